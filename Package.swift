@@ -1,0 +1,82 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Dependencies point one way: tools → libraries → Common. `docs/architecture.md` has the picture.
+
+let strict: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .treatAllWarnings(as: .error),
+]
+
+let argumentParser: Target.Dependency = .product(
+  name: "ArgumentParser", package: "swift-argument-parser")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+
+/// A C library that Debian ships, seen through its module map.
+func system(_ name: String, pkgConfig: String, apt: String) -> Target {
+  .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([apt])])
+}
+
+func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+/// One of the five tools, or the sample portal: an executable on the shared command line.
+func tool(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(
+    name: name, dependencies: ["Common", "CLI", argumentParser, logging] + dependencies,
+    swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies + ["Common"], swiftSettings: strict)
+}
+
+let package = Package(
+  name: "conveyor",
+  products: ["enqueue", "fetch", "optimize", "upload", "validate", "portal"].map {
+    .executable(name: $0, targets: [$0])
+  },
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+  ],
+  targets: [
+    system("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
+    system("CCrypto", pkgConfig: "libcrypto", apt: "libssl-dev"),
+    system("CQPDF", pkgConfig: "libqpdf", apt: "libqpdf-dev"),
+    system("CXML2", pkgConfig: "libxml-2.0", apt: "libxml2-dev"),
+    system("CLeptonica", pkgConfig: "lept", apt: "libleptonica-dev"),
+
+    library("Common", [logging]),
+    library("CLI", ["Common", "Stages", argumentParser, logging]),
+    library("Stages", ["Common", .product(name: "Yams", package: "Yams")]),
+    library("Digest", ["CCrypto"]),
+    library("PDF", ["CQPDF"]),
+    library("Transfer", ["CCurl"]),
+    library("State", ["Common", grdb]),
+    library("Index", ["Common", "Stages", grdb]),
+    library("Store", ["Common", "Digest"]),
+
+    tool("enqueue", ["Index", "Stages"]),
+    tool("fetch", ["CXML2", "Digest", "PDF", "Stages", "State", "Transfer"]),
+    tool("optimize", ["Digest", "PDF"]),
+    tool("upload", ["Digest", "Stages", "Store"]),
+    tool("validate", ["Index", "Stages", "Store"]),
+    tool("portal", ["CLeptonica"]),
+
+    tests("CommonTests", ["Stages"]),
+    tests("IndexTests", ["Index", "Stages"]),
+    tests("StateTests", ["State"]),
+    tests("StoreTests", ["Store", "Digest"]),
+    tests("FetchTests", ["fetch", "Stages", "Transfer"]),
+    tests("OptimizeTests", ["optimize", "PDF"]),
+    tests("PortalTests", ["portal"]),
+    tests("ToolTests", ["Index"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,103 @@
+/// Numbers and texts as people read them. Pure; no locale, so that logs look the same everywhere.
+public enum Format {
+  /// A finite number with up to `decimals` digits behind the point and no zeros at its end.
+  public static func decimal(_ value: Double, _ decimals: Int) -> String {
+    var text = fixed(value, decimals)
+    if text.contains(".") {
+      while text.hasSuffix("0") { text.removeLast() }
+      if text.hasSuffix(".") { text.removeLast() }
+    }
+    return text == "-0" ? "0" : text
+  }
+
+  /// A finite number with exactly `decimals` digits (0 to 9) behind the point.
+  public static func fixed(_ value: Double, _ decimals: Int) -> String {
+    let decimals = max(0, min(9, decimals))
+    var scale = 1.0
+    for _ in 0..<decimals { scale *= 10 }
+    let scaled = (value.magnitude * scale).rounded()
+    guard scaled < 9e18 else { return String(value) }
+    let digits = String(Int(scaled))
+    let sign = value < 0 && scaled > 0 ? "-" : ""
+    guard decimals > 0 else { return sign + digits }
+    let padded = String(repeating: "0", count: max(0, decimals + 1 - digits.count)) + digits
+    return sign + padded.dropLast(decimals) + "." + padded.suffix(decimals)
+  }
+
+  /// An integer with a comma between groups of three digits.
+  public static func count(_ value: Int) -> String {
+    let digits = Array(String(value.magnitude))
+    var text = ""
+    for (index, digit) in digits.enumerated() {
+      if index > 0, (digits.count - index) % 3 == 0 { text.append(",") }
+      text.append(digit)
+    }
+    return (value < 0 ? "-" : "") + text
+  }
+
+  /// A size in bytes, in units of 1,024: `812 B`, `47.1 KiB`, `1.90 GiB`.
+  public static func bytes(_ value: Int) -> String {
+    guard value.magnitude >= 1024 else { return "\(value) B" }
+    var amount = Double(value)
+    var unit = 0
+    let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"]
+    while amount.magnitude >= 1024, unit < units.count - 1 {
+      amount /= 1024
+      unit += 1
+    }
+    return "\(fixed(amount, amount.magnitude < 10 ? 2 : 1)) \(units[unit])"
+  }
+
+  /// A share of a whole in percent with one digit; `–` where there is no whole.
+  public static func percent(_ part: Int, of whole: Int) -> String {
+    whole == 0 ? "–" : fixed(Double(part) / Double(whole) * 100, 1) + "%"
+  }
+
+  /// A time span: `0.4s`, `12s`, `3m05s`, `2h07m`, `4d06h`; `–` where it is not known.
+  public static func duration(seconds: Double) -> String {
+    guard seconds.isFinite, seconds >= 0, seconds < 1e12 else { return "–" }
+    if seconds < 9.95 { return fixed(seconds, 1) + "s" }
+    let whole = Int(seconds.rounded())
+    func two(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
+    if whole < 60 { return "\(whole)s" }
+    if whole < 3600 { return "\(whole / 60)m\(two(whole % 60))s" }
+    if whole < 86_400 { return "\(whole / 3600)h\(two(whole / 60 % 60))m" }
+    return "\(whole / 86_400)d\(two(whole / 3600 % 24))h"
+  }
+
+  /// A text from outside, in quotes, on one line, without control characters and at most 80
+  /// characters long: safe for a log and for a terminal.
+  public static func quoted(_ text: String, limit: Int = 80) -> String {
+    let short = text.count > limit ? String(text.prefix(limit)) + "…" : text
+    return "\"" + printable(short) + "\""
+  }
+
+  /// A text from outside without control characters and line breaks.
+  public static func printable(_ text: String) -> String {
+    String(
+      String.UnicodeScalarView(
+        text.unicodeScalars.map { scalar in
+          switch scalar.properties.generalCategory {
+          case .control, .format, .lineSeparator, .paragraphSeparator: "\u{FFFD}"
+          default: scalar
+          }
+        }))
+  }
+
+  /// A number padded with zeros on its left; longer ones are not cut.
+  public static func padded(_ value: String, _ width: Int) -> String {
+    String(repeating: "0", count: max(0, width - value.count)) + value
+  }
+}
+
+extension Format {
+  /// A text with blanks on its right, up to `width` characters.
+  public static func padRight(_ text: String, _ width: Int) -> String {
+    text + String(repeating: " ", count: max(0, width - text.count))
+  }
+
+  /// A text with blanks on its left, up to `width` characters.
+  public static func padLeft(_ text: String, _ width: Int) -> String {
+    String(repeating: " ", count: max(0, width - text.count)) + text
+  }
+}

@@ -1,0 +1,116 @@
+/// A JSON value that comes out as it went in: members keep their order, numbers keep their digits.
+///
+/// Foundation's decoder turns `9007199254740993` into a rounded double; a record that only passes
+/// through must not be changed (docs/architecture.md, "The record").
+public enum JSON: Sendable, Hashable {
+  case null
+  case bool(Bool)
+  case number(JSONNumber)
+  case string(String)
+  case array([JSON])
+  case object(JSONObject)
+}
+
+/// A number as it was written: `1e400` and `12345678901234567890.10` stay themselves.
+public struct JSONNumber: Sendable, Hashable {
+  /// The digits, valid by RFC 8259, section 6.
+  public let literal: String
+
+  init(validated literal: String) { self.literal = literal }
+
+  /// An integer.
+  public init(_ value: Int) { literal = String(value) }
+
+  /// A finite number with up to `decimals` digits behind the point; `nil` for NaN and infinities.
+  public init?(_ value: Double, decimals: Int = 3) {
+    guard value.isFinite else { return nil }
+    literal = Format.decimal(value, decimals)
+  }
+
+  /// The value, where it is an integer that 64 bits can hold.
+  public var int: Int? { Int(literal) }
+
+  /// The nearest double.
+  public var double: Double? { Double(literal) }
+}
+
+/// The members of an object in the order of the text. Names are unique (RFC 7493, section 2.3).
+public struct JSONObject: Sendable, Hashable {
+  /// A name and its value.
+  public struct Member: Sendable, Hashable {
+    /// The name, unescaped.
+    public var name: String
+    /// The value.
+    public var value: JSON
+  }
+
+  /// All members, in order.
+  public private(set) var members: [Member]
+
+  /// An object without members.
+  public init() { members = [] }
+
+  init(uniqueMembers: [Member]) { members = uniqueMembers }
+
+  /// Reads, replaces in place, appends, or (with `nil`) removes a member.
+  public subscript(name: String) -> JSON? {
+    get { members.first { $0.name == name }?.value }
+    set {
+      let index = members.firstIndex { $0.name == name }
+      switch (index, newValue) {
+      case (let index?, let value?): members[index].value = value
+      case (let index?, nil): members.remove(at: index)
+      case (nil, let value?): members.append(Member(name: name, value: value))
+      case (nil, nil): break
+      }
+    }
+  }
+}
+
+extension JSONObject: ExpressibleByDictionaryLiteral {
+  /// Members in the order written; a `nil` leaves its member out.
+  public init(dictionaryLiteral elements: (String, JSON?)...) {
+    self.init()
+    for (name, value) in elements where value != nil { self[name] = value }
+  }
+}
+
+extension JSON {
+  /// An integer.
+  public static func int(_ value: Int) -> JSON { .number(JSONNumber(value)) }
+
+  /// A number with up to `decimals` digits behind the point, `null` where it is not finite.
+  public static func decimal(_ value: Double, _ decimals: Int = 3) -> JSON {
+    JSONNumber(value, decimals: decimals).map(JSON.number) ?? .null
+  }
+
+  /// The member `name` of an object, `nil` for anything else.
+  public subscript(name: String) -> JSON? { object?[name] }
+
+  /// The object, if it is one.
+  public var object: JSONObject? { if case .object(let value) = self { value } else { nil } }
+
+  /// The elements, if it is an array.
+  public var array: [JSON]? { if case .array(let value) = self { value } else { nil } }
+
+  /// The string, if it is one.
+  public var string: String? { if case .string(let value) = self { value } else { nil } }
+
+  /// The truth value, if it is one.
+  public var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
+
+  /// The integer, if it is a number without fraction that 64 bits can hold.
+  public var int: Int? { if case .number(let value) = self { value.int } else { nil } }
+
+  /// The nearest double, if it is a number.
+  public var double: Double? { if case .number(let value) = self { value.double } else { nil } }
+
+  /// The text of a string or a number: what a template puts in its place.
+  public var text: String? {
+    switch self {
+    case .string(let value): value
+    case .number(let value): value.literal
+    default: nil
+    }
+  }
+}

@@ -1,0 +1,62 @@
+extension JSON: CustomStringConvertible {
+  /// The value on one line, without blanks between its parts.
+  public var description: String { String(decoding: serialized(), as: UTF8.self) }
+
+  /// The value as bytes of UTF-8 on one line, without a line end.
+  public func serialized() -> [UInt8] {
+    var out: [UInt8] = []
+    out.reserveCapacity(512)
+    write(to: &out)
+    return out
+  }
+
+  func write(to out: inout [UInt8]) {
+    switch self {
+    case .null: out.append(contentsOf: "null".utf8)
+    case .bool(let value): out.append(contentsOf: (value ? "true" : "false").utf8)
+    case .number(let value): out.append(contentsOf: value.literal.utf8)
+    case .string(let value): JSON.write(value, to: &out)
+    case .array(let elements):
+      out.append(UInt8(ascii: "["))
+      for (index, element) in elements.enumerated() {
+        if index > 0 { out.append(UInt8(ascii: ",")) }
+        element.write(to: &out)
+      }
+      out.append(UInt8(ascii: "]"))
+    case .object(let object): object.write(to: &out)
+    }
+  }
+
+  private static let hex = Array("0123456789abcdef".utf8)
+
+  static func write(_ text: String, to out: inout [UInt8]) {
+    out.append(UInt8(ascii: "\""))
+    for byte in text.utf8 {
+      switch byte {
+      case UInt8(ascii: "\""), UInt8(ascii: "\\"): out += [UInt8(ascii: "\\"), byte]
+      case 0x0A: out.append(contentsOf: #"\n"#.utf8)
+      case 0x0D: out.append(contentsOf: #"\r"#.utf8)
+      case 0x09: out.append(contentsOf: #"\t"#.utf8)
+      case 0..<0x20, 0x7F:
+        out.append(contentsOf: #"\u00"#.utf8)
+        out.append(hex[Int(byte >> 4)])
+        out.append(hex[Int(byte & 15)])
+      default: out.append(byte)
+      }
+    }
+    out.append(UInt8(ascii: "\""))
+  }
+}
+
+extension JSONObject {
+  func write(to out: inout [UInt8]) {
+    out.append(UInt8(ascii: "{"))
+    for (index, member) in members.enumerated() {
+      if index > 0 { out.append(UInt8(ascii: ",")) }
+      JSON.write(member.name, to: &out)
+      out.append(UInt8(ascii: ":"))
+      member.value.write(to: &out)
+    }
+    out.append(UInt8(ascii: "}"))
+  }
+}

@@ -1,0 +1,76 @@
+import Glibc
+import Logging
+
+/// Log lines for people and for `grep`: to stderr and, with a file, also there.
+///
+/// A line holds time, level, tool, worker and message:
+/// `2026-11-23T18:30:35.123Z ERROR fetch Worker 3: 184223: portal_error: …`
+public struct LineLog: LogHandler {
+  /// How lines look.
+  public enum Layout: String, Sendable, CaseIterable { case text, json }
+
+  /// Where lines go, and from which level on.
+  public struct Target: Sendable {
+    let descriptor: Int32
+    let level: Logger.Level
+
+    /// Lines of `level` and above go to `descriptor`, which stays open as long as the process.
+    public init(descriptor: Int32, level: Logger.Level) {
+      self.descriptor = descriptor
+      self.level = level
+    }
+  }
+
+  /// The tool's name.
+  private let tool: String
+  private let targets: [Target]
+  private let layout: Layout
+  /// `worker` is put before the message, the rest behind it.
+  public var metadata: Logger.Metadata = [:]
+  /// The lowest level that any target takes.
+  public var logLevel: Logger.Level
+
+  /// A handler for the lines of `tool`.
+  public init(tool: String, targets: [Target], layout: Layout = .text) {
+    self.tool = tool
+    self.targets = targets
+    self.layout = layout
+    logLevel = targets.map(\.level).min() ?? .critical
+  }
+
+  /// A value attached to each line.
+  public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    get { metadata[key] }
+    set { metadata[key] = newValue }
+  }
+
+  /// Writes one line with a single write(2), so that lines of several processes do not mix in a
+  /// file opened for appending. A log that cannot be written stops nobody.
+  public func log(event: LogEvent) {
+    let merged = metadata.merging(event.metadata ?? [:]) { $1 }
+    let line = Array((render(event.level, event.message.description, merged) + "\n").utf8)
+    for target in targets where event.level >= target.level {
+      _ = writeAll(line, to: target.descriptor)
+    }
+  }
+
+  func render(_ level: Logger.Level, _ message: String, _ metadata: Logger.Metadata) -> String {
+    let time = Time.timestamp()
+    let message = Format.printable(message)
+    let others = metadata.filter { $0.key != "worker" }.sorted { $0.key < $1.key }
+    switch layout {
+    case .json:
+      var object: JSONObject = [
+        "time": .string(time), "level": .string(level.rawValue), "tool": .string(tool),
+        "worker": metadata["worker"].map { .string("\($0)") }, "message": .string(message),
+      ]
+      for (name, value) in others { object[name] = .string("\(value)") }
+      return JSON.object(object).description
+    case .text:
+      let worker = metadata["worker"].map { " Worker \($0)" } ?? ""
+      let rest = others.map { " \($0.key)=\(Format.printable("\($0.value)"))" }.joined()
+      let name = Format.padRight(level.rawValue.uppercased(), 8)
+      return "\(time) \(name) \(tool)\(worker): \(message)\(rest)"
+    }
+  }
+}

@@ -1,0 +1,117 @@
+/// One document on the belt: the line's fields, and what each tool added under its own name.
+public struct Record: Sendable {
+  /// What names the document in the index: 1 to 256 bytes, no control characters.
+  public let id: String
+  /// All members of the line, this tool's included.
+  public var fields: JSONObject
+
+  /// Longest `id`, in bytes.
+  public static let maximumID = 256
+
+  /// A record with an id that is known to be valid.
+  public init(id: String, fields: JSONObject = JSONObject()) {
+    self.id = id
+    self.fields = fields
+    self.fields["id"] = .string(id)
+  }
+
+  /// The record in a JSON value; throws `invalid_record` where it is none.
+  public init(_ json: JSON) throws(RecordError) {
+    guard let fields = json.object else {
+      throw RecordError(.invalidRecord, "the line is JSON, but not an object")
+    }
+    guard let value = fields["id"] else {
+      throw RecordError(.invalidRecord, #"the member "id" is missing"#)
+    }
+    guard let id = value.string else {
+      throw RecordError(.invalidRecord, #"the member "id" is not a string"#)
+    }
+    guard (1...Self.maximumID).contains(id.utf8.count) else {
+      throw RecordError(
+        .invalidRecord, #"the member "id" is empty or longer than \#(Self.maximumID) bytes"#)
+    }
+    guard !id.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else {
+      throw RecordError(.invalidRecord, #"the member "id" has control characters"#)
+    }
+    for name in ["fetch", "optimize", "upload", "lease"] {
+      if let value = fields[name], value.object == nil {
+        throw RecordError(.invalidRecord, #"the member "\#(name)" is not an object"#)
+      }
+    }
+    for name in ["book", "page", "instrument_number", "attempt"] {
+      if let value = fields[name], value != .null, value.int == nil {
+        throw RecordError(.invalidRecord, #"the member "\#(name)" is not an integer"#)
+      }
+    }
+    self.id = id
+    self.fields = fields
+  }
+
+  /// What failed, if something did.
+  public var error: RecordError? {
+    get {
+      guard let json = fields["error"], json != .null else { return nil }
+      return RecordError(json: json)
+    }
+    set { fields["error"] = newValue?.json }
+  }
+
+  /// A member of the line or `nil`; `null` counts as missing.
+  public subscript(name: String) -> JSON? {
+    let value = fields[name]
+    return value == .null ? nil : value
+  }
+}
+
+/// A line that came in, understood as far as it goes.
+public enum InputLine: Sendable {
+  /// A document to work on.
+  case record(Record)
+  /// A document that failed in an earlier tool: passes through with its bytes as they are.
+  case failed(Record, line: [UInt8])
+  /// Not a record; what to say of it on the output.
+  case invalid(JSON, isJSON: Bool)
+}
+
+extension InputLine {
+  /// Reads a line (without its line end). `number` counts from 1, for the error.
+  public init(_ bytes: [UInt8], number: Int, tool: String) {
+    let json: JSON
+    do { json = try JSON(parsing: bytes) } catch {
+      self = .invalid(
+        Self.refusal(bytes, number, tool, "not a JSON object: \(error)"), isJSON: false)
+      return
+    }
+    if json["id"] == .null, json["error"]?.object != nil {
+      // An earlier tool refused the line already.
+      self = .invalid(json, isJSON: true)
+      return
+    }
+    do {
+      let record = try Record(json)
+      self = record.error == nil ? .record(record) : .failed(record, line: bytes)
+    } catch {
+      self = .invalid(Self.refusal(bytes, number, tool, error.message), isJSON: true)
+    }
+  }
+
+  /// A line that was longer than a record may be; `prefix` is how it began.
+  public init(tooLong prefix: [UInt8], number: Int, tool: String) {
+    let limit = Format.bytes(LineReader.maximumLine)
+    self = .invalid(
+      Self.refusal(prefix, number, tool, "the line is longer than \(limit)"), isJSON: false)
+  }
+
+  private static func refusal(
+    _ bytes: [UInt8], _ number: Int, _ tool: String, _ message: String
+  ) -> JSON {
+    .object([
+      "id": .null,
+      "input": .string(String(String(decoding: bytes.prefix(800), as: UTF8.self).prefix(200))),
+      "line": .int(number),
+      "error": RecordError(
+        tool: tool, .invalidRecord, "line \(number): \(message)"
+      ).json,
+    ])
+  }
+}

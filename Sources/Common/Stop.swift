@@ -1,0 +1,122 @@
+import Glibc
+import Synchronization
+
+/// The one place that knows whether this process should come to an end, and why.
+///
+/// Threads that wait (for a slot, for input, for a retry) wait here, so that they wake at once.
+public final class Stop: Sendable {
+  /// What ended the work before its time, in the order of precedence.
+  public enum Reason: Sendable, Equatable {
+    /// Ctrl+C, SIGTERM or SIGHUP.
+    case interrupted
+    /// Whoever reads our output is gone.
+    case downstreamClosed
+    /// The run cannot go on (a full disk, an unreadable limiter): the exit code and one line.
+    case failed(Fatal)
+  }
+
+  private let state = Mutex<(reason: Reason?, since: Int64)>((nil, 0))
+  private let requested = Atomic<Bool>(false)
+
+  /// Becomes readable when a stop is requested, so that poll(2) can wait for it. Never closed: it
+  /// lives as long as the process.
+  public let descriptor: Int32
+  private let trigger: Int32
+
+  /// A stop that only ``request(_:)`` brings about.
+  public init() {
+    var ends: [Int32] = [-1, -1]
+    _ = pipe(&ends)
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    descriptor = ends[0]
+    trigger = ends[1]
+  }
+
+  /// A stop that follows signals: the first SIGINT, SIGTERM or SIGHUP requests it, the second ends
+  /// the process at once with 130. To be called in `main` before any thread is started, because
+  /// threads inherit the blocked signals. SIGPIPE is ignored from here on: a closed pipe is an
+  /// error of write(2), to be met in order.
+  public static func onSignals() -> Stop {
+    let stop = Stop()
+    signal(SIGPIPE, SIG_IGN)
+    // A shell starts background jobs with SIGINT ignored; an ignored signal never reaches sigwait.
+    for number in [SIGINT, SIGTERM] { signal(number, SIG_DFL) }
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    for number in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&signals, number) }
+    pthread_sigmask(SIG_BLOCK, &signals, nil)
+    var thread = pthread_t()
+    pthread_create(
+      &thread, nil,
+      { raw in
+        guard let raw else { return nil }
+        Unmanaged<Stop>.fromOpaque(raw).takeUnretainedValue().followSignals()
+        return nil
+      }, Unmanaged.passRetained(stop).toOpaque())
+    pthread_detach(thread)
+    return stop
+  }
+
+  private func followSignals() {
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    for number in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&signals, number) }
+    var number: Int32 = 0
+    while sigwait(&signals, &number) == 0 {
+      if reason == .interrupted { _exit(ExitCode.interrupted.rawValue) }
+      request(.interrupted)
+    }
+  }
+
+  /// Asks everybody to come to an end. The first reason stays, but for an interruption, which
+  /// says more than a closed pipe that it may itself have caused.
+  public func request(_ reason: Reason) {
+    let isFirst = state.withLock { state in
+      let isFirst = state.reason == nil
+      if isFirst { state.since = Time.monotonic() }
+      if isFirst || (reason == .interrupted && state.reason == .downstreamClosed) {
+        state.reason = reason
+      }
+      return isFirst
+    }
+    guard isFirst else { return }
+    requested.store(true, ordering: .releasing)
+    var byte: UInt8 = 1
+    _ = write(trigger, &byte, 1)
+  }
+
+  /// Whether an end was requested.
+  public var isRequested: Bool { requested.load(ordering: .acquiring) }
+
+  /// Why, if it was.
+  public var reason: Reason? { state.withLock { $0.reason } }
+
+  /// Seconds since the request; 0 before it.
+  public var age: Double {
+    let since = state.withLock { $0.since }
+    return since == 0 ? 0 : Double(Time.monotonic() - since) / 1e9
+  }
+
+  /// Sleeps until the monotonic time `deadline` (nanoseconds, ``Time/monotonic()``), or until a
+  /// stop is requested. Returns whether the deadline was reached.
+  public func sleep(until deadline: Int64) -> Bool {
+    while !isRequested {
+      let left = deadline - Time.monotonic()
+      guard left > 0 else { return true }
+      if left < 2_000_000 {
+        // poll(2) counts in milliseconds; the last ones are too short to be interrupted.
+        var rest = timespec(tv_sec: 0, tv_nsec: Int(left))
+        nanosleep(&rest, nil)
+      } else {
+        var descriptors = [pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)]
+        poll(&descriptors, 1, Int32(clamping: left / 1_000_000 - 1))
+      }
+    }
+    return false
+  }
+
+  /// Sleeps for `seconds`, or until a stop is requested. Returns whether the time passed.
+  public func sleep(seconds: Double) -> Bool {
+    sleep(until: Time.monotonic() + Int64(seconds * 1e9))
+  }
+}

@@ -1,0 +1,142 @@
+/// A text with places to fill from a record: `{book|pad:4}-{page|pad:4}.pdf`.
+///
+/// A place names a field and, behind bars, what to do with its text: `pad:N` puts zeros before it up to
+/// N characters, `slug` makes it lower case with single hyphens, `or:TEXT` stands in where the field is
+/// missing or empty. `{{` and `}}` are braces.
+public struct Template: Sendable, Equatable {
+  private enum Filter: Sendable, Equatable {
+    case pad(Int)
+    case slug
+    case or(String)
+  }
+
+  private enum Part: Sendable, Equatable {
+    case text(String)
+    case field(String, [Filter])
+  }
+
+  private let parts: [Part]
+  /// The template as it was written.
+  public let source: String
+
+  /// What is wrong with a template, for people.
+  public struct SyntaxError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// One line.
+    public let description: String
+  }
+
+  /// Reads a template.
+  public init(_ source: String) throws(SyntaxError) {
+    var parts: [Part] = []
+    var text = ""
+    var rest = Substring(source)
+    func wrong(_ what: String) -> SyntaxError {
+      SyntaxError(description: "\(what) in the template \(Format.quoted(source))")
+    }
+    while let character = rest.popFirst() {
+      switch (character, rest.first) {
+      case ("{", "{"), ("}", "}"):
+        text.append(character)
+        rest.removeFirst()
+      case ("{", _):
+        guard let end = rest.firstIndex(of: "}") else { throw wrong("an unclosed {") }
+        if !text.isEmpty { parts.append(.text(text)) }
+        text = ""
+        parts.append(try Self.field(rest[..<end], wrong))
+        rest = rest[rest.index(after: end)...]
+      case ("}", _): throw wrong("a } without {")
+      default: text.append(character)
+      }
+    }
+    if !text.isEmpty { parts.append(.text(text)) }
+    self.parts = parts
+    self.source = source
+  }
+
+  private static func field(
+    _ source: Substring, _ wrong: (String) -> SyntaxError
+  ) throws(SyntaxError) -> Part {
+    let pieces = source.split(separator: "|", omittingEmptySubsequences: false)
+    let name = String(pieces.first ?? "")
+    guard !name.isEmpty, name.allSatisfy({ $0.isLetter || $0.isNumber || $0 == "_" || $0 == "." })
+    else { throw wrong("the field name \(Format.quoted(name))") }
+    var filters: [Filter] = []
+    for piece in pieces.dropFirst() {
+      if piece == "slug" {
+        filters.append(.slug)
+      } else if piece.hasPrefix("pad:"), let width = Int(piece.dropFirst(4)), (1...64) ~= width {
+        filters.append(.pad(width))
+      } else if piece.hasPrefix("or:") {
+        filters.append(.or(String(piece.dropFirst(3))))
+      } else {
+        throw wrong("the unknown filter \(Format.quoted(String(piece)))")
+      }
+    }
+    return .field(name, filters)
+  }
+
+  /// The fields that it needs to be filled: those without `or:`.
+  public var requiredFields: [String] {
+    parts.compactMap {
+      guard case .field(let name, let filters) = $0 else { return nil }
+      let hasDefault = filters.contains { if case .or = $0 { true } else { false } }
+      return hasDefault ? nil : name
+    }
+  }
+
+  /// Fills the places: `lookup` answers for a field's name, `encode` makes each text fit where it
+  /// goes (percent-encoding, say); the template's own text stays as it is. Throws the name of the
+  /// first field that is missing or empty.
+  public func fill(
+    encode: (String) -> String = { $0 }, _ lookup: (String) -> String?
+  ) throws(MissingField) -> String {
+    var text = ""
+    for part in parts {
+      switch part {
+      case .text(let literal): text += literal
+      case .field(let name, let filters):
+        var value = lookup(name) ?? ""
+        for filter in filters {
+          switch filter {
+          case .pad(let width): if !value.isEmpty { value = Format.padded(value, width) }
+          case .slug: value = Format.slug(value)
+          case .or(let other): if value.isEmpty { value = other }
+          }
+        }
+        guard !value.isEmpty else { throw MissingField(name: name) }
+        text += encode(value)
+      }
+    }
+    return text
+  }
+
+  /// A field that a template needs and a record does not have.
+  public struct MissingField: Error, Sendable, Equatable {
+    /// Its name.
+    public let name: String
+  }
+}
+
+extension Format {
+  /// Lower case, with everything that is not a letter or digit as single hyphens, none at the ends:
+  /// `ASSIGN OIL GAS  MIN` is `assign-oil-gas-min`.
+  public static func slug(_ text: String) -> String {
+    text.lowercased().split { !($0.isLetter || $0.isNumber) }.joined(separator: "-")
+  }
+
+  /// Percent-encoded but for the unreserved characters of RFC 3986, section 2.3.
+  public static func percentEncoded(_ text: String) -> String {
+    var out = ""
+    for byte in text.utf8 {
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."),
+        UInt8(ascii: "_"), UInt8(ascii: "~"):
+        out.unicodeScalars.append(Unicode.Scalar(byte))
+      default:
+        out += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+      }
+    }
+    return out
+  }
+}

@@ -1,0 +1,37 @@
+import Glibc
+
+/// Starts `count` threads, runs `body` in each with its number (from 1) and waits for all of them.
+///
+/// Blocking C libraries need real threads: a task group runs as many blocking jobs at a time as
+/// there are cores. Because the threads are joined before this returns, `body` need not escape.
+public func withThreads(_ count: Int, _ body: @Sendable (Int) -> Void) {
+  withoutActuallyEscaping(body) { body in
+    var threads: [pthread_t] = []
+    for number in 1...max(1, count) {
+      let job = Unmanaged.passRetained(Job { body(number) })
+      var thread = pthread_t()
+      let failure = pthread_create(
+        &thread, nil,
+        { raw in
+          guard let raw else { return nil }
+          Unmanaged<Job>.fromOpaque(raw).takeRetainedValue().body()
+          return nil
+        }, job.toOpaque())
+      if failure == 0 {
+        threads.append(thread)
+      } else {
+        // Fewer threads than asked for (pthread_create(3): EAGAIN) still do all the work, because
+        // threads pull it; without any, this one does.
+        let job = job.takeRetainedValue()
+        if threads.isEmpty { job.body() }
+        break
+      }
+    }
+    for thread in threads { pthread_join(thread, nil) }
+  }
+}
+
+private final class Job {
+  let body: () -> Void
+  init(_ body: @escaping () -> Void) { self.body = body }
+}

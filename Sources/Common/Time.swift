@@ -1,0 +1,42 @@
+import Glibc
+
+/// The two clocks of the machine.
+public enum Time {
+  /// Nanoseconds since the machine started: the same for all processes, never set back
+  /// (clock_gettime(2), CLOCK_MONOTONIC).
+  public static func monotonic() -> Int64 { read(CLOCK_MONOTONIC) }
+
+  /// Nanoseconds since 1970 by the wall clock, which people and NTP set.
+  public static func wall() -> Int64 { read(CLOCK_REALTIME) }
+
+  private static func read(_ clock: clockid_t) -> Int64 {
+    var time = timespec()
+    clock_gettime(clock, &time)
+    return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+  }
+
+  /// A wall-clock time as RFC 3339 in UTC with milliseconds: `2026-11-23T18:30:35.123Z`.
+  public static func timestamp(_ nanoseconds: Int64 = wall()) -> String {
+    var seconds = time_t(nanoseconds / 1_000_000_000)
+    var parts = tm()
+    gmtime_r(&seconds, &parts)
+    func two(_ value: Int32) -> String { Format.padded(String(value), 2) }
+    let milliseconds = Format.padded(String(nanoseconds / 1_000_000 % 1000), 3)
+    return "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))T"
+      + "\(two(parts.tm_hour)):\(two(parts.tm_min)):\(two(parts.tm_sec)).\(milliseconds)Z"
+  }
+
+  /// A span as options name it: seconds (`0.5`), or with a unit (`500ms`, `30s`, `5m`, `2h`, `1d`).
+  /// `nil` for anything else, for negative spans and for more than a year.
+  public static func span(_ text: String) -> Double? {
+    let units: [(String, Double)] = [
+      ("ms", 0.001), ("s", 1), ("m", 60), ("h", 3600), ("d", 86_400), ("", 1),
+    ]
+    guard let (suffix, factor) = units.first(where: { text.hasSuffix($0.0) }),
+      let number = Double(text.dropLast(suffix.count)),
+      text.first?.isNumber ?? false || text.first == ".",
+      number.isFinite, number >= 0, number * factor <= 31_536_000
+    else { return nil }
+    return number * factor
+  }
+}

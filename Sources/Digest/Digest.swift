@@ -1,0 +1,55 @@
+import CCrypto
+
+/// A running checksum; owns its libcrypto context.
+public struct Digest: ~Copyable {
+  /// Which checksum.
+  public enum Algorithm: Sendable {
+    case sha256, md5
+  }
+
+  private let context: OpaquePointer
+
+  /// A checksum of nothing yet.
+  public init(_ algorithm: Algorithm) {
+    let type =
+      switch algorithm {
+      case .sha256: EVP_sha256()
+      case .md5: EVP_md5()
+      }
+    // EVP_MD_CTX_new and EVP_DigestInit_ex fail only without memory, as every allocation here.
+    guard let context = EVP_MD_CTX_new() else { preconditionFailure("no memory for a digest") }
+    precondition(EVP_DigestInit_ex(context, type, nil) == 1, "no memory for a digest")
+    self.context = context
+  }
+
+  deinit { EVP_MD_CTX_free(context) }
+
+  /// Adds bytes.
+  public mutating func update(_ bytes: UnsafeRawBufferPointer) {
+    EVP_DigestUpdate(context, bytes.baseAddress, bytes.count)
+  }
+
+  /// The checksum's bytes. Ends it.
+  public consuming func finish() -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
+    var count: UInt32 = 0
+    EVP_DigestFinal_ex(context, &bytes, &count)
+    return Array(bytes.prefix(Int(count)))
+  }
+
+  /// The checksum in lower-case hexadecimal digits. Ends it.
+  public consuming func hex() -> String { Digest.hex(finish()) }
+
+  /// The SHA-256 of some bytes in hexadecimal digits.
+  public static func sha256(_ bytes: some Sequence<UInt8>) -> String {
+    var digest = Digest(.sha256)
+    Array(bytes).withUnsafeBytes { digest.update($0) }
+    return digest.hex()
+  }
+
+  private static func hex(_ bytes: [UInt8]) -> String {
+    let digits = Array("0123456789abcdef".utf8)
+    return String(
+      decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+  }
+}

@@ -1,0 +1,59 @@
+import Glibc
+
+/// What a file holds: its size and both checksums that we record.
+public struct FileDigest: Sendable, Equatable {
+  /// Size in bytes.
+  public let bytes: Int
+  /// SHA-256 in hexadecimal digits.
+  public let sha256: String
+  /// MD5 in hexadecimal digits, where it was asked for.
+  public let md5: String?
+
+  /// Reads the file at `path` once. Throws the system's error.
+  public init(path: String, withMD5: Bool = false) throws(FileError) {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw FileError("open", path) }
+    defer { close(descriptor) }
+    var sha256 = Digest(.sha256)
+    var md5 = Digest(.md5)
+    var total = 0
+    var buffer = [UInt8](repeating: 0, count: 1 << 17)
+    while true {
+      let count = buffer.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
+      if count == 0 { break }
+      if count < 0 {
+        if errno == EINTR { continue }
+        throw FileError("read", path)
+      }
+      buffer.withUnsafeBytes { bytes in
+        let piece = UnsafeRawBufferPointer(rebasing: bytes[..<count])
+        sha256.update(piece)
+        if withMD5 { md5.update(piece) }
+      }
+      total += count
+    }
+    bytes = total
+    self.sha256 = sha256.hex()
+    self.md5 = withMD5 ? md5.hex() : nil
+  }
+}
+
+/// A call on a file that failed: which, on what, and the system's reason.
+public struct FileError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// The system call.
+  public let call: String
+  /// The file.
+  public let path: String
+  /// The `errno` it left.
+  public let code: Int32
+
+  /// The error of a call that failed just now, or the given code.
+  public init(_ call: String, _ path: String, code: Int32 = errno) {
+    self.call = call
+    self.path = path
+    self.code = code
+  }
+
+  /// `cannot open spool/1.pdf: No such file or directory`.
+  public var description: String { "cannot \(call) \(path): \(String(cString: strerror(code)))" }
+}

@@ -1,0 +1,211 @@
+import Common
+import Stages
+
+/// The document index: the system of record. Two kinds of programs know it: `enqueue`, which claims,
+/// and `validate`, which settles and reports.
+///
+/// All times are the database's own clock. Every method is one transaction, and throws ``Fatal`` with
+/// exit code 69 (cannot be reached), 77 (permission), 78 (a table or column is missing) or 74.
+public protocol DocumentIndex: Sendable {
+  /// Adds rows that are not there yet, known by (book, page, source). Returns how many were new.
+  func add(_ rows: [ImportedRow]) throws -> Int
+
+  /// Sets back to pending what nobody works on any more: expired leases, leases of dead processes of
+  /// this host, and rows that older software left in progress for over 30 minutes. Their attempt
+  /// stays counted. Returns how many.
+  func takeBackStale() throws -> Int
+
+  /// Marks the failed documents of a selection as pending again, attempts counted from 0, for a
+  /// selection with ``Selection/retriesFailed``. Returns how many.
+  func reviveFailed(_ selection: Selection) throws -> Int
+
+  /// Claims up to `count` documents whose time has come, ordered by priority, book and page: each gets
+  /// a fresh lease token and one more attempt. The records carry `attempt` and `lease`.
+  func claim(_ selection: Selection, for run: Run, count: Int) throws -> [Record]
+
+  /// The same documents without claiming them, for a dry run.
+  func preview(_ selection: Selection, count: Int) throws -> [Record]
+
+  /// Gives all leases of the run their full time again. Returns how many there are.
+  func renewLeases(of run: Run) throws -> Int
+
+  /// Gives documents back that were claimed but not worked on: pending, the attempt not counted.
+  func release(_ leases: [Lease]) throws
+
+  /// What there is to do in a selection, now and later.
+  func outlook(_ selection: Selection, for run: Run) throws -> Outlook
+
+  /// Writes outcomes, in one transaction, each only where its lease still holds. Returns, in the same
+  /// order, whether it did (promise P4).
+  func settle(_ outcomes: [Settlement]) throws -> [Bool]
+
+  /// How many documents of a selection have which status. Ignores the selection's limit.
+  func counts(_ selection: Selection) throws -> StatusCounts
+
+  /// The most frequent types of a selection's pending documents, most frequent first.
+  func typeCounts(_ selection: Selection, top: Int) throws -> [(type: String, count: Int)]
+
+  /// Everything that the report shows (domain: "What the operator expects to see").
+  func report(_ selection: Selection) throws -> Report
+}
+
+/// One run of `enqueue`: who holds leases, and for how long.
+public struct Run: Sendable, Equatable {
+  /// A random name, unique to the run.
+  public let id: String
+  /// Host, process and run: `host/4711/id`.
+  public let owner: String
+  /// How long a lease lasts without renewal, in seconds.
+  public let leaseSeconds: Double
+
+  /// A run of the process `process` on `host`.
+  public init(id: String, host: String, process: Int32, leaseSeconds: Double = 600) {
+    self.id = id
+    owner = "\(host)/\(process)/\(id)"
+    self.leaseSeconds = leaseSeconds
+  }
+}
+
+/// The right to work on a document.
+public struct Lease: Sendable, Equatable {
+  /// The document.
+  public let id: String
+  /// What proves the right.
+  public let token: String
+
+  /// A lease.
+  public init(id: String, token: String) {
+    self.id = id
+    self.token = token
+  }
+
+  /// The lease that a record carries, if it does.
+  public init?(_ record: Record) {
+    guard let token = record["lease"]?["token"]?.string else { return nil }
+    self.init(id: record.id, token: token)
+  }
+}
+
+/// How many documents have which status.
+public struct StatusCounts: Sendable, Equatable {
+  /// Nobody works on them.
+  public var pending = 0
+  /// Somebody does.
+  public var inProgress = 0
+  /// The destination has them.
+  public var completed = 0
+  /// They will not be tried again by themselves.
+  public var failed = 0
+  /// They are not wanted.
+  public var skipped = 0
+
+  /// No documents.
+  public init() {}
+
+  /// All of them.
+  public var total: Int { pending + inProgress + completed + failed + skipped }
+}
+
+/// What there is to do in a selection.
+public struct Outlook: Sendable, Equatable {
+  /// Pending, and their time has come.
+  public var claimable = 0
+  /// Pending, but to be tried again only later.
+  public var waiting = 0
+  /// Seconds until the first of those that wait; `nil` where none does.
+  public var secondsToNext: Double?
+  /// In progress with this run.
+  public var inProgressHere = 0
+  /// In progress with other runs.
+  public var inProgressElsewhere = 0
+
+  /// Nothing.
+  public init() {}
+}
+
+/// A document's outcome, to be written where its lease still holds.
+public struct Settlement: Sendable {
+  /// Which document, and by what right.
+  public let lease: Lease
+  /// What became of it.
+  public let outcome: Outcome
+
+  /// What can become of a document.
+  public enum Outcome: Sendable {
+    /// The destination has it.
+    case completed(Completion)
+    /// To be tried again after so many seconds. An attempt that does not count is taken back.
+    case again(RecordError, after: Double, countsAttempt: Bool)
+    /// Not to be tried again.
+    case failed(RecordError)
+  }
+
+  /// An outcome for a lease.
+  public init(_ lease: Lease, _ outcome: Outcome) {
+    self.lease = lease
+    self.outcome = outcome
+  }
+}
+
+/// What is recorded of a document that the destination has.
+public struct Completion: Sendable, Equatable {
+  /// Where it is.
+  public var url: String
+  /// SHA-256 of the bytes there, in hexadecimal digits.
+  public var sha256: String
+  /// Size of the object, in bytes.
+  public var bytes: Int
+  /// Size of what the portal sent, in bytes.
+  public var originalBytes: Int?
+  /// What the portal says the book is.
+  public var actualBook: Int?
+  /// What the portal says the page is.
+  public var actualPage: Int?
+  /// Whether that differs from the index.
+  public var isMismatch = false
+
+  /// An object at `url`.
+  public init(url: String, sha256: String, bytes: Int) {
+    self.url = url
+    self.sha256 = sha256
+    self.bytes = bytes
+  }
+}
+
+/// A row to be imported: the columns that are known, by name.
+public struct ImportedRow: Sendable {
+  /// Column names from ``ImportedColumns`` and their values; `nil` for null.
+  public var values: [String: String?]
+
+  /// A row.
+  public init(_ values: [String: String?]) { self.values = values }
+}
+
+/// What the report shows. Rows are in the order to be shown.
+public struct Report: Sendable {
+  /// Documents by status.
+  public var status = StatusCounts()
+  /// Documents and completed ones by priority.
+  public var priorities: [(priority: Int, total: Int, completed: Int, failed: Int)] = []
+  /// Completed in the last hour.
+  public var completedLastHour = 0
+  /// Completed in the last day.
+  public var completedLastDay = 0
+  /// Completed in the last six hours; the estimate of the end follows from it.
+  public var completedLastSixHours = 0
+  /// Seconds between the first and the last completion of the last six hours.
+  public var secondsOfLastSixHours = 0.0
+  /// Documents with errors by class, most frequent first, with an example message.
+  public var errors: [(kind: String, message: String, count: Int)] = []
+  /// Ranges of books with pending or failed documents and nothing completed.
+  public var gaps: [ClosedRange<Int>] = []
+  /// Completed documents and mismatches by range of 500 books.
+  public var mismatches: [(books: ClosedRange<Int>, completed: Int, mismatches: Int)] = []
+  /// Bytes before and after optimizing of all completed documents that have both.
+  public var originalBytes = 0
+  /// Bytes at the destination of the same documents.
+  public var optimizedBytes = 0
+
+  /// An empty report.
+  public init() {}
+}

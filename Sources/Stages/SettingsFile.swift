@@ -1,0 +1,191 @@
+import Common
+import Glibc
+import Yams
+
+/// A YAML file with settings, read strictly: a name that is not known is an error, because a typo in
+/// a filter would otherwise select a million documents.
+public struct SettingsFile: Sendable {
+  /// Where it was read.
+  public let path: String
+  private let root: SettingsNode
+
+  /// Largest file that is read, in bytes.
+  public static let maximumBytes = 1 << 20
+
+  /// Reads the file at `path`. Throws a configuration error with file and line.
+  public init(path: String) throws(Fatal) {
+    self.path = path
+    guard let text = Self.text(path) else {
+      throw Fatal(
+        .configuration, "cannot read \(path): \(String(cString: strerror(errno)))")
+    }
+    do {
+      root = try SettingsNode(Yams.compose(yaml: text))
+    } catch {
+      throw Fatal(.configuration, "\(path) is not valid YAML: \(Format.printable("\(error)"))")
+    }
+  }
+
+  private static func text(_ path: String) -> String? {
+    guard let file = fopen(path, "r") else { return nil }
+    defer { fclose(file) }
+    var bytes = [UInt8](repeating: 0, count: maximumBytes)
+    let count = fread(&bytes, 1, bytes.count, file)
+    guard ferror(file) == 0 else { return nil }
+    return String(decoding: bytes.prefix(count), as: UTF8.self)
+  }
+
+  /// The settings at the top.
+  public func settings() throws(Fatal) -> Settings {
+    try Settings(root, path: path, place: "the top level")
+  }
+}
+
+/// The members of one mapping in a settings file. What was asked for is known; ``finish()`` refuses
+/// the rest.
+public struct Settings {
+  private let members: [(name: String, value: SettingsNode)]
+  private var asked: [String] = []
+  private let path: String
+  private let place: String
+
+  init(_ node: SettingsNode, path: String, place: String) throws(Fatal) {
+    self.path = path
+    self.place = place
+    switch node {
+    case .mapping(let members): self.members = members
+    case .null: members = []
+    default: throw Fatal(.configuration, "\(path): \(place) has to be names with values")
+    }
+  }
+
+  /// An error about one setting, with its file and name.
+  public func wrong(_ name: String, _ expected: String) -> Fatal {
+    Fatal(.configuration, "\(path): \(name) has to be \(expected)")
+  }
+
+  private mutating func value(_ name: String) -> SettingsNode? {
+    asked.append(name)
+    let value = members.first { $0.name == name }?.value
+    if case .null = value { return nil }
+    return value
+  }
+
+  /// A text.
+  public mutating func string(_ name: String) throws(Fatal) -> String? {
+    guard let value = value(name) else { return nil }
+    guard case .scalar(let text) = value else { throw wrong(name, "one text") }
+    return text
+  }
+
+  /// A text read by `parse`, which answers `nil` for what is not `expected`.
+  public mutating func parsed<T>(
+    _ name: String, _ expected: String, _ parse: (String) -> T?
+  ) throws(Fatal) -> T? {
+    guard let text = try string(name) else { return nil }
+    guard let value = parse(text) else {
+      throw wrong(name, "\(expected), and is \(Format.quoted(text))")
+    }
+    return value
+  }
+
+  /// A list of texts; a single text counts as a list of one.
+  public mutating func strings(_ name: String) throws(Fatal) -> [String] {
+    switch value(name) {
+    case nil: return []
+    case .scalar(let text): return [text]
+    case .sequence(let elements):
+      var texts: [String] = []
+      for element in elements {
+        guard case .scalar(let text) = element else { throw wrong(name, "a list of texts") }
+        texts.append(text)
+      }
+      return texts
+    default: throw wrong(name, "a list of texts")
+    }
+  }
+
+  /// A list of texts, each read by `parse`.
+  public mutating func list<T>(
+    _ name: String, _ expected: String, _ parse: (String) -> T?
+  ) throws(Fatal) -> [T] {
+    var values: [T] = []
+    for text in try strings(name) {
+      guard let value = parse(text) else {
+        throw wrong(name, "a list of \(expected), and has \(Format.quoted(text))")
+      }
+      values.append(value)
+    }
+    return values
+  }
+
+  /// Names with texts, in order.
+  public mutating func pairs(_ name: String) throws(Fatal) -> [(name: String, value: String)] {
+    var pairs: [(name: String, value: String)] = []
+    guard let value = value(name) else { return [] }
+    guard case .mapping(let members) = value else { throw wrong(name, "names with texts") }
+    for member in members {
+      switch member.value {
+      case .scalar(let text): pairs.append((member.name, text))
+      case .null: pairs.append((member.name, ""))
+      default: throw wrong("\(name).\(member.name)", "one text")
+      }
+    }
+    return pairs
+  }
+
+  /// A nested mapping.
+  public mutating func nested(_ name: String) throws(Fatal) -> Settings? {
+    guard let value = value(name) else { return nil }
+    return try Settings(value, path: path, place: name)
+  }
+
+  /// A list of nested mappings.
+  public mutating func nestedList(_ name: String) throws(Fatal) -> [Settings] {
+    guard let value = value(name) else { return [] }
+    guard case .sequence(let elements) = value else { throw wrong(name, "a list") }
+    var list: [Settings] = []
+    for (index, element) in elements.enumerated() {
+      list.append(try Settings(element, path: path, place: "\(name)[\(index + 1)]"))
+    }
+    return list
+  }
+
+  /// The names of all members, for mappings whose names are data.
+  public mutating func allNames() -> [String] {
+    asked = members.map(\.name)
+    return asked
+  }
+
+  /// Refuses members that nobody asked for.
+  public func finish() throws(Fatal) {
+    for member in members where !asked.contains(member.name) {
+      throw Fatal(
+        .configuration,
+        "\(path): unknown setting \(Format.quoted(member.name)) in \(place); known are "
+          + asked.sorted().joined(separator: ", "))
+    }
+  }
+}
+
+/// YAML as far as settings need it: scalars keep their text, whatever they look like.
+enum SettingsNode: Sendable {
+  case null
+  case scalar(String)
+  case sequence([SettingsNode])
+  case mapping([(name: String, value: SettingsNode)])
+
+  init(_ node: Node?) throws {
+    switch node {
+    case nil: self = .null
+    case .scalar(let scalar)?:
+      let isNull = scalar.style == .plain && ["", "~", "null"].contains(scalar.string)
+      self = isNull ? .null : .scalar(scalar.string)
+    case .sequence(let sequence)?: self = .sequence(try sequence.map { try SettingsNode($0) })
+    case .mapping(let mapping)?:
+      self = .mapping(
+        try mapping.map { (name: $0.key.string ?? "", value: try SettingsNode($0.value)) })
+    case .alias?: self = .null
+    }
+  }
+}

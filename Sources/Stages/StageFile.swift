@@ -1,0 +1,85 @@
+import Common
+import Glibc
+
+extension Stage {
+  /// Finds and reads a stage: a path to a file, or a name in `directory`.
+  public init(named name: String, in directory: String) throws(Fatal) {
+    let isPath = name.contains("/") || name.hasSuffix(".yaml")
+    let path = isPath ? name : "\(directory)/\(name).yaml"
+    guard access(path, F_OK) == 0 else {
+      throw Fatal(
+        .configuration, "there is no stage \(Format.quoted(name)): \(path) does not exist")
+    }
+    try self.init(path: path)
+  }
+
+  /// Reads a stage file, and what it extends.
+  public init(path: String) throws(Fatal) {
+    let file = path.split(separator: "/").last.map(String.init) ?? path
+    name = file.hasSuffix(".yaml") ? String(file.dropLast(5)) : file
+    try read(path: path, depth: 0)
+  }
+
+  private mutating func read(path: String, depth: Int) throws(Fatal) {
+    var settings = try SettingsFile(path: path).settings()
+    if let parent = try settings.string("extends") {
+      guard depth < 5 else { throw settings.wrong("extends", "no circle") }
+      let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
+      try read(path: "\(folder)\(parent).yaml", depth: depth + 1)
+    }
+    description = try settings.string("description") ?? description
+    try readSelection(&settings)
+    let portals = try settings.strings("portals")
+    if !portals.isEmpty { self.portals = portals }
+    let pipeline = try settings.strings("pipeline")
+    if !pipeline.isEmpty { self.pipeline = pipeline }
+    key = try settings.string("key") ?? key
+    var folders: [Folder] = []
+    for (name, text) in try settings.pairs("folders") {
+      guard let books = Self.range(text) else {
+        throw settings.wrong("folders.\(name)", "a range of books like 238-999")
+      }
+      folders.append(Folder(name: name, books: books))
+    }
+    if !folders.isEmpty { self.folders = folders }
+    workers = try settings.parsed("workers", "a number from 1 to 256", Self.workers) ?? workers
+    rateLimitDelay =
+      try settings.parsed("rate-limit-delay", "seconds, like 0.5", Time.span) ?? rateLimitDelay
+    try settings.finish()
+  }
+
+  private mutating func readSelection(_ settings: inout Settings) throws(Fatal) {
+    let books = try settings.list("books", "ranges like 238-3971", Self.range)
+    if !books.isEmpty { selection.books = books }
+    let types = try settings.strings("types")
+    if !types.isEmpty { selection.types = types }
+    let priorities = try settings.list("priorities", "numbers from 1 to 4") { text in
+      Int(text).flatMap { (1...4).contains($0) ? $0 : nil }
+    }
+    if !priorities.isEmpty { selection.priorities = priorities }
+    let sources = try settings.strings("sources")
+    if !sources.isEmpty { selection.sources = sources }
+    selection.retriesFailed =
+      try settings.parsed("status", "pending or failed") {
+        $0 == "failed" ? true : $0 == "pending" ? false : nil
+      } ?? selection.retriesFailed
+    selection.limit =
+      try settings.parsed("limit", "a number from 1") { text in
+        Int(text).flatMap { $0 > 0 ? $0 : nil }
+      } ?? selection.limit
+  }
+
+  private static func workers(_ text: String) -> Int? {
+    Int(text).flatMap { (1...256).contains($0) ? $0 : nil }
+  }
+
+  /// A range of numbers with both ends included: `238-3971`, `1000-` or `55`.
+  public static func range(_ text: String) -> ClosedRange<Int>? {
+    let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+    guard parts.count <= 2, let first = Int(parts[0]), first >= 0 else { return nil }
+    guard parts.count == 2 else { return first...first }
+    guard !parts[1].isEmpty else { return first...Int(Int32.max) }
+    guard let last = Int(parts[1]), last >= first else { return nil }
+    return first...last
+  }
+}
