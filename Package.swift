@@ -31,7 +31,7 @@ func tool(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .testTarget(name: name, dependencies: dependencies + ["Common"], swiftSettings: strict)
+  .testTarget(name: name, dependencies: dependencies + ["Common", "Support"], swiftSettings: strict)
 }
 
 let package = Package(
@@ -55,6 +55,7 @@ let package = Package(
     library("Common", [logging]),
     library("CLI", ["Common", "Stages", argumentParser, logging]),
     library("Stages", ["Common", .product(name: "Yams", package: "Yams")]),
+    .target(name: "CProcess"),
     library("Digest", ["CCrypto"]),
     library("PDF", ["CQPDF"]),
     library("Transfer", ["CCurl"]),
@@ -64,11 +65,12 @@ let package = Package(
 
     tool("enqueue", ["Index", "Stages"]),
     tool("fetch", ["CXML2", "Digest", "PDF", "Stages", "State", "Transfer"]),
-    tool("optimize", ["Digest", "PDF"]),
+    tool("optimize", ["CProcess", "Digest", "PDF"]),
     tool("upload", ["Digest", "Stages", "Store"]),
     tool("validate", ["Index", "Stages", "Store"]),
     tool("portal", ["CLeptonica"]),
 
+    .target(name: "Support", path: "Tests/Support", swiftSettings: strict),
     tests("CommonTests", ["Stages"]),
     tests("IndexTests", ["Index", "Stages"]),
     tests("StateTests", ["State"]),

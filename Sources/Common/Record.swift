@@ -95,6 +95,19 @@ extension InputLine {
     }
   }
 
+  /// Makes a record of a file's name: its `id` and its `path`.
+  public init(fileName bytes: [UInt8], number: Int, tool: String) {
+    do {
+      guard let name = String(validating: bytes, as: UTF8.self) else {
+        throw RecordError(.invalidRecord, "a file name that is not UTF-8")
+      }
+      self = .record(try Record(.object(["id": .string(name), "path": .string(name)])))
+    } catch {
+      let failure = RecordError(describing: error, tool: tool)
+      self = .invalid(Self.refusal(bytes, number, tool, failure.message), isJSON: true)
+    }
+  }
+
   /// A line that was longer than a record may be; `prefix` is how it began.
   public init(tooLong prefix: [UInt8], number: Int, tool: String) {
     let limit = Format.bytes(LineReader.maximumLine)

@@ -7,22 +7,53 @@ public protocol StageWorker: ~Copyable, SendableMetatype {
   /// Works on one document: adds the tool's member, or throws a ``RecordError``, which the record
   /// then carries, or a ``Fatal``, when the run cannot go on.
   mutating func process(_ record: inout Record) throws
+
+  /// Is shown a document that failed, in an earlier tool or in ``process(_:)`` just now. What it
+  /// changes is written; what it leaves alone passes with its bytes as they are. Throws ``Fatal``.
+  mutating func sawFailure(of record: inout Record) throws
+
+  /// Is told of a line that is no record.
+  mutating func sawInvalidLine()
+
+  /// Whether it works on, after an interruption, until its input ends: as the end of the belt does,
+  /// because what arrives there has to be settled.
+  static var worksThroughInterruption: Bool { get }
+}
+
+extension StageWorker where Self: ~Copyable {
+  /// Nothing: a failed document passes through.
+  public mutating func sawFailure(of record: inout Record) throws {}
+
+  /// Nothing: an invalid line passes through.
+  public mutating func sawInvalidLine() {}
+
+  /// No: what has not begun when the run is stopped is passed on as interrupted.
+  public static var worksThroughInterruption: Bool { false }
 }
 
 /// One line in, one line out, whatever happens: reads records, has workers work on them, writes
 /// them, and knows how the run ended (promise P10).
 public struct StageLoop: Sendable {
+  /// What the lines of the input are.
+  public enum Lines: Sendable {
+    /// Records.
+    case records
+    /// Names of files, which become records with the name as `id` and `path`.
+    case fileNames
+  }
+
   private let tool: String
   private let workers: Int
   private let stop: Stop
   private let input: Int32
   private let output: Int32
+  private let lines: Lines
   private let logger: Logger
 
   /// A loop for `tool` with `workers` threads (1 or more) from `input` to `output`.
   public init(
     tool: String, workers: Int, stop: Stop, logger: Logger,
-    input: Int32 = STDIN_FILENO, output: Int32 = STDOUT_FILENO
+    input: Int32 = STDIN_FILENO, output: Int32 = STDOUT_FILENO, lines: Lines = .records
   ) {
     self.tool = tool
     self.workers = workers
@@ -30,6 +61,7 @@ public struct StageLoop: Sendable {
     self.logger = logger
     self.input = input
     self.output = output
+    self.lines = lines
   }
 
   /// Runs to the end of the input, or until a stop is requested. `make` is called once in each
@@ -37,8 +69,11 @@ public struct StageLoop: Sendable {
   public func run<Worker: StageWorker & ~Copyable>(
     _ make: @Sendable (_ number: Int) throws -> Worker
   ) -> ExitCode {
+    // The tools before the last one need their own grace to pass on what is in flight.
+    let grace = Worker.worksThroughInterruption ? 30.0 : 5.0
     let source = Source(
-      lines: LineReader(descriptor: input, stop: stop), tool: tool, stop: stop)
+      reader: LineReader(descriptor: input, stop: stop, grace: grace), lines: lines, tool: tool,
+      stop: stop)
     let writer = LineWriter(descriptor: output, stop: stop)
     withThreads(workers) { number in
       var logger = logger
@@ -62,14 +97,17 @@ public struct StageLoop: Sendable {
     switch line {
     case .invalid(let json, _):
       source.failures.add(1, ordering: .relaxed)
+      worker.sawInvalidLine()
       return json.serialized()
-    case .failed(_, let line):
+    case .failed(var record, let line):
       source.failures.add(1, ordering: .relaxed)
-      return line
+      let before = record.fields
+      show(&record, to: &worker)
+      return record.fields == before ? line : JSON.object(record.fields).serialized()
     case .record(var record):
       let before = record
       do {
-        if stop.isRequested { throw RecordError.stopped }
+        if stop.isRequested, !Worker.worksThroughInterruption { throw RecordError.stopped }
         try worker.process(&record)
       } catch {
         record = before
@@ -80,8 +118,19 @@ public struct StageLoop: Sendable {
           logger.error("\(record.id): \(failure.kind.rawValue): \(failure.message)")
         }
         source.failures.add(1, ordering: .relaxed)
+        if !(error is Fatal) { show(&record, to: &worker) }
       }
       return JSON.object(record.fields).serialized()
+    }
+  }
+
+  private func show<Worker: StageWorker & ~Copyable>(
+    _ record: inout Record, to worker: inout Worker
+  ) {
+    do {
+      try worker.sawFailure(of: &record)
+    } catch {
+      stop.request(.failed(Fatal(describing: error)))
     }
   }
 
@@ -107,18 +156,22 @@ public struct StageLoop: Sendable {
 /// Where all threads of a stage pull their lines from.
 private final class Source: Sendable {
   private struct State {
-    var lines: LineReader
+    var reader: LineReader
     var count = 0
     var json = 0
   }
 
   private let state: Mutex<State>
+  private let lines: StageLoop.Lines
   private let tool: String
   private let stop: Stop
   let failures = Atomic<Int>(0)
 
-  init(lines: consuming sending LineReader, tool: String, stop: Stop) {
-    state = Mutex(State(lines: lines))
+  init(
+    reader: consuming sending LineReader, lines: StageLoop.Lines, tool: String, stop: Stop
+  ) {
+    state = Mutex(State(reader: reader))
+    self.lines = lines
     self.tool = tool
     self.stop = stop
   }
@@ -128,7 +181,7 @@ private final class Source: Sendable {
       if case .failed = stop.reason { return nil }
       if stop.reason == .downstreamClosed { return nil }
       do throws(Fatal) {
-        guard let line = try state.lines.next() else { return nil }
+        guard let line = try state.reader.next() else { return nil }
         state.count += 1
         return (line, state.count)
       } catch {
@@ -138,9 +191,10 @@ private final class Source: Sendable {
     }
     guard let (line, number) = read else { return nil }
     let parsed =
-      switch line {
-      case .line(let bytes): InputLine(bytes, number: number, tool: tool)
-      case .tooLong(let prefix): InputLine(tooLong: prefix, number: number, tool: tool)
+      switch (line, lines) {
+      case (.line(let bytes), .records): InputLine(bytes, number: number, tool: tool)
+      case (.line(let bytes), .fileNames): InputLine(fileName: bytes, number: number, tool: tool)
+      case (.tooLong(let prefix), _): InputLine(tooLong: prefix, number: number, tool: tool)
       }
     if case .invalid(_, isJSON: false) = parsed { return parsed }
     state.withLock { $0.json += 1 }

@@ -14,22 +14,31 @@ public struct FileDigest: Sendable, Equatable {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw FileError("open", path) }
     defer { close(descriptor) }
+    try self.init(descriptor: descriptor, path: path, withMD5: withMD5)
+  }
+
+  /// Reads what is left of an open file once, and hands each piece over as it is read: what is
+  /// copied is what is digested. `path` is for the error.
+  public init(
+    descriptor: Int32, path: String, withMD5: Bool = false,
+    piece: (UnsafeRawBufferPointer) throws(FileError) -> Void = { _ in }
+  ) throws(FileError) {
     var sha256 = Digest(.sha256)
     var md5 = Digest(.md5)
     var total = 0
-    var buffer = [UInt8](repeating: 0, count: 1 << 17)
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 17, alignment: 16)
+    defer { buffer.deallocate() }
     while true {
-      let count = buffer.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
+      let count = read(descriptor, buffer.baseAddress, buffer.count)
       if count == 0 { break }
       if count < 0 {
         if errno == EINTR { continue }
         throw FileError("read", path)
       }
-      buffer.withUnsafeBytes { bytes in
-        let piece = UnsafeRawBufferPointer(rebasing: bytes[..<count])
-        sha256.update(piece)
-        if withMD5 { md5.update(piece) }
-      }
+      let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
+      sha256.update(bytes)
+      if withMD5 { md5.update(bytes) }
+      try piece(bytes)
       total += count
     }
     bytes = total

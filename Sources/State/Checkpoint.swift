@@ -1,0 +1,157 @@
+import Common
+import GRDB
+import Synchronization
+
+/// What `fetch` remembers of each document, so that a second run skips what is there. The table is
+/// described in docs/fetch.md; users may query it with `sqlite3`.
+public final class Checkpoint: Sendable {
+  private let path: String
+  private let queue: DatabaseQueue
+  private let pending = Mutex<[Entry]>([])
+  private let failure = Mutex<Fatal?>(nil)
+
+  /// One document.
+  public struct Entry: Sendable, Equatable {
+    /// The document's id in the index.
+    public var id: String
+    /// What was asked for first: the same again for the same document (without the portal's host).
+    public var request = ""
+    /// Where the document itself came from.
+    public var url = ""
+    /// The last answer's status code.
+    public var httpStatus: Int?
+    /// The portal's validators, for conditional requests.
+    public var etag: String?
+    /// The portal's date of the document.
+    public var lastModified: String?
+    /// Size of the spool file, in bytes; `nil` until it is there.
+    public var bytes: Int?
+    /// SHA-256 of the spool file.
+    public var sha256: String?
+    /// The spool file.
+    public var path: String?
+    /// How many images it was merged from.
+    public var images = 1
+    /// The portal file that it was fetched by.
+    public var portal: String?
+    /// What the portal says the book is.
+    public var actualBook: Int?
+    /// What the portal says the page is.
+    public var actualPage: Int?
+    /// Class of the last error; `nil` once it is there.
+    public var errorClass: String?
+    /// The last error.
+    public var error: String?
+    /// When, RFC 3339 in UTC.
+    public var at = ""
+    /// How long it took, in seconds.
+    public var seconds = 0.0
+
+    /// An entry with nothing but an id.
+    public init(id: String) { self.id = id }
+  }
+
+  /// Opens or creates the file. Throws with exit code 74.
+  public init(path: String) throws(Fatal) {
+    self.path = path
+    queue = try StateDatabase.open(path, "checkpoint", synchronous: "FULL", Self.migrator)
+  }
+
+  private static var migrator: DatabaseMigrator {
+    var migrator = DatabaseMigrator()
+    migrator.registerMigration("1: one row a document") { db in
+      try db.execute(
+        sql: """
+          CREATE TABLE documents (
+            id TEXT PRIMARY KEY,
+            request TEXT NOT NULL, url TEXT NOT NULL, http_status INTEGER, etag TEXT, last_modified TEXT,
+            bytes INTEGER, sha256 TEXT, path TEXT,
+            images INTEGER NOT NULL, portal TEXT, actual_book INTEGER, actual_page INTEGER,
+            error_class TEXT, error TEXT,
+            attempts INTEGER NOT NULL, at TEXT NOT NULL, seconds REAL NOT NULL
+          ) WITHOUT ROWID
+          """)
+    }
+    return migrator
+  }
+
+  /// What is known of a document; `nil` for one that was never tried.
+  public func entry(_ id: String) throws(Fatal) -> Entry? {
+    try StateDatabase.guarded(path, "checkpoint") {
+      try queue.unsafeRead { db in
+        let statement = try db.cachedStatement(
+          sql: "SELECT \(Self.columns.joined(separator: ", ")) FROM documents WHERE id = ?")
+        return try Row.fetchOne(statement, arguments: [id]).map(Entry.init)
+      }
+    }
+  }
+
+  /// Remembers a document; returns when that is on disk, so that no more than what other threads
+  /// are at can be lost (promise P3). Threads that come while a commit runs share the next one.
+  public func remember(_ entry: Entry) throws(Fatal) {
+    pending.withLock { $0.append(entry) }
+    try StateDatabase.guarded(path, "checkpoint") {
+      try queue.writeWithoutTransaction { db in
+        let batch = self.pending.withLock { pending in
+          defer { pending = [] }
+          return pending
+        }
+        // Empty: the thread before this one took our entry along.
+        guard !batch.isEmpty else { return }
+        do {
+          try db.inTransaction(.immediate) {
+            for entry in batch { try Self.save(entry, db) }
+            return .commit
+          }
+        } catch {
+          // Others wait for the same commit; they must not take it for done.
+          self.failure.withLock { $0 = Fatal(.inputOutput, "\(error)") }
+          throw error
+        }
+      }
+    }
+    if let failure = failure.withLock({ $0 }) { throw failure }
+  }
+
+  private static let columns = [
+    "id", "request", "url", "http_status", "etag", "last_modified", "bytes", "sha256", "path", "images",
+    "portal", "actual_book", "actual_page", "error_class", "error", "at", "seconds",
+  ]
+
+  private static func save(_ entry: Entry, _ db: Database) throws {
+    let places = columns.map { _ in "?" }.joined(separator: ", ")
+    let updates = columns.dropFirst().map { "\($0) = excluded.\($0)" }.joined(separator: ", ")
+    let statement = try db.cachedStatement(
+      sql: """
+        INSERT INTO documents (\(columns.joined(separator: ", ")), attempts) VALUES (\(places), 1)
+        ON CONFLICT (id) DO UPDATE SET \(updates), attempts = attempts + 1
+        """)
+    try statement.execute(arguments: [
+      entry.id, entry.request, entry.url, entry.httpStatus, entry.etag, entry.lastModified, entry.bytes,
+      entry.sha256, entry.path, entry.images, entry.portal, entry.actualBook, entry.actualPage,
+      entry.errorClass, entry.error, entry.at, entry.seconds,
+    ])
+  }
+}
+
+extension Checkpoint.Entry {
+  fileprivate init(_ row: Row) {
+    self.init(id: row["id"])
+    request = row["request"]
+    url = row["url"]
+    httpStatus = row["http_status"]
+    etag = row["etag"]
+    lastModified = row["last_modified"]
+    bytes = row["bytes"]
+    sha256 = row["sha256"]
+    path = row["path"]
+    images = row["images"]
+    portal = row["portal"]
+    actualBook = row["actual_book"]
+    actualPage = row["actual_page"]
+    errorClass = row["error_class"]
+    error = row["error"]
+    at = row["at"]
+    seconds = row["seconds"]
+  }
+}

@@ -1,0 +1,66 @@
+/// The polite budget of one host: pure arithmetic on times in nanoseconds of the monotonic clock.
+///
+/// A request takes two steps. It *reserves* the next free slot and sleeps until then; slots are the
+/// delay apart, so nobody overtakes and nobody starves. Then it *starts*: a thread that woke up late
+/// must not let the next one follow too closely, so what counts for the gap is the real start.
+public struct HostBudget: Sendable, Equatable {
+  /// The first slot that nobody has reserved.
+  public var nextSlot: Int64 = 0
+  /// The last start.
+  public var lastStart: Int64 = 0
+  /// No request starts before this time.
+  public var pausedUntil: Int64 = 0
+  /// Refusals (429, 503) since the last good answer.
+  public var refusals = 0
+
+  /// No longer pause is taken from a portal's answer, in seconds (promise P6).
+  public static let longestPause = 3600.0
+
+  /// A host that was never asked.
+  public init() {}
+
+  /// Takes the next free slot, and returns its time.
+  public mutating func reserve(now: Int64, delay: Int64) -> Int64 {
+    let slot = max(now, nextSlot, pausedUntil)
+    nextSlot = slot + delay
+    return slot
+  }
+
+  /// What a thread is to do whose slot has come.
+  public enum Start: Sendable, Equatable {
+    /// Start at this time, which is now or a moment later.
+    case at(Int64)
+    /// A pause came in between: reserve again.
+    case pausedMeanwhile
+  }
+
+  /// Starts a request, or says why not.
+  public mutating func start(now: Int64, delay: Int64) -> Start {
+    guard pausedUntil <= now else { return .pausedMeanwhile }
+    lastStart = max(now, lastStart + delay)
+    nextSlot = max(nextSlot, lastStart + delay)
+    return .at(lastStart)
+  }
+
+  /// The host refused: nobody asks for a while. It says how long, or the pause doubles with each
+  /// refusal in a row, from `base` seconds up to five minutes.
+  public mutating func refuse(now: Int64, retryAfter: Double?, base: Double) {
+    refusals += 1
+    var pause = min(base, 300)
+    for _ in 1..<min(refusals, 20) { pause = min(pause * 2, 300) }
+    let seconds = max(0, min(retryAfter ?? pause, Self.longestPause))
+    pausedUntil = max(pausedUntil, now + Int64(seconds * 1e9))
+  }
+
+  /// The host answered well.
+  public mutating func succeed() { refusals = 0 }
+
+  /// Brings times of an earlier start of the machine to this one's clock: slots are void, what is
+  /// left of a pause (`wallPausedUntil`, wall clock) goes on.
+  public mutating func afterReboot(now: Int64, wallNow: Int64, wallPausedUntil: Int64) {
+    nextSlot = 0
+    lastStart = 0
+    let longest = Int64(Self.longestPause * 1e9)
+    pausedUntil = now + max(0, min(wallPausedUntil - wallNow, longest))
+  }
+}

@@ -1,0 +1,135 @@
+import Common
+import GRDB
+
+/// The polite budget of every host, shared by all threads and processes that use the same file.
+///
+/// Each step is one short `BEGIN IMMEDIATE` transaction; sleeping happens outside. Times are those of
+/// the monotonic clock, which is the same for all processes and which nobody sets back. A file that
+/// cannot be read or written ends the run: without a budget no request is made (promise P6).
+public final class Limiter: Sendable {
+  private let path: String
+  private let queue: DatabaseQueue
+  private let bootID: String
+
+  /// Opens or creates the file. Throws with exit code 74.
+  public init(path: String) throws(Fatal) {
+    self.path = path
+    bootID = Self.bootID()
+    queue = try StateDatabase.open(path, "limiter", synchronous: "NORMAL", Self.migrator)
+  }
+
+  private static var migrator: DatabaseMigrator {
+    var migrator = DatabaseMigrator()
+    migrator.registerMigration("1: one row a host") { db in
+      try db.execute(
+        sql: """
+          CREATE TABLE hosts (
+            host TEXT PRIMARY KEY,
+            next_slot INTEGER NOT NULL,         -- monotonic clock, nanoseconds
+            last_start INTEGER NOT NULL,        -- monotonic clock, nanoseconds
+            paused_until INTEGER NOT NULL,      -- monotonic clock, nanoseconds
+            paused_until_wall INTEGER NOT NULL, -- the same in nanoseconds since 1970
+            refusals INTEGER NOT NULL,          -- 429 and 503 since the last good answer
+            boot_id TEXT NOT NULL               -- the start of the machine that the clock counts from
+          ) WITHOUT ROWID
+          """)
+    }
+    return migrator
+  }
+
+  /// Waits for this host's next slot. Returns how many refusals in a row the host had given before,
+  /// or `nil` when `stop` was requested before the slot came.
+  ///
+  /// - Parameters:
+  ///   - host: what the budget is kept for: host and port.
+  ///   - delay: seconds between two starts; 0 only heeds pauses.
+  public func waitForSlot(
+    host: String, delay: Double, stop: Stop
+  ) throws(Fatal) -> Int? {
+    let delay = Int64(delay * 1e9)
+    while true {
+      if delay > 0 {
+        let slot = try update(host) { $0.reserve(now: Time.monotonic(), delay: delay) }
+        guard stop.sleep(until: slot) else { return nil }
+      }
+      let (start, budget) = try update(host) { budget in
+        (budget.start(now: Time.monotonic(), delay: delay), budget)
+      }
+      switch start {
+      case .at(let time): return stop.sleep(until: time) ? budget.refusals : nil
+      case .pausedMeanwhile:
+        // With a delay, the next reservation waits for the end of the pause.
+        if delay == 0, !stop.sleep(until: budget.pausedUntil) { return nil }
+      }
+    }
+  }
+
+  /// The host asks everybody to slow down; returns for how many seconds nobody asks it.
+  public func refuse(host: String, retryAfter: Double?, base: Double) throws(Fatal) -> Double {
+    try update(host) { budget in
+      let now = Time.monotonic()
+      budget.refuse(now: now, retryAfter: retryAfter, base: base)
+      return Double(budget.pausedUntil - now) / 1e9
+    }
+  }
+
+  /// The host answered well after ``waitForSlot(host:delay:stop:)`` had told of refusals.
+  public func succeed(host: String) throws(Fatal) { try update(host) { $0.succeed() } }
+
+  private func update<T: Sendable>(
+    _ host: String, _ change: (inout HostBudget) -> T
+  ) throws(Fatal) -> T {
+    try StateDatabase.guarded(path, "limiter") {
+      try queue.writeWithoutTransaction { db in
+        var result: T?
+        try db.inTransaction(.immediate) {
+          let before = try self.budget(of: host, db)
+          var budget = before ?? HostBudget()
+          result = change(&budget)
+          if budget != before { try self.save(budget, of: host, db) }
+          return .commit
+        }
+        guard let result else { throw Fatal(.inputOutput, "no transaction took place") }
+        return result
+      }
+    }
+  }
+
+  private func budget(of host: String, _ db: Database) throws -> HostBudget? {
+    let statement = try db.cachedStatement(
+      sql: """
+        SELECT next_slot, last_start, paused_until, refusals, boot_id, paused_until_wall
+        FROM hosts WHERE host = ?
+        """)
+    guard let row = try Row.fetchOne(statement, arguments: [host]) else { return nil }
+    var budget = HostBudget()
+    budget.nextSlot = row[0]
+    budget.lastStart = row[1]
+    budget.pausedUntil = row[2]
+    budget.refusals = row[3]
+    if bootID != row[4] {
+      budget.afterReboot(
+        now: Time.monotonic(), wallNow: Time.wall(), wallPausedUntil: row[5])
+    }
+    return budget
+  }
+
+  private func save(_ budget: HostBudget, of host: String, _ db: Database) throws {
+    let wall = Time.wall() + budget.pausedUntil - Time.monotonic()
+    try db.cachedStatement(
+      sql: """
+        INSERT OR REPLACE INTO hosts
+          (host, next_slot, last_start, paused_until, paused_until_wall, refusals, boot_id)
+        VALUES (?, ?, ?, ?, ?, ?, ?)
+        """
+    ).execute(arguments: [
+      host, budget.nextSlot, budget.lastStart, budget.pausedUntil, wall, budget.refusals, bootID,
+    ])
+  }
+
+  /// What changes with each start of the machine, and with it the monotonic clock's zero.
+  private static func bootID() -> String {
+    var lines = TextFile.lines("/proc/sys/kernel/random/boot_id")
+    return lines.isEmpty ? "unknown" : lines.removeFirst()
+  }
+}

@@ -1,0 +1,54 @@
+import Common
+import GRDB
+import Glibc
+
+/// How the files of the state directory are opened, and what their errors mean.
+///
+/// A rollback journal, not WAL: Debian's SQLite 3.40 has the WAL-reset bug (fixed in 3.51.3), which
+/// several writing processes can hit. TRUNCATE spares the directory a file created and deleted for
+/// each commit.
+enum StateDatabase {
+  /// Opens `path` and brings it to the newest schema. `what` names the file in errors.
+  static func open(
+    _ path: String, _ what: String, synchronous: String, _ migrator: DatabaseMigrator
+  ) throws(Fatal) -> DatabaseQueue {
+    try guarded(path, what) {
+      var configuration = Configuration()
+      configuration.busyMode = .callback(BusyWait.shortSleeps)
+      configuration.prepareDatabase { db in
+        try db.execute(
+          sql: "PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = \(synchronous)")
+      }
+      let queue = try DatabaseQueue(path: path, configuration: configuration)
+      if try queue.read({ try !migrator.hasCompletedMigrations($0) }) {
+        try migrator.migrate(queue)
+      }
+      if try queue.read({ try migrator.hasBeenSuperseded($0) }) {
+        throw Fatal(.configuration, "\(path) was written by a newer version of this program")
+      }
+      return queue
+    }
+  }
+
+  /// Runs `body`; whatever SQLite says becomes the end of the run.
+  static func guarded<T>(
+    _ path: String, _ what: String, _ body: () throws -> T
+  ) throws(Fatal) -> T {
+    do { return try body() } catch let fatal as Fatal { throw fatal } catch {
+      let reason = (error as? DatabaseError)?.message ?? "\(error)"
+      throw Fatal(.inputOutput, "the \(what) \(path) cannot be used: \(reason)")
+    }
+  }
+}
+
+/// Waiting for another process's transaction. SQLite's own handler backs off so far that processes
+/// starve (measured with 8 writers: single waits of 2 s); short sleeps of random length keep shares
+/// fair.
+enum BusyWait {
+  /// Sleeps and asks for another try, up to about a minute.
+  static let shortSleeps: @Sendable (Int) -> Bool = { attempt in
+    guard attempt < 60_000 else { return false }
+    usleep(UInt32.random(in: 100...(attempt < 10 ? 400 : 2000)))
+    return true
+  }
+}

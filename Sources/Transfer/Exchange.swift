@@ -1,0 +1,130 @@
+import CCurl
+import Glibc
+
+/// One request under way: what libcurl's callbacks read and write. Lives on the stack of
+/// ``Transfer/get(_:into:)``, in the thread of the transfer alone.
+final class Exchange {
+  let sink: any BodySink
+  let addresses: AddressRule
+  let maximumBody: Int
+  let maximumHeaders: Int
+  let shouldStop: @Sendable () -> Bool
+
+  private(set) var head = ResponseHead()
+  private(set) var received = 0
+  /// Why a callback ended the transfer; says more than libcurl's code for that.
+  private(set) var failure: TransferError?
+  private var headerBytes = 0
+  private var hasBegun = false
+
+  init(
+    sink: any BodySink, addresses: AddressRule, maximumBody: Int, maximumHeaders: Int,
+    shouldStop: @escaping @Sendable () -> Bool
+  ) {
+    self.sink = sink
+    self.addresses = addresses
+    self.maximumBody = maximumBody
+    self.maximumHeaders = maximumHeaders
+    self.shouldStop = shouldStop
+  }
+
+  /// Takes one header line, the status line and the empty one at the end included.
+  func receive(header bytes: UnsafeRawBufferPointer) -> Bool {
+    headerBytes += bytes.count
+    guard headerBytes <= maximumHeaders else {
+      failure = TransferError(
+        CURLE_FILESIZE_EXCEEDED, detail: "the headers are larger than \(maximumHeaders) bytes")
+      return false
+    }
+    let line = String(decoding: bytes, as: UTF8.self)
+    if line.hasPrefix("HTTP/") {
+      // Each status line begins an answer; 1xx answers come before the one that counts.
+      head = ResponseHead()
+      head.status = Int(line.split(separator: " ").dropFirst().first?.prefix(3) ?? "") ?? 0
+    } else if let colon = line.firstIndex(of: ":") {
+      let value = line[line.index(after: colon)...].drop { $0 == " " || $0 == "\t" }
+      let end = value.lastIndex { !$0.isWhitespace }
+      head.headers.append(
+        (name: String(line[..<colon]), value: end.map { String(value[...$0]) } ?? ""))
+    }
+    return true
+  }
+
+  /// The headers are complete; called again for each piece of the body.
+  func begin() -> Bool {
+    if hasBegun { return true }
+    hasBegun = true
+    return sink.begin(head)
+  }
+
+  func receive(body bytes: UnsafeRawBufferPointer) -> Bool {
+    received += bytes.count
+    guard received <= maximumBody else {
+      failure = TransferError(
+        CURLE_FILESIZE_EXCEEDED, detail: "the body is larger than \(maximumBody) bytes")
+      return false
+    }
+    return begin() && sink.receive(bytes)
+  }
+
+  /// socket(2) failed; without descriptors or memory that is no trouble of the network.
+  func noSocket(_ code: Int32) {
+    guard [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(code) else { return }
+    failure = TransferError(
+      CURLE_COULDNT_CONNECT, detail: "cannot open a socket: \(String(cString: strerror(code)))",
+      kind: .local)
+  }
+
+  /// Whether a connection to that address may be opened.
+  func allows(_ raw: UnsafeRawPointer) -> Bool {
+    let bytes: [UInt8]
+    switch Int32(raw.loadUnaligned(as: sockaddr.self).sa_family) {
+    case AF_INET:
+      let v4 = raw.loadUnaligned(as: sockaddr_in.self)
+      bytes = withUnsafeBytes(of: v4.sin_addr) { Array($0) }
+    case AF_INET6:
+      let v6 = raw.loadUnaligned(as: sockaddr_in6.self)
+      bytes = withUnsafeBytes(of: v6.sin6_addr) { Array($0) }
+    default: bytes = []
+    }
+    if addresses.allows(bytes) { return true }
+    failure = TransferError(
+      CURLE_COULDNT_CONNECT, detail: "the host's address is not one of the public internet",
+      kind: .blocked)
+    return false
+  }
+}
+
+private func exchange(_ context: UnsafeMutableRawPointer?) -> Exchange? {
+  context.map { Unmanaged<Exchange>.fromOpaque($0).takeUnretainedValue() }
+}
+
+// A callback that answers with another number than the bytes it was given ends the transfer.
+
+let receiveHeader: conveyor_data_function = { data, size, count, context in
+  let bytes = UnsafeRawBufferPointer(start: data, count: size * count)
+  return exchange(context)?.receive(header: bytes) == true ? bytes.count : 0
+}
+
+let receiveBody: conveyor_data_function = { data, size, count, context in
+  let bytes = UnsafeRawBufferPointer(start: data, count: size * count)
+  if bytes.isEmpty { return 0 }
+  return exchange(context)?.receive(body: bytes) == true ? bytes.count : 0
+}
+
+let reportProgress: conveyor_progress_function = { context, _, _, _, _ in
+  exchange(context)?.shouldStop() == true ? 1 : 0
+}
+
+/// CURLOPT_OPENSOCKETFUNCTION(3): called with the resolved address, before connecting.
+let openSocket: conveyor_socket_function = { context, _, address in
+  guard let address, let exchange = exchange(context),
+    let offset = MemoryLayout<curl_sockaddr>.offset(of: \.addr)
+  else { return -1 }
+  // The struct ends with the shortest kind of address; the memory behind it holds the longer ones.
+  guard exchange.allows(UnsafeRawPointer(address) + offset) else { return -1 }
+  let type = address.pointee.socktype | Int32(SOCK_CLOEXEC.rawValue)
+  let descriptor = socket(address.pointee.family, type, address.pointee.`protocol`)
+  if descriptor < 0 { exchange.noSocket(errno) }
+  return descriptor
+}

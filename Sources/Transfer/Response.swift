@@ -1,0 +1,55 @@
+/// A GET request. The URL is taken as it is; whether it may be asked for was decided before.
+public struct Request: Sendable, Equatable {
+  /// An absolute http or https URL.
+  public var url: WebURL
+  /// Further header fields, name and value.
+  public var headers: [(name: String, value: String)] = []
+  /// Which addresses may be connected to, after names were resolved.
+  public var addresses = AddressRule.any
+
+  /// A request without further headers.
+  public init(_ url: WebURL, addresses: AddressRule = .any) {
+    self.url = url
+    self.addresses = addresses
+  }
+
+  /// Whether both ask for the same.
+  public static func == (left: Request, right: Request) -> Bool {
+    left.url == right.url && left.addresses == right.addresses
+      && left.headers.elementsEqual(right.headers, by: ==)
+  }
+}
+
+/// What came before the body.
+public struct ResponseHead: Sendable {
+  /// The status code.
+  public var status = 0
+  /// Header fields in the order they came.
+  public var headers: [(name: String, value: String)] = []
+
+  /// An answer without headers.
+  public init() {}
+
+  /// The last field of that name (in any case), without blanks around it.
+  public func header(_ name: String) -> String? {
+    headers.last { $0.name.lowercased() == name.lowercased() }?.value
+  }
+}
+
+/// A finished exchange.
+public struct Response: Sendable {
+  /// Status and headers.
+  public let head: ResponseHead
+  /// Bytes of the body.
+  public let bytes: Int
+  /// The server's address, as numbers.
+  public let address: String?
+}
+
+/// Takes a body as it arrives.
+public protocol BodySink: AnyObject {
+  /// The headers are there. False ends the transfer.
+  func begin(_ head: ResponseHead) -> Bool
+  /// More of the body is there. False ends the transfer.
+  func receive(_ bytes: UnsafeRawBufferPointer) -> Bool
+}

@@ -1,0 +1,57 @@
+import CCurl
+
+/// A transfer that did not come to its end: libcurl's code and words, and what kind of trouble it is.
+public struct TransferError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// What kind of trouble.
+  public enum Kind: Sendable, Equatable {
+    /// A limit on time was reached.
+    case timeout
+    /// Name, connection, TLS, or an answer that is broken or cut short.
+    case network
+    /// A certificate that does not hold.
+    case certificate
+    /// More bytes than allowed.
+    case tooLarge
+    /// An address that may not be connected to.
+    case blocked
+    /// The sink ended the transfer.
+    case refusedBySink
+    /// The run is ending.
+    case stopped
+    /// This machine is in trouble: no memory, no descriptors.
+    case local
+    /// A URL that libcurl does not take.
+    case invalid
+    /// A file or an option of ours that libcurl does not take.
+    case configuration
+  }
+
+  /// What kind of trouble.
+  public let kind: Kind
+  /// libcurl's code (curl/curl.h, CURLcode).
+  public let code: UInt32
+  /// libcurl's words, one line.
+  public let description: String
+
+  init(_ code: CURLcode, detail: String, kind: Kind? = nil) {
+    self.code = code.rawValue
+    self.kind = kind ?? Self.kind(of: code)
+    let general = String(cString: curl_easy_strerror(code))
+    description = detail.isEmpty ? general : detail
+  }
+
+  private static func kind(of code: CURLcode) -> Kind {
+    switch code {
+    case CURLE_OPERATION_TIMEDOUT: .timeout
+    case CURLE_FILESIZE_EXCEEDED: .tooLarge
+    case CURLE_WRITE_ERROR: .refusedBySink
+    case CURLE_ABORTED_BY_CALLBACK: .stopped
+    case CURLE_OUT_OF_MEMORY, CURLE_FAILED_INIT: .local
+    case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL: .invalid
+    case CURLE_PEER_FAILED_VERIFICATION: .certificate
+    case CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CERTPROBLEM, CURLE_BAD_FUNCTION_ARGUMENT:
+      .configuration
+    default: .network
+    }
+  }
+}

@@ -1,0 +1,62 @@
+import CCurl
+
+/// An absolute http or https URL, read by libcurl itself, so that what is checked is what is asked for.
+public struct WebURL: Sendable, Hashable, CustomStringConvertible {
+  /// `http` or `https`.
+  public let scheme: String
+  /// Lower case; numeric forms of IPv4 addresses are brought to four decimal numbers.
+  public let host: String
+  /// The port, the scheme's own where none is written.
+  public let port: Int
+  /// Whether a user or a password is in it.
+  public let hasCredentials: Bool
+  /// The whole URL without its fragment.
+  public let description: String
+
+  /// Reads an absolute URL. `nil` for anything that is not http or https with a host.
+  public init?(_ text: String) { self.init(text, relativeTo: nil) }
+
+  /// Reads a link as a page or a redirect has it, relative to `base` (RFC 3986, section 5).
+  public init?(_ text: String, relativeTo base: WebURL?) {
+    guard !text.isEmpty, text.utf8.count <= 8192,
+      !text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }),
+      let url = curl_url()
+    else { return nil }
+    defer { curl_url_cleanup(url) }
+    if let base, curl_url_set(url, CURLUPART_URL, base.description, 0) != CURLUE_OK { return nil }
+    // Blanks are written into links by hand; browsers encode them, and so does this.
+    guard curl_url_set(url, CURLUPART_URL, text, UInt32(CURLU_URLENCODE)) == CURLUE_OK,
+      let scheme = Self.part(url, CURLUPART_SCHEME), scheme == "http" || scheme == "https",
+      let host = Self.part(url, CURLUPART_HOST), !host.isEmpty,
+      let port = Self.part(url, CURLUPART_PORT, UInt32(CURLU_DEFAULT_PORT)).flatMap(Int.init)
+    else { return nil }
+    curl_url_set(url, CURLUPART_FRAGMENT, nil, 0)
+    guard let whole = Self.part(url, CURLUPART_URL) else { return nil }
+    self.scheme = scheme
+    self.host = host.lowercased()
+    self.port = port
+    hasCredentials =
+      Self.part(url, CURLUPART_USER) != nil || Self.part(url, CURLUPART_PASSWORD) != nil
+    description = whole
+  }
+
+  private static func part(
+    _ url: OpaquePointer, _ part: CURLUPart, _ flags: UInt32 = 0
+  ) -> String? {
+    var text: UnsafeMutablePointer<CChar>?
+    guard curl_url_get(url, part, &text, flags) == CURLUE_OK, let text else { return nil }
+    defer { curl_free(text) }
+    return String(cString: text)
+  }
+
+  /// Host and port: what one polite budget is kept for.
+  public var origin: String { "\(host):\(port)" }
+
+  /// The URL for people and records: without user and password.
+  public var redacted: String {
+    guard hasCredentials, let at = description.firstIndex(of: "@"),
+      let slashes = description.firstRange(of: "//")
+    else { return description }
+    return description[..<slashes.upperBound] + "***" + description[at...]
+  }
+}

@@ -1,0 +1,112 @@
+import Common
+import Digest
+import Glibc
+import Transfer
+
+/// Takes a body: a PDF goes into a file while its checksum is computed, anything else stays in memory,
+/// up to a limit, to be read or quoted.
+final class BodyReceiver: BodySink {
+  /// How far into a body `%PDF-` may begin (ISO 32000-2, annex H of readers' custom: 1,024 bytes).
+  static let headerWindow = 1024
+  /// Largest page that is read, in bytes; more of it is dropped.
+  static let maximumPage = 2 << 20
+
+  private let path: String
+  private var status = 0
+  private var start: [UInt8] = []
+  private var file: PDFFile?
+  /// Why the file could not be written.
+  private(set) var failure: FileError?
+
+  /// A receiver that writes a PDF to `path`, which is made only then.
+  init(path: String) { self.path = path }
+
+  func begin(_ head: ResponseHead) -> Bool {
+    status = head.status
+    return true
+  }
+
+  func receive(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    if file != nil { return write(bytes) }
+    let isUndecided = start.count < Self.headerWindow
+    start.append(contentsOf: bytes.prefix(Self.maximumPage - start.count))
+    guard status == 200, isUndecided,
+      start.prefix(Self.headerWindow + 5).firstRange(of: Array("%PDF-".utf8)) != nil
+    else { return true }
+    do throws(FileError) { file = try PDFFile(path: path) } catch {
+      failure = error
+      return false
+    }
+    // All that came so far, this piece included.
+    return start.withUnsafeBytes { write($0) }
+  }
+
+  private func write(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    failure = file?.write(bytes)
+    return failure == nil
+  }
+
+  /// Removes the file of a body that is of no use.
+  func discard() {
+    if let file { unlink(file.path) }
+  }
+
+  /// The finished PDF file, if it was one.
+  var pdf: PDFFile? { file }
+
+  /// What came, if it was no PDF.
+  var page: [UInt8] { file == nil ? start : [] }
+
+  /// What kind of body it turned out to be.
+  var kind: Judgement.Body {
+    if let file { return .pdf(isWhole: file.endsWell) }
+    if start.isEmpty { return .empty }
+    guard let page = HTMLPage(start) else { return .page(title: "") }
+    return .page(title: LookupAnswer.title(page))
+  }
+}
+
+/// A PDF on its way into a file. Owns the descriptor.
+final class PDFFile {
+  let path: String
+  private let descriptor: Int32
+  private var digest: Digest? = Digest(.sha256)
+  private(set) var bytes = 0
+  private var tail: [UInt8] = []
+
+  init(path: String) throws(FileError) {
+    descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    guard descriptor >= 0 else { throw FileError("open", path) }
+    self.path = path
+  }
+
+  deinit { close(descriptor) }
+
+  /// Writes all bytes. Returns what went wrong.
+  func write(_ bytes: UnsafeRawBufferPointer) -> FileError? {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let piece = UnsafeRawBufferPointer(rebasing: rest)
+      let written = Glibc.write(descriptor, piece.baseAddress, piece.count)
+      if written >= 0 {
+        rest = rest.dropFirst(written)
+      } else if errno != EINTR {
+        return FileError("write", path)
+      }
+    }
+    digest?.update(bytes)
+    self.bytes += bytes.count
+    let kept = bytes.suffix(BodyReceiver.headerWindow)
+    tail = Array(tail.suffix(BodyReceiver.headerWindow - kept.count)) + kept
+    return nil
+  }
+
+  /// Whether `%%EOF` is within the last 1,024 bytes, where readers look for it.
+  var endsWell: Bool { tail.firstRange(of: Array("%%EOF".utf8)) != nil }
+
+  /// The checksum of all that was written. To be asked for once, at the end.
+  func sha256() -> String {
+    guard let digest = digest.take() else { return "" }
+    return digest.hex()
+  }
+}

@@ -1,0 +1,163 @@
+import ArgumentParser
+import CLI
+import Common
+import Glibc
+import Logging
+import Stages
+import State
+import Transfer
+
+@main
+struct Fetch: Tool {
+  static let configuration = CommandConfiguration(
+    commandName: "fetch",
+    abstract: "Fetch the documents of a stream of records from their portals, politely.",
+    discussion: """
+      Reads records (one JSON object with an "id" on each line) from standard input, fetches each
+      document into the spool directory, and writes the records with a member "fetch" to standard
+      output. A record is asked for at the portal of its book, or at its own "url".
+
+        printf '{"id":"1","url":"https://example.org/a.pdf"}\\n' | fetch --spool ./pdf
+
+      \(Common.ExitCode.table)
+      """)
+
+  @OptionGroup var log: LogOptions
+
+  @Option(help: "Threads that fetch. (default: the stage's, else 5)")
+  var workers: Int?
+
+  @Option(help: "Directory for the limiter, the checkpoint and the spool.")
+  var state = "state"
+
+  @Option(help: "Directory for fetched documents. (default: STATE/spool)")
+  var spool: String?
+
+  @Option(help: "File of the limiter, to share one budget. (default: STATE/limiter.sqlite)")
+  var limiter: String?
+
+  @Option(help: "A stage, whose portals and settings apply: a name or a file.")
+  var stage: String?
+
+  @Option(help: "Where stages are found by name.")
+  var stagesDir = "stages"
+
+  @Option(help: "A portal, by name or file; may be repeated. (default: the stage's)")
+  var portal: [String] = []
+
+  @Option(help: "Where portals are found by name.")
+  var portalsDir = "portals"
+
+  @Option(help: "The portal's address, instead of the one in the portal file.")
+  var portalBase: String?
+
+  @Option(
+    help: "Seconds between two requests to a host. (default: the stage's, else 0.5)",
+    transform: seconds)
+  var rateLimitDelay: Double?
+
+  @Option(help: "Further attempts for what may pass (network, timeout, 408, 429, 5xx).")
+  var retries = 3
+
+  @Option(help: "First wait before another attempt; doubles each time.", transform: seconds)
+  var retryBase = 2.0
+
+  @Option(help: "No attempt begins later than this after the first.", transform: seconds)
+  var retryMaxTime: Double?
+
+  @Option(help: "Longest time for one transfer.", transform: seconds)
+  var timeout = 600.0
+
+  @Option(help: "Longest time for a connection to be made.", transform: seconds)
+  var connectTimeout = 30.0
+
+  @Option(help: "A transfer slower than this many bytes per second …")
+  var lowSpeedLimit = 100
+
+  @Option(help: "… for this long is given up.", transform: seconds)
+  var lowSpeedTime = 60.0
+
+  @Option(help: "Largest document, in bytes.")
+  var maxFilesize = 256 << 20
+
+  @Option(help: "Proxy. (default: curl's environment variables)")
+  var proxy: String?
+
+  @Option(help: "File with the certificates to trust, instead of the system's.")
+  var cacert: String?
+
+  @Option(help: "The User-Agent field. (default: Conveyor, with the contact)")
+  var userAgent: String?
+
+  @Option(help: "Where the portal's owner can reach you; added to the User-Agent.")
+  var contact: String?
+
+  @Flag(name: .shortAndLong, help: "Say what would be requested, and request nothing.")
+  var dryRun = false
+
+  @Flag(help: "Print the tools of the stage's pipeline, one a line, and end.")
+  var printPipeline = false
+
+  private static func seconds(_ text: String) throws -> Double {
+    guard let seconds = Time.span(text) else {
+      throw ValidationError("\(Format.quoted(text)) is no time: seconds, or 500ms, 30s, 5m, 2h")
+    }
+    return seconds
+  }
+
+  func validate() throws {
+    guard (1...256).contains(workers ?? 1) else {
+      throw ValidationError("--workers has to be from 1 to 256")
+    }
+    guard retries >= 0 else { throw ValidationError("--retries has to be 0 or more") }
+    guard maxFilesize > 0, lowSpeedLimit >= 0 else {
+      throw ValidationError("--max-filesize and --low-speed-limit have to be positive")
+    }
+    let fields = [userAgent, contact].compactMap { $0 }.joined()
+    guard fields.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else {
+      throw ValidationError("--user-agent and --contact have to be printable ASCII")
+    }
+  }
+
+  func perform(stop: Stop, logger: Logger) throws -> Common.ExitCode {
+    let stage = try stage.map { name throws(Fatal) in try Stage(named: name, in: stagesDir) }
+    if printPipeline {
+      guard let stage else { throw Fatal(.usage, "--print-pipeline needs --stage") }
+      let lines = stage.pipeline.map { Array($0.utf8) }
+      LineWriter(descriptor: STDOUT_FILENO, stop: stop).write(lines)
+      return .success
+    }
+    umask(0o077)
+    let settings = try settings(stage)
+    try Spool.makeDirectories(state)
+    let services = FetchServices(
+      settings: settings,
+      spool: try Spool(root: spool ?? "\(state)/spool"),
+      limiter: try Limiter(path: limiter ?? "\(state)/limiter.sqlite"),
+      checkpoint: try Checkpoint(path: "\(state)/checkpoint.sqlite"),
+      stop: stop)
+    let loop = StageLoop(
+      tool: "fetch", workers: workers ?? stage?.workers ?? 5, stop: stop, logger: logger)
+    return loop.run { number in try Fetcher(services, worker: number, logger: logger) }
+  }
+
+  private func settings(_ stage: Stage?) throws(Fatal) -> FetchSettings {
+    var settings = FetchSettings()
+    let names = portal.isEmpty ? stage?.portals ?? [] : portal
+    for name in names {
+      settings.portals.append(try Portal(named: name, in: portalsDir, base: portalBase))
+    }
+    settings.delay = rateLimitDelay ?? stage?.rateLimitDelay ?? settings.delay
+    settings.retry = RetryPolicy(retries: retries, base: retryBase, maximumTime: retryMaxTime)
+    settings.isDryRun = dryRun
+    settings.transfer.connectTimeout = connectTimeout
+    settings.transfer.totalTimeout = timeout
+    settings.transfer.lowSpeedLimit = lowSpeedLimit
+    settings.transfer.lowSpeedTime = Int(lowSpeedTime.rounded(.up))
+    settings.transfer.maximumBody = maxFilesize
+    settings.transfer.proxy = proxy
+    settings.transfer.caFile = cacert
+    settings.transfer.userAgent = userAgent ?? "Conveyor/0.1" + (contact.map { " (\($0))" } ?? "")
+    return settings
+  }
+}

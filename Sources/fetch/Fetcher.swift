@@ -1,0 +1,159 @@
+import Common
+import Digest
+import Glibc
+import Logging
+import PDF
+import State
+import Transfer
+
+/// Fetches one document after the other: from the checkpoint where it is there already, else from its
+/// portal.
+struct Fetcher: StageWorker, ~Copyable {
+  private let services: FetchServices
+  private let logger: Logger
+  private var requester: Requester
+
+  init(_ services: FetchServices, worker: Int, logger: Logger) throws(Fatal) {
+    self.services = services
+    var logger = logger
+    logger[metadataKey: "worker"] = "\(worker)"
+    self.logger = logger
+    requester = try Requester(services, worker: worker, logger: logger)
+  }
+
+  mutating func process(_ record: inout Record) throws {
+    let portal = try Portal.route(record, among: services.settings.portals)
+    let plan = try portal.plan(for: record)
+    if services.settings.isDryRun {
+      record.fields["fetch"] = .object([
+        "dry_run": .bool(true), "requests": .array([.string(plan.url.redacted)]),
+      ])
+      return
+    }
+    let known = try services.checkpoint.entry(record.id)
+    if let known, known.request == plan.identity, isStillThere(known) {
+      record.fields["fetch"] = known.member(of: record, isResumed: true)
+      logger.info("\(record.id): is there already")
+      return
+    }
+    var entry = Checkpoint.Entry(id: record.id)
+    entry.request = plan.identity
+    entry.portal = portal.name.isEmpty ? nil : portal.name
+    let began = Time.monotonic()
+    do {
+      try fetch(portal, plan, record, &entry)
+    } catch let error as RecordError where error.kind != .interrupted {
+      entry.url = plan.url.redacted
+      entry.errorClass = error.kind.rawValue
+      entry.error = error.message
+      entry.at = Time.timestamp()
+      try services.checkpoint.remember(entry)
+      throw error
+    }
+    entry.at = Time.timestamp()
+    entry.seconds = Double(Time.monotonic() - began) / 1e9
+    try services.checkpoint.remember(entry)
+    record.fields["fetch"] = entry.member(of: record, isResumed: false)
+    logger.info(
+      """
+      \(record.id): fetched \(Format.bytes(entry.bytes ?? 0)) in \
+      \(Format.duration(seconds: entry.seconds))
+      """)
+  }
+
+  /// A spool file counts only if it is, byte for byte, what the checkpoint remembers (promise P7).
+  private func isStillThere(_ entry: Checkpoint.Entry) -> Bool {
+    guard entry.errorClass == nil, let path = entry.path, let bytes = entry.bytes,
+      path == services.spool.path(of: entry.id)
+    else { return false }
+    var status = stat()
+    guard lstat(path, &status) == 0, Int(status.st_size) == bytes else { return false }
+    return (try? FileDigest(path: path))?.sha256 == entry.sha256
+  }
+
+  private mutating func fetch(
+    _ portal: Portal, _ plan: Portal.Plan, _ record: Record, _ entry: inout Checkpoint.Entry
+  ) throws {
+    let links = LinkRule(hosts: portal.hosts)
+    guard case .lookup(let lookup) = portal.kind else {
+      let reply = try requester.get(
+        plan.url, Requester.Errand(id: record.id, purpose: .document, links: links))
+      return try keep([reply], of: record, &entry)
+    }
+    let reply = try requester.get(
+      plan.url, Requester.Errand(id: record.id, purpose: .lookup, links: links))
+    // Now and then a look-up answers with the document itself.
+    if reply.body.pdf != nil { return try keep([reply], of: record, &entry) }
+    let answer = try LookupAnswer(page: reply.body.page, by: lookup)
+    entry.actualBook = answer.actualBook
+    entry.actualPage = answer.actualPage
+    let addresses = AddressRule.any.tightened(after: reply.address)
+    var images: [Requester.Reply] = []
+    defer { for image in images { image.body.discard() } }
+    for link in answer.images {
+      let url = try links.follow(link, from: reply.url)
+      images.append(
+        try requester.get(
+          url,
+          Requester.Errand(
+            id: record.id, purpose: .document, links: links, addresses: addresses)))
+    }
+    try keep(images, of: record, &entry)
+  }
+
+  /// Makes one document of the images, in order, and gives it its final name.
+  private func keep(
+    _ images: [Requester.Reply], of record: Record, _ entry: inout Checkpoint.Entry
+  ) throws {
+    let files = images.compactMap(\.body.pdf)
+    guard let first = images.first, let file = files.first, files.count == images.count else {
+      throw RecordError(.internal, "an image without a file")
+    }
+    let path = services.spool.path(of: record.id)
+    if files.count == 1 {
+      entry.bytes = file.bytes
+      entry.sha256 = file.sha256()
+      try services.spool.move(file.path, to: path)
+    } else {
+      let merged = file.path + ".merged"
+      defer { unlink(merged) }
+      do {
+        try PDFDocument.merge(files.map(\.path), to: merged)
+        let digest = try FileDigest(path: merged)
+        entry.bytes = digest.bytes
+        entry.sha256 = digest.sha256
+      } catch let error as FileError {
+        throw Fatal(.inputOutput, "\(error)")
+      } catch {
+        throw RecordError(.badPDF, "the \(files.count) images cannot be merged: \(error)")
+      }
+      try services.spool.move(merged, to: path)
+    }
+    entry.path = path
+    entry.url = first.url.redacted
+    entry.httpStatus = first.head.status
+    entry.etag = first.head.header("ETag")
+    entry.lastModified = first.head.header("Last-Modified")
+    entry.images = files.count
+  }
+}
+
+extension Checkpoint.Entry {
+  /// The member `fetch` of the record (docs/record.schema.json).
+  func member(of record: Record, isResumed: Bool) -> JSON {
+    let isMismatch =
+      actualBook.map { $0 != record["book"]?.int } ?? false
+      || actualPage.map { $0 != record["page"]?.int } ?? false
+    let hasActual = actualBook != nil || actualPage != nil
+    return .object([
+      "path": path.map(JSON.string), "bytes": bytes.map(JSON.int),
+      "sha256": sha256.map(JSON.string), "url": .string(url),
+      "http_status": httpStatus.map(JSON.int), "portal": portal.map(JSON.string),
+      "images": .int(images), "actual_book": actualBook.map(JSON.int),
+      "actual_page": actualPage.map(JSON.int),
+      "book_page_mismatch": hasActual ? .bool(isMismatch) : nil,
+      "etag": etag.map(JSON.string), "last_modified": lastModified.map(JSON.string),
+      "fetched_at": .string(at), "seconds": .decimal(seconds), "resumed": .bool(isResumed),
+    ])
+  }
+}

@@ -1,0 +1,134 @@
+import Common
+import Transfer
+
+/// Where documents are asked for, and how: a file in `portals/` (docs/fetch.md).
+struct Portal: Sendable {
+  /// The file's name without its ending.
+  var name = ""
+  /// Books that it has, both ends included; `nil` for all.
+  var books: ClosedRange<Int>?
+  /// What relative addresses of the file start from; ends with `/`.
+  var base: WebURL?
+  /// Hosts besides the one asked that links and redirects may lead to.
+  var hosts: [String] = []
+  var kind: Kind = .document(nil)
+
+  enum Kind: Sendable {
+    /// One step: the URL is built from the record; without template it is the record's `url`.
+    case document(Template?)
+    /// Two steps: a page is looked up and read for the links to the images.
+    case lookup(Lookup)
+  }
+
+  /// For records that bring their own `url` and no portal is named.
+  static let direct = Portal()
+
+  /// What is asked for first.
+  struct Plan: Sendable, Equatable {
+    let url: WebURL
+    /// The same for the same document, wherever the portal runs: how the checkpoint knows it.
+    let identity: String
+  }
+
+  /// The first request for a record; throws what is wrong with the record.
+  func plan(for record: Record) throws(RecordError) -> Plan {
+    switch kind {
+    case .document(nil):
+      guard let text = record["url"]?.string else {
+        throw RecordError(
+          .invalidRecord, #"the record has no "url", and no portal is named for its book"#)
+      }
+      guard let url = WebURL(text) else {
+        throw RecordError(
+          .blockedURL, "\(Format.quoted(text)) is not an absolute http or https URL")
+      }
+      return Plan(url: url, identity: url.description)
+    case .document(let template?):
+      return try plan(path: try fill(template, record))
+    case .lookup(let lookup):
+      return try plan(path: lookup.path + "?" + (try lookup.query(for: record)))
+    }
+  }
+
+  private func plan(path: String) throws(RecordError) -> Plan {
+    guard let url = WebURL(path, relativeTo: base) else {
+      throw RecordError(
+        .blockedURL, "the portal \(name) makes no http or https URL of \(Format.quoted(path))")
+    }
+    return Plan(url: url, identity: "\(name): \(path)")
+  }
+
+  private func fill(_ template: Template, _ record: Record) throws(RecordError) -> String {
+    do throws(Template.MissingField) {
+      return try template.fill(encode: Format.percentEncoded) { record[$0]?.text }
+    } catch {
+      throw RecordError(
+        .invalidRecord, "the portal \(name) needs the field \(Format.quoted(error.name))")
+    }
+  }
+
+  /// The portal that a record goes to: the first whose books include the record's, or, for a record
+  /// that brings its own `url`, none.
+  static func route(_ record: Record, among portals: [Portal]) throws(RecordError) -> Portal {
+    let book = record["book"]?.int
+    for portal in portals {
+      guard let books = portal.books else { return portal }
+      if let book, books.contains(book) { return portal }
+    }
+    if record["url"] != nil { return .direct }
+    guard !portals.isEmpty else { return .direct }
+    throw RecordError(
+      .invalidRecord,
+      book.map { "no portal has book \($0)" } ?? #"without "book" no portal can be chosen"#)
+  }
+}
+
+/// The first step of a two-step portal.
+struct Lookup: Sendable {
+  /// The page, relative to the portal's base.
+  var path = ""
+  /// All parameters with their fixed values, in the order in which they are sent.
+  var parameters: [(name: String, value: String)] = []
+  /// Ways to name a document, the preferred one first; the first whose fields the record has is used.
+  var ways: [[(name: String, value: Template)]] = []
+  /// What every answer of the look-up has, found or not; a page without it is no answer.
+  var answer: String?
+  /// The links to the images, in order.
+  var images = ""
+  var actualBook: Extraction?
+  var actualPage: Extraction?
+
+  /// A text in a page: where it is, and which part of it counts.
+  struct Extraction: Sendable {
+    /// An XPath expression; the first node counts.
+    var xpath: String
+    /// A regular expression; its first group counts, or else the whole match.
+    var pattern: String?
+  }
+
+  /// The query for a record.
+  func query(for record: Record) throws(RecordError) -> String {
+    for way in ways {
+      var filled = parameters
+      var isComplete = true
+      for (name, template) in way {
+        guard let value = try? template.fill({ record[$0]?.text }) else {
+          isComplete = false
+          break
+        }
+        if let index = filled.firstIndex(where: { $0.name == name }) {
+          filled[index].value = value
+        } else {
+          filled.append((name, value))
+        }
+      }
+      guard isComplete else { continue }
+      return filled.map {
+        Format.percentEncoded($0.name) + "=" + Format.percentEncoded($0.value)
+      }.joined(separator: "&")
+    }
+    let needs = ways.map { $0.flatMap(\.value.requiredFields).joined(separator: " and ") }
+    throw RecordError(
+      .invalidRecord, "to look it up, the record needs " + needs.joined(separator: ", or "))
+  }
+}

@@ -1,0 +1,75 @@
+import Common
+import Digest
+import Glibc
+
+/// Where fetched documents wait for the next tool: `SPOOL/1842/184223.pdf`.
+struct Spool: Sendable {
+  let root: String
+
+  /// Makes the directories, and removes what killed processes left half done.
+  init(root: String) throws(Fatal) {
+    self.root = root
+    try Self.makeDirectories(partDirectory)
+    for name in Self.names(in: partDirectory) {
+      let owner = name.split(separator: "-").first.flatMap { Int32($0) }
+      if let owner, kill(owner, 0) == 0 || errno != ESRCH { continue }
+      unlink("\(partDirectory)/\(name)")
+    }
+  }
+
+  private var partDirectory: String { "\(root)/.part" }
+
+  /// The place of a document, whatever its id looks like: never outside the spool.
+  func path(of id: String) -> String {
+    let isNumber = id.utf8.allSatisfy { (0x30...0x39).contains($0) }
+    let name = Self.fileName(id)
+    let folder = isNumber ? String(id.dropLast(2)) : String(Digest.sha256(id.utf8).prefix(2))
+    return "\(root)/\(folder.isEmpty ? "0" : folder.suffix(100))/\(name).pdf"
+  }
+
+  /// A file name for any id: other ids have other names.
+  static func fileName(_ id: String) -> String {
+    var name = Format.percentEncoded(id)
+    if name.hasPrefix(".") { name = "%2E" + name.dropFirst() }
+    guard name.utf8.count > 150 else { return name }
+    return name.prefix(60) + "-" + Digest.sha256(id.utf8)
+  }
+
+  /// A name for a file that is being written: known as this process's, should it be killed.
+  func partPath(worker: Int, number: Int) -> String {
+    "\(partDirectory)/\(getpid())-\(worker)-\(number).pdf"
+  }
+
+  /// Gives a finished file its final name.
+  func move(_ part: String, to path: String) throws(Fatal) {
+    if rename(part, path) == 0 { return }
+    if errno == ENOENT, let slash = path.lastIndex(of: "/") {
+      try Self.makeDirectories(String(path[..<slash]))
+      if rename(part, path) == 0 { return }
+    }
+    throw Fatal(.inputOutput, "\(FileError("rename", path))")
+  }
+
+  /// Makes a directory and those above it, for the owner alone.
+  static func makeDirectories(_ path: String) throws(Fatal) {
+    if mkdir(path, 0o700) == 0 || errno == EEXIST { return }
+    if errno == ENOENT, let slash = path.lastIndex(of: "/"), slash > path.startIndex {
+      try makeDirectories(String(path[..<slash]))
+      if mkdir(path, 0o700) == 0 || errno == EEXIST { return }
+    }
+    throw Fatal(.inputOutput, "\(FileError("make the directory", path))")
+  }
+
+  private static func names(in directory: String) -> [String] {
+    guard let stream = opendir(directory) else { return [] }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if name != ".", name != ".." { names.append(name) }
+    }
+    return names
+  }
+}

@@ -1,0 +1,126 @@
+import Common
+import Support
+import Testing
+import Transfer
+
+@testable import fetch
+
+@Suite struct PortalTests {
+  private static let text = """
+    books: 238-3971
+    lookup:
+      path: search/lookup.php
+      parameters: {grantor: "", book: "", bpage: "", instrument: "", do_search: Submit Query}
+      ways:
+        - instrument: "{instrument_number}"
+        - book: "{book}"
+          bpage: "{page}"
+      answer: //form
+      images: //a[contains(@href, 'image=')]/@href
+      read:
+        actual_book: {xpath: "//td[starts-with(normalize-space(.), 'Book:')]", pattern: 'Book:\\s*(\\d+)'}
+        actual_page: {xpath: "//td[starts-with(normalize-space(.), 'Page:')]", pattern: 'Page:\\s*(\\d+)'}
+    """
+
+  private func portal(_ text: String = text, base: String? = "http://portal/x") throws -> Portal {
+    let directory = try TemporaryDirectory()
+    try directory.write(text, to: "mid.yaml")
+    return try Portal(named: "mid", in: directory.path, base: base)
+  }
+
+  private func record(_ line: String) throws -> Record { try Record(JSON(parsing: line)) }
+
+  @Test(arguments: [
+    (#"{"id":"1","instrument_number":62379,"book":285,"page":55}"#,
+      "grantor=&book=&bpage=&instrument=62379&do_search=Submit%20Query"),
+    (#"{"id":"1","instrument_number":null,"book":285,"page":55}"#,
+      "grantor=&book=285&bpage=55&instrument=&do_search=Submit%20Query"),
+    (#"{"id":"1","instrument_number":"a b&c","book":285}"#, nil),
+    (#"{"id":"1","book":285}"#, nil),
+  ])
+  func looksUpByTheBestNameThereIs(line: String, query: String?) throws {
+    guard let record = try? record(line) else {
+      #expect(query == nil)
+      return
+    }
+    guard let query else {
+      #expect(throws: RecordError.self) { try portal().plan(for: record) }
+      return
+    }
+    let plan = try portal().plan(for: record)
+    #expect(plan.url.description == "http://portal/x/search/lookup.php?" + query)
+    #expect(plan.identity == "mid: search/lookup.php?" + query)
+  }
+
+  @Test func routesByBook() throws {
+    let mid = try portal()
+    #expect(try Portal.route(record(#"{"id":"1","book":238}"#), among: [mid]).name == "mid")
+    #expect(throws: RecordError.self) {
+      try Portal.route(record(#"{"id":"1","book":237}"#), among: [mid])
+    }
+    let direct = try Portal.route(record(#"{"id":"1","url":"http://x/a.pdf"}"#), among: [mid])
+    #expect(direct.name == "")
+    #expect(try direct.plan(for: record(#"{"id":"1","url":"http://x/a.pdf"}"#)).url.host == "x")
+  }
+
+  @Test(arguments: [
+    "file:///etc/passwd", "gopher://x/", "ftp://x/", "x.pdf", "//x/y", "http:///x", "", "http://x\u{1}/",
+    "javascript:1", "http://" + String(repeating: "a", count: 9000),
+  ])
+  func refusesURLs(url: String) throws {
+    let record = Record(id: "1", fields: ["url": .string(url)])
+    let error = #expect(throws: RecordError.self) { try Portal.direct.plan(for: record) }
+    #expect(error?.kind == .blockedURL)
+  }
+
+  @Test(arguments: [
+    ("bookz: 1-2", "bookz"), ("books: 5-2", "books"), ("lookup: {path: a}", "lookup.ways"),
+    ("lookup: {path: a, ways: [{x: '{y}'}], images: '//['}", "images"),
+    ("books: 1-2", "document"), ("document: '{a'", "document"), ("base: ftp://x", "base"),
+    ("[1, 2", "YAML"), ("hosts: {a: b}", "hosts"),
+  ])
+  func saysWhatIsWrongWithAPortalFile(text: String, named: String) throws {
+    let error = #expect(throws: Fatal.self) { try portal(text, base: nil) }
+    #expect(error?.code == .configuration)
+    #expect(error?.message.contains(named) == true)
+    #expect(error?.message.contains("mid.yaml") == true)
+  }
+
+  @Test func wantsToKnowThePortalsAddress() throws {
+    let error = #expect(throws: Fatal.self) { try portal(base: nil) }
+    #expect(error?.message.contains("--portal-base") == true)
+  }
+
+  private func answer(_ html: String) throws -> LookupAnswer {
+    guard case .lookup(let lookup) = try portal().kind else { throw RecordError(.internal, "") }
+    return try LookupAnswer(page: Array(html.utf8), by: lookup)
+  }
+
+  @Test func readsASloppyPage() throws {
+    let page = """
+      <HTML><body><FORM action=lookup.php><h2>Grantor: A <br>Grantee: B</H2><table>
+      <TR><td>Type: W<td> Book:&nbsp;285 </td><TD>
+        Page:  55<td>Section: </table>
+      <p><a href="pdf.php?image=12">Download Image 1</a><A HREF='pdf.php?image=9&amp;x=1'>2</a>
+      <a href="other.php">no</a>
+      """
+    let answer = try answer(page.replacing("&nbsp;", with: " "))
+    #expect(answer.images == ["pdf.php?image=12", "pdf.php?image=9&x=1"])
+    #expect(answer.actualBook == 285)
+    #expect(answer.actualPage == 55)
+  }
+
+  @Test(arguments: [
+    ("<form></form><p>No records", ErrorClass.absent), ("<h1>Sign in", .portalError),
+    ("", .portalError), ("\0\0\0", .portalError), ("just text", .portalError),
+  ])
+  func knowsWhatIsNoAnswer(page: String, kind: ErrorClass) throws {
+    let error = #expect(throws: RecordError.self) { try answer(page) }
+    #expect(error?.kind == kind)
+  }
+
+  @Test func survivesDeepPages() throws {
+    let deep = String(repeating: "<div>", count: 200_000)
+    #expect(throws: RecordError.self) { try answer(deep) }
+  }
+}

@@ -1,0 +1,65 @@
+import State
+import Testing
+
+/// One second in the unit of the budget.
+private let second: Int64 = 1_000_000_000
+
+@Suite struct HostBudgetTests {
+  @Test func slotsAreTheDelayApart() {
+    var budget = HostBudget()
+    #expect(budget.reserve(now: 10 * second, delay: second) == 10 * second)
+    #expect(budget.reserve(now: 10 * second, delay: second) == 11 * second)
+    #expect(budget.reserve(now: 10 * second, delay: second) == 12 * second)
+    // After a rest, nobody may make up for the time that went by.
+    #expect(budget.reserve(now: 60 * second, delay: second) == 60 * second)
+  }
+
+  @Test func aLateStartMovesTheNextOne() {
+    var budget = HostBudget()
+    let first = budget.reserve(now: 0, delay: second)
+    let next = budget.reserve(now: 0, delay: second)
+    #expect(first == 0 && next == second)
+    // The first thread wakes up 0.9 s late; the second one is on time, and has to wait.
+    #expect(budget.start(now: 9 * second / 10, delay: second) == .at(9 * second / 10 + 0))
+    #expect(budget.start(now: second, delay: second) == .at(19 * second / 10))
+  }
+
+  @Test func aPauseHoldsForThoseWithASlot() {
+    var budget = HostBudget()
+    _ = budget.reserve(now: 0, delay: second)
+    let slot = budget.reserve(now: 0, delay: second)
+    budget.refuse(now: 0, retryAfter: 30, base: 2)
+    #expect(budget.start(now: slot, delay: second) == .pausedMeanwhile)
+    #expect(budget.reserve(now: slot, delay: second) == 30 * second)
+    #expect(budget.start(now: 30 * second, delay: second) == .at(30 * second))
+  }
+
+  @Test(arguments: [
+    (retryAfter: 0.0, refusals: 1, pause: 0.0), (5, 1, 5), (1e9, 1, 3600), (-7, 3, 0),
+  ])
+  func retryAfterIsClamped(retryAfter: Double, refusals: Int, pause: Double) {
+    var budget = HostBudget()
+    for _ in 0..<refusals { budget.refuse(now: second, retryAfter: retryAfter, base: 2) }
+    #expect(budget.pausedUntil == max(second + Int64(pause * 1e9), 0))
+  }
+
+  @Test(arguments: [(1, 2.0), (2, 4), (3, 8), (7, 128), (8, 256), (9, 300), (1000, 300)])
+  func pausesGrowWithRefusalsInARow(refusals: Int, seconds: Double) {
+    var budget = HostBudget()
+    for _ in 0..<refusals { budget.refuse(now: 0, retryAfter: nil, base: 2) }
+    #expect(budget.pausedUntil == Int64(seconds * 1e9))
+    budget.succeed()
+    #expect(budget.refusals == 0)
+  }
+
+  @Test func aPauseOutlivesAReboot() {
+    var budget = HostBudget()
+    budget.refuse(now: 1000 * second, retryAfter: 600, base: 2)
+    budget.afterReboot(now: 5 * second, wallNow: 100 * second, wallPausedUntil: 400 * second)
+    #expect(budget.pausedUntil == 305 * second)
+    #expect(budget.nextSlot == 0)
+    // A wall clock that was set back must not hold us for longer than any pause may be.
+    budget.afterReboot(now: 5 * second, wallNow: 0, wallPausedUntil: 99_999 * second)
+    #expect(budget.pausedUntil == 3605 * second)
+  }
+}
