@@ -1,3 +1,23 @@
+/// How quickly a host may be asked.
+public struct Pace: Sendable, Equatable {
+  /// Seconds between two request starts, in the long run; 0 for no limit.
+  public var delay: Double
+  /// So many requests may follow each other at once after a rest; 1 keeps every gap.
+  public var burst: Int
+
+  /// A pace; a negative delay counts as 0, a burst below 1 as 1.
+  public init(delay: Double, burst: Int = 1) {
+    self.delay = max(0, delay)
+    self.burst = max(1, burst)
+  }
+
+  /// The delay in nanoseconds.
+  var gap: Int64 { Int64(delay * 1e9) }
+  /// How far ahead of the even pace a request may be, in nanoseconds (the tolerance of the generic
+  /// cell rate algorithm, ITU-T I.371).
+  var tolerance: Int64 { gap * Int64(burst - 1) }
+}
+
 /// The polite budget of one host: pure arithmetic on times in nanoseconds of the monotonic clock.
 ///
 /// A request takes two steps. It *reserves* the next free slot and sleeps until then; slots are the
@@ -20,10 +40,10 @@ public struct HostBudget: Sendable, Equatable {
   public init() {}
 
   /// Takes the next free slot, and returns its time.
-  public mutating func reserve(now: Int64, delay: Int64) -> Int64 {
-    let slot = max(now, nextSlot, pausedUntil)
-    nextSlot = slot + delay
-    return slot
+  public mutating func reserve(now: Int64, pace: Pace) -> Int64 {
+    let even = max(now, nextSlot, pausedUntil)
+    nextSlot = even + pace.gap
+    return max(now, pausedUntil, even - pace.tolerance)
   }
 
   /// What a thread is to do whose slot has come.
@@ -35,10 +55,10 @@ public struct HostBudget: Sendable, Equatable {
   }
 
   /// Starts a request, or says why not.
-  public mutating func start(now: Int64, delay: Int64) -> Start {
+  public mutating func start(now: Int64, pace: Pace) -> Start {
     guard pausedUntil <= now else { return .pausedMeanwhile }
-    lastStart = max(now, lastStart + delay)
-    nextSlot = max(nextSlot, lastStart + delay)
+    lastStart = pace.burst > 1 ? now : max(now, lastStart + pace.gap)
+    if pace.burst == 1 { nextSlot = max(nextSlot, lastStart + pace.gap) }
     return .at(lastStart)
   }
 

@@ -42,24 +42,23 @@ public final class Limiter: Sendable {
   ///
   /// - Parameters:
   ///   - host: what the budget is kept for: host and port.
-  ///   - delay: seconds between two starts; 0 only heeds pauses.
+  ///   - pace: how quickly the host may be asked; without delay, only pauses are heeded.
   public func waitForSlot(
-    host: String, delay: Double, stop: Stop
+    host: String, pace: Pace, stop: Stop
   ) throws(Fatal) -> Int? {
-    let delay = Int64(delay * 1e9)
     while true {
-      if delay > 0 {
-        let slot = try update(host) { $0.reserve(now: Time.monotonic(), delay: delay) }
+      if pace.delay > 0 {
+        let slot = try update(host) { $0.reserve(now: Time.monotonic(), pace: pace) }
         guard stop.sleep(until: slot) else { return nil }
       }
       let (start, budget) = try update(host) { budget in
-        (budget.start(now: Time.monotonic(), delay: delay), budget)
+        (budget.start(now: Time.monotonic(), pace: pace), budget)
       }
       switch start {
       case .at(let time): return stop.sleep(until: time) ? budget.refusals : nil
       case .pausedMeanwhile:
         // With a delay, the next reservation waits for the end of the pause.
-        if delay == 0, !stop.sleep(until: budget.pausedUntil) { return nil }
+        if pace.delay == 0, !stop.sleep(until: budget.pausedUntil) { return nil }
       }
     }
   }

@@ -22,6 +22,15 @@ public struct TransferSettings: Sendable {
   /// A file with certificates to trust instead of the system's.
   public var caFile: String?
 
+  /// Files in PEM form with a client certificate and its key.
+  public var certificate: String?
+  /// The key; may be in the certificate's file.
+  public var key: String?
+  /// Whether HTTP/2 is spoken where a server offers it over TLS.
+  public var usesHTTP2 = true
+  /// Header fields of every request.
+  public var headers: [(name: String, value: String)] = []
+
   /// The defaults.
   public init() {}
 }
@@ -95,7 +104,9 @@ public struct Transfer: ~Copyable {
     conveyor_set_pointer(handle, CURLOPT_OPENSOCKETDATA, context)
     var list: UnsafeMutablePointer<curl_slist>?
     defer { curl_slist_free_all(list) }
-    for field in request.headers {
+    if let file = settings.certificate { conveyor_set_text(handle, CURLOPT_SSLCERT, file) }
+    if let file = settings.key { conveyor_set_text(handle, CURLOPT_SSLKEY, file) }
+    for field in settings.headers + request.headers {
       list = curl_slist_append(list, "\(field.name): \(field.value)") ?? list
     }
     conveyor_set_list(handle, CURLOPT_HTTPHEADER, list)
@@ -111,7 +122,9 @@ public struct Transfer: ~Copyable {
     conveyor_set_long(handle, CURLOPT_NOPROGRESS, 0)
     conveyor_set_long(handle, CURLOPT_FOLLOWLOCATION, 0)
     conveyor_set_text(handle, CURLOPT_PROTOCOLS_STR, "http,https")
-    conveyor_set_long(handle, CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_2TLS))
+    conveyor_set_long(
+      handle, CURLOPT_HTTP_VERSION,
+      settings.usesHTTP2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1)
     conveyor_set_long(
       handle, CURLOPT_CONNECTTIMEOUT_MS, Int(max(1, settings.connectTimeout * 1000)))
     conveyor_set_long(handle, CURLOPT_TIMEOUT_MS, Int(max(1, settings.totalTimeout * 1000)))

@@ -12,7 +12,11 @@ final class BodyReceiver: BodySink {
   static let maximumPage = 2 << 20
 
   private let path: String
-  private var status = 0
+  private var isGood = false
+  /// What validates the file that is being received: a strong ETag, or the date.
+  private var validator: String?
+  /// Whether this answer continues what an earlier one began.
+  private(set) var isContinuation = false
   private var start: [UInt8] = []
   private var file: PDFFile?
   /// Why the file could not be written.
@@ -21,16 +25,37 @@ final class BodyReceiver: BodySink {
   /// A receiver that writes a PDF to `path`, which is made only then.
   init(path: String) { self.path = path }
 
+  /// The header fields that ask for the rest of a body that broke off (RFC 9110, section 13.1.5): the
+  /// server sends the whole, should it have changed. Empty where nothing is there to be continued.
+  var continuationFields: [(name: String, value: String)] {
+    guard let file, let validator else { return [] }
+    return [("Range", "bytes=\(file.bytes)-"), ("If-Range", validator)]
+  }
+
   func begin(_ head: ResponseHead) -> Bool {
-    status = head.status
+    isContinuation = false
+    if head.status == 206, let file,
+      head.header("Content-Range")?.hasPrefix("bytes \(file.bytes)-") == true
+    {
+      isContinuation = true
+      return true
+    }
+    discard()
+    isGood = head.status == 200
+    validator = isGood ? Self.validator(head) : nil
     return true
+  }
+
+  private static func validator(_ head: ResponseHead) -> String? {
+    if let etag = head.header("ETag"), etag.hasPrefix("\"") { return etag }
+    return head.header("Last-Modified")
   }
 
   func receive(_ bytes: UnsafeRawBufferPointer) -> Bool {
     if file != nil { return write(bytes) }
     let isUndecided = start.count < Self.headerWindow
     start.append(contentsOf: bytes.prefix(Self.maximumPage - start.count))
-    guard status == 200, isUndecided,
+    guard isGood, isUndecided,
       start.prefix(Self.headerWindow + 5).firstRange(of: Array("%PDF-".utf8)) != nil
     else { return true }
     do throws(FileError) { file = try PDFFile(path: path) } catch {
@@ -46,9 +71,11 @@ final class BodyReceiver: BodySink {
     return failure == nil
   }
 
-  /// Removes the file of a body that is of no use.
+  /// Forgets what came, and removes its file.
   func discard() {
     if let file { unlink(file.path) }
+    file = nil
+    start = []
   }
 
   /// The finished PDF file, if it was one.
@@ -57,12 +84,16 @@ final class BodyReceiver: BodySink {
   /// What came, if it was no PDF.
   var page: [UInt8] { file == nil ? start : [] }
 
-  /// What kind of body it turned out to be.
-  var kind: Judgement.Body {
+  /// What people would call the page.
+  var title: String {
+    guard let page = HTMLPage(start) else { return "no text" }
+    return LookupAnswer.title(page)
+  }
+
+  /// What kind of body it turned out to be; `meaning` reads a page.
+  func kind(_ meaning: (_ page: [UInt8]) -> ErrorClass?) -> Judgement.Body {
     if let file { return .pdf(isWhole: file.endsWell) }
-    if start.isEmpty { return .empty }
-    guard let page = HTMLPage(start) else { return .page(title: "") }
-    return .page(title: LookupAnswer.title(page))
+    return start.isEmpty ? .empty : .page(meaning: meaning(start))
   }
 }
 

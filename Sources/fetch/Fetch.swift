@@ -56,6 +56,12 @@ struct Fetch: Tool {
     transform: seconds)
   var rateLimitDelay: Double?
 
+  @Option(help: "The same as a rate: 5/15s are five requests in 15 seconds.", transform: pace)
+  var rate: Pace?
+
+  @Option(help: "So many requests may follow each other at once after a rest.")
+  var burst = 1
+
   @Option(help: "Further attempts for what may pass (network, timeout, 408, 429, 5xx).")
   var retries = 3
 
@@ -92,7 +98,24 @@ struct Fetch: Tool {
   @Option(help: "Where the portal's owner can reach you; added to the User-Agent.")
   var contact: String?
 
-  @Flag(name: .shortAndLong, help: "Say what would be requested, and request nothing.")
+  @Option(help: "A further header field, \"Name: value\"; may be repeated.", transform: field)
+  var header: [HeaderField] = []
+
+  @Option(help: "File with the client certificate (PEM).")
+  var cert: String?
+
+  @Option(help: "File with the client certificate's key (PEM).")
+  var key: String?
+
+  @Flag(help: "Speak HTTP/1.1 even where the server offers HTTP/2.")
+  var disableHttp2 = false
+
+  @Flag(help: "Ask for documents that are there whether they have changed (ETag, Last-Modified).")
+  var recheck = false
+
+  @Flag(
+    name: [.customShort("n"), .long],
+    help: "Say what would be requested, and request nothing.")
   var dryRun = false
 
   @Flag(help: "Print the tools of the stage's pipeline, one a line, and end.")
@@ -105,7 +128,40 @@ struct Fetch: Tool {
     return seconds
   }
 
+  /// One field of a request's header.
+  struct HeaderField: Sendable {
+    let name: String
+    let value: String
+  }
+
+  private static func field(_ text: String) throws -> HeaderField {
+    let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
+    let isToken = parts[0].utf8.allSatisfy { byte in
+      (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte & 0xDF) || byte == 0x2D
+        || byte == 0x5F
+    }
+    guard parts.count == 2, isToken, parts[1].utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
+      throw ValidationError("\(Format.quoted(parts[0])) is no header field: Name: value")
+    }
+    return HeaderField(name: parts[0], value: String(parts[1].drop { $0 == " " }))
+  }
+
+  private static func pace(_ text: String) throws -> Pace {
+    let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+    let unit = parts.count == 2 ? Time.span(parts[1]) ?? Time.span("1" + parts[1]) : nil
+    guard let count = Double(parts[0]), count > 0, let unit, unit > 0 else {
+      throw ValidationError("\(Format.quoted(text)) is no rate: 2/s, 5/15s, 100/h")
+    }
+    return Pace(delay: unit / count)
+  }
+
   func validate() throws {
+    guard rate == nil || rateLimitDelay == nil else {
+      throw ValidationError("--rate and --rate-limit-delay say the same: give one of them")
+    }
+    guard (1...1000).contains(burst) else {
+      throw ValidationError("--burst has to be from 1 to 1000")
+    }
     guard (1...256).contains(workers ?? 1) else {
       throw ValidationError("--workers has to be from 1 to 256")
     }
@@ -147,7 +203,11 @@ struct Fetch: Tool {
     for name in names {
       settings.portals.append(try Portal(named: name, in: portalsDir, base: portalBase))
     }
-    settings.delay = rateLimitDelay ?? stage?.rateLimitDelay ?? settings.delay
+    let explicit = rate?.delay ?? rateLimitDelay
+    settings.paceIsExplicit = explicit != nil
+    settings.pace = Pace(
+      delay: explicit ?? stage?.rateLimitDelay ?? settings.pace.delay, burst: burst)
+    settings.rechecks = recheck
     settings.retry = RetryPolicy(retries: retries, base: retryBase, maximumTime: retryMaxTime)
     settings.isDryRun = dryRun
     settings.transfer.connectTimeout = connectTimeout
@@ -157,6 +217,10 @@ struct Fetch: Tool {
     settings.transfer.maximumBody = maxFilesize
     settings.transfer.proxy = proxy
     settings.transfer.caFile = cacert
+    settings.transfer.headers = header.map { ($0.name, $0.value) }
+    settings.transfer.certificate = cert
+    settings.transfer.key = key
+    settings.transfer.usesHTTP2 = !disableHttp2
     settings.transfer.userAgent = userAgent ?? "Conveyor/0.1" + (contact.map { " (\($0))" } ?? "")
     return settings
   }

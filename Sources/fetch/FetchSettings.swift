@@ -1,27 +1,50 @@
 import Common
 import State
+import Synchronization
 import Transfer
 
 /// Everything that a run of `fetch` needs to know: parsed once, shared by all workers, never changed.
 struct FetchSettings: Sendable {
   var portals: [Portal] = []
-  /// Seconds between two request starts to a host.
-  var delay = 0.5
+  /// How quickly a host is asked, where its portal file does not say.
+  var pace = Pace(delay: 0.5)
+  /// Whether that comes before what portal files say.
+  var paceIsExplicit = false
   var retry = RetryPolicy(retries: 3)
   /// Redirects that are followed for one request (docs/promises.md, "Security").
   var maximumRedirects = 5
   var transfer = TransferSettings()
+  /// Asks for documents that are there whether they have changed.
+  var rechecks = false
   /// Says what would be requested, and requests nothing.
   var isDryRun = false
   /// Seconds that transfers under way may go on after an interruption.
   var graceAfterStop = 5.0
+
+  /// How quickly a portal is asked: what the operator says now, else its own file, else the stage.
+  func pace(of portal: Portal) -> Pace {
+    guard !paceIsExplicit, let delay = portal.delay else { return pace }
+    return Pace(delay: delay, burst: pace.burst)
+  }
 }
 
 /// What all workers of a run share.
-struct FetchServices: Sendable {
+final class FetchServices: Sendable {
   let settings: FetchSettings
   let spool: Spool
   let limiter: Limiter
   let checkpoint: Checkpoint
   let stop: Stop
+  let outage: Mutex<OutageWatch>
+
+  init(
+    settings: FetchSettings, spool: Spool, limiter: Limiter, checkpoint: Checkpoint, stop: Stop
+  ) {
+    self.settings = settings
+    self.spool = spool
+    self.limiter = limiter
+    self.checkpoint = checkpoint
+    self.stop = stop
+    outage = Mutex(OutageWatch(threshold: 5))
+  }
 }

@@ -30,18 +30,28 @@ struct Fetcher: StageWorker, ~Copyable {
       ])
       return
     }
+    var changed: Requester.Reply?
     let known = try services.checkpoint.entry(record.id)
     if let known, known.request == plan.identity, isStillThere(known) {
-      record.fields["fetch"] = known.member(of: record, isResumed: true)
-      logger.info("\(record.id): is there already")
-      return
+      if services.settings.rechecks { changed = try recheck(known, portal) }
+      guard changed != nil else {
+        record.fields["fetch"] = known.member(of: record, isResumed: true)
+        logger.info("\(record.id): is there already")
+        return
+      }
     }
     var entry = Checkpoint.Entry(id: record.id)
     entry.request = plan.identity
     entry.portal = portal.name.isEmpty ? nil : portal.name
     let began = Time.monotonic()
     do {
-      try fetch(portal, plan, record, &entry)
+      if let changed, let known {
+        entry.actualBook = known.actualBook
+        entry.actualPage = known.actualPage
+        try keep([changed], of: record, &entry)
+      } else {
+        try fetch(portal, plan, record, &entry)
+      }
     } catch let error as RecordError where error.kind != .interrupted {
       entry.url = plan.url.redacted
       entry.errorClass = error.kind.rawValue
@@ -71,32 +81,42 @@ struct Fetcher: StageWorker, ~Copyable {
     return (try? FileDigest(path: path))?.sha256 == entry.sha256
   }
 
+  /// Asks the portal whether a document is still the one we have; `nil` if it is. What was merged from
+  /// several images, or came without validators, cannot be asked about.
+  private mutating func recheck(
+    _ entry: Checkpoint.Entry, _ portal: Portal
+  ) throws -> Requester.Reply? {
+    var conditions: [(name: String, value: String)] = []
+    if let etag = entry.etag { conditions.append(("If-None-Match", etag)) }
+    if let date = entry.lastModified { conditions.append(("If-Modified-Since", date)) }
+    guard !conditions.isEmpty, entry.images == 1, let url = WebURL(entry.url) else { return nil }
+    let reply = try requester.get(
+      url,
+      Requester.Errand(id: entry.id, portal: portal, purpose: .document, fields: conditions))
+    return reply.head.status == 304 ? nil : reply
+  }
+
   private mutating func fetch(
     _ portal: Portal, _ plan: Portal.Plan, _ record: Record, _ entry: inout Checkpoint.Entry
   ) throws {
-    let links = LinkRule(hosts: portal.hosts)
     guard case .lookup(let lookup) = portal.kind else {
-      let reply = try requester.get(
-        plan.url, Requester.Errand(id: record.id, purpose: .document, links: links))
-      return try keep([reply], of: record, &entry)
+      let errand = Requester.Errand(id: record.id, portal: portal, purpose: .document)
+      return try keep([try requester.get(plan.url, errand)], of: record, &entry)
     }
-    let reply = try requester.get(
-      plan.url, Requester.Errand(id: record.id, purpose: .lookup, links: links))
+    var errand = Requester.Errand(id: record.id, portal: portal, purpose: .lookup)
+    let reply = try requester.get(plan.url, errand)
     // Now and then a look-up answers with the document itself.
     if reply.body.pdf != nil { return try keep([reply], of: record, &entry) }
     let answer = try LookupAnswer(page: reply.body.page, by: lookup)
     entry.actualBook = answer.actualBook
     entry.actualPage = answer.actualPage
-    let addresses = AddressRule.any.tightened(after: reply.address)
+    errand = Requester.Errand(
+      id: record.id, portal: portal, purpose: .document,
+      addresses: AddressRule.any.tightened(after: reply.address))
     var images: [Requester.Reply] = []
     defer { for image in images { image.body.discard() } }
     for link in answer.images {
-      let url = try links.follow(link, from: reply.url)
-      images.append(
-        try requester.get(
-          url,
-          Requester.Errand(
-            id: record.id, purpose: .document, links: links, addresses: addresses)))
+      images.append(try requester.get(try errand.links.follow(link, from: reply.url), errand))
     }
     try keep(images, of: record, &entry)
   }

@@ -16,8 +16,8 @@ enum Judgement: Equatable {
     case empty
     /// It begins like a PDF; whether it ends like one.
     case pdf(isWhole: Bool)
-    /// Anything else; its first text, for the message.
-    case page(title: String)
+    /// Anything else; what the portal file's patterns say that it means, if they do.
+    case page(meaning: ErrorClass?)
   }
 
   /// What a request is for.
@@ -27,8 +27,11 @@ enum Judgement: Equatable {
     case lookup
   }
 
-  /// Judges an answer. `now` is in seconds since 1970.
-  init(_ head: ResponseHead, _ body: Body, for purpose: Purpose, now: Int) {
+  /// Judges an answer. `title` is what people would call the page, `now` is in seconds since 1970.
+  init(
+    _ head: ResponseHead, _ body: Body, title: @autoclosure () -> String = "",
+    for purpose: Purpose, now: Int
+  ) {
     let retryAfter = head.header("Retry-After").flatMap { retryAfterSeconds($0, now: now) }
     func refused(
       _ kind: ErrorClass, _ message: String, slowDown: Bool = false, isRetryable: Bool? = nil
@@ -39,7 +42,7 @@ enum Judgement: Equatable {
     }
     let status = head.status
     switch status {
-    case 200: self = Self.judge(body, purpose)
+    case 200: self = Self.judge(body, title(), purpose)
     case 301, 302, 303, 307, 308:
       if let location = head.header("Location"), !location.isEmpty {
         self = .redirect(location)
@@ -58,18 +61,22 @@ enum Judgement: Equatable {
     }
   }
 
-  private static func judge(_ body: Body, _ purpose: Purpose) -> Judgement {
+  private static func judge(
+    _ body: Body, _ title: @autoclosure () -> String, _ purpose: Purpose
+  ) -> Judgement {
     func refused(_ kind: ErrorClass, _ message: String) -> Judgement {
-      .refused(RecordError(kind, message), slowDown: false, retryAfter: nil)
+      .refused(RecordError(kind, message), slowDown: kind == .rateLimited, retryAfter: nil)
     }
     switch (body, purpose) {
-    case (.pdf(isWhole: true), _), (.page, .lookup): return .accepted
+    case (.page(let meaning?), _):
+      return refused(meaning, "a page that means so: \(Format.quoted(title()))")
+    case (.pdf(isWhole: true), _), (.page(nil), .lookup): return .accepted
     case (.pdf(isWhole: false), _):
       return refused(.badPDF, "the PDF has no end (%%EOF): it was cut short")
     case (.empty, .document): return refused(.badPDF, "an empty body where a PDF should be")
     case (.empty, .lookup): return refused(.portalError, "the look-up answered with an empty page")
-    case (.page(let title), .document):
-      return refused(.portalError, "a page where a PDF should be: \(Format.quoted(title))")
+    case (.page(nil), .document):
+      return refused(.portalError, "a page where a PDF should be: \(Format.quoted(title()))")
     }
   }
 }

@@ -11,6 +11,10 @@ struct Portal: Sendable {
   var base: WebURL?
   /// Hosts besides the one asked that links and redirects may lead to.
   var hosts: [String] = []
+  /// Seconds between two requests to this portal; `nil` leaves it to the stage.
+  var delay: Double?
+  /// Regular expressions for the text of pages, and what such a page means.
+  var meanings: [(pattern: String, kind: ErrorClass)] = []
   var kind: Kind = .document(nil)
 
   enum Kind: Sendable {

@@ -30,6 +30,14 @@ extension Portal {
       }
       self.base = url
     }
+    delay = try settings.parsed("rate-limit-delay", "seconds, like 0.5", Time.span)
+    if var pages = try settings.nested("pages") {
+      for kind in [ErrorClass.absent, .restricted, .rateLimited, .portalError] {
+        let pattern = try pages.parsed(kind.rawValue, "a regular expression", Self.pattern)
+        if let pattern { meanings.append((pattern, kind)) }
+      }
+      try pages.finish()
+    }
     let document = try settings.parsed("document", "a template", Self.template)
     let lookup = try settings.nested("lookup")
     try settings.finish()
@@ -46,6 +54,8 @@ extension Portal {
   }
 
   static func template(_ text: String) -> Template? { try? Template(text) }
+
+  static func pattern(_ text: String) -> String? { (try? Regex(text)) == nil ? nil : text }
 }
 
 extension Lookup {
@@ -96,9 +106,7 @@ extension Lookup {
     guard let xpath = try Self.xpath("xpath", &nested) else {
       throw settings.wrong("\(name).xpath", "an XPath expression")
     }
-    let pattern = try nested.parsed("pattern", "a regular expression") { text in
-      (try? Regex(text)) == nil ? nil : text
-    }
+    let pattern = try nested.parsed("pattern", "a regular expression", Portal.pattern)
     try nested.finish()
     return Extraction(xpath: xpath, pattern: pattern)
   }

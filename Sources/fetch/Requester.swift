@@ -2,6 +2,7 @@ import Common
 import Glibc
 import Logging
 import State
+import Synchronization
 import Transfer
 
 /// Makes requests for one worker: each start, retries and redirects included, waits for the limiter;
@@ -41,29 +42,56 @@ struct Requester: ~Copyable {
   /// One thing to be asked for, and for which document.
   struct Errand {
     let id: String
+    let portal: Portal
     let purpose: Judgement.Purpose
-    let links: LinkRule
     var addresses = AddressRule.any
+    /// Further header fields of the first request: the conditions of a recheck.
+    var fields: [(name: String, value: String)] = []
+
+    var links: LinkRule { LinkRule(hosts: portal.hosts) }
+  }
+
+  /// An attempt that failed: the error, and whether an outage would explain it.
+  private struct Failure: Error {
+    let error: RecordError
+    let mayBeOutage: Bool
   }
 
   /// Asks until there is an answer that counts. Throws a ``RecordError`` or a ``Fatal``.
   mutating func get(_ url: WebURL, _ errand: Errand) throws -> Reply {
     let policy = services.settings.retry
     let began = Time.monotonic()
+    partNumber += 1
+    let body = BodyReceiver(path: services.spool.partPath(worker: worker, number: partNumber))
+    var isWanted = false
+    defer { if !isWanted { body.discard() } }
     var attempt = 1
     while true {
       do {
-        return try getOnce(url, errand)
-      } catch let error as RecordError {
+        let reply = try getOnce(url, errand, into: body)
+        if services.outage.withLock({ $0.succeeded() }) { logger.notice("the outage is over") }
+        isWanted = true
+        return reply
+      } catch let failure as Failure {
+        if let pause = outagePause(failure, errand) {
+          logger.warning(
+            """
+            \(errand.id): \(failure.error.message); others fail, too: an outage. Nothing is lost; \
+            again in \(Format.duration(seconds: pause))
+            """)
+          guard services.stop.sleep(seconds: pause) else { throw RecordError.stopped }
+          continue
+        }
         let elapsed = Double(Time.monotonic() - began) / 1e9
-        guard error.isRetryable, error.kind != .interrupted,
+        guard failure.error.isRetryable,
           let wait = policy.delay(
             afterAttempt: attempt, elapsed: elapsed, random: .random(in: 0...1))
-        else { throw error }
+        else { throw failure.error }
         logger.warning(
           """
-          \(errand.id): attempt \(attempt) of \(policy.retries + 1): \(error.kind.rawValue): \
-          \(error.message); again in \(Format.duration(seconds: wait))
+          \(errand.id): attempt \(attempt) of \(policy.retries + 1): \
+          \(failure.error.kind.rawValue): \(failure.error.message); \
+          again in \(Format.duration(seconds: wait))
           """)
         guard services.stop.sleep(seconds: wait) else { throw RecordError.stopped }
         attempt += 1
@@ -71,25 +99,35 @@ struct Requester: ~Copyable {
     }
   }
 
-  /// One attempt, with the redirects it leads through.
-  private mutating func getOnce(_ start: WebURL, _ errand: Errand) throws -> Reply {
-    var url = start
-    var addresses = errand.addresses
+  private func outagePause(_ failure: Failure, _ errand: Errand) -> Double? {
+    guard failure.mayBeOutage else { return nil }
+    let verdict = services.outage.withLock { $0.failed(errand.id, now: Time.monotonic()) }
+    if case .outage(let pause) = verdict { return pause }
+    return nil
+  }
+
+  /// One attempt, with the redirects it leads through. Throws ``Failure`` for what the portal did.
+  private mutating func getOnce(
+    _ start: WebURL, _ errand: Errand, into body: BodyReceiver
+  ) throws -> Reply {
+    var request = Request(start, addresses: errand.addresses)
+    request.headers = errand.fields + body.continuationFields
     for _ in 0...services.settings.maximumRedirects {
-      let (response, body) = try request(url, addresses)
-      let verdict = Judgement(
-        response.head, body.kind, for: errand.purpose, now: Int(Time.wall() / 1_000_000_000))
-      switch verdict {
+      let response = try perform(request, errand, into: body)
+      switch judge(response, body, errand) {
       case .accepted:
-        return Reply(url: url, head: response.head, address: response.address, body: body)
+        return Reply(url: request.url, head: response.head, address: response.address, body: body)
       case .redirect(let link):
-        url = try errand.links.follow(link, from: url)
-        addresses = addresses.tightened(after: response.address)
+        request.url = try errand.links.follow(link, from: request.url)
+        request.addresses = request.addresses.tightened(after: response.address)
       case .refused(let error, let slowDown, let retryAfter):
         body.discard()
-        if slowDown { try pause(url, retryAfter) }
-        throw RecordError(
-          error.kind, "\(url.redacted): \(error.message)", isRetryable: error.isRetryable)
+        if slowDown { try pause(request.url, retryAfter) }
+        throw Failure(
+          error: RecordError(
+            error.kind, "\(request.url.redacted): \(error.message)",
+            isRetryable: error.isRetryable),
+          mayBeOutage: OutageWatch.explains(error, status: response.head.status))
       }
     }
     throw RecordError(
@@ -97,28 +135,38 @@ struct Requester: ~Copyable {
       "\(start.redacted): more than \(services.settings.maximumRedirects) redirects")
   }
 
-  private mutating func request(
-    _ url: WebURL, _ addresses: AddressRule
-  ) throws -> (Response, BodyReceiver) {
-    let delay = services.settings.delay
+  private func judge(
+    _ response: Response, _ body: BodyReceiver, _ errand: Errand
+  ) -> Judgement {
+    var head = response.head
+    if body.isContinuation { head.status = 200 }
+    if head.status == 304, !errand.fields.isEmpty { return .accepted }
+    return Judgement(
+      head, body.kind { PageMeaning(errand.portal)($0) }, title: body.title,
+      for: errand.purpose, now: Int(Time.wall() / 1_000_000_000))
+  }
+
+  private mutating func perform(
+    _ request: Request, _ errand: Errand, into body: BodyReceiver
+  ) throws -> Response {
+    let url = request.url
     guard
       let refusals = try services.limiter.waitForSlot(
-        host: url.origin, delay: delay, stop: services.stop)
+        host: url.origin, pace: services.settings.pace(of: errand.portal), stop: services.stop)
     else { throw RecordError.stopped }
-    partNumber += 1
-    let body = BodyReceiver(path: services.spool.partPath(worker: worker, number: partNumber))
     let response: Response
     do throws(TransferError) {
-      response = try transfer.get(Request(url, addresses: addresses), into: body)
+      response = try transfer.get(request, into: body)
     } catch {
-      body.discard()
       if let failure = body.failure { throw Fatal(.inputOutput, "\(failure)") }
-      throw try RecordError(error, url: url)
+      let error = try RecordError(error, url: url)
+      if error.kind == .interrupted { throw error }
+      throw Failure(error: error, mayBeOutage: OutageWatch.explains(error, status: nil))
     }
     if refusals > 0, response.head.status < 400 {
       try services.limiter.succeed(host: url.origin)
     }
-    return (response, body)
+    return response
   }
 
   private func pause(_ url: WebURL, _ retryAfter: Double?) throws(Fatal) {
@@ -129,22 +177,5 @@ struct Requester: ~Copyable {
       """
       \(url.origin) asks to slow down: nobody asks it for \(Format.duration(seconds: seconds))
       """)
-  }
-}
-
-extension AddressRule {
-  /// What a link may lead to that came from a server at `address`: a public server may not send us
-  /// into a private network.
-  func tightened(after address: String?) -> AddressRule {
-    guard let address, let bytes = AddressRule.bytes(of: address) else { return self }
-    return AddressRule.isPublic(bytes) ? .publicOnly : self
-  }
-
-  private static func bytes(of address: String) -> [UInt8]? {
-    var v4 = in_addr()
-    if inet_pton(AF_INET, address, &v4) == 1 { return withUnsafeBytes(of: v4) { Array($0) } }
-    var v6 = in6_addr()
-    if inet_pton(AF_INET6, address, &v6) == 1 { return withUnsafeBytes(of: v6) { Array($0) } }
-    return nil
   }
 }

@@ -23,7 +23,7 @@ import Transfer
     var testDescription: String { "\(status) \(body) for a \(purpose)" }
   }
 
-  private static let page = Judgement.Body.page(title: "Oops")
+  private static let page = Judgement.Body.page(meaning: nil)
   private static let whole = Judgement.Body.pdf(isWhole: true)
 
   static let cases: [Case] = [
@@ -37,6 +37,15 @@ import Transfer
       status: 200, headers: [], body: .pdf(isWhole: false), purpose: .document, expected: .badPDF),
     Case(
       status: 200, headers: [], body: .pdf(isWhole: false), purpose: .lookup, expected: .badPDF),
+    Case(
+      status: 200, headers: [], body: .page(meaning: .absent), purpose: .document,
+      expected: .absent),
+    Case(
+      status: 200, headers: [], body: .page(meaning: .restricted), purpose: .lookup,
+      expected: .restricted),
+    Case(
+      status: 200, headers: [], body: .page(meaning: .rateLimited), purpose: .lookup,
+      expected: .rateLimited, slowDown: true),
     Case(status: 204, headers: [], body: .empty, purpose: .document, expected: .portalError),
     Case(status: 206, headers: [], body: whole, purpose: .document, expected: .portalError),
     Case(status: 302, headers: [], body: page, purpose: .document, expected: .portalError),

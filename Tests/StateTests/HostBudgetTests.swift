@@ -7,31 +7,40 @@ private let second: Int64 = 1_000_000_000
 @Suite struct HostBudgetTests {
   @Test func slotsAreTheDelayApart() {
     var budget = HostBudget()
-    #expect(budget.reserve(now: 10 * second, delay: second) == 10 * second)
-    #expect(budget.reserve(now: 10 * second, delay: second) == 11 * second)
-    #expect(budget.reserve(now: 10 * second, delay: second) == 12 * second)
+    #expect(budget.reserve(now: 10 * second, pace: Pace(delay: 1)) == 10 * second)
+    #expect(budget.reserve(now: 10 * second, pace: Pace(delay: 1)) == 11 * second)
+    #expect(budget.reserve(now: 10 * second, pace: Pace(delay: 1)) == 12 * second)
     // After a rest, nobody may make up for the time that went by.
-    #expect(budget.reserve(now: 60 * second, delay: second) == 60 * second)
+    #expect(budget.reserve(now: 60 * second, pace: Pace(delay: 1)) == 60 * second)
+  }
+
+  @Test func aBurstFollowsARest() {
+    var budget = HostBudget()
+    let pace = Pace(delay: 1, burst: 3)
+    let slots = (0..<5).map { _ in budget.reserve(now: 100 * second, pace: pace) }
+    #expect(slots == [100, 100, 100, 101, 102].map { $0 * second })
+    #expect(budget.start(now: 100 * second, pace: pace) == .at(100 * second))
+    #expect(budget.start(now: 100 * second, pace: pace) == .at(100 * second))
   }
 
   @Test func aLateStartMovesTheNextOne() {
     var budget = HostBudget()
-    let first = budget.reserve(now: 0, delay: second)
-    let next = budget.reserve(now: 0, delay: second)
+    let first = budget.reserve(now: 0, pace: Pace(delay: 1))
+    let next = budget.reserve(now: 0, pace: Pace(delay: 1))
     #expect(first == 0 && next == second)
     // The first thread wakes up 0.9 s late; the second one is on time, and has to wait.
-    #expect(budget.start(now: 9 * second / 10, delay: second) == .at(9 * second / 10 + 0))
-    #expect(budget.start(now: second, delay: second) == .at(19 * second / 10))
+    #expect(budget.start(now: 9 * second / 10, pace: Pace(delay: 1)) == .at(9 * second / 10))
+    #expect(budget.start(now: second, pace: Pace(delay: 1)) == .at(19 * second / 10))
   }
 
   @Test func aPauseHoldsForThoseWithASlot() {
     var budget = HostBudget()
-    _ = budget.reserve(now: 0, delay: second)
-    let slot = budget.reserve(now: 0, delay: second)
+    _ = budget.reserve(now: 0, pace: Pace(delay: 1))
+    let slot = budget.reserve(now: 0, pace: Pace(delay: 1))
     budget.refuse(now: 0, retryAfter: 30, base: 2)
-    #expect(budget.start(now: slot, delay: second) == .pausedMeanwhile)
-    #expect(budget.reserve(now: slot, delay: second) == 30 * second)
-    #expect(budget.start(now: 30 * second, delay: second) == .at(30 * second))
+    #expect(budget.start(now: slot, pace: Pace(delay: 1)) == .pausedMeanwhile)
+    #expect(budget.reserve(now: slot, pace: Pace(delay: 1)) == 30 * second)
+    #expect(budget.start(now: 30 * second, pace: Pace(delay: 1)) == .at(30 * second))
   }
 
   @Test(arguments: [

@@ -18,7 +18,7 @@ import Testing
         let limiter = try Limiter(path: path)
         let stop = Stop()
         for _ in 0..<each {
-          _ = try limiter.waitForSlot(host: "portal:80", delay: delay, stop: stop)
+          _ = try limiter.waitForSlot(host: "portal:80", pace: Pace(delay: delay), stop: stop)
           times.withLock { $0.append(Time.monotonic()) }
         }
       } catch { failures.withLock { $0.append("\(error)") } }
@@ -40,9 +40,9 @@ import Testing
     let limiter = try Limiter(path: directory.path + "/limiter.sqlite")
     let stop = Stop()
     #expect(try limiter.refuse(host: "slow:80", retryAfter: 3000, base: 1) > 2999)
-    #expect(try limiter.waitForSlot(host: "quick:80", delay: 0, stop: stop) == 0)
+    #expect(try limiter.waitForSlot(host: "quick:80", pace: Pace(delay: 0), stop: stop) == 0)
     stop.request(.interrupted)
-    #expect(try limiter.waitForSlot(host: "slow:80", delay: 0, stop: stop) == nil)
+    #expect(try limiter.waitForSlot(host: "slow:80", pace: Pace(delay: 0), stop: stop) == nil)
   }
 
   @Test func aRefusalIsToldUntilTheHostAnswersWell() throws {
@@ -50,9 +50,9 @@ import Testing
     let limiter = try Limiter(path: directory.path + "/limiter.sqlite")
     let stop = Stop()
     _ = try limiter.refuse(host: "h:80", retryAfter: 0, base: 1)
-    #expect(try limiter.waitForSlot(host: "h:80", delay: 0, stop: stop) == 1)
+    #expect(try limiter.waitForSlot(host: "h:80", pace: Pace(delay: 0), stop: stop) == 1)
     try limiter.succeed(host: "h:80")
-    #expect(try limiter.waitForSlot(host: "h:80", delay: 0, stop: stop) == 0)
+    #expect(try limiter.waitForSlot(host: "h:80", pace: Pace(delay: 0), stop: stop) == 0)
   }
 
   @Test(arguments: ["garbage that is no database, and longer than a header of one would be: " + String(repeating: "x", count: 200)])
