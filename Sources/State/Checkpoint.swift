@@ -77,13 +77,14 @@ public final class Checkpoint: Sendable {
 
   /// What is known of a document; `nil` for one that was never tried.
   public func entry(_ id: String) throws(Fatal) -> Entry? {
-    try StateDatabase.guarded(path, "checkpoint") {
-      try queue.unsafeRead { db in
-        let statement = try db.cachedStatement(
-          sql: "SELECT \(Self.columns.joined(separator: ", ")) FROM documents WHERE id = ?")
-        return try Row.fetchOne(statement, arguments: [id]).map(Entry.init)
-      }
+    try read { db in
+      let statement = try db.cachedStatement(sql: Self.selectOne)
+      return try Row.fetchOne(statement, arguments: [id]).map(Entry.init)
     }
+  }
+
+  func read<T: Sendable>(_ body: @Sendable (Database) throws -> T) throws(Fatal) -> T {
+    try StateDatabase.guarded(path, "checkpoint") { try queue.unsafeRead(body) }
   }
 
   /// Remembers a document; returns when that is on disk, so that no more than what other threads
@@ -118,14 +119,20 @@ public final class Checkpoint: Sendable {
     "portal", "actual_book", "actual_page", "error_class", "error", "at", "seconds",
   ]
 
-  private static func save(_ entry: Entry, _ db: Database) throws {
+  private static let selectOne =
+    "SELECT \(columns.joined(separator: ", ")) FROM documents WHERE id = ?"
+
+  private static let upsert: String = {
     let places = columns.map { _ in "?" }.joined(separator: ", ")
     let updates = columns.dropFirst().map { "\($0) = excluded.\($0)" }.joined(separator: ", ")
-    let statement = try db.cachedStatement(
-      sql: """
-        INSERT INTO documents (\(columns.joined(separator: ", ")), attempts) VALUES (\(places), 1)
-        ON CONFLICT (id) DO UPDATE SET \(updates), attempts = attempts + 1
-        """)
+    return """
+      INSERT INTO documents (\(columns.joined(separator: ", ")), attempts) VALUES (\(places), 1)
+      ON CONFLICT (id) DO UPDATE SET \(updates), attempts = attempts + 1
+      """
+  }()
+
+  private static func save(_ entry: Entry, _ db: Database) throws {
+    let statement = try db.cachedStatement(sql: upsert)
     try statement.execute(arguments: [
       entry.id, entry.request, entry.url, entry.httpStatus, entry.etag, entry.lastModified, entry.bytes,
       entry.sha256, entry.path, entry.images, entry.portal, entry.actualBook, entry.actualPage,

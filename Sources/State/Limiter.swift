@@ -94,13 +94,28 @@ public final class Limiter: Sendable {
     }
   }
 
+  /// All hosts with their budgets, by name.
+  func hosts() throws(Fatal) -> [(host: String, budget: HostBudget)] {
+    try StateDatabase.guarded(path, "limiter") {
+      try queue.read { db in
+        try Row.fetchAll(db, sql: "\(Self.select) ORDER BY host").map {
+          ($0["host"], self.budget($0))
+        }
+      }
+    }
+  }
+
+  private static let select = """
+    SELECT next_slot, last_start, paused_until, refusals, boot_id, paused_until_wall, host
+    FROM hosts
+    """
+
   private func budget(of host: String, _ db: Database) throws -> HostBudget? {
-    let statement = try db.cachedStatement(
-      sql: """
-        SELECT next_slot, last_start, paused_until, refusals, boot_id, paused_until_wall
-        FROM hosts WHERE host = ?
-        """)
-    guard let row = try Row.fetchOne(statement, arguments: [host]) else { return nil }
+    let statement = try db.cachedStatement(sql: "\(Self.select) WHERE host = ?")
+    return try Row.fetchOne(statement, arguments: [host]).map(budget)
+  }
+
+  private func budget(_ row: Row) -> HostBudget {
     var budget = HostBudget()
     budget.nextSlot = row[0]
     budget.lastStart = row[1]

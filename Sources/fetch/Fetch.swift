@@ -121,6 +121,12 @@ struct Fetch: Tool {
   @Flag(help: "Print the tools of the stage's pipeline, one a line, and end.")
   var printPipeline = false
 
+  @Flag(help: "Print each host's budget (next slot, pause, refusals) as JSON lines, and end.")
+  var limiterStatus = false
+
+  @Flag(help: "Print what the checkpoint remembers as JSON, and end.")
+  var checkpointStatus = false
+
   private static func seconds(_ text: String) throws -> Double {
     guard let seconds = Time.span(text) else {
       throw ValidationError("\(Format.quoted(text)) is no time: seconds, or 500ms, 30s, 5m, 2h")
@@ -177,24 +183,35 @@ struct Fetch: Tool {
 
   func perform(stop: Stop, logger: Logger) throws -> Common.ExitCode {
     let stage = try stage.map { name throws(Fatal) in try Stage(named: name, in: stagesDir) }
-    if printPipeline {
-      guard let stage else { throw Fatal(.usage, "--print-pipeline needs --stage") }
-      let lines = stage.pipeline.map { Array($0.utf8) }
-      LineWriter(descriptor: STDOUT_FILENO, stop: stop).write(lines)
+    umask(0o077)
+    if let answer = try answer(stage) {
+      LineWriter(descriptor: STDOUT_FILENO, stop: stop).write(answer.map { Array($0.utf8) })
       return .success
     }
-    umask(0o077)
     let settings = try settings(stage)
     try Spool.makeDirectories(state)
     let services = FetchServices(
       settings: settings,
       spool: try Spool(root: spool ?? "\(state)/spool"),
-      limiter: try Limiter(path: limiter ?? "\(state)/limiter.sqlite"),
-      checkpoint: try Checkpoint(path: "\(state)/checkpoint.sqlite"),
+      limiter: try Limiter(path: limiterPath), checkpoint: try Checkpoint(path: checkpointPath),
       stop: stop)
     let loop = StageLoop(
       tool: "fetch", workers: workers ?? stage?.workers ?? 5, stop: stop, logger: logger)
     return loop.run { number in try Fetcher(services, worker: number, logger: logger) }
+  }
+
+  private var limiterPath: String { limiter ?? "\(state)/limiter.sqlite" }
+  private var checkpointPath: String { "\(state)/checkpoint.sqlite" }
+
+  /// What the flags that only ask want to know.
+  private func answer(_ stage: Stage?) throws(Fatal) -> [String]? {
+    if printPipeline {
+      guard let stage else { throw Fatal(.usage, "--print-pipeline needs --stage") }
+      return stage.pipeline
+    }
+    if limiterStatus { return try StateAnswers.limiter(limiterPath) }
+    if checkpointStatus { return try StateAnswers.checkpoint(checkpointPath) }
+    return nil
   }
 
   private func settings(_ stage: Stage?) throws(Fatal) -> FetchSettings {

@@ -12,8 +12,13 @@ public final class TemporaryDirectory: Sendable {
     path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
 
-  deinit {
-    nftw(path, { name, _, _, _ in name.map { remove($0) } ?? 0 }, 16, Int32(FTW_DEPTH.rawValue | FTW_PHYS.rawValue))
+  deinit { Self.removeAll(path) }
+
+  private static func removeAll(_ path: String) {
+    for entry in entries(path) {
+      if entry.isDirectory { removeAll(entry.path) } else { unlink(entry.path) }
+    }
+    rmdir(path)
   }
 
   /// Writes a file in it.
@@ -33,4 +38,27 @@ public struct SystemError: Error, CustomStringConvertible {
   public let description: String
 
   init(_ call: String) { description = "\(call): \(String(cString: strerror(errno)))" }
+}
+
+extension TemporaryDirectory {
+  /// The paths of all files in it, at any depth, sorted.
+  public func files() -> [String] { Self.files(path).sorted() }
+
+  private static func files(_ directory: String) -> [String] {
+    entries(directory).flatMap { $0.isDirectory ? files($0.path) : [$0.path] }
+  }
+
+  fileprivate static func entries(_ directory: String) -> [(path: String, isDirectory: Bool)] {
+    guard let stream = opendir(directory) else { return [] }
+    defer { closedir(stream) }
+    var found: [(path: String, isDirectory: Bool)] = []
+    while let entry = readdir(stream) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      guard name != ".", name != ".." else { continue }
+      found.append(("\(directory)/\(name)", Int32(entry.pointee.d_type) == Int32(DT_DIR)))
+    }
+    return found
+  }
 }

@@ -1,0 +1,49 @@
+import Common
+import Logging
+import State
+import Support
+import Synchronization
+import Transfer
+
+@testable import fetch
+
+/// A fetcher with a state directory of its own, for one document after the other.
+struct FetchRun {
+  let directory: TemporaryDirectory
+  let services: FetchServices
+
+  init(_ change: (inout FetchSettings) -> Void = { _ in }) throws {
+    directory = try TemporaryDirectory()
+    var settings = FetchSettings()
+    settings.pace = Pace(delay: 0)
+    settings.retry = RetryPolicy(retries: 0, base: 0.01)
+    settings.transfer.lowSpeedTime = 1
+    settings.transfer.connectTimeout = 2
+    settings.transfer.totalTimeout = 10
+    change(&settings)
+    services = FetchServices(
+      settings: settings, spool: try Spool(root: directory.path + "/spool"),
+      limiter: try Limiter(path: directory.path + "/limiter.sqlite"),
+      checkpoint: try Checkpoint(path: directory.path + "/checkpoint.sqlite"), stop: Stop())
+  }
+
+  /// Fetches a URL as document `id`; the record afterwards, or the error that it met.
+  func fetch(_ url: String, id: String = "1") throws -> Result<Record, RecordError> {
+    var fetcher = try Fetcher(services, worker: 1, logger: Logger(label: "test") { _ in
+      SwiftLogNoOpLogHandler()
+    })
+    var record = Record(id: id, fields: ["url": .string(url)])
+    do {
+      try fetcher.process(&record)
+      return .success(record)
+    } catch let error as RecordError {
+      return .failure(error)
+    }
+  }
+
+  /// What is in the spool under a final name, and what lies half done beside it.
+  func files() -> (documents: [String], parts: [String]) {
+    let all = directory.files().filter { $0.contains("/spool/") }
+    return (all.filter { !$0.contains("/.part/") }, all.filter { $0.contains("/.part/") })
+  }
+}
