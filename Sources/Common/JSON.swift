@@ -42,6 +42,10 @@ public struct JSONObject: Sendable, Hashable {
     public var name: String
     /// The value.
     public var value: JSON
+
+    /// Whether this is its name, code point by code point (RFC 8259, section 8.3): Swift's `==` also
+    /// takes a composed and a decomposed é for the same.
+    func isNamed(_ other: String) -> Bool { name.utf8.elementsEqual(other.utf8) }
   }
 
   /// All members, in order.
@@ -54,9 +58,9 @@ public struct JSONObject: Sendable, Hashable {
 
   /// Reads, replaces in place, appends, or (with `nil`) removes a member.
   public subscript(name: String) -> JSON? {
-    get { members.first { $0.name == name }?.value }
+    get { members.first { $0.isNamed(name) }?.value }
     set {
-      let index = members.firstIndex { $0.name == name }
+      let index = members.firstIndex { $0.isNamed(name) }
       switch (index, newValue) {
       case (let index?, let value?): members[index].value = value
       case (let index?, nil): members.remove(at: index)

@@ -93,7 +93,7 @@ private struct JSONParser {
   private mutating func object() throws(JSONError) -> JSON {
     var members: [JSONObject.Member] = []
     // A scan is quicker than a set for the few members that records have.
-    var seen: Set<String> = []
+    var seen: Set<[UInt8]> = []
     skipBlanks()
     if take(UInt8(ascii: "}")) { return .object(JSONObject()) }
     while true {
@@ -102,13 +102,13 @@ private struct JSONParser {
       let name = try string()
       let known =
         members.count < 16
-        ? members.contains { $0.name == name } : seen.contains(name)
+        ? members.contains { $0.isNamed(name) } : seen.contains(Array(name.utf8))
       guard !known else { throw failure("the member \(Format.quoted(name)) is there twice") }
       skipBlanks()
       guard take(UInt8(ascii: ":")) else { throw failure("a colon was expected") }
       members.append(JSONObject.Member(name: name, value: try value()))
-      if members.count == 16 { seen = Set(members.map(\.name)) }
-      if members.count > 16 { seen.insert(name) }
+      if members.count == 16 { seen = Set(members.map { Array($0.name.utf8) }) }
+      if members.count > 16 { seen.insert(Array(name.utf8)) }
       skipBlanks()
       if take(UInt8(ascii: "}")) { return .object(JSONObject(uniqueMembers: members)) }
       guard take(UInt8(ascii: ",")) else { throw failure("a comma or } was expected") }

@@ -158,7 +158,6 @@ private final class Source: Sendable {
   private struct State {
     var reader: LineReader
     var count = 0
-    var json = 0
   }
 
   private let state: Mutex<State>
@@ -166,6 +165,9 @@ private final class Source: Sendable {
   private let tool: String
   private let stop: Stop
   let failures = Atomic<Int>(0)
+  /// Outside the lock, which a thread that waits for more input holds: whoever has a line must never
+  /// wait for the next one.
+  private let json = Atomic<Int>(0)
 
   init(
     reader: consuming sending LineReader, lines: StageLoop.Lines, tool: String, stop: Stop
@@ -197,11 +199,13 @@ private final class Source: Sendable {
       case (.tooLong(let prefix), _): InputLine(tooLong: prefix, number: number, tool: tool)
       }
     if case .invalid(_, isJSON: false) = parsed { return parsed }
-    state.withLock { $0.json += 1 }
+    json.add(1, ordering: .relaxed)
     return parsed
   }
 
-  func seen() -> (lines: Int, json: Int) { state.withLock { ($0.count, $0.json) } }
+  func seen() -> (lines: Int, json: Int) {
+    (state.withLock { $0.count }, json.load(ordering: .relaxed))
+  }
 }
 
 extension RecordError {

@@ -62,8 +62,10 @@ public final class Stop: Sendable {
     sigemptyset(&signals)
     for number in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&signals, number) }
     var number: Int32 = 0
+    var isSecond = false
     while sigwait(&signals, &number) == 0 {
-      if reason == .interrupted { _exit(ExitCode.interrupted.rawValue) }
+      if isSecond { _exit(ExitCode.interrupted.rawValue) }
+      isSecond = true
       request(.interrupted)
     }
   }

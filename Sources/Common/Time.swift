@@ -34,6 +34,7 @@ public enum Time {
     ]
     guard let (suffix, factor) = units.first(where: { text.hasSuffix($0.0) }),
       let number = Double(text.dropLast(suffix.count)),
+      text.allSatisfy({ $0.isASCII && $0 != "x" && $0 != "X" }),
       text.first?.isNumber ?? false || text.first == ".",
       number.isFinite, number >= 0, number * factor <= 31_536_000
     else { return nil }

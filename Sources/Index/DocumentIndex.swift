@@ -23,8 +23,12 @@ public protocol DocumentIndex: Sendable {
   /// a fresh lease token and one more attempt. The records carry `attempt` and `lease`.
   func claim(_ selection: Selection, for run: Run, count: Int) throws -> [Record]
 
-  /// The same documents without claiming them, for a dry run.
-  func preview(_ selection: Selection, count: Int) throws -> [Record]
+  /// Up to `count` of the documents that a run would work on, in the same order, without claiming
+  /// them: for a dry run. `position` is that of the last record of the page before, so that a million
+  /// documents pass in pages.
+  func preview(
+    _ selection: Selection, count: Int, after position: PreviewPosition?
+  ) throws -> [Record]
 
   /// Gives all leases of the run their full time again. Returns how many there are.
   func renewLeases(of run: Run) throws -> Int
@@ -49,6 +53,13 @@ public protocol DocumentIndex: Sendable {
   func report(_ selection: Selection) throws -> Report
 }
 
+extension DocumentIndex {
+  /// The first page of a preview.
+  public func preview(_ selection: Selection, count: Int) throws -> [Record] {
+    try preview(selection, count: count, after: nil)
+  }
+}
+
 /// One run of `enqueue`: who holds leases, and for how long.
 public struct Run: Sendable, Equatable {
   /// A random name, unique to the run.
@@ -57,6 +68,9 @@ public struct Run: Sendable, Equatable {
   public let owner: String
   /// How long a lease lasts without renewal, in seconds.
   public let leaseSeconds: Double
+  /// Whether it claims only documents that it had before: a run whose limit is reached still sees its
+  /// own documents through.
+  public var claimsOnlyReturning = false
 
   /// A run of the process `process` on `host`.
   public init(id: String, host: String, process: Int32, leaseSeconds: Double = 600) {

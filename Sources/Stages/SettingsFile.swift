@@ -64,16 +64,20 @@ public struct Settings {
     Fatal(.configuration, "\(path): \(name) has to be \(expected)")
   }
 
-  private mutating func value(_ name: String) -> SettingsNode? {
+  private mutating func value(_ name: String) throws(Fatal) -> SettingsNode? {
     asked.append(name)
-    let value = members.first { $0.name == name }?.value
-    if case .null = value { return nil }
-    return value
+    switch members.first(where: { $0.name == name })?.value {
+    // Written down and empty is most likely forgotten, and a forgotten filter selects everything.
+    case .null?: throw wrong(name, "given a value, or left out")
+    case .sequence(let elements)? where elements.isEmpty:
+      throw wrong(name, "given values, or left out")
+    case let value: return value
+    }
   }
 
   /// A text.
   public mutating func string(_ name: String) throws(Fatal) -> String? {
-    guard let value = value(name) else { return nil }
+    guard let value = try value(name) else { return nil }
     guard case .scalar(let text) = value else { throw wrong(name, "one text") }
     return text
   }
@@ -91,7 +95,7 @@ public struct Settings {
 
   /// A list of texts; a single text counts as a list of one.
   public mutating func strings(_ name: String) throws(Fatal) -> [String] {
-    switch value(name) {
+    switch try value(name) {
     case nil: return []
     case .scalar(let text): return [text]
     case .sequence(let elements):
@@ -122,7 +126,7 @@ public struct Settings {
   /// Names with texts, in order.
   public mutating func pairs(_ name: String) throws(Fatal) -> [(name: String, value: String)] {
     var pairs: [(name: String, value: String)] = []
-    guard let value = value(name) else { return [] }
+    guard let value = try value(name) else { return [] }
     guard case .mapping(let members) = value else { throw wrong(name, "names with texts") }
     for member in members {
       switch member.value {
@@ -136,13 +140,13 @@ public struct Settings {
 
   /// A nested mapping.
   public mutating func nested(_ name: String) throws(Fatal) -> Settings? {
-    guard let value = value(name) else { return nil }
+    guard let value = try value(name) else { return nil }
     return try Settings(value, path: path, place: name)
   }
 
   /// A list of nested mappings.
   public mutating func nestedList(_ name: String) throws(Fatal) -> [Settings] {
-    guard let value = value(name) else { return [] }
+    guard let value = try value(name) else { return [] }
     guard case .sequence(let elements) = value else { throw wrong(name, "a list") }
     var list: [Settings] = []
     for (index, element) in elements.enumerated() {

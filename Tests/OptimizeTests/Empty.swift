@@ -1,1 +1,1 @@
-// OptimizeTests
+// The tests follow.

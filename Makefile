@@ -1,0 +1,49 @@
+# Plain `make` lists the targets.
+
+PREFIX ?= /usr/local
+TOOLS := enqueue fetch optimize upload validate portal
+SCRIPTS := bin/conveyor download_mid_filtered_documents.sh scripts/install-dependencies .ci/run
+SWIFT_SOURCES := Sources Tests Package.swift
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint shellcheck build install deps swift clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: build ## See it work: a sample portal, 300 documents, a bucket in demo/bucket
+	@bin/conveyor demo
+
+test: deps swift ## Build, and run all tests
+	swift build
+	swift test
+
+check: lint shellcheck test ## All that a change has to pass: format, warnings, tests, scripts
+
+lint: swift
+	swift format lint --strict --recursive $(SWIFT_SOURCES)
+
+shellcheck: deps
+	shellcheck $(SCRIPTS)
+
+build: deps swift ## Build the tools for use (release)
+	swift build --configuration release
+
+install: build ## Install below PREFIX (/usr/local)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/conveyor \
+	  $(DESTDIR)$(PREFIX)/share/conveyor/stages $(DESTDIR)$(PREFIX)/share/conveyor/portals
+	install -m 755 bin/conveyor $(DESTDIR)$(PREFIX)/bin/
+	install -m 755 $(addprefix .build/release/,$(TOOLS)) $(DESTDIR)$(PREFIX)/libexec/conveyor/
+	install -m 644 stages/*.yaml $(DESTDIR)$(PREFIX)/share/conveyor/stages/
+	install -m 644 portals/*.yaml $(DESTDIR)$(PREFIX)/share/conveyor/portals/
+
+deps: ## Install the Debian or Ubuntu packages that are missing
+	@scripts/install-dependencies
+
+swift:
+	@command -v swift >/dev/null || { \
+	  echo "Swift 6.3 or newer is needed and was not found: https://www.swift.org/install" >&2; \
+	  exit 1; }
+
+clean: ## Remove what was built, and the demo
+	rm -rf .build demo

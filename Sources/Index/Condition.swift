@@ -1,0 +1,83 @@
+import Stages
+
+/// A piece of a WHERE clause and the values bound to it. Values never become part of the text.
+struct Condition: Sendable, Equatable {
+  /// A bound value.
+  enum Value: Sendable, Equatable {
+    case int(Int)
+    case text(String)
+  }
+
+  /// SQL with a `?` for each value.
+  var sql: String
+  var values: [Value] = []
+
+  static let always = Condition(sql: "1 = 1")
+
+  /// All of them hold.
+  static func all(_ parts: [Condition]) -> Condition { joined(parts, by: " AND ") ?? always }
+
+  /// One of them holds; no parts ask for nothing.
+  static func any(_ parts: [Condition]) -> Condition? {
+    joined(parts, by: " OR ").map { Condition(sql: "(\($0.sql))", values: $0.values) }
+  }
+
+  /// The column has one of the values; no values ask for nothing.
+  static func isOne(_ column: StaticString, of values: [Value]) -> Condition? {
+    guard !values.isEmpty else { return nil }
+    let places = values.map { _ in "?" }.joined(separator: ", ")
+    return Condition(sql: "\(column) IN (\(places))", values: values)
+  }
+
+  private static func joined(_ parts: [Condition], by word: String) -> Condition? {
+    guard !parts.isEmpty else { return nil }
+    return Condition(
+      sql: parts.map(\.sql).joined(separator: word), values: parts.flatMap(\.values))
+  }
+}
+
+extension Selection {
+  /// The documents that the selection is about, whatever their status.
+  var documents: Condition {
+    .all(
+      [
+        Condition.any(
+          books.map {
+            Condition(
+              sql: "book BETWEEN ? AND ?", values: [.int($0.lowerBound), .int($0.upperBound)])
+          }),
+        .isOne("instrument_type_parsed", of: types.map { .text($0) }),
+        .isOne("download_priority", of: priorities.map { .int($0) }),
+        .isOne("source", of: sources.map { .text($0) }),
+      ].compactMap(\.self))
+  }
+
+  /// Those that wait to be worked on, now or later. A stage that tries failed documents again takes
+  /// only those that it revived itself, so that an interrupted run of it resumes.
+  var pending: Condition {
+    .all([
+      Condition(sql: "download_status = 'pending'"),
+      Condition(sql: retriesFailed ? "retrying" : Condition.always.sql),
+      documents,
+    ])
+  }
+
+  /// Those that a run would work on: the pending ones and, for a stage that tries failed documents
+  /// again, the failed ones, which it has yet to revive.
+  var upcoming: Condition {
+    guard retriesFailed else { return pending }
+    return .all([
+      Condition(
+        sql: "(download_status = 'failed' OR (download_status = 'pending' AND retrying))"),
+      documents,
+    ])
+  }
+}
+
+extension Run {
+  /// The pending documents that this run may claim.
+  var mayClaim: Condition {
+    claimsOnlyReturning
+      ? Condition(sql: "lease_owner = ?", values: [.text(owner)]) : .always
+  }
+}

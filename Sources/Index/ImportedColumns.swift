@@ -1,0 +1,186 @@
+import Common
+
+/// The columns that an import may fill, and what their texts have to look like.
+public enum ImportedColumns {
+  /// A column.
+  struct Column: Sendable {
+    let name: String
+    let kind: Kind
+    /// Stands in for null, where the table has a default.
+    var fallback: String?
+
+    init(_ name: String, _ kind: Kind, or fallback: String? = nil) {
+      self.name = name
+      self.kind = kind
+      self.fallback = fallback
+    }
+  }
+
+  enum Kind: Sendable, Equatable {
+    case text
+    case integer(ClosedRange<Int>)
+    case boolean
+    case time
+    case status
+  }
+
+  /// PostgreSQL's `integer` from 1 on.
+  private static let positive = Kind.integer(1...Int(Int32.max))
+  private static let any = Kind.integer(Int.min...Int.max)
+
+  static let all: [Column] =
+    [
+      Column("source", .text), Column("source_file", .text), Column("import_date", .text),
+      Column("gin", any), Column("instrument_number", any), Column("book_volume", .text),
+      Column("book", positive), Column("page", positive), Column("instrument_type_raw", .text),
+      Column("instrument_type_parsed", .text), Column("document_type", .text),
+      Column("file_date", .text), Column("num_pages", .integer(0...Int(Int32.max))),
+      Column("download_status", .status, or: "pending"),
+      Column("download_priority", .integer(1...4), or: "3"),
+      Column("download_attempts", .integer(0...Int(Int32.max)), or: "0"),
+      Column("downloaded_at", .time), Column("download_error", .text), Column("gcs_path", .text),
+      Column("actual_book", any), Column("actual_page", any),
+      Column("book_page_mismatch", .boolean, or: "0"),
+    ]
+    + [
+      "grantor_party", "grantee_party", "description", "legals", "sub_div", "lot", "sec", "town",
+      "rng",
+    ].map { Column($0, .text) }
+
+  private static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
+
+  /// Without these there is no document.
+  static let required = ["source", "book", "page"]
+
+  /// Columns of an exported table that are passed over: the index sets them itself.
+  static let passedOver: Set<String> = [
+    "id", "created_at", "updated_at", "lease_token", "lease_owner", "lease_expires_at",
+    "next_attempt_at", "content_sha256", "content_bytes", "original_bytes", "error_class",
+    "retrying", "attempt", "lease",
+  ]
+
+  /// What a name in a header stands for.
+  enum Meaning: Equatable {
+    case column(String)
+    case passedOver
+    case unknown
+  }
+
+  /// Reads a name as people write it: `Instrument Type Raw` is `instrument_type_raw`.
+  static func meaning(of name: String) -> Meaning {
+    let folded = String(
+      name.trimmed.lowercased().map { $0 == " " || $0 == "-" ? "_" : $0 })
+    // What the recording system's export calls it.
+    if folded == "instrument_type" { return .column("instrument_type_raw") }
+    if byName[folded] != nil { return .column(folded) }
+    return passedOver.contains(folded) ? .passedOver : .unknown
+  }
+
+  /// The text as the index keeps it. Throws what was expected.
+  static func clean(_ text: String, _ name: String) throws(ImportProblem) -> String {
+    guard let kind = byName[name]?.kind else { throw ImportProblem("unknown column \(name)") }
+    func wrong(_ expected: String) -> ImportProblem {
+      ImportProblem("\(name) has to be \(expected), and is \(Format.quoted(text))")
+    }
+    switch kind {
+    case .text:
+      guard !text.utf8.contains(0) else { throw wrong("text without NUL") }
+      return text
+    case .integer(let range):
+      guard let number = Int(text.trimmed), range.contains(number) else {
+        throw wrong(expected(range))
+      }
+      return String(number)
+    case .boolean:
+      switch text.trimmed.lowercased() {
+      case "t", "true", "1", "yes": return "1"
+      case "f", "false", "0", "no": return "0"
+      default: throw wrong("true or false")
+      }
+    case .time:
+      guard let time = time(text.trimmed) else { throw wrong("a time like 2026-11-23 18:30:35") }
+      return time
+    case .status:
+      switch text {
+      // Nobody in this index works on it.
+      case "in_progress": return "pending"
+      case "pending", "completed", "failed", "skipped": return text
+      default: throw wrong("pending, in_progress, completed, failed or skipped")
+      }
+    }
+  }
+
+  private static func expected(_ range: ClosedRange<Int>) -> String {
+    switch range {
+    case Int.min...Int.max: "a whole number"
+    case _ where range.upperBound == Int(Int32.max): "a whole number from \(range.lowerBound)"
+    default: "a whole number from \(range.lowerBound) to \(range.upperBound)"
+    }
+  }
+
+  /// `2026-11-23 18:30:35.123`, from that or from RFC 3339 in UTC.
+  private static func time(_ text: String) -> String? {
+    var bytes = Array(text.utf8)
+    if bytes.last == UInt8(ascii: "Z") { bytes.removeLast() }
+    if bytes.count > 10, bytes[10] == UInt8(ascii: "T") { bytes[10] = UInt8(ascii: " ") }
+    let shape = Array("0000-00-00 00:00:00.".utf8)
+    guard bytes.count == 10 || bytes.count >= 19 else { return nil }
+    for (index, byte) in bytes.enumerated() {
+      let expected = index < shape.count ? shape[index] : UInt8(ascii: "0")
+      let isDigit = (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+      guard expected == UInt8(ascii: "0") ? isDigit : byte == expected else { return nil }
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  /// The type in what the recording system exports: the text before the first ` - `, or all of it
+  /// where there is none: `DEED OF TRUST - [DOT 3972]`, `- [DEED 90W]`. Double blanks are kept.
+  static func parsedType(_ raw: String) -> String {
+    let bytes = Array(raw.utf8)
+    guard bytes.count > 3 else { return raw }
+    for start in 1...bytes.count - 3
+    where bytes[start] == 0x20 && bytes[start + 1] == UInt8(ascii: "-") && bytes[start + 2] == 0x20
+    {
+      return String(decoding: bytes[..<start], as: UTF8.self)
+    }
+    return raw
+  }
+}
+
+/// Why a row cannot be imported, in one line for people.
+public struct ImportProblem: Error, Sendable, Equatable, CustomStringConvertible {
+  /// The line.
+  public let description: String
+
+  init(_ description: String) { self.description = description }
+}
+
+extension ImportedRow {
+  /// A row of texts as they were found, by column; throws what is wrong with it. An empty text is
+  /// null. The parsed type follows from the raw one where it is missing.
+  public init(checking texts: [String: String]) throws(ImportProblem) {
+    var values: [String: String?] = [:]
+    values.reserveCapacity(texts.count + 1)
+    for (name, text) in texts where !text.isEmpty {
+      values[name] = try ImportedColumns.clean(text, name)
+    }
+    for name in ImportedColumns.required where values[name] == nil {
+      throw ImportProblem("\(name) is missing")
+    }
+    if values["instrument_type_parsed"] == nil, let raw = values["instrument_type_raw"] ?? nil {
+      values["instrument_type_parsed"] = ImportedColumns.parsedType(raw)
+    }
+    self.init(values)
+  }
+}
+
+extension String {
+  /// Without blanks and tabs at its ends.
+  var trimmed: String {
+    let isBlank: (Character) -> Bool = { $0 == " " || $0 == "\t" }
+    guard first.map(isBlank) == true || last.map(isBlank) == true else { return self }
+    let start = drop(while: isBlank)
+    let end = start.lastIndex { !isBlank($0) }
+    return String(start[..<(end.map { start.index(after: $0) } ?? start.startIndex)])
+  }
+}

@@ -1,0 +1,159 @@
+import Common
+import GRDB
+import Stages
+
+// Claiming: from pending to in progress, and back.
+extension SQLiteIndex {
+  /// See ``DocumentIndex/claim(_:for:count:)``.
+  public func claim(_ selection: Selection, for run: Run, count: Int) throws -> [Common.Record] {
+    guard count > 0 else { return [] }
+    let pending = selection.pending
+    // INDEXED BY: with a range of books the planner would rather sort what the unique index has
+    // than walk the pending ones in order and stop.
+    let sql = """
+      UPDATE index_documents
+      SET download_status = 'in_progress', download_attempts = COALESCE(download_attempts, 0) + 1,
+        lease_token = lower(hex(randomblob(16))), lease_owner = ?,
+        lease_expires_at = \(SQLiteSchema.later), next_attempt_at = NULL
+      WHERE id IN (
+        SELECT id FROM index_documents INDEXED BY index_documents_pending
+        WHERE \(pending.sql) AND \(run.mayClaim.sql)
+          AND (next_attempt_at IS NULL OR next_attempt_at <= \(SQLiteSchema.now))
+        ORDER BY download_priority, book, page LIMIT ?)
+      RETURNING \(RecordFields.selected), lease_token
+      """
+    let arguments = bound(
+      [run.owner, SQLiteSchema.seconds(run.leaseSeconds)], pending.arguments,
+      run.mayClaim.arguments, [count])
+    let rows = try database.write { try Row.fetchAll($0, sql: sql, arguments: arguments) }
+    // RETURNING promises no order.
+    return rows.map { Claimed($0, run: run) }.sorted { $0.order < $1.order }.map(\.record)
+  }
+
+  /// See ``DocumentIndex/preview(_:count:after:)``.
+  public func preview(
+    _ selection: Selection, count: Int, after position: PreviewPosition?
+  ) throws -> [Common.Record] {
+    let upcoming = selection.upcoming
+    let sql = """
+      SELECT \(RecordFields.selected), NULL AS lease_token FROM index_documents
+      WHERE \(upcoming.sql)
+        \(position == nil ? "" : "AND (download_priority, book, page, id) > (?, ?, ?, ?)")
+      ORDER BY download_priority, book, page, id LIMIT ?
+      """
+    let after = position.map { [$0.priority, $0.book, $0.page, $0.id] } ?? []
+    let arguments = bound(upcoming.arguments, after, [count])
+    return try database.read { try Row.fetchAll($0, sql: sql, arguments: arguments) }
+      .map { Claimed($0, run: nil).record }
+  }
+
+  /// See ``DocumentIndex/renewLeases(of:)``.
+  public func renewLeases(of run: Run) throws -> Int {
+    try database.write { db in
+      try db.execute(
+        sql: """
+          UPDATE index_documents SET lease_expires_at = \(SQLiteSchema.later)
+          WHERE download_status = 'in_progress' AND lease_owner = ?
+          """, arguments: [SQLiteSchema.seconds(run.leaseSeconds), run.owner])
+      return db.changesCount
+    }
+  }
+
+  /// See ``DocumentIndex/release(_:)``.
+  public func release(_ leases: [Lease]) throws {
+    guard !leases.isEmpty else { return }
+    try database.write { db in
+      let statement = try db.cachedStatement(
+        sql: """
+          UPDATE index_documents
+          SET download_status = 'pending', download_attempts = MAX(download_attempts - 1, 0),
+            lease_token = NULL, lease_owner = NULL, lease_expires_at = NULL
+          WHERE id = ? AND lease_token = ? AND download_status = 'in_progress'
+          """)
+      for lease in leases {
+        guard let id = Int64(lease.id) else { continue }
+        try statement.execute(arguments: [id, lease.token])
+      }
+    }
+  }
+
+  /// See ``DocumentIndex/takeBackStale()``.
+  public func takeBackStale() throws -> Int {
+    try database.write { db in
+      let owners = try String.fetchAll(
+        db,
+        sql: """
+          SELECT DISTINCT lease_owner FROM index_documents
+          WHERE download_status = 'in_progress' AND lease_owner IS NOT NULL
+          """)
+      let dead = owners.filter { LeaseOwner($0)?.isDead ?? false }
+      let deadOwner = Condition.isOne("lease_owner", of: dead.map { .text($0) })
+      let sql = """
+        UPDATE index_documents
+        SET download_status = CASE WHEN download_attempts >= ? THEN 'failed' ELSE 'pending' END,
+          error_class = CASE WHEN download_attempts >= ? THEN ? ELSE error_class END,
+          download_error = CASE WHEN download_attempts >= ? THEN ? ELSE download_error END,
+          retrying = retrying AND download_attempts < ?,
+          lease_token = NULL, lease_owner = NULL, lease_expires_at = NULL, next_attempt_at = NULL
+        WHERE download_status = 'in_progress' AND (
+          (lease_token IS NULL AND updated_at <= \(SQLiteSchema.later))
+          OR (lease_token IS NOT NULL AND COALESCE(lease_expires_at, '') <= \(SQLiteSchema.now))
+          OR \(deadOwner?.sql ?? "FALSE"))
+        """
+      let most = AttemptPolicy.maximum
+      try db.execute(
+        sql: sql,
+        arguments: bound(
+          [most, most, ErrorClass.internal.rawValue, most, AttemptPolicy.diedMessage, most],
+          [SQLiteSchema.seconds(-30 * 60)], deadOwner?.arguments ?? []))
+      return db.changesCount
+    }
+  }
+
+  /// See ``DocumentIndex/reviveFailed(_:)``.
+  public func reviveFailed(_ selection: Selection) throws -> Int {
+    guard selection.retriesFailed else { return 0 }
+    let documents = selection.documents
+    return try database.write { db in
+      try db.execute(
+        sql: """
+          UPDATE index_documents
+          SET download_status = 'pending', download_attempts = 0, retrying = TRUE,
+            next_attempt_at = NULL, lease_owner = NULL
+          WHERE download_status = 'failed' AND \(documents.sql)
+          """, arguments: bound(documents.arguments))
+      return db.changesCount
+    }
+  }
+}
+
+/// A row of ``RecordFields/selected`` and `lease_token`.
+private struct Claimed {
+  let record: Common.Record
+  let order: (Int, Int, Int)
+
+  init(_ row: Row, run: Run?) {
+    let columns = RecordFields.columns.count
+    let values = (1...columns).map { JSON(row[$0] as DatabaseValue) }
+    let token: String? = row[columns + 2]
+    let lease = run.flatMap { run in token.map { (token: $0, run: run.id) } }
+    record = RecordFields.record(
+      id: String(row[0] as Int64), values: values,
+      attempt: run == nil ? nil : row[columns + 1] as Int?, lease: lease)
+    order = (
+      record["download_priority"]?.int ?? .min, record["book"]?.int ?? 0,
+      record["page"]?.int ?? 0
+    )
+  }
+}
+
+extension JSON {
+  fileprivate init(_ value: DatabaseValue) {
+    switch value.storage {
+    case .int64(let number): self = .int(Int(number))
+    case .double(let number): self = .decimal(number, 6)
+    case .string(let text): self = .string(text)
+    case .null, .blob: self = .null
+    }
+  }
+}

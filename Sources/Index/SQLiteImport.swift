@@ -1,0 +1,52 @@
+import Common
+import GRDB
+
+extension SQLiteIndex {
+  /// See ``DocumentIndex/add(_:)``.
+  public func add(_ rows: [ImportedRow]) throws -> Int {
+    guard !rows.isEmpty else { return 0 }
+    return try database.write { db in
+      let statement = try db.cachedStatement(sql: Self.insert)
+      var added = 0
+      for row in rows {
+        try statement.execute(arguments: StatementArguments(row.bindings()))
+        added += db.changesCount
+      }
+      return added
+    }
+  }
+
+  /// One statement for all rows: a column that a row lacks is null, or its default.
+  private static let insert: String = {
+    let columns = ImportedColumns.all
+    let names = columns.map(\.name).joined(separator: ", ")
+    let places = columns.map { $0.fallback.map { "COALESCE(?, '\($0)')" } ?? "?" }
+    return """
+      INSERT INTO index_documents (\(names)) VALUES (\(places.joined(separator: ", ")))
+      ON CONFLICT (book, page, source) DO NOTHING
+      """
+  }()
+}
+
+extension ImportedRow {
+  /// The values of all columns, in order.
+  fileprivate func bindings() throws(Fatal) -> [DatabaseValue] {
+    var bindings: [DatabaseValue] = []
+    bindings.reserveCapacity(ImportedColumns.all.count)
+    for column in ImportedColumns.all {
+      guard let text = values[column.name] ?? nil else {
+        bindings.append(.null)
+        continue
+      }
+      switch column.kind {
+      case .text, .time, .status: bindings.append(text.databaseValue)
+      case .integer, .boolean:
+        guard let number = Int64(text) else {
+          throw Fatal(.other, "\(column.name) of a row is not a number: \(Format.quoted(text))")
+        }
+        bindings.append(number.databaseValue)
+      }
+    }
+    return bindings
+  }
+}

@@ -1,0 +1,111 @@
+import CQPDF
+
+/// A PDF as libqpdf reads it, without repairs: what opens only after a reconstruction does not
+/// open here. Owns the library's handle; belongs to one thread.
+public struct PDFDocument: ~Copyable {
+  let handle: qpdf_data
+  /// libqpdf reads bytes from where they are; they must live as long as the handle.
+  private let memory: UnsafeMutableBufferPointer<CChar>?
+
+  /// Opens the file at `path`.
+  public init(path: String) throws(PDFError) {
+    let handle = try Self.makeHandle()
+    do throws(PDFError) {
+      try Self.check(handle, qpdf_read(handle, path, nil), "open")
+    } catch {
+      Self.free(handle)
+      throw error
+    }
+    self.handle = handle
+    memory = nil
+  }
+
+  /// Opens a PDF that is in memory.
+  public init(bytes: some Collection<UInt8>) throws(PDFError) {
+    let handle = try Self.makeHandle()
+    let memory = UnsafeMutableBufferPointer<CChar>.allocate(capacity: max(1, bytes.count))
+    _ = memory.initialize(from: bytes.lazy.map { CChar(bitPattern: $0) })
+    do throws(PDFError) {
+      let code = qpdf_read_memory(
+        handle, "memory", memory.baseAddress, UInt64(bytes.count), nil)
+      try Self.check(handle, code, "open")
+    } catch {
+      Self.free(handle)
+      memory.deallocate()
+      throw error
+    }
+    self.handle = handle
+    self.memory = memory
+  }
+
+  /// A PDF without pages, to add some to.
+  init() throws(PDFError) {
+    let handle = try Self.makeHandle()
+    do throws(PDFError) {
+      try Self.check(handle, qpdf_empty_pdf(handle), "create")
+    } catch {
+      Self.free(handle)
+      throw error
+    }
+    self.handle = handle
+    memory = nil
+  }
+
+  deinit {
+    Self.free(handle)
+    memory?.deallocate()
+  }
+
+  /// A handle that prints nothing and repairs nothing.
+  private static func makeHandle() throws(PDFError) -> qpdf_data {
+    guard let handle = qpdf_init() else { throw PDFError(.internal, "open", "no memory") }
+    qpdf_silence_errors(handle)
+    qpdf_set_suppress_warnings(handle, 1)
+    qpdf_set_attempt_recovery(handle, 0)
+    return handle
+  }
+
+  private static func free(_ handle: qpdf_data) {
+    var handle: qpdf_data? = handle
+    qpdf_cleanup(&handle)
+  }
+
+  /// Throws where a call's code, or the error that the call left, says that it failed.
+  static func check(
+    _ handle: qpdf_data, _ code: QPDF_ERROR_CODE = 0, _ doing: String
+  ) throws(PDFError) {
+    // Without qpdf_get_error, the error of this call would be taken for one of the next.
+    if qpdf_has_error(handle) != 0, let error = qpdf_get_error(handle) {
+      throw PDFError(error, of: handle, doing)
+    }
+    if code & qpdfErrors != 0 { throw PDFError(.internal, doing, "libqpdf gives no reason") }
+  }
+
+  /// `QPDF_ERRORS`, a macro that Swift does not see.
+  private static let qpdfErrors: QPDF_ERROR_CODE = 1 << 1
+
+  /// Throws where the last calls failed.
+  func check(_ doing: String) throws(PDFError) { try Self.check(handle, 0, doing) }
+
+  /// Whether it is encrypted, be it with an empty password.
+  public var isEncrypted: Bool { qpdf_is_encrypted(handle) != 0 }
+
+  /// The pages that the page tree really has, whatever its `/Count` claims. Throws where the tree
+  /// has a loop.
+  public func pageCount() throws(PDFError) -> Int {
+    let count = qpdf_get_num_pages(handle)
+    try check("count the pages")
+    guard count >= 0 else { throw PDFError(.damaged, "count the pages", "no page tree") }
+    return Int(count)
+  }
+
+  /// The first of the things that libqpdf put up with since the last call, `nil` where all was in
+  /// order. Only what was looked at counts: objects are read when they are needed.
+  public func complaint() -> PDFError? {
+    var first: PDFError?
+    while qpdf_more_warnings(handle) != 0, let warning = qpdf_next_warning(handle) {
+      first = first ?? PDFError(warning, of: handle, "read")
+    }
+    return first
+  }
+}

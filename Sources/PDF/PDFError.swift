@@ -1,0 +1,50 @@
+import CQPDF
+
+/// What libqpdf, or the system, says against a PDF. Holds no content of the file.
+public struct PDFError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// What kind of trouble it is.
+  public enum Kind: Sendable, Equatable {
+    /// The file cannot be read or written; the `errno`, where it is known.
+    case system(Int32?)
+    /// It opens only with a password.
+    case password
+    /// It is not a whole, well-formed PDF.
+    case damaged
+    /// It needs something that libqpdf does not have.
+    case unsupported
+    /// A defect, or no memory.
+    case `internal`
+  }
+
+  /// What kind of trouble it is.
+  public let kind: Kind
+  /// What we were doing.
+  public let doing: String
+  /// What was wrong, in libqpdf's words, with its place in the file.
+  public let message: String
+
+  /// `open: can't find startxref`.
+  public var description: String { "\(doing): \(message)" }
+
+  init(_ kind: Kind, _ doing: String, _ message: String) {
+    self.kind = kind
+    self.doing = doing
+    self.message = message
+  }
+
+  /// An error or a warning that `document` reports.
+  init(_ error: qpdf_error, of document: qpdf_data, _ doing: String) {
+    kind =
+      switch qpdf_get_error_code(document, error) {
+      case qpdf_e_system: .system(nil)
+      case qpdf_e_password: .password
+      case qpdf_e_damaged_pdf, qpdf_e_pages, qpdf_e_object: .damaged
+      case qpdf_e_unsupported: .unsupported
+      default: .internal
+      }
+    self.doing = doing
+    let detail = qpdf_get_error_message_detail(document, error).map { String(cString: $0) } ?? ""
+    let place = qpdf_get_error_file_position(document, error)
+    message = place > 0 ? "\(detail) (at byte \(place))" : detail
+  }
+}

@@ -1,0 +1,57 @@
+import Common
+import Digest
+import Glibc
+
+extension SourceFile {
+  /// Reads the file once, handing over each piece, and compares what was read with what is
+  /// recorded. Throws `local` where the file is not there, not a file, or not the same any more: it
+  /// changed behind our back, which another attempt may put right.
+  func content(
+    _ piece: (UnsafeRawBufferPointer) throws(FileError) -> Void = { _ in }
+  ) throws -> FileDigest {
+    let content: FileDigest
+    do throws(FileError) {
+      guard !path.isEmpty, let file = try RegularFile.open(path, following: true) else {
+        throw FileError("use", path, code: EINVAL)
+      }
+      content = try FileDigest(
+        descriptor: file.descriptor, path: path, withMD5: true, piece: piece)
+    } catch {
+      throw error.path == path ? error.atSource : error.atDestination
+    }
+    if let bytes, bytes != content.bytes {
+      throw changed("\(Format.count(content.bytes)) bytes", "\(Format.count(bytes)) bytes")
+    }
+    if let sha256, sha256 != content.sha256 {
+      throw changed("SHA-256 \(content.sha256)", sha256)
+    }
+    return content
+  }
+
+  private func changed(_ found: String, _ recorded: String) -> RecordError {
+    RecordError(
+      .local, "the file \(path) changed since it was recorded: it has \(found), not \(recorded)")
+  }
+}
+
+/// A regular file opened for reading; owns its descriptor. A record may name anything, and opening a
+/// FIFO or a device must neither hang nor do harm.
+struct RegularFile: ~Copyable {
+  let descriptor: Int32
+
+  private init(descriptor: Int32) { self.descriptor = descriptor }
+
+  /// `nil` where `path` is something else than a file.
+  static func open(_ path: String, following: Bool) throws(FileError) -> RegularFile? {
+    let flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (following ? 0 : O_NOFOLLOW)
+    let descriptor = Glibc.open(path, flags)
+    guard descriptor >= 0 else { throw FileError("open", path) }
+    let file = RegularFile(descriptor: descriptor)
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw FileError("examine", path) }
+    guard status.st_mode & S_IFMT == S_IFREG else { return nil }
+    return file
+  }
+
+  deinit { close(descriptor) }
+}

@@ -1,0 +1,34 @@
+import Common
+import Digest
+import Glibc
+
+/// Whose fault a failed call on a file is: the document's, or this machine's (promise P12).
+extension FileError {
+  /// The failure of a call on the store.
+  var atDestination: any Error {
+    switch code {
+    case ENOSPC, EDQUOT: fatal("free some space there, then run the same command again")
+    case EROFS: fatal("it is mounted read-only")
+    case EMFILE, ENFILE: fatal("raise the limit (ulimit -n), or lower --workers")
+    case EIO: fatal("the disk, or the way to it, has a fault: see the kernel's log")
+    case EACCES, EPERM:
+      Fatal(.permission, "\(self): the store has to be writable for this user")
+    case ENAMETOOLONG: RecordError(.storeRejected, description)
+    case ENOTDIR, EISDIR, ELOOP, ENXIO:
+      RecordError(
+        .storeConflict, "\(self): something that is not a file of ours is in the document's place")
+    default: Fatal(.inputOutput, description)
+    }
+  }
+
+  /// The failure of a call on a document's own file.
+  var atSource: any Error {
+    switch code {
+    case EMFILE, ENFILE: fatal("raise the limit (ulimit -n), or lower --workers")
+    case EINVAL: RecordError(.local, "cannot use \(path): it is not a regular file")
+    default: RecordError(.local, description)
+    }
+  }
+
+  private func fatal(_ advice: String) -> Fatal { Fatal(.inputOutput, "\(self): \(advice)") }
+}

@@ -1,0 +1,197 @@
+import Common
+import Index
+import Logging
+import Stages
+import Synchronization
+
+/// Claims documents and writes them to the belt until the selection is done.
+///
+/// Two threads: one claims and writes, and is held up by whoever reads; the other renews the leases
+/// meanwhile. Both use the same index, which does one thing at a time.
+struct Feeder {
+  let index: any DocumentIndex
+  let selection: Selection
+  let run: Run
+  /// Documents claimed at a time.
+  let batch: Int
+  /// Whether to wait for documents that are to come back.
+  let waits: Bool
+  let output: LineWriter
+  let stop: Stop
+  let logger: Logger
+
+  /// After Ctrl+C, the tools downstream get this long to settle what they have, in seconds.
+  private static let patience = 8.0
+
+  /// Runs to the end of the selection, or until a stop is requested.
+  func feedBelt() throws -> ExitCode {
+    let stale = try index.takeBackStale()
+    if stale > 0 { logger.notice("took back \(stale) documents that nobody works on any more") }
+    if selection.retriesFailed {
+      let revived = try index.reviveFailed(selection)
+      logger.notice("\(revived) failed documents are tried again")
+    }
+    let ended = Stop()
+    withThreads(2) { number in
+      guard number == 1 else { return renew(until: ended) }
+      // What the feeding thread ends with also ends the renewal.
+      defer { ended.request(.downstreamClosed) }
+      do {
+        try feed()
+        try drain(ended)
+      } catch {
+        stop.request(.failed(Fatal(describing: error)))
+      }
+    }
+    return try stop.exitCode()
+  }
+
+  private func renew(until ended: Stop) {
+    while ended.sleep(seconds: run.leaseSeconds / 3) {
+      do {
+        let count = try index.renewLeases(of: run)
+        logger.debug("renewed \(count) leases")
+      } catch {
+        stop.request(.failed(Fatal(describing: error)))
+      }
+    }
+  }
+
+  private func feed() throws {
+    var quota = Quota(limit: selection.limit)
+    while !stop.isRequested {
+      var run = run
+      run.claimsOnlyReturning = quota.isReached
+      let records = try index.claim(selection, for: run, count: quota.next(batch))
+      quota.count(records)
+      if !records.isEmpty {
+        logger.info("claimed \(records.count) documents")
+        try write(records)
+      } else if try !moreComes(run) {
+        return
+      }
+    }
+  }
+
+  /// Writes records one by one, as the belt takes them; what a stop leaves over is given back.
+  private func write(_ records: [Record]) throws {
+    for (number, record) in records.enumerated() {
+      if Outlet.waitUntilWritable(stop), output.write([JSON.object(record.fields).serialized()]) {
+        continue
+      }
+      let rest = records[number...].compactMap { Lease($0) }
+      try index.release(rest)
+      logger.info("gave \(rest.count) documents back that were not written yet")
+      return
+    }
+  }
+
+  /// Waits until something can be claimed. False when nothing will be, or the run is to end.
+  private func moreComes(_ run: Run) throws -> Bool {
+    var pause = 0.2
+    var watch = StallWatch()
+    while !stop.isRequested {
+      guard !Outlet.isClosed else {
+        stop.request(.downstreamClosed)
+        return false
+      }
+      let (outlook, rest) = try look(run)
+      if outlook.claimable > 0 { return true }
+      if !waits { return false }
+      if outlook.waiting == 0, outlook.inProgressHere == 0 {
+        tellOthers(outlook)
+        return false
+      }
+      if watch.isStalled(outlook) {
+        logger.warning(
+          """
+          nothing was settled for \(Format.duration(seconds: StallWatch.limit)), and \
+          \(outlook.inProgressHere) documents are on the belt; is validate --settle at its end?
+          """)
+      }
+      _ = stop.sleep(seconds: max(rest, min(outlook.secondsToNext ?? pause, pause)))
+      pause = min(1, pause * 1.5)
+    }
+    return false
+  }
+
+  /// The outlook, and how long to leave the index alone, in seconds: looking at a large one costs
+  /// something, and must not become the work.
+  private func look(_ run: Run) throws -> (Outlook, rest: Double) {
+    let started = Time.monotonic()
+    let outlook = try index.outlook(selection, for: run)
+    let cost = Double(Time.monotonic() - started) / 1e9
+    return (outlook, min(1, max(0.01, 10 * cost)))
+  }
+
+  private func tellOthers(_ outlook: Outlook) {
+    guard outlook.inProgressElsewhere > 0 else { return }
+    logger.notice(
+      "\(outlook.inProgressElsewhere) documents of the selection are in progress with other runs")
+  }
+
+  /// Ends the belt and keeps the leases until all that is on it is settled: after Ctrl+C for a few
+  /// seconds, with `--no-wait` as long as something moves.
+  private func drain(_ ended: Stop) throws {
+    guard stop.reason == nil || stop.reason == .interrupted else { return }
+    Outlet.close()
+    var watch = StallWatch(limit: run.leaseSeconds)
+    while true {
+      let (outlook, rest) = try look(run)
+      if outlook.inProgressHere == 0 || stop.age > Self.patience || watch.isStalled(outlook) {
+        if outlook.inProgressHere > 0 {
+          logger.notice(
+            "\(outlook.inProgressHere) documents are still in progress; their leases end")
+        }
+        return
+      }
+      _ = ended.sleep(seconds: max(0.1, rest))
+    }
+  }
+}
+
+/// Counts the documents of a run with a limit. One that comes back to be tried again is not a new one.
+struct Quota {
+  private let limit: Int?
+  private var seen: Set<String> = []
+
+  init(limit: Int?) { self.limit = limit }
+
+  var isReached: Bool { limit.map { seen.count >= $0 } ?? false }
+
+  /// How many to claim, of at most `batch`.
+  func next(_ batch: Int) -> Int {
+    guard let limit, !isReached else { return batch }
+    return min(batch, limit - seen.count)
+  }
+
+  mutating func count(_ records: [Record]) {
+    guard limit != nil else { return }
+    for record in records { seen.insert(record.id) }
+  }
+}
+
+/// Notices when an index does not move.
+struct StallWatch {
+  /// Seconds without change that are worth a word.
+  static let limit = 600.0
+
+  private let limit: Double
+  private var last: (outlook: Outlook, since: Int64)?
+
+  init(limit: Double = limit) { self.limit = limit }
+
+  /// Whether documents are in progress here and nothing changed for the limit, since this was last
+  /// true.
+  mutating func isStalled(_ outlook: Outlook, now: Int64 = Time.monotonic()) -> Bool {
+    var outlook = outlook
+    outlook.secondsToNext = nil
+    guard let last, last.outlook == outlook else {
+      last = (outlook, now)
+      return false
+    }
+    guard outlook.inProgressHere > 0, Double(now - last.since) / 1e9 >= limit else { return false }
+    self.last = (outlook, now)
+    return true
+  }
+}

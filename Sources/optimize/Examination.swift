@@ -1,0 +1,112 @@
+import Common
+import Glibc
+import PDF
+
+/// What happens to one document in a worker process: look, run Ghostscript, look again, judge. It
+/// touches nothing outside the private directory.
+struct Examination {
+  /// No document is at fault.
+  struct Trouble: Error, Sendable, Equatable {
+    let message: String
+  }
+
+  private let job: Job
+  private let source: String
+  private let result: String
+
+  init(_ job: Job) {
+    self.job = job
+    source = "\(job.directory)/\(Job.source)"
+    result = "\(job.directory)/\(Job.result)"
+  }
+
+  /// The verdict. `started` is told the pages when Ghostscript begins.
+  func verdict(started: (Int) -> Void) throws(Trouble) -> Verdict {
+    if let objection = Acceptance.objection(toBeginning: try beginning()) {
+      return .kept(objection)
+    }
+    let before: Inspection
+    switch Self.inspect(source) {
+    case .success(let inspection): before = inspection
+    case .failure(let error):
+      return .kept(
+        error.kind == .password ? "the file is encrypted" : "libqpdf cannot read it: \(error)")
+    }
+    let pages = before.pageCount > 0 ? before.pageCount : nil
+    if let objection = Acceptance.objection(toSource: before) {
+      return .kept(objection, pages: pages)
+    }
+    started(before.pageCount)
+    let limits = Limits(
+      base: job.settings.seconds, pages: before.pageCount, sourceBytes: try size(source))
+    if let objection = try optimize(before, limits) {
+      try checkDisk()
+      return .kept(objection, pages: pages)
+    }
+    if let objection = Acceptance.objection(toSize: try size(result), of: try size(source)) {
+      return .kept(objection, pages: pages)
+    }
+    return .accepted(pages: before.pageCount)
+  }
+
+  /// Makes a result and returns what is to be said against it, but for its size.
+  private func optimize(_ before: Inspection, _ limits: Limits) throws(Trouble) -> String? {
+    let run: Ghostscript.Outcome
+    do throws(Launch.Failure) { run = try Ghostscript.run(job, limits: limits) } catch {
+      throw Trouble(
+        message: "cannot run \(job.settings.ghostscript): \(String(cString: strerror(error.code)))")
+    }
+    if let objection = Acceptance.objection(toRun: run, limits: limits) { return objection }
+    switch Self.inspect(result) {
+    case .failure(let error): return "libqpdf cannot read the result: \(error)"
+    case .success(let after): return Acceptance.objection(toResult: after, of: before)
+    }
+  }
+
+  private static func inspect(_ path: String) -> Result<Inspection, PDFError> {
+    Result { () throws(PDFError) in
+      let document = try PDFDocument(path: path)
+      if document.isEncrypted { return Inspection(pageCount: 0, isEncrypted: true) }
+      var inspection = Inspection(pageCount: try document.pageCount())
+      inspection.isSigned = try document.isSigned()
+      if inspection.pageCount <= Limits.maximumPages { inspection.pages = try document.pages() }
+      inspection.complaint = document.complaint()?.message
+      return inspection
+    }
+  }
+
+  private func beginning() throws(Trouble) -> [UInt8] {
+    let descriptor = open(source, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw trouble("open") }
+    defer { close(descriptor) }
+    var bytes = [UInt8](repeating: 0, count: 5)
+    let count = pread(descriptor, &bytes, bytes.count, 0)
+    guard count >= 0 else { throw trouble("read") }
+    return Array(bytes.prefix(count))
+  }
+
+  private func size(_ path: String) throws(Trouble) -> Int {
+    var status = stat()
+    guard stat(path, &status) == 0 else { throw trouble("look at") }
+    return Int(status.st_size)
+  }
+
+  /// A full disk makes bad results of good documents, and a document is not to pay for it. There
+  /// has to be room for what Ghostscript writes: a result, and as much in temporary files, which it
+  /// removes when it fails.
+  private func checkDisk() throws(Trouble) {
+    let path = "\(job.directory)/probe"
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw trouble("write to") }
+    defer {
+      close(descriptor)
+      unlink(path)
+    }
+    let failure = posix_fallocate(descriptor, 0, off_t(2 * (try size(source)) + (1 << 20)))
+    if LocalTrouble.isLocal(failure) { throw trouble("write to", failure) }
+  }
+
+  private func trouble(_ verb: String, _ code: Int32 = errno) -> Trouble {
+    Trouble(message: "cannot \(verb) \(job.directory): \(String(cString: strerror(code)))")
+  }
+}

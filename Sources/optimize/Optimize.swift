@@ -1,0 +1,102 @@
+import ArgumentParser
+import CLI
+import Common
+import Glibc
+import Logging
+
+/// The command line of `optimize`.
+struct Optimize: Tool {
+  static let configuration = CommandConfiguration(
+    commandName: "optimize",
+    abstract: "Makes PDFs smaller with Ghostscript, where nothing is lost by it.",
+    discussion: """
+      Reads records from standard input (a JSON object with an "id" on each line), takes the file \
+      at "fetch.path" or "path", adds a member "optimize" and writes the record. With files as \
+      arguments, it makes the records itself.
+
+      A result replaces its original only if it passes every check: the same pages of the same \
+      size, no error reported, fewer bytes. Otherwise the original goes on, and "optimize.reason" \
+      says why.
+
+      EXAMPLES:
+        fetch < documents.jsonl | optimize | upload --to gs://bucket/documents
+        printf '{"id":"1","path":"/tmp/x.pdf"}\\n' | optimize
+        optimize a.pdf b.pdf --output-dir smaller
+
+      \(Common.ExitCode.table)
+      """)
+
+  @Argument(help: "PDFs to optimize, instead of records from standard input.")
+  var files: [String] = []
+
+  @Option(
+    name: [.short, .long],
+    help: "Put results here instead of beside their originals (NAME.optimized.pdf).")
+  var outputDir: String?
+
+  @Option(help: "How much quality images keep: screen, ebook, printer or prepress.")
+  var quality: Quality = .ebook
+
+  @Option(help: "Documents at a time (default: one for each processor).")
+  var workers: Int?
+
+  @Option(help: "Processor time for a document, besides one second a page (60s, 5m).")
+  var timeout: String = "60s"
+
+  @Option(help: "Memory for a document (512M, 2G).")
+  var memoryLimit: String = "2G"
+
+  @Option(help: "Where Ghostscript is (default: gs on PATH).")
+  var gs: String?
+
+  @Flag(help: "Pass records on without touching a file.")
+  var dryRun = false
+
+  @OptionGroup var log: LogOptions
+
+  func validate() throws {
+    guard (1...256).contains(workers ?? 1) else {
+      throw ValidationError("--workers is a number from 1 to 256")
+    }
+    guard seconds != nil else {
+      throw ValidationError("--timeout is a time of 1 second or more, like 60s or 5m")
+    }
+    guard memory != nil else {
+      throw ValidationError("--memory-limit is a size from 256M on, like 512M or 2G")
+    }
+    guard files.allSatisfy({ !$0.isEmpty && !$0.utf8.contains(UInt8(ascii: "\n")) }) else {
+      throw ValidationError("a file name is empty or has a line break")
+    }
+  }
+
+  private var seconds: Int? {
+    Time.span(timeout).map { Int($0.rounded(.up)) }.flatMap { $0 >= 1 ? $0 : nil }
+  }
+
+  /// Less would not hold our own program.
+  private var memory: Int? { ByteSize.parse(memoryLimit).flatMap { $0 >= 256 << 20 ? $0 : nil } }
+
+  func perform(stop: Stop, logger: Logger) throws -> Common.ExitCode {
+    let processors = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    let loop = StageLoop(
+      tool: "optimize", workers: workers ?? processors, stop: stop, logger: logger,
+      input: files.isEmpty ? STDIN_FILENO : try FileNames.descriptor(files),
+      lines: files.isEmpty ? .records : .fileNames)
+    if dryRun { return loop.run { _ in PassingOn() } }
+    let path = getenv("PATH").map { String(cString: $0) }
+    let settings = Settings(
+      ghostscript: try Ghostscript.locate(gs, path: path), quality: quality,
+      seconds: seconds ?? 60, memory: memory ?? 2 << 30)
+    let destination = try Destination(directory: outputDir)
+    return loop.run { number in
+      var logger = logger
+      logger[metadataKey: "worker"] = "\(number)"
+      return Optimizer(settings: settings, destination: destination, stop: stop, logger: logger)
+    }
+  }
+}
+
+/// `--dry-run`: records go on as they are.
+private struct PassingOn: StageWorker {
+  mutating func process(_ record: inout Record) {}
+}

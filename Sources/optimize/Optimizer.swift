@@ -1,0 +1,151 @@
+import Common
+import Digest
+import Glibc
+import Logging
+
+/// One thread's share of the work: takes records, has a worker process judge their files, puts
+/// accepted results in their place. It reads bytes for their checksums and parses nothing.
+struct Optimizer: StageWorker, ~Copyable {
+  private let settings: Settings
+  private let destination: Destination
+  private let stop: Stop
+  private let logger: Logger
+  /// Kept while documents come from the same directory.
+  private var workspace: Workspace?
+  /// Kept while it answers.
+  private var child: WorkerProcess?
+
+  init(settings: Settings, destination: Destination, stop: Stop, logger: Logger) {
+    self.settings = settings
+    self.destination = destination
+    self.stop = stop
+    self.logger = logger
+  }
+
+  mutating func process(_ record: inout Record) throws {
+    let start = Time.monotonic()
+    let source = try SourceFile(of: record)
+    let directory = try prepare(for: source)
+    var verdict = try judge(Job(directory: directory, settings: settings))
+    var member = JSONObject()
+    if case .accepted(let pages) = verdict {
+      do throws(Rejection) {
+        member = try accept("\(directory)/\(Job.result)", of: source, pages: pages)
+      } catch {
+        if LocalTrouble.isLocal(error.code) { throw Fatal(.inputOutput, error.message) }
+        verdict = .kept(error.message, pages: pages)
+      }
+    }
+    if case .kept(let reason, let pages) = verdict {
+      member = try keep(source, reason, pages: pages)
+    }
+    member["seconds"] = .decimal(Double(Time.monotonic() - start) / 1e9)
+    logger.info("\(record.id): \(Self.summary(member))")
+    record.fields["optimize"] = .object(member)
+  }
+
+  /// An empty private directory with the source in it. Returns its path.
+  private mutating func prepare(for source: SourceFile) throws -> String {
+    let parent = destination.directory(for: source.path)
+    if workspace?.parent != parent {
+      workspace = nil
+      workspace = try Workspace(in: parent)
+    }
+    let directory = workspace?.path ?? ""
+    FileTree.removeContents(of: directory)
+    // A link: nothing is copied, and Ghostscript sees no other name.
+    guard symlink(source.absolute, "\(directory)/\(Job.source)") == 0 else {
+      throw Fatal(
+        .inputOutput, "cannot write to \(directory): \(String(cString: strerror(errno)))")
+    }
+    return directory
+  }
+
+  /// Has the worker process judge a document. A document may pay only for what it does to a process
+  /// of its own, so that one that is lost with an old process gets a new one, once.
+  private mutating func judge(_ job: Job) throws -> Verdict {
+    while true {
+      let isNew = child == nil
+      let process = try child.take() ?? WorkerProcess(memory: settings.memory)
+      let outcome = process.work(on: job, stop: stop)
+      switch outcome {
+      case .verdict(let verdict):
+        child = consume process
+        return verdict
+      case .trouble(let message): throw Fatal(.inputOutput, message)
+      case .stopped: throw RecordError.stopped
+      case .late(let seconds): return .kept("it took more than \(seconds) s")
+      case .lost:
+        let end = process.finish()
+        if isNew { return .kept("the process that looked into it \(end.description)") }
+      }
+    }
+  }
+
+  /// Why a result cannot take its place after all.
+  private struct Rejection: Error {
+    var code: Int32 = 0
+    let message: String
+  }
+
+  /// Names the result; only now does anybody see it.
+  private borrowing func accept(
+    _ result: String, of source: SourceFile, pages: Int
+  ) throws(Rejection) -> JSONObject {
+    // What hostile input made is looked at once more from outside: a link would lead elsewhere.
+    var status = stat()
+    guard lstat(result, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_nlink == 1,
+      status.st_size < source.bytes
+    else { throw Rejection(message: "the result is not a file") }
+    let digest: FileDigest
+    do throws(FileError) { digest = try FileDigest(path: result) } catch {
+      throw Rejection(code: error.code, message: error.description)
+    }
+    let path: String
+    do throws(Launch.Failure) { path = try destination.publish(result, of: source.path) } catch {
+      let reason = String(cString: strerror(error.code))
+      throw Rejection(code: error.code, message: "the result cannot be put in its place: \(reason)")
+    }
+    return Self.member(
+      path, digest, pages: pages, method: settings.method, originalBytes: source.bytes)
+  }
+
+  private borrowing func keep(
+    _ source: SourceFile, _ reason: String, pages: Int?
+  ) throws -> JSONObject {
+    let digest: FileDigest
+    do throws(FileError) { digest = try FileDigest(path: source.absolute) } catch {
+      throw LocalTrouble.error(error.call, source.path, error.code)
+    }
+    var member = Self.member(
+      source.path, digest, pages: pages, method: "original", originalBytes: digest.bytes)
+    member["reason"] = .string(Format.printable(reason))
+    return member
+  }
+
+  private static func member(
+    _ path: String, _ digest: FileDigest, pages: Int?, method: String, originalBytes: Int
+  ) -> JSONObject {
+    [
+      "path": .string(path), "bytes": .int(digest.bytes), "sha256": .string(digest.sha256),
+      "pages": pages.map(JSON.int), "method": .string(method),
+      "original_bytes": .int(originalBytes),
+    ]
+  }
+
+  private static func summary(_ member: JSONObject) -> String {
+    if let reason = member["reason"]?.string { return "kept the original: \(reason)" }
+    let (before, after) = (member["original_bytes"]?.int ?? 0, member["bytes"]?.int ?? 0)
+    return "\(Format.bytes(before)) became \(Format.bytes(after))"
+  }
+}
+
+extension Launch.End: CustomStringConvertible {
+  /// `was ended by signal 11`.
+  var description: String {
+    switch self {
+    case .status(let status): "ended with exit status \(status)"
+    case .signal(let number): "was ended by signal \(number)"
+    }
+  }
+}

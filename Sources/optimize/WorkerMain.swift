@@ -1,0 +1,36 @@
+import Common
+import Glibc
+
+/// `optimize --worker`: the process in which hostile PDFs are parsed. One job a line on standard
+/// input, its answers on standard output. Whoever started it set its limits, and ends it.
+enum WorkerMain {
+  static let flag = "--worker"
+
+  /// Works until the input ends. Returns the exit status.
+  static func run() -> Int32 {
+    // It was started as /proc/self/exe; people look for a name.
+    let name = open("/proc/self/comm", O_WRONLY | O_CLOEXEC)
+    _ = writeAll(Array("optimize".utf8), to: name)
+    close(name)
+    var lines = LineReader(descriptor: STDIN_FILENO)
+    while case .line(let line)? = try? lines.next() {
+      guard let json = try? JSON(parsing: line), let job = Job(json: json) else {
+        return ExitCode.notRecords.rawValue
+      }
+      answer(job)
+    }
+    return ExitCode.success.rawValue
+  }
+
+  private static func answer(_ job: Job) {
+    do throws(Examination.Trouble) {
+      say(.verdict(try Examination(job).verdict { say(.started(pages: $0)) }))
+    } catch {
+      say(.trouble(error.message))
+    }
+  }
+
+  private static func say(_ answer: Answer) {
+    _ = writeAll(answer.json.serialized() + [UInt8(ascii: "\n")], to: STDOUT_FILENO)
+  }
+}

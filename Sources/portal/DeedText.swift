@@ -1,0 +1,63 @@
+import Common
+
+/// What is written on a page.
+struct DeedText {
+  /// Characters on a line of the body: as many fit on a page if all are capitals.
+  static let width = 50
+  /// Lines of the body that fit below the head.
+  static let height = 30
+
+  /// Names the document, so that a page can be told apart by eye and by character recognition.
+  let head: [String]
+  let title: String
+  let body: [String]
+
+  init(_ document: Document, page: Int, seed: Int) {
+    var dice = Dice(seed: seed, .text, document.number * 8 + page)
+    let instrument = document.instrument.map { "INSTRUMENT \($0)" } ?? "NO INSTRUMENT NUMBER"
+    head = [
+      "BOOK \(document.book)  PAGE \(document.page)   \(instrument)",
+      "FILED \(document.fileDate)   SHEET \(page) OF \(document.pageCount)",
+    ]
+    title = page == 1 ? document.type.parsed : "\(document.type.parsed) (\(page))"
+    var text =
+      page == 1
+      ? "THIS INSTRUMENT made by and between \(document.grantor), Grantor, and "
+        + "\(document.grantee), Grantee, WITNESSETH: " : ""
+    while text.count < Self.width * dice.number(18...28) {
+      text += dice.pick(Self.phrases) + " "
+    }
+    body = Array(Self.wrapped(text, Self.width).prefix(Self.height))
+  }
+
+  /// Breaks a text at its blanks into lines of at most `width` characters; longer words stand alone.
+  static func wrapped(_ text: String, _ width: Int) -> [String] {
+    var lines: [String] = []
+    for word in text.split(separator: " ") {
+      if let last = lines.last, last.count + 1 + word.count <= width {
+        lines[lines.count - 1] = "\(last) \(word)"
+      } else {
+        lines.append(String(word))
+      }
+    }
+    return lines
+  }
+
+  private static let phrases = [
+    "For and in consideration of the sum of Ten Dollars ($10.00), cash in hand paid, the receipt "
+      + "of which is hereby acknowledged,",
+    "the undersigned does hereby sell, convey and warrant unto the grantee named above",
+    "the following described land and property lying in Sample County, to-wit:",
+    "Beginning at an iron pin on the north line of Section 14, run thence South 89 degrees East "
+      + "for 412.7 feet;",
+    "thence North 01 degrees 15 minutes West along an old fence row for 1,320 feet, more or less;",
+    "the Southeast Quarter of the Northwest Quarter, less and except three acres in the corner;",
+    "subject to all easements, rights of way and mineral reservations of record;",
+    "it being the intention to convey all lands owned by the grantor in said section.",
+    "Taxes for the current year are to be prorated as of this date.",
+    "The grantor reserves one half of all oil, gas and other minerals in, on and under the land.",
+    "Witness my signature on the day and year first above written.",
+    "Personally appeared before me, the undersigned authority, the above named parties,",
+    "who acknowledged that they signed and delivered the foregoing instrument as their own act.",
+  ]
+}

@@ -1,0 +1,32 @@
+import Glibc
+
+/// An address of this machine to listen on (IPv4).
+struct Endpoint: Sendable, Equatable, CustomStringConvertible {
+  /// Four numbers with points, or `localhost`.
+  let host: String
+  /// 0 stands for any free port.
+  let port: UInt16
+
+  init(host: String, port: UInt16) {
+    self.host = host
+    self.port = port
+  }
+
+  /// Reads `HOST:PORT`; `nil` where that is no IPv4 address with a port.
+  init?(parsing text: String) {
+    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+    guard parts.count == 2, let port = UInt16(parts[1]) else { return nil }
+    self.init(host: parts[0] == "localhost" ? "127.0.0.1" : String(parts[0]), port: port)
+    guard address != nil else { return nil }
+  }
+
+  var description: String { "\(host):\(port)" }
+
+  /// As the system wants it.
+  var address: sockaddr_in? {
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = port.bigEndian
+    return inet_pton(AF_INET, host, &address.sin_addr) == 1 ? address : nil
+  }
+}

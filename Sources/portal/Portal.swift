@@ -1,0 +1,137 @@
+import ArgumentParser
+import Common
+import Glibc
+
+/// The sample portal: a small county's web server with documents that never were, and with the
+/// troubles of real ones on request (docs/portal.md).
+@main
+struct Portal: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "portal",
+    abstract: "A sample portal with scanned documents, for demos, tests and benchmarks.",
+    discussion: """
+      Serves documents made up from a seed over HTTP/1.1 until it is killed. --fault gives some \
+      of the requests trouble: \(FaultKind.allCases.map(\.rawValue).joined(separator: ", ")).
+
+      \(Common.ExitCode.table)
+      """)
+
+  @Option(help: ArgumentHelp("Where to listen; port 0 is any free one.", valueName: "host:port"))
+  var listen = Endpoint(host: "127.0.0.1", port: 0)
+
+  @Option(help: ArgumentHelp("Write the base URL here once it listens.", valueName: "file"))
+  var portFile: String?
+
+  @Option(help: "Number of documents.")
+  var documents = 300
+
+  @Option(help: "What documents and faults are drawn from.")
+  var seed = 7
+
+  @Option(
+    help: ArgumentHelp(
+      "Serve one-page documents of about this size, cheap to make (0: scanned pages).",
+      valueName: "bytes"))
+  var documentSize = 0
+
+  @Option(help: ArgumentHelp("Wait before each answer.", valueName: "seconds"))
+  var latency = Seconds(0)
+
+  @Option(help: ArgumentHelp("Wait up to this much longer.", valueName: "seconds"))
+  var jitter = Seconds(0)
+
+  @Option(
+    help: ArgumentHelp(
+      "Trouble for a share of the requests (0…1, or like 5%). Repeatable.",
+      valueName: "kind=share"), transform: FaultRule.init(parsing:))
+  var fault: [FaultRule] = []
+
+  @Option(help: ArgumentHelp("What 429 and 503 ask clients to wait.", valueName: "seconds"))
+  var retryAfter = 1
+
+  @Option(help: ArgumentHelp("How long a stalled answer stays silent.", valueName: "seconds"))
+  var stall = Seconds(60)
+
+  @Option(help: "Documents that the portal does not have.")
+  var absent = Share(0)
+
+  @Option(help: "Documents with an HTML page in place of the scan.")
+  var broken = Share(0)
+
+  @Option(help: ArgumentHelp("Append a JSON line for each request.", valueName: "file"))
+  var log: String?
+
+  @Option(help: ArgumentHelp("Print the index (csv, jsonl) and exit.", valueName: "format"))
+  var printIndex: IndexPrinter.Layout?
+
+  func validate() throws {
+    guard (1...Catalogue.maximumCount).contains(documents) else {
+      throw ValidationError(
+        "--documents must be from 1 to \(Catalogue.maximumCount); it is \(documents).")
+    }
+    guard (0...BulkPDF.maximumSize).contains(documentSize) else {
+      throw ValidationError(
+        "--document-size must be from 0 to \(BulkPDF.maximumSize); it is \(documentSize).")
+    }
+    guard retryAfter >= 0 else {
+      throw ValidationError("--retry-after must not be negative; it is \(retryAfter).")
+    }
+    let sum = fault.reduce(0) { $0 + $1.share }
+    guard sum <= 1.000_001 else {
+      throw ValidationError(
+        "the shares of --fault must not exceed 1 together; they are \(Format.decimal(sum, 3)).")
+    }
+  }
+
+  func run() throws {
+    do throws(Fatal) {
+      let catalogue = Catalogue(
+        count: documents, seed: seed, absent: absent.value, broken: broken.value,
+        isBulk: documentSize > 0)
+      if let printIndex {
+        try Self.print(catalogue, as: printIndex)
+      } else {
+        try serve(catalogue)
+      }
+    } catch {
+      Self.report(error.message)
+      throw ArgumentParser.ExitCode(error.code.rawValue)
+    }
+  }
+
+  private func serve(_ catalogue: Catalogue) throws(Fatal) {
+    let log = try log.map { path throws(Fatal) in try RequestLog(path: path) }
+    let listener = try Listener(listen)
+    let server = Server(
+      listener: listener,
+      site: Site(catalogue: catalogue, scans: ScanStore(seed: seed, bulkSize: documentSize)),
+      behaviour: Behaviour(
+        seed: seed, latency: latency.value, jitter: jitter.value, stall: stall.value,
+        retryAfter: retryAfter, faults: FaultPlan(rules: fault, seed: seed)),
+      log: log)
+    if let portFile { try PortFile.write(listener.url, to: portFile) }
+    Self.report("\(Format.count(documents)) documents of seed \(seed) at \(listener.url)")
+    server.run()
+  }
+
+  private static func print(
+    _ catalogue: Catalogue, as layout: IndexPrinter.Layout
+  ) throws(Fatal) {
+    let printer = IndexPrinter(layout: layout)
+    var text = printer.header.map { $0 + "\n" } ?? ""
+    for document in catalogue.documents {
+      text += printer.line(document) + "\n"
+      if text.utf8.count > 1 << 16 || document.number == catalogue.documents.count {
+        let failure = writeAll(Array(text.utf8), to: STDOUT_FILENO)
+        guard failure == 0 else {
+          throw Fatal(.inputOutput, "cannot write: \(String(cString: strerror(failure)))")
+        }
+        text = ""
+      }
+    }
+  }
+
+  private static func report(_ message: String) {
+    _ = writeAll(Array("portal: \(Format.printable(message))\n".utf8), to: STDERR_FILENO)
+  }
+}

@@ -1,0 +1,101 @@
+/// A request that we do not answer as asked.
+struct BadRequest: Error, Equatable {
+  /// The status to answer with.
+  let status: Int
+  /// One sentence for people.
+  let reason: String
+
+  init(_ status: Int, _ reason: String) {
+    self.status = status
+    self.reason = reason
+  }
+}
+
+/// The head of a request: GET or HEAD, without a body.
+struct Request: Sendable, Equatable {
+  let isHead: Bool
+  /// Percent-decoded.
+  let path: String
+  /// As sent, without the question mark.
+  let query: String
+  /// Names in lower case; a name that came twice has its values joined by a comma.
+  let headers: [String: String]
+  /// Whether the client wants to go on with this connection.
+  let keepsAlive: Bool
+
+  /// Reads a head without its empty last line (RFC 9112, sections 2 to 5).
+  init(parsing head: [UInt8]) throws(BadRequest) {
+    guard let text = String(validating: head, as: UTF8.self),
+      !text.unicodeScalars.contains(where: {
+        $0.value < 32 && !"\r\n\t".unicodeScalars.contains($0)
+      })
+    else { throw BadRequest(400, "The request holds bytes that do not belong there.") }
+    // The pair CR LF is one Character.
+    let lines = text.split(separator: "\r\n", omittingEmptySubsequences: false)
+    guard !lines.contains(where: { $0.contains { $0 == "\r" || $0 == "\n" } }) else {
+      throw BadRequest(400, "A line of the request does not end in CR LF.")
+    }
+    let parts = lines[0].split(separator: " ", omittingEmptySubsequences: false)
+    guard parts.count == 3, !parts[0].isEmpty else {
+      throw BadRequest(400, "The request line is not method, target and version.")
+    }
+    guard parts[2] == "HTTP/1.1" || parts[2] == "HTTP/1.0" else {
+      throw parts[2].hasPrefix("HTTP/")
+        ? BadRequest(505, "Only HTTP/1.0 and HTTP/1.1 are spoken here.")
+        : BadRequest(400, "The request line does not end in a version.")
+    }
+    guard parts[0] == "GET" || parts[0] == "HEAD" else {
+      throw BadRequest(405, "Only GET and HEAD are answered.")
+    }
+    let headers = try Self.fields(lines.dropFirst())
+    guard parts[2] == "HTTP/1.0" || headers["host"] != nil else {
+      throw BadRequest(400, "The request has no Host.")
+    }
+    isHead = parts[0] == "HEAD"
+    (path, query) = try Self.target(parts[1])
+    self.headers = headers
+    let wish = headers["connection"]?.lowercased() ?? ""
+    // A body is not read; the next request could not be told from it.
+    let hasBody =
+      headers["transfer-encoding"] != nil || headers["content-length"].map { $0 != "0" } ?? false
+    keepsAlive =
+      !hasBody
+      && (parts[2] == "HTTP/1.1" ? !wish.contains("close") : wish.contains("keep-alive"))
+  }
+
+  private static func target(
+    _ target: Substring
+  ) throws(BadRequest) -> (path: String, query: String) {
+    var target = target
+    if target.hasPrefix("http://") {
+      target = target.dropFirst(7).drop { $0 != "/" }
+    }
+    guard target.first == "/" else { throw BadRequest(400, "The target is not a path.") }
+    let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+    return (Query.decoded(parts[0], isForm: false), parts.count > 1 ? String(parts[1]) : "")
+  }
+
+  private static func fields(
+    _ lines: ArraySlice<Substring>
+  ) throws(BadRequest) -> [String: String] {
+    var fields: [String: String] = [:]
+    for line in lines {
+      guard let colon = line.firstIndex(of: ":"), colon > line.startIndex,
+        !line[..<colon].contains(where: { $0 == " " || $0 == "\t" })
+      else { throw BadRequest(400, "A header line is not name, colon and value.") }
+      let value = line[line.index(after: colon)...].trimmed()
+      let name = line[..<colon].lowercased()
+      fields[name] = fields[name].map { "\($0), \(value)" } ?? value
+    }
+    return fields
+  }
+}
+
+extension StringProtocol {
+  /// Without blanks and tabs at its ends.
+  func trimmed() -> String {
+    let start = drop { $0 == " " || $0 == "\t" }
+    let end = start.reversed().drop { $0 == " " || $0 == "\t" }
+    return String(end.reversed())
+  }
+}

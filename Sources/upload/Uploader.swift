@@ -1,0 +1,82 @@
+import Common
+import Logging
+import Store
+
+/// Puts one document after the other into the store, in one thread.
+struct Uploader: StageWorker {
+  let store: any ObjectStore
+  let keys: KeyRule
+  let overwrites: Bool
+  let isDryRun: Bool
+  let logger: Logger
+
+  func process(_ record: inout Record) throws {
+    let file = try SourceFile(of: record)
+    let key = try keys.key(for: record)
+    if isDryRun {
+      record.fields["upload"] = .object([
+        "url": .string(try store.url(of: key)), "dry_run": .bool(true),
+      ])
+      return
+    }
+    let start = Time.monotonic()
+    let object = try store.put(
+      file, at: key, metadata: record.objectMetadata, overwrite: overwrites)
+    let seconds = Double(Time.monotonic() - start) / 1e9
+    record.fields["upload"] = object.json(seconds: seconds)
+    let verb = object.isSkipped ? "was there already" : "put"
+    logger.info("\(record.id): \(verb): \(object.url), \(Format.bytes(object.bytes))")
+  }
+}
+
+extension SourceFile {
+  /// The newest file that a record names, with the size and checksum recorded beside it.
+  init(of record: Record) throws(RecordError) {
+    for tool in ["optimize", "fetch"] {
+      guard let member = record[tool], let path = member["path"], path != .null else { continue }
+      self.init(
+        path: try Self.path(path, "\(tool).path"), bytes: member["bytes"]?.int,
+        sha256: member["sha256"]?.string)
+      return
+    }
+    guard let path = record["path"] else {
+      throw RecordError(
+        .invalidRecord, "there is no file to upload: no optimize.path, no fetch.path, no path")
+    }
+    self.init(path: try Self.path(path, "path"))
+  }
+
+  private static func path(_ value: JSON, _ name: String) throws(RecordError) -> String {
+    guard let path = value.string, !path.isEmpty, !path.utf8.contains(0) else {
+      throw RecordError(.invalidRecord, #"the member "\#(name)" is not the path of a file"#)
+    }
+    return path
+  }
+}
+
+extension Record {
+  /// What a bucket is told about a document besides its bytes (docs/upload.md).
+  var objectMetadata: [String: String] {
+    let optimize = self["optimize"]
+    let fetch = self["fetch"]
+    let values: [String: JSON?] = [
+      "book": self["book"], "page": self["page"],
+      "instrument_number": self["instrument_number"], "document_type": self["document_type"],
+      "instrument_type": self["instrument_type_parsed"] ?? self["instrument_type_raw"],
+      "original_size": optimize?["original_bytes"] ?? fetch?["bytes"],
+      "optimized_size": optimize?["bytes"],
+    ]
+    return values.compactMapValues { $0?.text }
+  }
+}
+
+extension StoredObject {
+  /// The member that `upload` adds to a record.
+  fileprivate func json(seconds: Double) -> JSON {
+    .object([
+      "url": .string(url), "bytes": .int(bytes), "sha256": .string(sha256), "md5": .string(md5),
+      "generation": generation.map(JSON.string), "skipped": .bool(isSkipped),
+      "seconds": .decimal(seconds),
+    ])
+  }
+}

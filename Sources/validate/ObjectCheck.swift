@@ -1,0 +1,54 @@
+import Common
+import Store
+
+/// What `upload` claims to have put somewhere, to be compared with what the store says is there.
+struct ObjectCheck: Sendable, Equatable {
+  let url: String
+  let bytes: Int
+  let sha256: String
+  let md5: String?
+
+  /// Reads the claim of a record; throws `invalid_record` where it makes none that can be checked.
+  init(_ record: Record) throws(RecordError) {
+    guard let upload = record["upload"] else {
+      throw RecordError(.invalidRecord, "nothing was uploaded for it")
+    }
+    guard let url = upload["url"]?.string else {
+      throw RecordError(.invalidRecord, "upload.url is missing: nothing was uploaded for it")
+    }
+    guard let bytes = upload["bytes"]?.int, let sha256 = upload["sha256"]?.string else {
+      throw RecordError(
+        .invalidRecord, "upload.bytes or upload.sha256 is missing: there is nothing to compare with"
+      )
+    }
+    self.url = url
+    self.bytes = bytes
+    self.sha256 = sha256.lowercased()
+    md5 = upload["md5"]?.string?.lowercased()
+  }
+
+  /// Compares; returns what was compared: `size+sha256`, or `size+md5` where a store knows no more.
+  /// Another attempt will upload it again, so what is missing or different can be tried again.
+  func compare(with found: ObjectInfo?) throws(RecordError) -> String {
+    guard let found else { throw refuse("nothing is there") }
+    guard found.bytes == bytes else {
+      throw refuse(
+        "\(Format.count(found.bytes)) bytes are there, and \(Format.count(bytes)) were uploaded")
+    }
+    if let there = found.sha256 {
+      guard there == sha256 else {
+        throw refuse("SHA-256 \(there) is there, and \(sha256) was uploaded")
+      }
+      return "size+sha256"
+    }
+    guard let there = found.md5, let md5 else {
+      throw refuse("the store knows no checksum of it that could be compared")
+    }
+    guard there == md5 else { throw refuse("MD5 \(there) is there, and \(md5) was uploaded") }
+    return "size+md5"
+  }
+
+  private func refuse(_ why: String) -> RecordError {
+    RecordError(.storeRejected, "\(url): \(why)", isRetryable: true, counts: true)
+  }
+}

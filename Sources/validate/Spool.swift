@@ -1,0 +1,58 @@
+import Common
+import Glibc
+import Logging
+
+/// The directory that fetched and optimized files wait in, from which they are removed once nothing
+/// needs them any more. A record is untrusted: nothing outside is ever removed, whatever it names.
+struct Spool: Sendable {
+  private let root: String
+
+  /// The spool in `directory`, which has to be there. Throws a configuration error.
+  init(directory: String) throws(Fatal) {
+    guard let root = Self.resolved(directory) else {
+      throw Fatal(
+        .configuration, "the spool \(directory) cannot be used: \(String(cString: strerror(errno)))"
+      )
+    }
+    self.root = root
+  }
+
+  /// Removes the files that the tools left for a document.
+  func removeFiles(of record: Record, _ logger: Logger) {
+    let paths = ["optimize", "fetch"].compactMap { record[$0]?["path"]?.string }
+    for path in Set(paths) {
+      switch removal(of: path) {
+      case .notThere: break
+      case .outside:
+        logger.warning("\(record.id): \(path) is not in the spool and was left there")
+      case .file(let file):
+        if unlink(file) != 0, errno != ENOENT {
+          logger.warning(
+            "\(record.id): cannot remove \(file): \(String(cString: strerror(errno)))")
+        }
+      }
+    }
+  }
+
+  private enum Removal {
+    case notThere
+    case outside
+    case file(String)
+  }
+
+  private func removal(of path: String) -> Removal {
+    guard !path.utf8.contains(0), let file = Self.resolved(path) else { return .notThere }
+    var status = stat()
+    guard file.utf8.starts(with: (root == "/" ? root : root + "/").utf8),
+      lstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG
+    else { return .outside }
+    return .file(file)
+  }
+
+  /// The path without links, `.` and `..`.
+  private static func resolved(_ path: String) -> String? {
+    guard !path.isEmpty, let resolved = realpath(path, nil) else { return nil }
+    defer { free(resolved) }
+    return String(cString: resolved)
+  }
+}

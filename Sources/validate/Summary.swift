@@ -1,0 +1,98 @@
+import Common
+import Glibc
+
+/// What a run came to: for people, and as JSON.
+struct Summary: Sendable {
+  let figures: Figures
+  let portals: [Counter.Entry]
+  let errors: [Counter.Entry]
+  /// How long the run took, in seconds.
+  let seconds: Double
+  /// When it ended, nanoseconds since 1970.
+  let end: Int64
+
+  /// The run of `tally` that began at `start` (monotonic clock) and ends now.
+  init(_ tally: Tally, since start: Int64) {
+    figures = tally.figures
+    (portals, errors) = tally.rankings(errors: 10)
+    seconds = Double(Time.monotonic() - start) / 1e9
+    end = Time.wall()
+  }
+
+  private var isEmpty: Bool { figures.attempts == 0 && figures.invalidLines == 0 }
+  private var judged: Int { figures.completed + figures.failed }
+  private var perHour: Double { seconds > 0 ? Double(figures.completed) / seconds * 3600 : 0 }
+
+  /// Several lines, each with its line end.
+  var text: String {
+    if isEmpty { return "validate: nothing was left to do\n" }
+    var table = TextTable()
+    table.row("Duration", Format.duration(seconds: seconds))
+    table.row("Attempted", figures.attempted)
+    if figures.attempts > figures.attempted { table.row("  attempts in all", figures.attempts) }
+    table.row("Completed", figures.completed)
+    if figures.skipped > 0 { table.row("  there before (skipped)", figures.skipped) }
+    table.row("Failed", figures.failed)
+    table.row("Waiting for a retry", figures.waiting)
+    if figures.leaseLost > 0 { table.row("Lease lost", figures.leaseLost) }
+    if figures.invalidLines > 0 { table.row("Lines that are no records", figures.invalidLines) }
+    table.row("Success rate", Format.percent(figures.completed, of: judged))
+    table.row("Documents per hour", Int(perHour.rounded()))
+    table.row(
+      "Mismatches", figures.mismatches,
+      "(\(Format.percent(figures.mismatches, of: figures.completed)))")
+    if figures.originalBytes > 0 {
+      table.row("Original size", Format.bytes(figures.originalBytes))
+      table.row("Stored size", Format.bytes(figures.storedBytes))
+      table.row(
+        "Saved", Format.bytes(figures.savedBytes),
+        "(\(Format.percent(figures.savedBytes, of: figures.originalBytes)))")
+    }
+    if !portals.isEmpty { table.heading("By portal") }
+    for portal in portals { table.row("  " + Format.printable(portal.text), portal.count) }
+    if !errors.isEmpty { table.heading("Most frequent errors") }
+    for error in errors {
+      table.heading("  \(Format.padLeft(Format.count(error.count), 9))  \(error.text)")
+    }
+    return table.text
+  }
+
+  /// The same as JSON, sizes in bytes and times in seconds.
+  var json: JSON {
+    .object([
+      "finished_at": .string(Time.timestamp(end)), "seconds": .decimal(seconds),
+      "attempted": .int(figures.attempted), "attempts": .int(figures.attempts),
+      "completed": .int(figures.completed), "skipped": .int(figures.skipped),
+      "failed": .int(figures.failed), "waiting": .int(figures.waiting),
+      "lease_lost": .int(figures.leaseLost), "invalid_lines": .int(figures.invalidLines),
+      "success_rate": share(figures.completed, of: judged),
+      "documents_per_hour": .decimal(perHour, 1), "mismatches": .int(figures.mismatches),
+      "mismatch_rate": share(figures.mismatches, of: figures.completed),
+      "original_bytes": .int(figures.originalBytes), "stored_bytes": .int(figures.storedBytes),
+      "saved_bytes": .int(figures.savedBytes),
+      "portals": .array(
+        portals.map { .object(["portal": .string($0.text), "completed": .int($0.count)]) }),
+      "errors": .array(
+        errors.map { .object(["error": .string($0.text), "count": .int($0.count)]) }),
+    ])
+  }
+
+  private func share(_ part: Int, of whole: Int) -> JSON {
+    whole == 0 ? .null : .decimal(Double(part) / Double(whole), 4)
+  }
+
+  /// Writes the JSON to a file, whole or not at all.
+  func write(to path: String) throws(Fatal) {
+    let temporary = "\(path).\(getpid()).part"
+    func wrong() -> Fatal {
+      let reason = String(cString: strerror(errno))
+      unlink(temporary)
+      return Fatal(.inputOutput, "cannot write the summary \(path): \(reason)")
+    }
+    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw wrong() }
+    defer { close(descriptor) }
+    errno = writeAll(json.serialized() + [UInt8(ascii: "\n")], to: descriptor)
+    guard errno == 0, rename(temporary, path) == 0 else { throw wrong() }
+  }
+}

@@ -1,0 +1,125 @@
+import Common
+import Synchronization
+
+/// What a record tells about its document besides whether it arrived.
+struct DocumentFacts: Sendable, Equatable {
+  let portal: String?
+  let isMismatch: Bool
+  /// Whether the object was in the store before.
+  let isSkipped: Bool
+  /// Bytes that the portal sent.
+  let originalBytes: Int?
+  /// Bytes in the store.
+  let storedBytes: Int?
+
+  init(_ record: Record) {
+    let fetch = record["fetch"]
+    portal = fetch?["portal"]?.string
+    isMismatch = fetch?["book_page_mismatch"]?.bool ?? false
+    isSkipped = record["upload"]?["skipped"]?.bool ?? false
+    originalBytes = record["optimize"]?["original_bytes"]?.int ?? fetch?["bytes"]?.int
+    storedBytes = record["upload"]?["bytes"]?.int
+  }
+}
+
+/// The figures of a run at one moment.
+struct Figures: Sendable, Equatable {
+  /// Lines that came with a document, repeated attempts included.
+  var attempts = 0
+  var completed = 0
+  var failed = 0
+  var leaseLost = 0
+  var invalidLines = 0
+  /// Documents to be tried again that have not come back yet.
+  var waiting = 0
+  /// Of those completed: were in the store before.
+  var skipped = 0
+  /// Of those completed: book or page differs from the index.
+  var mismatches = 0
+  /// Bytes that the portal sent and bytes stored, of documents that have both.
+  var originalBytes = 0
+  var storedBytes = 0
+
+  /// Documents that will not come again.
+  var done: Int { completed + failed + leaseLost }
+  /// Documents that came, each counted once.
+  var attempted: Int { done + waiting }
+  var savedBytes: Int { originalBytes - storedBytes }
+}
+
+/// Counts what happens, for the progress line, the summary and the exit code. All threads share it.
+final class Tally: Sendable {
+  private struct State {
+    var figures = Figures()
+    var waiting: Set<String> = []
+    var portals = Counter(limit: 50)
+    var errors = Counter(limit: 200, ignoresDetails: true)
+  }
+
+  private let state = Mutex(State())
+
+  func add(_ verdict: Verdict, _ id: String, _ facts: DocumentFacts) {
+    state.withLock { state in
+      state.figures.attempts += 1
+      if verdict == .again {
+        state.waiting.insert(id)
+      } else {
+        state.waiting.remove(id)
+      }
+      switch verdict {
+      case .again: break
+      case .failed: state.figures.failed += 1
+      case .leaseLost: state.figures.leaseLost += 1
+      case .checked, .completed:
+        state.figures.complete(facts)
+        if let portal = facts.portal { state.portals.add(portal) }
+      }
+    }
+  }
+
+  /// A failed document that there is no index to write to for.
+  func failedUnsettled() {
+    state.withLock {
+      $0.figures.attempts += 1
+      $0.figures.failed += 1
+    }
+  }
+
+  /// An error that a document came with, or was found here; Ctrl+C is none.
+  func met(_ error: RecordError) {
+    guard error.kind != .interrupted else { return }
+    state.withLock { $0.errors.add("\(error.kind.rawValue): \(error.message)") }
+  }
+
+  func metInvalidLine() { state.withLock { $0.figures.invalidLines += 1 } }
+
+  var figures: Figures {
+    state.withLock { state in
+      var figures = state.figures
+      figures.waiting = state.waiting.count
+      return figures
+    }
+  }
+
+  /// Completed documents by portal, and the most frequent errors, most frequent first.
+  func rankings(errors top: Int) -> (portals: [Counter.Entry], errors: [Counter.Entry]) {
+    state.withLock { ($0.portals.ranking(), Array($0.errors.ranking().prefix(top))) }
+  }
+}
+
+extension Figures {
+  fileprivate mutating func complete(_ facts: DocumentFacts) {
+    completed += 1
+    skipped += facts.isSkipped ? 1 : 0
+    mismatches += facts.isMismatch ? 1 : 0
+    if let original = facts.originalBytes, let stored = facts.storedBytes {
+      originalBytes += original
+      storedBytes += stored
+    }
+  }
+
+  /// How a run that came to its end is to be judged: 0 only if all was settled well.
+  var exitCode: ExitCode {
+    failed + leaseLost + invalidLines + waiting > 0 ? .documentsFailed : .success
+  }
+}

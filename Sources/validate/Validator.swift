@@ -1,0 +1,105 @@
+import Common
+import Index
+import Logging
+import Store
+
+/// What became of a document at the end of the belt.
+enum Verdict: String, Sendable {
+  /// The store has it; there is no index to write that to.
+  case checked
+  /// The index says that the store has it.
+  case completed
+  /// The index says that it is to be tried again.
+  case again
+  /// The index says that it is not to be tried again.
+  case failed
+  /// The index says nothing: the lease was gone.
+  case leaseLost = "lease_lost"
+}
+
+/// Checks documents against the store, and settles them, in one thread.
+struct Validator: StageWorker {
+  /// Where outcomes go, and how long a document waits for its second attempt, in seconds.
+  struct Settling: Sendable {
+    let settler: Settler
+    let firstWait: Double
+  }
+
+  static let worksThroughInterruption = true
+
+  /// The one store that all objects have to be in; `nil` for the store that each URL names.
+  let store: (any ObjectStore)?
+  let settling: Settling?
+  let spool: Spool?
+  let tally: Tally
+  let logger: Logger
+
+  func process(_ record: inout Record) throws {
+    let check = try ObjectCheck(record)
+    let store = try store ?? openStore(holding: check.url)
+    let compared = try check.compare(with: try store.info(at: check.url))
+    let facts = DocumentFacts(record)
+    let member: JSONObject = ["checked": .string(compared)]
+    guard let settling else {
+      conclude(&record, .checked, facts, member)
+      return
+    }
+    var completion = Completion(url: check.url, sha256: check.sha256, bytes: check.bytes)
+    completion.originalBytes = facts.originalBytes
+    completion.actualBook = record["fetch"]?["actual_book"]?.int
+    completion.actualPage = record["fetch"]?["actual_page"]?.int
+    completion.isMismatch = facts.isMismatch
+    let isHeld = try settle(record, .completed(completion), settling)
+    conclude(&record, isHeld ? .completed : .leaseLost, facts, member)
+  }
+
+  func sawFailure(of record: inout Record) throws {
+    guard let error = record.error else { return }
+    tally.met(error)
+    guard let settling else {
+      tally.failedUnsettled()
+      return
+    }
+    let outcome = AttemptPolicy.outcome(
+      of: error, attempt: record["attempt"]?.int ?? 1, firstWait: settling.firstWait,
+      random: .random(in: 0...1))
+    var verdict = Verdict.failed
+    var member: JSONObject = [:]
+    if case .again(_, let wait, _) = outcome {
+      verdict = .again
+      member["retry_in"] = .decimal(wait)
+    }
+    if try !settle(record, outcome, settling) { verdict = .leaseLost }
+    conclude(&record, verdict, DocumentFacts(record), member)
+  }
+
+  func sawInvalidLine() { tally.metInvalidLine() }
+
+  /// False where the record has no lease (any more).
+  private func settle(
+    _ record: Record, _ outcome: Settlement.Outcome, _ settling: Settling
+  ) throws -> Bool {
+    guard let lease = Lease(record) else { return false }
+    return try settling.settler.settle(Settlement(lease, outcome))
+  }
+
+  private func conclude(
+    _ record: inout Record, _ verdict: Verdict, _ facts: DocumentFacts, _ details: JSONObject
+  ) {
+    tally.add(verdict, record.id, facts)
+    switch verdict {
+    case .checked, .completed, .failed: spool?.removeFiles(of: record, logger)
+    // The fetched file saves the next attempt a request; and with a lease it is another's.
+    case .again, .leaseLost: break
+    }
+    if verdict == .leaseLost {
+      let why = Lease(record) == nil ? "it carries no lease" : "its lease is gone"
+      logger.warning("\(record.id): \(why), so its outcome was not written")
+    } else {
+      logger.info("\(record.id): \(verdict.rawValue)")
+    }
+    var member: JSONObject = ["outcome": .string(verdict.rawValue)]
+    for detail in details.members { member[detail.name] = detail.value }
+    record.fields["validate"] = .object(member)
+  }
+}

@@ -1,0 +1,111 @@
+import Common
+import Foundation
+import Synchronization
+import Testing
+
+/// The root of the source tree, seen from this file.
+let sourceTree = URL(fileURLWithPath: #filePath)
+  .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
+
+func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
+
+func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+
+/// Random numbers that can be had again: SplitMix64 (Steele, Lea and Flood, 2014).
+struct SeededRandom: RandomNumberGenerator {
+  private var state: UInt64
+
+  init(seed: UInt64) { state = seed }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+}
+
+/// Two ends of a pipe, or of a packet socket, each closed at most once, at the latest with it.
+final class Ends: Sendable {
+  private let open: Mutex<(read: Bool, write: Bool)> = Mutex((true, true))
+  let reader: Int32
+  let writer: Int32
+
+  /// A pipe.
+  init() {
+    var ends: [Int32] = [-1, -1]
+    precondition(pipe(&ends) == 0, "no pipe")
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    (reader, writer) = (ends[0], ends[1])
+  }
+
+  /// A connection on which each read(2) delivers what one write(2) put in, and no more: the pieces
+  /// that a reader sees are the test's to choose (socket(2), SOCK_SEQPACKET).
+  init(packets: Void) {
+    var ends: [Int32] = [-1, -1]
+    let type = Int32(SOCK_SEQPACKET.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+    precondition(socketpair(AF_UNIX, type, 0, &ends) == 0, "no socket pair")
+    (reader, writer) = (ends[0], ends[1])
+  }
+
+  deinit {
+    closeReader()
+    closeWriter()
+  }
+
+  func closeReader() {
+    if open.withLock({ ends in exchange(&ends.read) }) { close(reader) }
+  }
+
+  func closeWriter() {
+    if open.withLock({ ends in exchange(&ends.write) }) { close(writer) }
+  }
+
+  private func exchange(_ value: inout Bool) -> Bool {
+    defer { value = false }
+    return value
+  }
+
+  func send(_ piece: [UInt8]) { #expect(writeAll(piece, to: writer) == 0) }
+
+  /// Everything up to the end of the input.
+  func receiveAll() -> [UInt8] {
+    var all: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 1 << 16)
+    while case let count = read(reader, &buffer, buffer.count), count > 0 {
+      all += buffer[..<count]
+    }
+    return all
+  }
+
+  func receiveLines() -> [String] {
+    text(receiveAll()).split(separator: "\n", omittingEmptySubsequences: false).dropLast()
+      .map(String.init)
+  }
+}
+
+/// Runs two bodies at the same time and waits for both.
+func together(_ first: @Sendable () -> Void, _ second: @Sendable () -> Void) {
+  withThreads(2) { number in if number == 1 { first() } else { second() } }
+}
+
+/// A folder that goes away with it.
+final class TemporaryFolder: Sendable {
+  let path: String
+
+  init() throws {
+    let parent = FileManager.default.temporaryDirectory.path
+    var template = Array("\(parent)/conveyor-XXXXXX".utf8CString)
+    guard mkdtemp(&template) != nil else { throw POSIXError(.EIO) }
+    path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+
+  @discardableResult
+  func write(_ text: String, to name: String) throws -> String {
+    try text.write(toFile: "\(path)/\(name)", atomically: false, encoding: .utf8)
+    return "\(path)/\(name)"
+  }
+}

@@ -1,0 +1,138 @@
+import Common
+import Glibc
+import Index
+import Support
+import Testing
+
+@testable import Index
+
+@Suite struct ImportTests {
+  private let directory: TemporaryDirectory
+
+  init() throws { directory = try TemporaryDirectory() }
+
+  /// Rows as `column=value`, refusals as `line: reason`.
+  private func read(
+    _ text: String, _ layout: ImportReader.Layout = .csv, ignoringUnknown: Bool = false
+  ) throws -> [String] {
+    try directory.write(text, to: "rows")
+    let file = open("\(directory.path)/rows", O_RDONLY)
+    defer { close(file) }
+    var reader = try ImportReader(
+      descriptor: file, layout: layout, ignoringUnknown: ignoringUnknown)
+    var items: [String] = []
+    while let item = try reader.next() {
+      switch item {
+      case .refused(let line, let reason): items.append("\(line): \(reason)")
+      case .row(let row):
+        items.append(
+          row.values.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value ?? "null")" }
+            .joined(separator: " "))
+      }
+    }
+    return items
+  }
+
+  @Test func aBadRowCostsOnlyItself() throws {
+    let text = """
+      source,book,page,download_priority
+      S,1,2,
+      S,0,2,
+      S,one,2,
+      S,1
+      ,1,2,
+      S,1,2,5
+      S, 3 ,4,1
+      S,99999999999,1,1
+      """
+    #expect(
+      try read(text) == [
+        "book=1 page=2 source=S",
+        "3: book has to be a whole number from 1, and is \"0\"",
+        "4: book has to be a whole number from 1, and is \"one\"",
+        "5: 2 fields, and the header has 4",
+        "6: source is missing",
+        "7: download_priority has to be a whole number from 1 to 4, and is \"5\"",
+        "book=3 download_priority=1 page=4 source=S",
+        "9: book has to be a whole number from 1, and is \"99999999999\"",
+      ])
+  }
+
+  @Test(arguments: [
+    ("source,book,page,judge", "unknown columns in the header: \"judge\""),
+    ("source,Book,book,page", "there twice"), ("source,page", "lacks the columns book"),
+    ("", "is empty"), ("\"source", "cannot be read"),
+  ])
+  func headersThatAreNotOurs(header: String, message: String) throws {
+    let error = #expect(throws: Fatal.self) { try read(header) }
+    #expect(error?.code == .configuration)
+    #expect(error?.message.contains(message) == true)
+  }
+
+  @Test func headersAsPeopleWriteThem() throws {
+    let text =
+      "ID\tSource\tBook Volume\tBOOK\t page\tInstrument Type\tJudge\n"
+      + "7\tS\tW\t1\t2\tASSIGN OIL GAS  MIN - [X]\tB\n"
+    #expect(
+      try read(text, .tsv, ignoringUnknown: true) == [
+        "book=1 book_volume=W instrument_type_parsed=ASSIGN OIL GAS  MIN "
+          + "instrument_type_raw=ASSIGN OIL GAS  MIN - [X] page=2 source=S"
+      ])
+  }
+
+  @Test func linesOfJSON() throws {
+    let text = """
+      {"source":"S","book":1,"page":"2","gin":null,"id":"9","book_page_mismatch":true}
+
+      not json
+      {"source":"S","book":1.5,"page":2}
+      {"source":"S","book":1,"page":2,"judge":"B"}
+      {"source":["S"],"book":1,"page":2}
+      [1]
+      {"source":"S","book":3,"page":4,"downloaded_at":"2026-11-23T18:30:35.123Z"}
+      """
+    let items = try read(text, .jsonl)
+    #expect(items.count == 7)
+    #expect(items[0] == "book=1 book_page_mismatch=1 page=2 source=S")
+    #expect(items[1].hasPrefix("3: "))
+    #expect(items[2] == "4: book has to be a whole number from 1, and is \"1.5\"")
+    #expect(items[3] == "5: unknown column \"judge\"")
+    #expect(items[4] == "6: source has to be a text or a number")
+    #expect(items[5] == "7: not a JSON object")
+    #expect(items[6] == "book=3 downloaded_at=2026-11-23 18:30:35.123 page=4 source=S")
+  }
+
+  @Test(arguments: [
+    ("DEED OF TRUST - [DOT 3972]", "DEED OF TRUST"), ("- [DEED 90W]", "- [DEED 90W]"),
+    ("ASSIGN OIL GAS  MIN - [X] - Y", "ASSIGN OIL GAS  MIN"), ("DEED", "DEED"), ("", ""),
+    ("AGREEMENT-DEEDS", "AGREEMENT-DEEDS"), (" - [X]", " - [X]"), ("A - ", "A"),
+    ("A -", "A -"), (" - ", " - "), ("Übergabe - x", "Übergabe"),
+  ])
+  func typesAreParsed(raw: String, parsed: String) {
+    #expect(ImportedColumns.parsedType(raw) == parsed)
+  }
+
+  @Test(arguments: [
+    ("book_page_mismatch", "t", "1"), ("book_page_mismatch", "No", "0"),
+    ("book_page_mismatch", "2", nil), ("download_status", "in_progress", "pending"),
+    ("download_status", "completed", "completed"), ("download_status", "done", nil),
+    ("downloaded_at", "2026-11-23", "2026-11-23"),
+    ("downloaded_at", "2026-11-23 18:30:35", "2026-11-23 18:30:35"),
+    ("downloaded_at", "23.11.2026", nil), ("downloaded_at", "2026-11-23 18:30", nil),
+    ("gin", "-5", "-5"), ("gin", "9223372036854775807", "9223372036854775807"),
+    ("gin", "9223372036854775808", nil), ("gin", "1 2", nil), ("num_pages", "0", "0"),
+    ("description", "two\nlines", "two\nlines"), ("description", "a\0b", nil),
+    ("nonsense", "x", nil),
+  ])
+  func valuesAreChecked(column: String, text: String, kept: String?) {
+    #expect((try? ImportedColumns.clean(text, column)) == kept)
+  }
+
+  @Test(arguments: [
+    ("a.csv", ImportReader.Layout.csv), ("b/a.TSV", .tsv), ("a.jsonl", .jsonl),
+    ("a.ndjson", .jsonl), ("-", .csv), ("tsv", .tsv), ("a.b.txt", .csv),
+  ])
+  func layoutsFollowFromNames(path: String, layout: ImportReader.Layout) {
+    #expect(ImportReader.Layout(path: path) == layout)
+  }
+}

@@ -1,0 +1,113 @@
+import Common
+import Glibc
+import Index
+import Stages
+import Support
+import Testing
+
+/// An index of a test's own, which checks can also reach behind the interface.
+protocol IndexFixture: Sendable {
+  /// A connection of its own.
+  func open() throws -> any DocumentIndex
+
+  /// Runs SQL from outside and returns the rows as texts.
+  @discardableResult
+  func sql(_ text: String) throws -> [[String]]
+
+  /// An SQL expression: so many seconds from now.
+  func time(_ seconds: Int) -> String
+}
+
+extension IndexFixture {
+  /// A connection to the index, filled with documents.
+  func open(with documents: [Document]) throws -> any DocumentIndex {
+    let index = try open()
+    #expect(try index.add(documents.map(\.row)) == documents.count)
+    return index
+  }
+
+  /// Columns of the document on a page, each value as text.
+  func row(page: Int, _ columns: String) throws -> [String] {
+    try #require(sql("SELECT \(columns) FROM index_documents WHERE page = \(page)").first)
+  }
+}
+
+/// A document of a test.
+struct Document {
+  var book = 238
+  var page: Int
+  var priority = 3
+  var type = "DEED"
+  var source = "DuProcess"
+  var status = "pending"
+
+  var row: ImportedRow {
+    ImportedRow([
+      "source": source, "book": String(book), "page": String(page),
+      "instrument_type_parsed": type, "download_priority": String(priority),
+      "download_status": status,
+    ])
+  }
+
+  /// So many documents on the pages from 1.
+  static func pages(_ count: Int) -> [Document] { (1...count).map { Document(page: $0) } }
+}
+
+/// One behaviour that every index has. The same checks run against each of them.
+struct Check: Sendable, CustomTestStringConvertible {
+  let testDescription: String
+  let run: @Sendable (any IndexFixture) throws -> Void
+
+  init(_ name: String, _ run: @escaping @Sendable (any IndexFixture) throws -> Void) {
+    testDescription = name
+    self.run = run
+  }
+}
+
+extension Run {
+  /// A run of this process.
+  static func test(_ id: String = "a", lease: Double = 600) -> Run {
+    Run(id: id, host: Run.here().host, process: getpid(), leaseSeconds: lease)
+  }
+
+  /// The host in the owner.
+  var host: String { String(owner.split(separator: "/")[0]) }
+}
+
+/// The pages of records, in their order.
+func pages(_ records: [Record]) -> [Int] { records.compactMap { $0["page"]?.int } }
+
+/// The lease of the only record.
+func lease(_ records: [Record]) throws -> Lease {
+  try #require(records.count == 1 ? Lease(records[0]) : nil)
+}
+
+/// A SQLite file and the `sqlite3` program, which is nobody's code of ours.
+struct SQLiteFixture: IndexFixture {
+  let directory: TemporaryDirectory
+  var path: String { "\(directory.path)/index.db" }
+
+  init() throws { directory = try TemporaryDirectory() }
+
+  func open() throws -> any DocumentIndex { try openIndex("sqlite:\(path)", creating: true) }
+
+  func time(_ seconds: Int) -> String {
+    "strftime('%Y-%m-%d %H:%M:%f', 'now', '\(seconds) seconds')"
+  }
+
+  @discardableResult
+  func sql(_ text: String) throws -> [[String]] {
+    try directory.write(text, to: "question.sql")
+    let command = "sqlite3 -bail -cmd '.timeout 5000' '\(path)' < '\(directory.path)/question.sql'"
+    let pipe = try #require(popen(command, "r"))
+    var output: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 4096)
+    while case let count = fread(&buffer, 1, buffer.count, pipe), count > 0 {
+      output += buffer.prefix(count)
+    }
+    try #require(pclose(pipe) == 0, "sqlite3 refuses: \(text)")
+    return String(decoding: output, as: UTF8.self).split(separator: "\n").map {
+      $0.split(separator: "|", omittingEmptySubsequences: false).map(String.init)
+    }
+  }
+}

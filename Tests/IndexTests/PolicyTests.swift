@@ -1,0 +1,89 @@
+import Common
+import Index
+import Stages
+import Testing
+
+@testable import Index
+
+@Suite struct PolicyTests {
+  struct Case: Sendable {
+    let kind: ErrorClass
+    let attempt: Int
+    var counts: Bool?
+    var isRetryable: Bool?
+    var random = 1.0
+    /// `nil`: failed.
+    let after: Double?
+  }
+
+  @Test(arguments: [
+    Case(kind: .network, attempt: 1, after: 120), Case(kind: .network, attempt: 2, after: 240),
+    Case(kind: .network, attempt: 4, after: 960), Case(kind: .network, attempt: 5, after: nil),
+    Case(kind: .network, attempt: 6, after: nil),
+    Case(kind: .network, attempt: 1, random: 0, after: 60),
+    Case(kind: .network, attempt: 2, random: 0.5, after: 180),
+    Case(kind: .absent, attempt: 1, after: nil),
+    Case(kind: .absent, attempt: 1, isRetryable: true, after: 120),
+    Case(kind: .network, attempt: 1, isRetryable: false, after: nil),
+    Case(kind: .local, attempt: 1, after: 120), Case(kind: .local, attempt: 5, after: 1920),
+    Case(kind: .local, attempt: 9, after: 3600), Case(kind: .local, attempt: .max, after: 3600),
+    Case(kind: .network, attempt: 7, counts: false, after: 3600),
+    Case(kind: .interrupted, attempt: 1, after: 0), Case(kind: .interrupted, attempt: 5, after: 0),
+    Case(kind: .network, attempt: 0, after: 120), Case(kind: .network, attempt: -3, after: 120),
+  ])
+  func outcomes(_ row: Case) {
+    let error = RecordError(row.kind, "x", isRetryable: row.isRetryable, counts: row.counts)
+    let outcome = AttemptPolicy.outcome(
+      of: error, attempt: row.attempt, firstWait: 120, random: row.random)
+    switch outcome {
+    case .completed: Issue.record("an error completes nothing")
+    case .failed(let told):
+      #expect(row.after == nil)
+      #expect(told == error)
+    case .again(let told, let after, let counts):
+      #expect(after == row.after)
+      #expect(counts == error.counts)
+      #expect(told == error)
+    }
+  }
+
+  @Test func conditionsBindWhatTheySelect() {
+    var selection = Selection()
+    #expect(selection.documents == Condition(sql: "1 = 1"))
+    selection.books = [1...49, 238...299]
+    selection.types = ["'; DROP TABLE x; --", "B"]
+    selection.priorities = [1]
+    selection.sources = ["S"]
+    #expect(
+      selection.documents
+        == Condition(
+          sql: "(book BETWEEN ? AND ? OR book BETWEEN ? AND ?) AND "
+            + "instrument_type_parsed IN (?, ?) AND download_priority IN (?) AND source IN (?)",
+          values: [
+            .int(1), .int(49), .int(238), .int(299), .text("'; DROP TABLE x; --"), .text("B"),
+            .int(1), .text("S"),
+          ]))
+  }
+
+  @Test(
+    arguments: [
+      ([], []),
+      ([(5, 0, 1)], [5...5]),
+      ([(5, 0, 1), (7, 0, 2), (9, 1, 1)], [5...7]),
+      ([(5, 0, 1), (6, 1, 0), (7, 0, 1)], [5...5, 7...7]),
+      ([(5, 0, 1), (6, 0, 0), (7, 0, 1)], [5...5, 7...7]),
+      ([(5, 3, 0), (6, 0, 0)], []),
+    ] as [([(Int, Int, Int)], [ClosedRange<Int>])])
+  func gaps(books: [(Int, Int, Int)], expected: [ClosedRange<Int>]) {
+    #expect(
+      BookTally.gaps(books.map { BookTally(book: $0.0, completed: $0.1, open: $0.2) }) == expected)
+  }
+
+  @Test func ownersAreRead() {
+    #expect(LeaseOwner("host.example/4711/ab")?.process == 4711)
+    for text in ["", "host/1", "host/x/ab", "host/0/ab", "host/-1/ab", "a/b/1/c"] {
+      #expect(LeaseOwner(text) == nil, "\(text)")
+    }
+    #expect(LeaseOwner(Run.here().owner)?.isDead == false)
+  }
+}

@@ -1,0 +1,145 @@
+import Common
+import Index
+import Stages
+import Testing
+
+/// Whether the numbers are those of the table, counted in another way.
+enum ReportChecks {
+  static let all = [
+    Check("the report has the table's numbers", report),
+    Check("an empty index has an empty report", empty),
+    Check("counts are of the selection", counts),
+    Check("types come most frequent first", types),
+  ]
+
+  /// Books 1 to 1200 with a mix of everything, made by arithmetic.
+  private static func fill(_ fixture: any IndexFixture) throws -> any DocumentIndex {
+    let statuses = ["pending", "completed", "failed", "skipped", "completed"]
+    let index = try fixture.open(
+      with: (1...1200).map {
+        Document(
+          book: $0, page: $0, priority: $0 % 4 + 1, type: $0 % 3 == 0 ? "DEED" : "MAP",
+          status: statuses[$0 / 7 % 5])
+      })
+    try fixture.sql(
+      """
+      UPDATE index_documents SET content_bytes = page, original_bytes = page * 3,
+        book_page_mismatch = page % 9 = 0, downloaded_at = \(fixture.time(-600))
+      WHERE download_status = 'completed';
+      UPDATE index_documents SET downloaded_at = \(fixture.time(-7200))
+      WHERE download_status = 'completed' AND page % 2 = 0;
+      UPDATE index_documents SET downloaded_at = \(fixture.time(-100_000)), original_bytes = NULL
+      WHERE download_status = 'completed' AND page % 5 = 0;
+      UPDATE index_documents SET error_class = 'network', download_error = 'no answer'
+      WHERE download_status = 'failed';
+      UPDATE index_documents SET download_error = 'not found'
+      WHERE download_status = 'failed' AND page % 3 = 0;
+      UPDATE index_documents SET error_class = NULL, download_error = 'old words'
+      WHERE download_status = 'failed' AND page % 11 = 0;
+      """)
+    return index
+  }
+
+  private static func number(_ fixture: any IndexFixture, _ what: String) throws -> Int {
+    let text = try #require(
+      fixture.sql("SELECT \(what) AND book BETWEEN 100 AND 1150").first?.first)
+    return try #require(Int(text))
+  }
+
+  static func report(_ fixture: any IndexFixture) throws {
+    let index = try fill(fixture)
+    var selection = Selection()
+    selection.books = [100...1150]
+    let report = try index.report(selection)
+    func count(_ condition: String) throws -> Int {
+      try number(fixture, "COUNT(*) FROM index_documents WHERE \(condition)")
+    }
+    #expect(report.status.completed == (try count("download_status = 'completed'")))
+    #expect(report.status.total == 1051)
+    #expect(report.priorities.map(\.priority) == [1, 2, 3, 4])
+    for priority in report.priorities {
+      let whose = "download_priority = \(priority.priority)"
+      #expect(priority.total == (try count(whose)))
+      #expect(priority.completed == (try count("\(whose) AND download_status = 'completed'")))
+      #expect(priority.failed == (try count("\(whose) AND download_status = 'failed'")))
+    }
+    let recent = "download_status = 'completed' AND page % 5 <> 0"
+    #expect(report.completedLastHour == (try count("\(recent) AND page % 2 = 1")))
+    #expect(report.completedLastSixHours == (try count(recent)))
+    #expect(report.completedLastDay == (try count(recent)))
+    #expect((6590...6610).contains(report.secondsOfLastSixHours))
+    #expect(
+      report.optimizedBytes
+        == (try number(fixture, "SUM(content_bytes) FROM index_documents WHERE \(recent)")))
+    #expect(report.originalBytes == report.optimizedBytes * 3)
+    try checkErrors(report, count)
+    try checkRanges(report, count)
+  }
+
+  private static func checkErrors(_ report: Report, _ count: (String) throws -> Int) throws {
+    #expect(report.errors.map(\.kind) == ["network", "unclassified"])
+    #expect(report.errors.map(\.message) == ["no answer", "old words"])
+    #expect(report.errors[0].count == (try count("error_class = 'network'")))
+    #expect(report.errors[1].count == (try count("download_error = 'old words'")))
+  }
+
+  private static func checkRanges(_ report: Report, _ count: (String) throws -> Int) throws {
+    #expect(report.mismatches.map(\.books) == [0...499, 500...999, 1000...1499])
+    for part in report.mismatches {
+      let whose = """
+        download_status = 'completed'
+        AND book BETWEEN \(part.books.lowerBound) AND \(part.books.upperBound)
+        """
+      #expect(part.completed == (try count(whose)))
+      #expect(part.mismatches == (try count("\(whose) AND page % 9 = 0")))
+    }
+    // Each book has one document here: gaps hold all open ones and none that is completed.
+    for gap in report.gaps {
+      let inside = "book BETWEEN \(gap.lowerBound) AND \(gap.upperBound)"
+      #expect(try count("\(inside) AND download_status NOT IN ('pending', 'failed')") == 0)
+    }
+    #expect(
+      report.gaps.reduce(0) { $0 + $1.count }
+        == (try count("download_status IN ('pending', 'failed')")))
+    #expect(report.gaps.first == 105...111)
+  }
+
+  static func empty(_ fixture: any IndexFixture) throws {
+    let report = try fixture.open().report(Selection())
+    #expect(report.status == StatusCounts())
+    #expect(report.gaps.isEmpty && report.errors.isEmpty && report.mismatches.isEmpty)
+    #expect(report.secondsOfLastSixHours == 0)
+  }
+
+  static func counts(_ fixture: any IndexFixture) throws {
+    let index = try fill(fixture)
+    var selection = Selection()
+    selection.books = [100...1150]
+    selection.types = ["DEED"]
+    selection.limit = 3
+    let counts = try index.counts(selection)
+    func count(_ status: String) throws -> Int {
+      try number(
+        fixture,
+        """
+        COUNT(*) FROM index_documents WHERE download_status = '\(status)'
+        AND instrument_type_parsed = 'DEED'
+        """)
+    }
+    #expect(counts.pending == (try count("pending")))
+    #expect(counts.completed == (try count("completed")))
+    #expect(counts.failed == (try count("failed")))
+    #expect(counts.skipped == (try count("skipped")))
+    #expect(counts.inProgress == 0)
+  }
+
+  static func types(_ fixture: any IndexFixture) throws {
+    let index = try fixture.open(with: [
+      Document(page: 1, type: "A"), Document(page: 2, type: "B"), Document(page: 3, type: "B"),
+      Document(page: 4, type: "C", status: "completed"), Document(page: 5, type: "D  D"),
+    ])
+    let types = try index.typeCounts(Selection(), top: 2)
+    #expect(types.map(\.type) == ["B", "A"])
+    #expect(types.map(\.count) == [2, 1])
+  }
+}

@@ -1,0 +1,108 @@
+import Common
+import Glibc
+import Index
+import Stages
+import Support
+import Testing
+
+@testable import Index
+
+@Suite struct SQLiteIndexTests {
+  @Test(arguments: ClaimChecks.all + SettleChecks.all + StaleChecks.all + ReportChecks.all)
+  func conforms(_ check: Check) throws {
+    try check.run(try SQLiteFixture())
+  }
+
+  @Test(arguments: [
+    ("index.db", "index.db"), ("sqlite:index.db", "index.db"), ("./a:b.db", "./a:b.db"),
+    ("sqlite:/srv/index.db", "/srv/index.db"), ("sqlite:///srv/index.db", "/srv/index.db"),
+    ("postgres://db/x", nil), ("mysql://db/x", nil), ("sqlite:", nil), ("", nil),
+  ])
+  func urls(url: String, path: String?) throws {
+    #expect((try? sqlitePath(url)) == path)
+  }
+
+  @Test func aMissingFileIsNotCreatedByChance() throws {
+    let fixture = try SQLiteFixture()
+    let error = #expect(throws: Fatal.self) { try openIndex(fixture.path) }
+    #expect(error?.code == .configuration)
+    #expect(error?.message.contains("--import") == true)
+    #expect(access(fixture.path, F_OK) != 0)
+  }
+
+  @Test func aFileThatIsNoDatabaseIsLeftAlone() throws {
+    let fixture = try SQLiteFixture()
+    try fixture.directory.write("documents,documents,documents\n", to: "index.db")
+    let error = #expect(throws: Fatal.self) { try fixture.open() }
+    #expect(error?.code == .configuration)
+    #expect(error?.message.contains("not a SQLite database") == true)
+  }
+
+  @Test func aTableWithoutNeededColumnsIsNamed() throws {
+    let fixture = try SQLiteFixture()
+    try fixture.sql("CREATE TABLE index_documents (id INTEGER PRIMARY KEY, book INTEGER)")
+    for creating in [true, false] {
+      let error = #expect(throws: Fatal.self) {
+        try openIndex(fixture.path, creating: creating)
+      }
+      #expect(error?.code == .configuration)
+      #expect(error?.message.contains("lacks the columns source") == true)
+    }
+  }
+
+  @Test func aTableFromElsewhereGetsOurColumns() throws {
+    let fixture = try SQLiteFixture()
+    _ = try fixture.open(with: Document.pages(1))
+    let ours = SQLiteSchema.added.map { "ALTER TABLE theirs DROP COLUMN \($0.name);" }.joined()
+    try fixture.sql(
+      """
+      CREATE TABLE theirs AS SELECT * FROM index_documents; \(ours)
+      ALTER TABLE theirs ADD COLUMN judge TEXT DEFAULT 'theirs';
+      DROP TABLE index_documents; DROP TABLE grdb_migrations;
+      ALTER TABLE theirs RENAME TO index_documents;
+      """)
+    let error = #expect(throws: Fatal.self) { try openIndex(fixture.path) }
+    #expect(error?.message.contains("lease_token") == true)
+    _ = try fixture.open()
+    let index = try openIndex(fixture.path)
+    #expect(try index.claim(Selection(), for: .test(), count: 5).count == 1)
+    #expect(try fixture.row(page: 1, "judge, retrying, download_attempts") == ["theirs", "0", "1"])
+  }
+
+  @Test func updatedAtIsKeptForEverybody() throws {
+    let fixture = try SQLiteFixture()
+    _ = try fixture.open(with: Document.pages(1))
+    try fixture.sql("UPDATE index_documents SET updated_at = '2001-01-01 00:00:00.000'")
+    try fixture.sql("UPDATE index_documents SET description = 'changed by hand'")
+    let isNew = "updated_at > \(fixture.time(-5))"
+    #expect(try fixture.row(page: 1, "CASE WHEN \(isNew) THEN 'new' END") == ["new"])
+  }
+
+  @Test func aStatusOutsideTheVocabularyIsRefused() throws {
+    let fixture = try SQLiteFixture()
+    let index = try fixture.open()
+    let row = Document(page: 1, status: "done").row
+    #expect(throws: Fatal.self) { try index.add([row]) }
+  }
+
+  @Test func aLockedIndexIsUnavailable() throws {
+    let fixture = try SQLiteFixture()
+    _ = try fixture.open(with: Document.pages(1))
+    let holder = try SQLiteDatabase(path: fixture.path)
+    let waiter = try SQLiteDatabase(path: fixture.path, patience: 0.05)
+    let error = #expect(throws: Fatal.self) {
+      try holder.write { _ in try waiter.write { _ in } }
+    }
+    #expect(error?.code == .unavailable)
+  }
+
+  @Test func aReadOnlyFileIsAnInputOutputError() throws {
+    let fixture = try SQLiteFixture()
+    try fixture.directory.write("", to: "index.db")
+    let database = try SQLiteDatabase(path: fixture.path)
+    let error = #expect(throws: Fatal.self) {
+      try database.read { _ in throw Fatal(.inputOutput, "passes as it is") }
+    }
+    #expect(error == Fatal(.inputOutput, "passes as it is"))
+  }
+}
