@@ -103,7 +103,7 @@ struct Fetcher: StageWorker, ~Copyable {
       let errand = Requester.Errand(id: record.id, portal: portal, purpose: .document)
       return try keep([try requester.get(plan.url, errand)], of: record, &entry)
     }
-    var errand = Requester.Errand(id: record.id, portal: portal, purpose: .lookup)
+    var errand = Requester.Errand(id: record.id, portal: portal, purpose: .lookup(lookup))
     let reply = try requester.get(plan.url, errand)
     // Now and then a look-up answers with the document itself.
     if reply.body.pdf != nil { return try keep([reply], of: record, &entry) }

@@ -23,8 +23,8 @@ enum Judgement: Equatable {
   /// What a request is for.
   enum Purpose: Sendable {
     case document
-    /// A page to be read; a PDF straight away is as good.
-    case lookup
+    /// A page to be read, which has to have what every answer has; a PDF straight away is as good.
+    case lookup(Lookup)
   }
 
   /// Judges an answer. `title` is what people would call the page, `now` is in seconds since 1970.
@@ -69,7 +69,7 @@ enum Judgement: Equatable {
     }
     switch (body, purpose) {
     case (.page(let meaning?), _):
-      return refused(meaning, "a page that means so: \(Format.quoted(title()))")
+      return refused(meaning, "another page was the answer: \(Format.quoted(title()))")
     case (.pdf(isWhole: true), _), (.page(nil), .lookup): return .accepted
     case (.pdf(isWhole: false), _):
       return refused(.badPDF, "the PDF has no end (%%EOF): it was cut short")

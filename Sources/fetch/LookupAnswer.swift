@@ -10,16 +10,10 @@ struct LookupAnswer: Equatable {
   /// More images than this are not one document.
   static let maximumImages = 200
 
-  /// Reads a page. Throws `portal_error` for a page that is no answer, and `absent` for one that
-  /// found nothing.
+  /// Reads a page that is an answer. Throws `absent` for one that found nothing.
   init(page bytes: [UInt8], by lookup: Lookup) throws(RecordError) {
     guard let page = HTMLPage(bytes) else {
       throw RecordError(.portalError, "the look-up answered with an empty page")
-    }
-    if let answer = lookup.answer, !page.has(answer) {
-      throw RecordError(
-        .portalError,
-        "the look-up answered with another page: \(Format.quoted(Self.title(page)))")
     }
     images = page.texts(lookup.images)
     guard !images.isEmpty else {

@@ -1,21 +1,21 @@
 import Common
 
-/// Reads what a page means by the portal file's patterns. Belongs to one worker, because compiled
-/// expressions do.
-struct PageMeaning {
-  private let rules: [(regex: Regex<AnyRegexOutput>, kind: ErrorClass)]
-
-  /// Patterns that were compiled once already when the portal file was read.
-  init(_ portal: Portal) {
-    rules = portal.meanings.compactMap { rule in
-      (try? Regex(rule.pattern)).map { ($0.ignoresCase(), rule.kind) }
+extension Portal {
+  /// What a page says instead of an answer: the class of the first pattern that is in its text, or
+  /// `portal_error` for a look-up's page that lacks what every answer has. `nil` for an answer.
+  func meaning(of page: [UInt8], for purpose: Judgement.Purpose) -> ErrorClass? {
+    var answer: String?
+    if case .lookup(let lookup) = purpose { answer = lookup.answer }
+    guard answer != nil || !meanings.isEmpty, let page = HTMLPage(page) else { return nil }
+    if !meanings.isEmpty {
+      let text = page.texts("//text()").joined(separator: " ")
+      // The patterns were compiled once already, when the portal file was read.
+      let meaning = meanings.first { rule in
+        (try? Regex(rule.pattern).ignoresCase()).flatMap { text.firstMatch(of: $0) } != nil
+      }
+      if let meaning { return meaning.kind }
     }
-  }
-
-  /// The first rule's class whose pattern is in the page's text.
-  func callAsFunction(_ page: [UInt8]) -> ErrorClass? {
-    guard !rules.isEmpty, let page = HTMLPage(page) else { return nil }
-    let text = page.texts("//text()").joined(separator: " ")
-    return rules.first { text.firstMatch(of: $0.regex) != nil }?.kind
+    if let answer, !page.has(answer) { return .portalError }
+    return nil
   }
 }

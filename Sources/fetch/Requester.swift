@@ -65,7 +65,7 @@ struct Requester: ~Copyable {
     let body = BodyReceiver(path: services.spool.partPath(worker: worker, number: partNumber))
     var isWanted = false
     defer { if !isWanted { body.discard() } }
-    var attempt = 1
+    var failures: [RecordError] = []
     while true {
       do {
         let reply = try getOnce(url, errand, into: body)
@@ -82,21 +82,30 @@ struct Requester: ~Copyable {
           guard services.stop.sleep(seconds: pause) else { throw RecordError.stopped }
           continue
         }
+        failures.append(failure.error)
         let elapsed = Double(Time.monotonic() - began) / 1e9
         guard failure.error.isRetryable,
           let wait = policy.delay(
-            afterAttempt: attempt, elapsed: elapsed, random: .random(in: 0...1))
-        else { throw failure.error }
+            afterAttempt: failures.count, elapsed: elapsed, random: .random(in: 0...1))
+        else { throw Self.verdict(of: failures) }
         logger.warning(
           """
-          \(errand.id): attempt \(attempt) of \(policy.retries + 1): \
+          \(errand.id): attempt \(failures.count) of \(policy.retries + 1): \
           \(failure.error.kind.rawValue): \(failure.error.message); \
           again in \(Format.duration(seconds: wait))
           """)
         guard services.stop.sleep(seconds: wait) else { throw RecordError.stopped }
-        attempt += 1
       }
     }
+  }
+
+  /// The one error of several attempts: a final one, else the last of the class met most often, so that
+  /// a connection that happens to break last does not hide what the portal says all the time.
+  static func verdict(of failures: [RecordError]) -> RecordError {
+    guard let last = failures.last, last.isRetryable else { return failures.last ?? .stopped }
+    let counts = Dictionary(grouping: failures, by: \.kind).mapValues(\.count)
+    let most = counts.values.max()
+    return failures.last { counts[$0.kind] == most } ?? last
   }
 
   private func outagePause(_ failure: Failure, _ errand: Errand) -> Double? {
@@ -142,7 +151,7 @@ struct Requester: ~Copyable {
     if body.isContinuation { head.status = 200 }
     if head.status == 304, !errand.fields.isEmpty { return .accepted }
     return Judgement(
-      head, body.kind { PageMeaning(errand.portal)($0) }, title: body.title,
+      head, body.kind { errand.portal.meaning(of: $0, for: errand.purpose) }, title: body.title,
       for: errand.purpose, now: Int(Time.wall() / 1_000_000_000))
   }
 

@@ -34,7 +34,7 @@ struct BulkPDF: Sendable {
   }
 
   private static func file(_ mark: String, padding: [UInt8]) -> [UInt8] {
-    var file = PDFFile(note: "document \(mark)")
+    var file = PDFFile(note: "document \(mark)", size: padding.count + 1024)
     file.add("/Type /Catalog /Pages 2 0 R")
     file.add("/Type /Pages /Count 1 /Kids [3 0 R]")
     file.add("/Type /Page /Parent 2 0 R /MediaBox [0 0 306 396] /Contents 4 0 R /Resources << >>")

@@ -17,10 +17,12 @@ struct PDFFile {
   private var bytes: [UInt8]
   private var offsets: [Int] = []
 
-  /// `note` is a line of ASCII for whoever looks into the file.
-  init(note: String) {
+  /// `note` is a line of ASCII for whoever looks into the file. `size` is about what the file will
+  /// have: an array that grows by doubling would keep up to twice its bytes in the cache.
+  init(note: String, size: Int) {
     // Four bytes above 127 tell transfer programs that this is not text.
     bytes = Array("%PDF-1.4\n%".utf8) + [0xE2, 0xE3, 0xCF, 0xD3] + Array("\n% \(note)\n".utf8)
+    bytes.reserveCapacity(size)
   }
 
   /// Adds the next object, numbered from 1.
@@ -52,7 +54,8 @@ struct PDFFile {
 
   /// A file with one image on each page.
   static func of(_ images: [PageImage]) -> [UInt8] {
-    var file = PDFFile(note: "Sample document, not an official record")
+    let size = images.reduce(1024) { $0 + $1.data.count + 1024 }
+    var file = PDFFile(note: "Sample document, not an official record", size: size)
     let kids = images.indices.map { "\(3 + $0 * 3) 0 R" }.joined(separator: " ")
     file.add("/Type /Catalog /Pages 2 0 R")
     file.add("/Type /Pages /Count \(images.count) /Kids [\(kids)]")

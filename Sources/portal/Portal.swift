@@ -52,10 +52,12 @@ struct Portal: ParsableCommand {
   @Option(help: ArgumentHelp("How long a stalled answer stays silent.", valueName: "seconds"))
   var stall = Seconds(60)
 
-  @Option(help: "Documents that the portal does not have.")
+  @Option(
+    help: ArgumentHelp("Documents that the portal does not have.", valueName: "share"))
   var absent = Share(0)
 
-  @Option(help: "Documents with an HTML page in place of the scan.")
+  @Option(
+    help: ArgumentHelp("Documents with an HTML page in place of the scan.", valueName: "share"))
   var broken = Share(0)
 
   @Option(help: ArgumentHelp("Append a JSON line for each request.", valueName: "file"))

@@ -118,6 +118,16 @@ import Transfer
     #expect(server.requests.count == 1)
   }
 
+  @Test func theErrorMetMostOftenIsTheOneReported() throws {
+    let server = try ScriptedServer { _, number in
+      number % 4 == 0 ? [.reset] : [Self.whole("200 OK", "<h1>Image unavailable")]
+    }
+    let run = try FetchRun { $0.retry = RetryPolicy(retries: 3, base: 0.01) }
+    let error = #expect(throws: RecordError.self) { try run.fetch(server.url + "/a.pdf").get() }
+    #expect(server.requests.count == 4)
+    #expect(error?.kind == .portalError)
+  }
+
   @Test func retryAfterHoldsForTheNextDocument() throws {
     let server = try ScriptedServer { head, _ in
       head.contains("/a.pdf")

@@ -20,7 +20,8 @@ import Transfer
     let expected: ErrorClass?
     var slowDown = false
     var retryAfter: Double?
-    var testDescription: String { "\(status) \(body) for a \(purpose)" }
+    var isLookup: Bool { if case .lookup = purpose { true } else { false } }
+    var testDescription: String { "\(status) \(body) \(isLookup ? "looked up" : "")" }
   }
 
   private static let page = Judgement.Body.page(meaning: nil)
@@ -28,29 +29,29 @@ import Transfer
 
   static let cases: [Case] = [
     Case(status: 200, headers: [], body: whole, purpose: .document, expected: nil),
-    Case(status: 200, headers: [], body: whole, purpose: .lookup, expected: nil),
-    Case(status: 200, headers: [], body: page, purpose: .lookup, expected: nil),
+    Case(status: 200, headers: [], body: whole, purpose: .lookup(Lookup()), expected: nil),
+    Case(status: 200, headers: [], body: page, purpose: .lookup(Lookup()), expected: nil),
     Case(status: 200, headers: [], body: page, purpose: .document, expected: .portalError),
     Case(status: 200, headers: [], body: .empty, purpose: .document, expected: .badPDF),
-    Case(status: 200, headers: [], body: .empty, purpose: .lookup, expected: .portalError),
+    Case(status: 200, headers: [], body: .empty, purpose: .lookup(Lookup()), expected: .portalError),
     Case(
       status: 200, headers: [], body: .pdf(isWhole: false), purpose: .document, expected: .badPDF),
     Case(
-      status: 200, headers: [], body: .pdf(isWhole: false), purpose: .lookup, expected: .badPDF),
+      status: 200, headers: [], body: .pdf(isWhole: false), purpose: .lookup(Lookup()), expected: .badPDF),
     Case(
       status: 200, headers: [], body: .page(meaning: .absent), purpose: .document,
       expected: .absent),
     Case(
-      status: 200, headers: [], body: .page(meaning: .restricted), purpose: .lookup,
+      status: 200, headers: [], body: .page(meaning: .restricted), purpose: .lookup(Lookup()),
       expected: .restricted),
     Case(
-      status: 200, headers: [], body: .page(meaning: .rateLimited), purpose: .lookup,
+      status: 200, headers: [], body: .page(meaning: .rateLimited), purpose: .lookup(Lookup()),
       expected: .rateLimited, slowDown: true),
     Case(status: 204, headers: [], body: .empty, purpose: .document, expected: .portalError),
     Case(status: 206, headers: [], body: whole, purpose: .document, expected: .portalError),
     Case(status: 302, headers: [], body: page, purpose: .document, expected: .portalError),
     Case(status: 304, headers: [], body: .empty, purpose: .document, expected: .portalError),
-    Case(status: 400, headers: [], body: page, purpose: .lookup, expected: .portalError),
+    Case(status: 400, headers: [], body: page, purpose: .lookup(Lookup()), expected: .portalError),
     Case(status: 401, headers: [], body: page, purpose: .document, expected: .restricted),
     Case(status: 403, headers: [], body: page, purpose: .document, expected: .restricted),
     Case(status: 404, headers: [], body: page, purpose: .document, expected: .absent),
@@ -60,7 +61,7 @@ import Transfer
       status: 429, headers: [], body: page, purpose: .document, expected: .rateLimited,
       slowDown: true),
     Case(
-      status: 429, headers: [("retry-after", "17")], body: page, purpose: .lookup,
+      status: 429, headers: [("retry-after", "17")], body: page, purpose: .lookup(Lookup()),
       expected: .rateLimited, slowDown: true, retryAfter: 17),
     Case(
       status: 503, headers: [("Retry-After", "Sun, 06 Nov 1994 08:49:37 GMT")], body: page,

@@ -92,7 +92,11 @@ import Transfer
   }
 
   private func answer(_ html: String) throws -> LookupAnswer {
-    guard case .lookup(let lookup) = try portal().kind else { throw RecordError(.internal, "") }
+    let portal = try portal()
+    guard case .lookup(let lookup) = portal.kind else { throw RecordError(.internal, "") }
+    if let meaning = portal.meaning(of: Array(html.utf8), for: .lookup(lookup)) {
+      throw RecordError(meaning, "")
+    }
     return try LookupAnswer(page: Array(html.utf8), by: lookup)
   }
 

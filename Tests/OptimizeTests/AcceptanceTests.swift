@@ -1,0 +1,147 @@
+import Glibc
+import PDF
+import Testing
+
+@testable import optimize
+
+@Suite("The acceptance rule")
+struct AcceptanceTests {
+  static let page = PageGeometry(mediaBox: Rectangle(0, 0, 612, 792))
+  static let whole = Inspection(pageCount: 2, pages: [page, page])
+
+  @Test(
+    "Only a file that begins as a PDF is looked into",
+    arguments: [
+      ("%PDF-1.4\n", nil), ("", "the file is empty"),
+      ("%!PS\n%PDF-1.4", "the file does not begin with %PDF-"),
+      (" %PDF-1.4", "the file does not begin with %PDF-"),
+      ("\u{4}%PDF-1.4", "the file does not begin with %PDF-"),
+      ("<html>", "the file does not begin with %PDF-"),
+      ("%PDF", "the file does not begin with %PDF-"),
+    ] as [(String, String?)])
+  func beginning(_ text: String, objection: String?) {
+    #expect(Acceptance.objection(toBeginning: Array(text.utf8)) == objection)
+  }
+
+  @Test(
+    "Sources that keep their original",
+    arguments: [
+      (whole, nil),
+      (Inspection(pageCount: 0, isEncrypted: true), "the file is encrypted"),
+      (Inspection(pageCount: 1, pages: [page], isSigned: true), "the file is signed"),
+      (
+        Inspection(pageCount: 1, pages: [page], complaint: "xref not found"),
+        "the file is damaged: xref not found"
+      ),
+      (Inspection(pageCount: 0), "the file has no pages"),
+      (Inspection(pageCount: 100_001), "the file has more than 100,000 pages"),
+    ] as [(Inspection, String?)])
+  func source(_ inspection: Inspection, objection: String?) {
+    #expect(Acceptance.objection(toSource: inspection) == objection)
+  }
+
+  @Test(
+    "Ends of Ghostscript",
+    arguments: [
+      (.status(0), nil, nil),
+      (.status(0), "\"**** Error\"", "Ghostscript reported: \"**** Error\""),
+      (.status(1), nil, "Ghostscript ended with exit status 1"),
+      (.status(255), "\"VMerror\"", "Ghostscript ended with exit status 255: \"VMerror\""),
+      (.signal(SIGXCPU), nil, "Ghostscript used more than 62 s of processor time"),
+      (.signal(SIGXFSZ), nil, "Ghostscript wrote more than 64.0 MiB"),
+      (.signal(SIGSEGV), nil, "Ghostscript was ended by signal 11"),
+      (.signal(SIGKILL), nil, "Ghostscript was ended by signal 9"),
+    ] as [(Launch.End, String?, String?)])
+  func run(_ end: Launch.End, report: String?, objection: String?) {
+    let limits = Limits(base: 60, pages: 2, sourceBytes: 1000)
+    let outcome = Ghostscript.Outcome(end: end, report: report)
+    #expect(Acceptance.objection(toRun: outcome, limits: limits) == objection)
+  }
+
+  @Test("The result has the pages of the source")
+  func result() {
+    let small = PageGeometry(mediaBox: Rectangle(0, 0, 612, 791))
+    func objection(_ result: Inspection) -> String? {
+      Acceptance.objection(toResult: result, of: Self.whole)
+    }
+    #expect(objection(Self.whole) == nil)
+    #expect(
+      objection(Inspection(pageCount: 1, pages: [Self.page]))
+        == "the result has 1 pages instead of 2")
+    #expect(
+      objection(Inspection(pageCount: 2, pages: [Self.page, small]))
+        == "page 2 of the result has another size")
+    #expect(
+      objection(Inspection(pageCount: 2, pages: [], complaint: "x")) == "the result is damaged: x")
+    #expect(
+      objection(Inspection(pageCount: 0, isEncrypted: true)) == "the result is encrypted")
+  }
+
+  @Test("The result is smaller")
+  func size() {
+    #expect(Acceptance.objection(toSize: 999, of: 1000) == nil)
+    #expect(
+      Acceptance.objection(toSize: 1000, of: 1000)
+        == "the result is not smaller (1,000 of 1,000 bytes)")
+  }
+
+  @Test(
+    "What Ghostscript prints",
+    arguments: [
+      ("GPL Ghostscript 10.00.0 (2022-09-21)\nProcessing pages 1 through 1.\nPage 1\n", nil),
+      ("Loading font Helvetica (or substitute) from /usr/share/x\n", nil),
+      (
+        "Page 1\n   **** Error: stream Length incorrect.\n",
+        "\"   **** Error: stream Length incorrect.\""
+      ),
+      (
+        "   **** Warning: xref entry 0 is not free\r\n",
+        "\"   **** Warning: xref entry 0 is not free\""
+      ),
+      ("Error: /syntaxerror in --runpdf--", "\"Error: /syntaxerror in --runpdf--\""),
+      ("Unrecoverable error, exit code 1\nError: x\n", "\"Unrecoverable error, exit code 1\""),
+      ("a\u{7}error\n", "\"a\u{FFFD}error\""),
+    ] as [(String, String?)])
+  func output(_ text: String, report: String?) {
+    var whole = ErrorScan()
+    whole.add(Array(text.utf8))
+    whole.finish()
+    #expect(whole.report == report)
+    var pieces = ErrorScan()
+    for byte in text.utf8 { pieces.add([byte]) }
+    pieces.finish()
+    #expect(pieces.report == report)
+  }
+
+  @Test("A megabyte of one line takes four kilobytes")
+  func longLine() {
+    var scan = ErrorScan()
+    scan.add([UInt8](repeating: UInt8(ascii: "x"), count: 1 << 20))
+    scan.add(Array("error\nerror 2\n".utf8))
+    #expect(scan.report == "\"error 2\"")
+  }
+
+  @Test(
+    "Limits grow with the pages and the size",
+    arguments: [
+      (60, 1, 0, 61, 122, 64 << 20), (60, 10_000, 0, 10_060, 20_120, 64 << 20),
+      (1, 2_000_000, 40 << 20, 100_001, 200_002, 80 << 20),
+    ] as [(Int, Int, Int, Int, Int, Int)])
+  func limits(base: Int, pages: Int, bytes: Int, processor: Int, wall: Int, file: Int) {
+    let limits = Limits(base: base, pages: pages, sourceBytes: bytes)
+    #expect(limits.processorSeconds == processor)
+    #expect(limits.wallSeconds == wall)
+    #expect(limits.fileSize == file)
+  }
+
+  @Test(
+    "Sizes of options",
+    arguments: [
+      ("1048576", 1 << 20), ("512K", 512 << 10), ("64M", 64 << 20), ("2g", 2 << 30),
+      ("2GiB", 2 << 30), ("2GB", 2 << 30), ("1T", 1 << 40), ("", nil), ("G", nil), ("-1", nil),
+      ("1.5G", nil), ("9999999T", nil), ("2X", nil),
+    ] as [(String, Int?)])
+  func size(_ text: String, bytes: Int?) {
+    #expect(ByteSize.parse(text) == bytes)
+  }
+}

@@ -1,0 +1,111 @@
+import Common
+import Glibc
+import Testing
+
+@testable import optimize
+
+/// What a document that takes for ever, a crash, a kill and Ctrl+C leave behind.
+@Suite("Isolation")
+struct IsolationTests {
+  @Test("kill -9 leaves no process and no half file, and the next run cleans up")
+  func killed() throws {
+    let directory = try TemporaryDirectory()
+    let path = try directory.write(Fixture.endless, to: "x.pdf")
+    let run = try ToolRun([path])
+    let (worker, gs) = try Processes.untilGhostscriptRuns(below: run.pid)
+    kill(run.pid, SIGKILL)
+    #expect(run.wait() == .signal(SIGKILL))
+    try Processes.until("all processes are gone") {
+      !Processes.isAlive(worker) && !Processes.isAlive(gs)
+    }
+    let left = directory.names.filter { $0 != "x.pdf" }
+    #expect(left.allSatisfy { $0.hasPrefix(Workspace.prefix) }, "\(left)")
+    let next = try ToolRun([try directory.write(Fixture.scan, to: "y.pdf")])
+    #expect(next.wait() == .status(0))
+    #expect(directory.names == ["x.pdf", "y.optimized.pdf", "y.pdf"])
+  }
+
+  @Test("A process that dies costs one document, which keeps its original")
+  func crashed() throws {
+    let directory = try TemporaryDirectory()
+    let paths = [
+      try directory.write(Fixture.endless, to: "x.pdf"),
+      try directory.write(Fixture.scan, to: "y.pdf"),
+    ]
+    let run = try ToolRun(["--workers", "1"] + paths)
+    let (worker, _) = try Processes.untilGhostscriptRuns(below: run.pid)
+    kill(worker, SIGSEGV)
+    #expect(run.wait() == .status(0))
+    let members = try run.records().map { $0["optimize"] }
+    #expect(
+      members[0]?["reason"]
+        == .string("the process that looked into it was ended by signal 11"))
+    #expect(members[1]?["method"] == .string("ghostscript/ebook"))
+    #expect(directory.names == ["x.pdf", "y.optimized.pdf", "y.pdf"])
+  }
+
+  @Test("A process that died between documents costs none")
+  func diedIdle() throws {
+    let directory = try TemporaryDirectory()
+    let pipe = try Launch.makePipe()
+    defer { close(pipe.output) }
+    let run = try ToolRun(["--workers", "1"], standardInput: pipe.output)
+    func feed(_ id: String) throws {
+      let path = try directory.write(Fixture.scan, to: "\(id).pdf")
+      let record: JSON = .object(["id": .string(id), "path": .string(path)])
+      #expect(writeAll(record.serialized() + [UInt8(ascii: "\n")], to: pipe.input) == 0)
+    }
+    try feed("1")
+    try Processes.until("the first record is out") { (try? run.records().count) == 1 }
+    let workers = Processes.children(of: run.pid)
+    #expect(workers.count == 1)
+    for worker in workers { kill(worker, SIGKILL) }
+    try feed("2")
+    close(pipe.input)
+    #expect(run.wait() == .status(0))
+    let methods = try run.records().map { $0["optimize"]?["method"] }
+    #expect(methods == [.string("ghostscript/ebook"), .string("ghostscript/ebook")])
+  }
+
+  @Test("A document that takes too long keeps its original")
+  func timeout() throws {
+    let directory = try TemporaryDirectory()
+    let run = try ToolRun(
+      ["--timeout", "1s", try directory.write(Fixture.endless, to: "x.pdf")])
+    #expect(run.wait() == .status(0))
+    #expect(
+      try run.records()[0]["optimize"]?["reason"]
+        == .string("Ghostscript used more than 2 s of processor time"))
+    #expect(directory.names == ["x.pdf"])
+  }
+
+  @Test("A process that stops answering is ended by the clock")
+  func stuck() throws {
+    let directory = try TemporaryDirectory()
+    let run = try ToolRun(
+      ["--timeout", "1s", try directory.write(Fixture.endless, to: "x.pdf")])
+    let (worker, gs) = try Processes.untilGhostscriptRuns(below: run.pid)
+    kill(gs, SIGSTOP)
+    #expect(run.wait() == .status(0))
+    #expect(
+      try run.records()[0]["optimize"]?["reason"] == .string("it took more than 4 s"))
+    #expect(!Processes.isAlive(worker))
+    try Processes.until("Ghostscript is gone") { !Processes.isAlive(gs) }
+    #expect(directory.names == ["x.pdf"])
+  }
+
+  @Test("Ctrl+C gives a document in flight five seconds, and ends with 130")
+  func interrupted() throws {
+    let directory = try TemporaryDirectory()
+    let run = try ToolRun([try directory.write(Fixture.endless, to: "x.pdf")])
+    _ = try Processes.untilGhostscriptRuns(below: run.pid)
+    let start = Time.monotonic()
+    kill(run.pid, SIGINT)
+    #expect(run.wait() == .status(130))
+    #expect(Time.monotonic() - start < 9_000_000_000)
+    let error = try run.records()[0]["error"]
+    #expect(error?["class"] == .string("interrupted"))
+    #expect(error?["counts"] == .bool(false))
+    #expect(directory.names == ["x.pdf"])
+  }
+}

@@ -1,0 +1,61 @@
+import Common
+import Glibc
+import Testing
+
+@testable import optimize
+
+@Suite("Jobs and answers")
+struct ProtocolTests {
+  static let settings = Settings(
+    ghostscript: "/usr/bin/gs", quality: .ebook, seconds: 60, memory: 2 << 30)
+
+  @Test("A job comes out as it went in")
+  func job() throws {
+    let job = Job(directory: "/tmp/a \"b\"", settings: Self.settings)
+    #expect(Job(json: try JSON(parsing: job.json.serialized())) == job)
+    #expect(Job(json: .object([:])) == nil)
+  }
+
+  @Test(
+    "An answer comes out as it went in",
+    arguments: [
+      .started(pages: 3), .verdict(.accepted(pages: 3)), .verdict(.kept("why", pages: nil)),
+      .verdict(.kept("why", pages: 2)), .trouble("no room"),
+    ] as [Answer])
+  func answer(_ answer: Answer) throws {
+    #expect(Answer(json: try JSON(parsing: answer.json.serialized())) == answer)
+  }
+
+  @Test("What is no answer", arguments: ["{}", "1", #"{"accepted":0}"#, #"{"started":-1}"#])
+  func noAnswer(_ text: String) throws {
+    #expect(Answer(json: try JSON(parsing: text)) == nil)
+  }
+
+  @Test(
+    "A process that says something else, or nothing, or too much, is lost",
+    arguments: ["/usr/bin/true", "/usr/bin/env", "/usr/bin/yes"])
+  func lost(_ program: String) throws {
+    // As the tool does (Stop.onSignals).
+    signal(SIGPIPE, SIG_IGN)
+    let process = try WorkerProcess(executable: program, memory: 0)
+    #expect(
+      process.work(on: Job(directory: "/tmp", settings: Self.settings), stop: Stop()) == .lost)
+  }
+
+  @Test("A program that is not there cannot be started")
+  func missing() {
+    #expect(throws: Launch.Failure(code: ENOENT)) {
+      _ = try Launch(
+        path: "/nonexistent", arguments: ["x"], environment: [], input: 0, output: 1, errors: 2
+      ).start()
+    }
+  }
+
+  @Test("Ghostscript is looked for on absolute paths only")
+  func locate() throws {
+    #expect(throws: Fatal.self) { try Ghostscript.locate(nil, path: "/nonexistent:.:") }
+    #expect(throws: Fatal.self) { try Ghostscript.locate("/etc/passwd", path: nil) }
+    #expect(throws: Fatal.self) { try Ghostscript.locate("/tmp", path: nil) }
+    #expect(try Ghostscript.locate("/usr/bin/env", path: nil).hasPrefix("/"))
+  }
+}

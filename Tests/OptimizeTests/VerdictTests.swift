@@ -1,0 +1,182 @@
+import Common
+import Digest
+import Glibc
+import PDF
+import Testing
+
+@testable import optimize
+
+/// The built program with the real Ghostscript.
+@Suite("Verdicts")
+struct VerdictTests {
+  struct Case: Sendable, CustomTestStringConvertible {
+    let name: String
+    let bytes: [UInt8]
+    let pages: Int?
+    /// How the reason begins; `nil` where the result is accepted.
+    let reason: String?
+    var testDescription: String { name }
+  }
+
+  static let cases = [
+    Case(name: "scan", bytes: Fixture.scan, pages: 1, reason: nil),
+    Case(name: "text", bytes: Fixture.text, pages: 1, reason: "the result is not smaller"),
+    Case(name: "empty", bytes: [], pages: nil, reason: "the file is empty"),
+    Case(
+      name: "page of a web site", bytes: Array("<html>%PDF-1.4</html>".utf8), pages: nil,
+      reason: "the file does not begin with %PDF-"),
+    Case(
+      name: "PostScript", bytes: Array("%!PS\n%PDF-1.4\nshowpage\n".utf8), pages: nil,
+      reason: "the file does not begin with %PDF-"),
+    Case(
+      name: "only a beginning", bytes: Array("%PDF-1.4\nshowpage\n".utf8), pages: nil,
+      reason: "libqpdf cannot read it"),
+    Case(
+      name: "truncated", bytes: Array(Fixture.scan.prefix(200_000)), pages: nil,
+      reason: "libqpdf cannot read it"),
+    Case(
+      name: "signed", bytes: Fixture.form(value: "/V<</Type/Sig>>"), pages: 1,
+      reason: "the file is signed"),
+    Case(
+      name: "loop of pages", bytes: Fixture.pageLoop, pages: nil,
+      reason: "libqpdf cannot read it: count the pages: Loop"),
+    Case(
+      name: "no pages", bytes: Fixture.pages([]), pages: nil, reason: "the file has no pages"),
+    Case(
+      name: "wrong count", bytes: Fixture.pages([""], count: 1_000_000_000), pages: 1,
+      reason: "Ghostscript"),
+    Case(
+      name: "no size", bytes: Fixture.pages([""], inherited: ""), pages: nil,
+      reason: "libqpdf cannot read it: read page 1: its MediaBox"),
+  ]
+
+  @Test("Each document goes on, and its original stays as it is", arguments: cases)
+  func verdict(_ given: Case) throws {
+    let directory = try TemporaryDirectory()
+    let path = try directory.write(given.bytes, to: "x.pdf")
+    let record: JSON = .object(["id": .string("7"), "book": .int(1), "path": .string(path)])
+    let run = try ToolRun(["--workers", "1"], input: record.description)
+    #expect(run.wait() == .status(0), "\(run.messages)")
+    let records = try run.records()
+    let output = try #require(records.first?["optimize"])
+    #expect(records.count == 1)
+    #expect(records[0]["book"] == .int(1))
+    #expect(output["pages"]?.int == given.pages)
+    #expect(output["original_bytes"]?.int == given.bytes.count)
+    let kept = output["path"]?.string ?? ""
+    let bytes = TemporaryDirectory.read(kept)
+    #expect(output["bytes"]?.int == bytes.count)
+    #expect(output["sha256"]?.string == Digest.sha256(bytes))
+    #expect(TemporaryDirectory.read(path) == given.bytes)
+    if let reason = given.reason {
+      #expect(output["method"] == .string("original"))
+      #expect(kept == path)
+      #expect(output["reason"]?.string?.hasPrefix(reason) == true, "\(output)")
+      #expect(directory.names == ["x.pdf"])
+    } else {
+      #expect(output["method"] == .string("ghostscript/ebook"))
+      #expect(output["reason"] == nil)
+      #expect(bytes.count < given.bytes.count)
+      #expect(directory.names == ["x.optimized.pdf", "x.pdf"])
+    }
+  }
+
+  @Test(
+    "An encrypted file keeps its original",
+    .enabled(if: access("/usr/bin/qpdf", X_OK) == 0),
+    arguments: ["", "secret"])
+  func encrypted(_ password: String) throws {
+    let directory = try TemporaryDirectory()
+    let plain = try directory.write(Fixture.scan, to: "plain.pdf")
+    let path = "\(directory.path)/x.pdf"
+    let nowhere = open("/dev/null", O_RDWR | O_CLOEXEC)
+    defer { close(nowhere) }
+    let qpdf = try Launch(
+      path: "/usr/bin/qpdf",
+      arguments: ["qpdf", "--encrypt", password, "owner", "256", "--", plain, path],
+      environment: [], input: nowhere, output: nowhere, errors: nowhere
+    ).start()
+    #expect(Launch.wait(for: qpdf) == .status(0))
+    let run = try ToolRun([path])
+    #expect(run.wait() == .status(0))
+    #expect(try run.records()[0]["optimize"]?["reason"] == .string("the file is encrypted"))
+  }
+
+  @Test("Rotated, moved, cropped and scaled pages come out as they were shown")
+  func boxes() throws {
+    let directory = try TemporaryDirectory()
+    // A comment that nobody needs makes the source larger than any result.
+    let comment = "<</X(\(String(repeating: "x", count: 100_000)))>>"
+    let bytes = Fixture.pages(
+      [
+        "/Rotate 90", "/MediaBox[10 20 622 812]", "/CropBox[50 60 500 700]/Rotate 270",
+        "/UserUnit 2", "/MediaBox[0 0 595.276 841.89]",
+      ], more: [comment])
+    let run = try ToolRun([try directory.write(bytes, to: "x.pdf")])
+    #expect(run.wait() == .status(0))
+    let output = try run.records()[0]["optimize"]
+    #expect(output?["pages"] == .int(5))
+    #expect(output?["method"] == .string("ghostscript/ebook"), "\(output?["reason"]?.string ?? "")")
+  }
+
+  @Test("The same source gives the same bytes")
+  func deterministic() throws {
+    let directory = try TemporaryDirectory()
+    var digests: Set<String> = []
+    for name in ["a.pdf", "b.pdf"] {
+      let run = try ToolRun([try directory.write(Fixture.scan, to: name)])
+      #expect(run.wait() == .status(0))
+      digests.insert(try run.records()[0]["optimize"]?["sha256"]?.string ?? "")
+      // Dates in a PDF count in seconds.
+      sleep(1)
+    }
+    #expect(digests.count == 1)
+  }
+
+  @Test(
+    "A record that names no file that can be read fails",
+    arguments: [
+      #"{"id":"1"}"#, #"{"id":"1","path":"/nonexistent/x.pdf"}"#, #"{"id":"1","path":"/tmp"}"#,
+      #"{"id":"1","path":""}"#, #"{"id":"1","path":"/etc/passwd\u0000.pdf"}"#,
+      #"{"id":"1","path":7}"#,
+    ])
+  func noFile(_ line: String) throws {
+    let run = try ToolRun([], input: line + "\n")
+    #expect(run.wait() == .status(3))
+    let record = try #require(try run.records().first)
+    #expect(record["optimize"] == nil)
+    #expect(record["error"]?["class"] == .string("invalid_record"))
+    #expect(record["error"]?["tool"] == .string("optimize"))
+  }
+
+  @Test("What fetch wrote comes before a path of the record")
+  func fetched() throws {
+    let directory = try TemporaryDirectory()
+    let path = try directory.write(Fixture.scan, to: "x.pdf")
+    let output = "\(directory.path)/o"
+    let run = try ToolRun(
+      ["-o", output, "--quality", "screen"],
+      input: #"{"id":"1","path":"/nonexistent","fetch":{"path":"\#(path)"}}"# + "\n")
+    #expect(run.wait() == .status(0))
+    let member = try run.records()[0]["optimize"]
+    #expect(member?["path"] == .string("\(output)/x.optimized.pdf"))
+    #expect(member?["method"] == .string("ghostscript/screen"))
+    #expect(FileTree.names(in: output) == ["x.optimized.pdf"])
+  }
+
+  @Test("A dry run passes records on, and needs no Ghostscript")
+  func dryRun() throws {
+    let line = #"{"id":"1","path":"/nonexistent","n":9007199254740993}"#
+    let run = try ToolRun(["--dry-run", "--gs", "/nonexistent"], input: line + "\n")
+    #expect(run.wait() == .status(0))
+    #expect(try run.records().map(\.description) == [line])
+  }
+
+  @Test("Without Ghostscript the run ends with 69, before any record is read")
+  func withoutGhostscript() throws {
+    let run = try ToolRun(["--gs", "/nonexistent"], input: #"{"id":"1"}"# + "\n")
+    #expect(run.wait() == .status(69))
+    #expect(run.messages.contains("apt-get install ghostscript"))
+    #expect(try run.records().isEmpty)
+  }
+}
