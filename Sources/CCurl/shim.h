@@ -40,6 +40,13 @@ static inline CURLcode conveyor_set_socket_function(CURL *handle,
                                                     conveyor_socket_function function) {
   return curl_easy_setopt(handle, CURLOPT_OPENSOCKETFUNCTION, function);
 }
+typedef int (*conveyor_start_function)(void *context, char *remote_address, char *local_address,
+                                       int remote_port, int local_port);
+
+static inline CURLcode conveyor_set_start_function(CURL *handle,
+                                                   conveyor_start_function function) {
+  return curl_easy_setopt(handle, CURLOPT_PREREQFUNCTION, function);
+}
 static inline CURLcode conveyor_get_long(CURL *handle, CURLINFO info, long *value) {
   return curl_easy_getinfo(handle, info, value);
 }

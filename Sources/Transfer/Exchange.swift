@@ -14,6 +14,7 @@ final class Exchange {
   private(set) var received = 0
   /// Why a callback ended the transfer; says more than libcurl's code for that.
   private(set) var failure: TransferError?
+  private var starts = 0
   private var headerBytes = 0
   private var hasBegun = false
 
@@ -26,6 +27,16 @@ final class Exchange {
     self.maximumBody = maximumBody
     self.maximumHeaders = maximumHeaders
     self.shouldStop = shouldStop
+  }
+
+  /// The request is about to be sent. Once: libcurl would send it again by itself when a kept connection
+  /// turns out to be broken, and nobody would have asked the limiter.
+  func start() -> Bool {
+    starts += 1
+    guard starts > 1 else { return true }
+    failure = TransferError(
+      CURLE_RECV_ERROR, detail: "the server closed the connection instead of answering")
+    return false
   }
 
   /// Takes one header line, the status line and the empty one at the end included.
@@ -114,6 +125,11 @@ let receiveBody: conveyor_data_function = { data, size, count, context in
 
 let reportProgress: conveyor_progress_function = { context, _, _, _, _ in
   exchange(context)?.shouldStop() == true ? 1 : 0
+}
+
+/// CURLOPT_PREREQFUNCTION(3): called when a connection is there, before the request is sent on it.
+let startRequest: conveyor_start_function = { context, _, _, _, _ in
+  exchange(context)?.start() == true ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
 }
 
 /// CURLOPT_OPENSOCKETFUNCTION(3): called with the resolved address, before connecting.

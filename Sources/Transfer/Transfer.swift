@@ -102,6 +102,8 @@ public struct Transfer: ~Copyable {
     conveyor_set_pointer(handle, CURLOPT_XFERINFODATA, context)
     conveyor_set_socket_function(handle, openSocket)
     conveyor_set_pointer(handle, CURLOPT_OPENSOCKETDATA, context)
+    conveyor_set_start_function(handle, startRequest)
+    conveyor_set_pointer(handle, CURLOPT_PREREQDATA, context)
     var list: UnsafeMutablePointer<curl_slist>?
     defer { curl_slist_free_all(list) }
     if let file = settings.certificate { conveyor_set_text(handle, CURLOPT_SSLCERT, file) }

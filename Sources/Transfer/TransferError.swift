@@ -47,10 +47,12 @@ public struct TransferError: Error, Sendable, Equatable, CustomStringConvertible
     case CURLE_WRITE_ERROR: .refusedBySink
     case CURLE_ABORTED_BY_CALLBACK: .stopped
     case CURLE_OUT_OF_MEMORY, CURLE_FAILED_INIT: .local
-    case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL: .invalid
+    case CURLE_URL_MALFORMAT: .invalid
     case CURLE_PEER_FAILED_VERIFICATION: .certificate
     case CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CERTPROBLEM, CURLE_BAD_FUNCTION_ARGUMENT:
       .configuration
+    // CURLE_UNSUPPORTED_PROTOCOL among them: our URLs are http or https, so it means an answer without
+    // a status line.
     default: .network
     }
   }

@@ -25,12 +25,12 @@ private let second: Int64 = 1_000_000_000
 
   @Test func aLateStartMovesTheNextOne() {
     var budget = HostBudget()
-    let first = budget.reserve(now: 0, pace: Pace(delay: 1))
-    let next = budget.reserve(now: 0, pace: Pace(delay: 1))
-    #expect(first == 0 && next == second)
+    let first = budget.reserve(now: 10 * second, pace: Pace(delay: 1))
+    let next = budget.reserve(now: 10 * second, pace: Pace(delay: 1))
+    #expect(first == 10 * second && next == 11 * second)
     // The first thread wakes up 0.9 s late; the second one is on time, and has to wait.
-    #expect(budget.start(now: 9 * second / 10, pace: Pace(delay: 1)) == .at(9 * second / 10))
-    #expect(budget.start(now: second, pace: Pace(delay: 1)) == .at(19 * second / 10))
+    #expect(budget.start(now: 109 * second / 10, pace: Pace(delay: 1)) == .at(109 * second / 10))
+    #expect(budget.start(now: 11 * second, pace: Pace(delay: 1)) == .at(119 * second / 10))
   }
 
   @Test func aPauseHoldsForThoseWithASlot() {
