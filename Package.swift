@@ -78,7 +78,7 @@ let package = Package(
     tests("FetchTests", ["fetch", "Stages", "Transfer"]),
     tests("OptimizeTests", ["optimize", "PDF"]),
     tests("PortalTests", ["portal"]),
-    tests("ToolTests", ["Index"]),
+    tests("ToolTests", ["Index", "Stages"]),
   ],
   swiftLanguageModes: [.v6]
 )

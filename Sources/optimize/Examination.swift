@@ -22,9 +22,10 @@ struct Examination {
 
   /// The verdict. `started` is told the pages when Ghostscript begins.
   func verdict(started: (Int) -> Void) throws(Trouble) -> Verdict {
-    if let objection = Acceptance.objection(toBeginning: try beginning()) {
-      return .kept(objection)
+    guard let (beginning, sourceBytes) = try lookAtSource() else {
+      return .kept("the file is gone")
     }
+    if let objection = Acceptance.objection(toBeginning: beginning) { return .kept(objection) }
     let before: Inspection
     switch Self.inspect(source) {
     case .success(let inspection): before = inspection
@@ -38,12 +39,12 @@ struct Examination {
     }
     started(before.pageCount)
     let limits = Limits(
-      base: job.settings.seconds, pages: before.pageCount, sourceBytes: try size(source))
+      base: job.settings.seconds, pages: before.pageCount, sourceBytes: sourceBytes)
     if let objection = try optimize(before, limits) {
-      try checkDisk()
+      try checkDisk(for: sourceBytes)
       return .kept(objection, pages: pages)
     }
-    if let objection = Acceptance.objection(toSize: try size(result), of: try size(source)) {
+    if let objection = Acceptance.objection(toSize: try resultBytes(), of: sourceBytes) {
       return .kept(objection, pages: pages)
     }
     return .accepted(pages: before.pageCount)
@@ -75,26 +76,34 @@ struct Examination {
     }
   }
 
-  private func beginning() throws(Trouble) -> [UInt8] {
+  /// How the source begins, and its size. `nil` where it cannot be read any more.
+  private func lookAtSource() throws(Trouble) -> (beginning: [UInt8], bytes: Int)? {
     let descriptor = open(source, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw trouble("open") }
+    guard descriptor >= 0 else {
+      if LocalTrouble.isLocal(errno) { throw trouble("open") }
+      return nil
+    }
     defer { close(descriptor) }
+    var status = stat()
     var bytes = [UInt8](repeating: 0, count: 5)
     let count = pread(descriptor, &bytes, bytes.count, 0)
-    guard count >= 0 else { throw trouble("read") }
-    return Array(bytes.prefix(count))
+    guard count >= 0, fstat(descriptor, &status) == 0 else {
+      if LocalTrouble.isLocal(errno) { throw trouble("read") }
+      return nil
+    }
+    return (Array(bytes.prefix(count)), Int(status.st_size))
   }
 
-  private func size(_ path: String) throws(Trouble) -> Int {
+  private func resultBytes() throws(Trouble) -> Int {
     var status = stat()
-    guard stat(path, &status) == 0 else { throw trouble("look at") }
+    guard stat(result, &status) == 0 else { throw trouble("look at") }
     return Int(status.st_size)
   }
 
   /// A full disk makes bad results of good documents, and a document is not to pay for it. There
   /// has to be room for what Ghostscript writes: a result, and as much in temporary files, which it
   /// removes when it fails.
-  private func checkDisk() throws(Trouble) {
+  private func checkDisk(for sourceBytes: Int) throws(Trouble) {
     let path = "\(job.directory)/probe"
     let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw trouble("write to") }
@@ -102,7 +111,7 @@ struct Examination {
       close(descriptor)
       unlink(path)
     }
-    let failure = posix_fallocate(descriptor, 0, off_t(2 * (try size(source)) + (1 << 20)))
+    let failure = posix_fallocate(descriptor, 0, off_t(2 * sourceBytes + (1 << 20)))
     if LocalTrouble.isLocal(failure) { throw trouble("write to", failure) }
   }
 

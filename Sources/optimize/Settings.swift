@@ -1,5 +1,4 @@
 import ArgumentParser
-import Common
 
 /// Ghostscript's presets for images (`-dPDFSETTINGS`): 72, 150, 300 dots an inch, and 300 with all
 /// colours kept.
@@ -19,79 +18,4 @@ struct Settings: Sendable, Equatable {
 
   /// What a record says of a result.
   var method: String { "ghostscript/\(quality.rawValue)" }
-}
-
-/// One document for a worker process: a line on its standard input.
-struct Job: Sendable, Equatable {
-  static let source = "in.pdf"
-  static let result = "out.pdf"
-
-  /// The private directory: it holds the source, and takes the result.
-  var directory: String
-  var settings: Settings
-
-  var json: JSON {
-    .object([
-      "directory": .string(directory), "gs": .string(settings.ghostscript),
-      "quality": .string(settings.quality.rawValue), "seconds": .int(settings.seconds),
-      "memory": .int(settings.memory),
-    ])
-  }
-
-  init(directory: String, settings: Settings) {
-    self.directory = directory
-    self.settings = settings
-  }
-
-  init?(json: JSON) {
-    guard let directory = json["directory"]?.string, let gs = json["gs"]?.string,
-      let quality = json["quality"]?.string.flatMap(Quality.init),
-      let seconds = json["seconds"]?.int, let memory = json["memory"]?.int
-    else { return nil }
-    self.init(
-      directory: directory,
-      settings: Settings(ghostscript: gs, quality: quality, seconds: seconds, memory: memory))
-  }
-}
-
-/// What is to become of a document.
-enum Verdict: Sendable, Equatable {
-  /// The result replaces the original; both have this many pages.
-  case accepted(pages: Int)
-  /// The original goes on; why, and its pages where they could be counted.
-  case kept(String, pages: Int? = nil)
-}
-
-/// What a worker process says: a line on its standard output.
-enum Answer: Sendable, Equatable {
-  /// The source is in order; Ghostscript works on so many pages now.
-  case started(pages: Int)
-  /// The last word on a document.
-  case verdict(Verdict)
-  /// The machine is in trouble, and no document at fault.
-  case trouble(String)
-
-  var json: JSON {
-    switch self {
-    case .started(let pages): .object(["started": .int(pages)])
-    case .verdict(.accepted(let pages)): .object(["accepted": .int(pages)])
-    case .verdict(.kept(let reason, let pages)):
-      .object(["kept": .string(reason), "pages": pages.map(JSON.int)])
-    case .trouble(let message): .object(["trouble": .string(message)])
-    }
-  }
-
-  init?(json: JSON) {
-    if let pages = json["started"]?.int, pages > 0 {
-      self = .started(pages: pages)
-    } else if let pages = json["accepted"]?.int, pages > 0 {
-      self = .verdict(.accepted(pages: pages))
-    } else if let reason = json["kept"]?.string {
-      self = .verdict(.kept(reason, pages: json["pages"]?.int))
-    } else if let message = json["trouble"]?.string {
-      self = .trouble(message)
-    } else {
-      return nil
-    }
-  }
 }

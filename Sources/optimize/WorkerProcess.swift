@@ -95,10 +95,14 @@ struct WorkerProcess: ~Copyable {
       return .lost
     }
     var lines = AnswerLines()
+    var hasStarted = false
     while true {
       while let line = lines.next() {
         switch (try? JSON(parsing: line)).flatMap(Answer.init) {
         case .started(let pages):
+          // Once: it must not buy itself time.
+          if hasStarted { return .lost }
+          hasStarted = true
           seconds = Limits(base: base, pages: pages, sourceBytes: 0).wallSeconds
           deadline = Time.monotonic() + Int64(seconds) * 1_000_000_000
         case .verdict(let verdict): return .verdict(verdict)

@@ -1,6 +1,7 @@
 import Common
 import Foundation
 import Stages
+import Support
 import Testing
 
 @Suite("The stages that come with the project")
@@ -102,12 +103,13 @@ struct ShippedStageTests {
 
 @Suite("Reading stage files strictly")
 struct StageFileTests {
-  private let folder: TemporaryFolder
+  private let folder: TemporaryDirectory
 
-  init() throws { folder = try TemporaryFolder() }
+  init() throws { folder = try TemporaryDirectory() }
 
   private func stage(_ text: String) throws -> Stage {
-    try Stage(path: try folder.write(text, to: "mine.yaml"))
+    try folder.write(text, to: "mine.yaml")
+    return try Stage(path: "\(folder.path)/mine.yaml")
   }
 
   @Test(
@@ -151,7 +153,8 @@ struct StageFileTests {
   }
 
   @Test func aFileMayAlsoBeNamedByItsPath() throws {
-    let path = try folder.write("limit: 3", to: "mine.yaml")
+    try folder.write("limit: 3", to: "mine.yaml")
+    let path = "\(folder.path)/mine.yaml"
     #expect(try Stage(named: path, in: "/nowhere").selection.limit == 3)
     #expect(try Stage(named: "mine", in: folder.path).name == "mine")
   }

@@ -89,23 +89,3 @@ final class Ends: Sendable {
 func together(_ first: @Sendable () -> Void, _ second: @Sendable () -> Void) {
   withThreads(2) { number in if number == 1 { first() } else { second() } }
 }
-
-/// A folder that goes away with it.
-final class TemporaryFolder: Sendable {
-  let path: String
-
-  init() throws {
-    let parent = FileManager.default.temporaryDirectory.path
-    var template = Array("\(parent)/conveyor-XXXXXX".utf8CString)
-    guard mkdtemp(&template) != nil else { throw POSIXError(.EIO) }
-    path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
-  }
-
-  deinit { try? FileManager.default.removeItem(atPath: path) }
-
-  @discardableResult
-  func write(_ text: String, to name: String) throws -> String {
-    try text.write(toFile: "\(path)/\(name)", atomically: false, encoding: .utf8)
-    return "\(path)/\(name)"
-  }
-}

@@ -106,8 +106,9 @@ struct SQLiteFixture: IndexFixture {
       output += buffer.prefix(count)
     }
     try #require(pclose(pipe) == 0, "sqlite3 refuses: \(text)")
-    return String(decoding: output, as: UTF8.self).split(separator: "\n").map {
-      $0.split(separator: "|", omittingEmptySubsequences: false).map(String.init)
-    }
+    // Each row ends with a line end; one empty value is an empty line.
+    return String(decoding: output, as: UTF8.self)
+      .split(separator: "\n", omittingEmptySubsequences: false).dropLast()
+      .map { $0.split(separator: "|", omittingEmptySubsequences: false).map(String.init) }
   }
 }

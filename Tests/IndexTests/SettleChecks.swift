@@ -10,6 +10,7 @@ enum SettleChecks {
     Check("again waits, and counts or not", again),
     Check("failed is final", failed),
     Check("a stale lease changes nothing", fencing),
+    Check("an expired lease that nobody took back still holds", expiry),
     Check("a retry stage resumes where it was", retryStage),
     Check("adding rows again adds none", adding),
   ]
@@ -79,11 +80,18 @@ enum SettleChecks {
     #expect(try index.settle([Settlement(mine, .failed(error))]) == [false])
   }
 
+  static func expiry(_ fixture: any IndexFixture) throws {
+    let index = try fixture.open(with: Document.pages(1))
+    let mine = try lease(try index.claim(Selection(), for: .test(), count: 1))
+    try fixture.sql("UPDATE index_documents SET lease_expires_at = \(fixture.time(-1))")
+    let done = Completion(url: "gs://b/1", sha256: "", bytes: 1)
+    #expect(try index.settle([Settlement(mine, .completed(done))]) == [true])
+  }
+
   static func fencing(_ fixture: any IndexFixture) throws {
     let index = try fixture.open(with: Document.pages(1))
     let old = try lease(try index.claim(Selection(), for: .test("a"), count: 1))
     try fixture.sql("UPDATE index_documents SET lease_expires_at = \(fixture.time(-1))")
-    // An expired lease that nobody took still holds.
     #expect(try index.takeBackStale() == 1)
     _ = try index.claim(Selection(), for: .test("b"), count: 1)
     let before = try fixture.sql("SELECT * FROM index_documents")

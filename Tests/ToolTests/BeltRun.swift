@@ -1,0 +1,120 @@
+import Common
+import Foundation
+import Index
+import Stages
+import Support
+import Testing
+
+/// A whole belt in a folder of its own: the sample portal, an index in a file, a bucket in a folder,
+/// and the driver that puts the built tools together.
+final class BeltRun {
+  let folder: TemporaryDirectory
+  let portal: SamplePortal
+  /// How many documents of the stage there are.
+  let documents: Int
+  let workers = 4
+
+  /// Everything up to book 3971, so that all documents of the sample are selected.
+  private static let stage = """
+    portals: [historical, mid]
+    key: '{document_type|slug|or:unknown}/{book|pad:4}-{page|pad:4}.pdf'
+    books: [1-3971]
+    """
+
+  init(documents: Int, _ portalOptions: [String] = [], pipeline: [String] = []) throws {
+    folder = try TemporaryDirectory()
+    let line = pipeline.isEmpty ? "" : "\npipeline: [\(pipeline.joined(separator: ", "))]\n"
+    try folder.write(Self.stage + line, to: "stage.yaml")
+    let size = ["--documents", "\(documents)"]
+    portal = try SamplePortal(in: folder.path, size + portalOptions)
+    let index = try run("portal", size + portalOptions + ["--print-index", "csv"])
+    let added = try run(
+      "enqueue", ["--index", "\(folder.path)/index.db", "--import", "-", "--format", "csv"],
+      input: index.output)
+    #expect(added.code == 0, "\(added)")
+    self.documents = documents
+  }
+
+  var state: String { "\(folder.path)/state" }
+
+  /// Starts `conveyor run`.
+  func start(_ options: [String] = [], environment: [String: String] = [:]) throws -> Program {
+    try Program(
+      "\(sourceTree)/bin/conveyor",
+      [
+        "run", "--stage", "\(folder.path)/stage.yaml", "--index", "\(folder.path)/index.db",
+        "--to", "\(folder.path)/bucket", "--state", state, "--portal-base", portal.base,
+        "--workers", "\(workers)", "--rate-limit-delay", "0.01", "--retry-base", "0.05",
+        "--retry-wait", "0.2", "--progress", "never", "--yes",
+      ] + options,
+      environment: environment.merging(["CONVEYOR_BIN": builtTools]) { $1 },
+      directory: folder.path)
+  }
+
+  /// Runs it to its end.
+  func finish(_ options: [String] = [], environment: [String: String] = [:]) throws -> Finished {
+    try start(options, environment: environment).wait(within: 100)
+  }
+
+  func counts() throws -> StatusCounts {
+    try openIndex("\(folder.path)/index.db").counts(Selection())
+  }
+
+  /// What sqlite3(1) answers, row by row, columns separated by bars.
+  func rows(_ query: String) throws -> [[String]] {
+    let answer = try run("/usr/bin/sqlite3", ["-readonly", "\(folder.path)/index.db", query])
+    #expect(answer.code == 0, "\(answer)")
+    return answer.lines.map {
+      $0.split(separator: "|", omittingEmptySubsequences: false).map(String.init)
+    }
+  }
+
+  /// Waits until the portal has sent so many whole scans.
+  func waitForScans(_ count: Int) {
+    #expect(eventually { portal.scansSent.values.reduce(0, +) >= count })
+  }
+
+  /// Kills all programs of the belt, and nothing else, at once.
+  func killBelt() {
+    for entry in (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? [] {
+      guard let process = pid_t(entry),
+        let line = FileManager.default.contents(atPath: "/proc/\(entry)/cmdline"),
+        case let words = String(decoding: line, as: UTF8.self).split(separator: "\0"),
+        words.contains("\(state)/conveyor.log"),
+        let name = words.first?.split(separator: "/").last, toolNames.contains(String(name))
+      else { continue }
+      kill(process, SIGKILL)
+    }
+  }
+
+  /// Promises P1 and P7: what the index calls completed is in the bucket, whole, with the size and
+  /// the checksum that it says; and there is nothing else.
+  func checkCompleted() throws {
+    let rows = try rows(
+      """
+      SELECT gcs_path, content_bytes, content_sha256 FROM index_documents
+      WHERE download_status = 'completed'
+      """)
+    var expected: Set<String> = []
+    for row in rows {
+      let path = try #require(URL(string: row[0])?.path)
+      expected.insert(path)
+      let content = FileManager.default.contents(atPath: path) ?? Data()
+      #expect(content.count == Int(row[1]), "\(row)")
+      #expect(content.starts(with: Array("%PDF-".utf8)), "\(row)")
+      let sum = try run("/usr/bin/sha256sum", [path])
+      #expect(sum.text.hasPrefix(row[2]), "\(row)")
+    }
+    let bucket = "\(folder.path)/bucket"
+    #expect(expected.count == rows.count)
+    // Whatever else there may be is complete, too, and waits for its completion.
+    for file in Files.all(in: bucket) where !file.hasPrefix(".") {
+      #expect(file.hasSuffix(".pdf"), "\(file)")
+    }
+    let left = try counts()
+    if left.completed == left.total {
+      #expect(Set(Files.all(in: bucket).map { "\(bucket)/\($0)" }) == expected)
+      #expect(Files.all(in: "\(state)/spool") == [])
+    }
+  }
+}

@@ -1,0 +1,95 @@
+import Common
+import Support
+import Testing
+
+@Suite("The same command line in every tool")
+struct CommandLineTests {
+  @Test("--help ends with the exit codes", arguments: toolNames)
+  func help(_ tool: String) throws {
+    let help = try run(tool, ["--help"])
+    #expect(help.code == 0)
+    #expect(help.text.contains(ExitCode.table), "\(help)")
+    #expect(help.errors.isEmpty)
+  }
+
+  @Test("An unknown option is wrong usage", arguments: toolNames)
+  func unknownOption(_ tool: String) throws {
+    let wrong = try run(tool, ["--no-such-option"])
+    #expect(wrong.code == ExitCode.usage.rawValue, "\(wrong)")
+    #expect(wrong.output.isEmpty)
+  }
+
+  @Test("All have the options of the log", arguments: toolNames.dropLast())
+  func logOptions(_ tool: String) throws {
+    let help = try run(tool, ["--help"]).text
+    for option in ["--log-file", "--log-level", "--log-format", "--verbose", "--quiet"] {
+      #expect(help.contains(option))
+    }
+  }
+
+  @Test("A stage that is not there is a matter of configuration")
+  func noStage() throws {
+    let folder = try TemporaryDirectory()
+    let options = ["--stage", "nobody", "--stages-dir", folder.path]
+    for (tool, more) in [
+      ("fetch", ["--state", "\(folder.path)/state"]), ("upload", ["--to", "\(folder.path)/to"]),
+      ("enqueue", ["--index", "\(folder.path)/index.db"]),
+    ] {
+      let wrong = try run(tool, options + more)
+      #expect(wrong.code == ExitCode.configuration.rawValue, "\(tool): \(wrong)")
+      #expect(wrong.errors.contains("nobody"))
+    }
+  }
+
+  @Test("An index that is not there is said in one line")
+  func noIndex() throws {
+    let folder = try TemporaryDirectory()
+    for (tool, arguments) in [
+      ("enqueue", ["--count"]), ("validate", ["--report"]), ("validate", ["--settle"]),
+    ] {
+      let wrong = try run(tool, arguments + ["--index", "sqlite:\(folder.path)/none.db"])
+      #expect(
+        [ExitCode.unavailable, .configuration].map(\.rawValue).contains(wrong.code), "\(wrong)")
+      #expect(wrong.errors.split(separator: "\n").count == 1, "\(wrong)")
+      // Looking makes no file.
+      #expect(Files.all(in: folder.path) == [])
+    }
+  }
+
+  @Test("No input is no failure", arguments: ["fetch", "optimize", "upload", "validate"])
+  func noInput(_ tool: String) throws {
+    let folder = try TemporaryDirectory()
+    let end = try run(tool, Hostile.arguments(tool, in: folder.path), directory: folder.path)
+    #expect(end.code == 0, "\(end)")
+    #expect(end.output.isEmpty)
+  }
+
+  @Test(
+    "Input that is nothing like records", arguments: ["fetch", "optimize", "upload", "validate"])
+  func notRecords(_ tool: String) throws {
+    let folder = try TemporaryDirectory()
+    let end = try run(
+      tool, Hostile.arguments(tool, in: folder.path), lines: ["<html>", "<body>", "</html>"],
+      directory: folder.path)
+    #expect(end.code == ExitCode.notRecords.rawValue, "\(end)")
+    #expect(end.lines.count == 3)
+  }
+
+  @Test("The environment speaks where the command line is silent")
+  func environment() throws {
+    let folder = try TemporaryDirectory()
+    let index = "\(folder.path)/index.db"
+    let rows = (1...9).map { "DuProcess,300,\($0),DEED" }
+    let added = try run(
+      "enqueue", ["--index", index, "--import", "-", "--format", "csv"],
+      lines: ["source,book,page,instrument_type_parsed"] + rows)
+    #expect(added.code == 0, "\(added)")
+    let environment = ["CONVEYOR_INDEX": index, "CONVEYOR_LIMIT": "4", "CONVEYOR_DRY_RUN": "yes"]
+    #expect(try run("enqueue", [], environment: environment).lines.count == 4)
+    let overridden = try run("enqueue", ["--limit=6"], environment: environment)
+    #expect(overridden.lines.count == 6)
+    let typo = ["CONVEYOR_LIMIT": "x", "CONVEYOR_INDEX": index]
+    let wrong = try run("enqueue", [], environment: typo)
+    #expect(wrong.code == ExitCode.usage.rawValue, "\(wrong)")
+  }
+}

@@ -1,0 +1,116 @@
+import Common
+import Foundation
+import Index
+import Support
+import Testing
+
+@Suite("Programs of others on the belt")
+struct PluginTests {
+  private static let plugins = "\(sourceTree)/examples/plugin"
+
+  @Test func aPluginTakesItsPlaceInThePipeline() throws {
+    let belt = try BeltRun(
+      documents: 8, ["--document-size", "3000", "--absent", "0.2"],
+      pipeline: ["fetch", "optimize", "stamp", "upload"])
+    let environment = ["CONVEYOR_PLUGIN_PATH": "/nowhere:\(Self.plugins)"]
+    let end = try belt.finish(environment: environment)
+    let counts = try belt.counts()
+    #expect(counts.completed + counts.failed == 8, "\(end)")
+    #expect(counts.completed > 0)
+    try belt.checkCompleted()
+  }
+
+  @Test func aPluginThatIsMissingIsNamedBeforeAnythingBegins() throws {
+    let belt = try BeltRun(documents: 3, pipeline: ["fetch", "nosuchtool", "upload"])
+    let end = try belt.finish()
+    #expect(end.code == ExitCode.configuration.rawValue, "\(end)")
+    #expect(end.errors.contains("conveyor-nosuchtool"))
+    #expect(belt.portal.requests.isEmpty)
+  }
+
+  @Test func theDriverRunsToolsAndPluginsByName() throws {
+    let environment = ["CONVEYOR_BIN": builtTools, "CONVEYOR_PLUGIN_PATH": Self.plugins]
+    let driver = "\(sourceTree)/bin/conveyor"
+    let help = try run(driver, ["optimize", "--help"], environment: environment)
+    #expect(help.text.contains("USAGE: optimize"))
+    let stamped = try run(
+      driver, ["stamp"],
+      lines: [
+        #"{"id":"1","optimize":{"pages":3},"n":12345678901234567890}"#,
+        #"{"id":"2","error":{"class":"absent"}}"#,
+      ],
+      environment: environment)
+    #expect(stamped.code == 0, "\(stamped)")
+    #expect(try stamped.records.first?["stamp"]?["pages"] == .int(3))
+    #expect(try stamped.records.first?["n"]?.text == "12345678901234567890")
+    #expect(stamped.lines.last == #"{"id":"2","error":{"class":"absent"}}"#)
+    let unknown = try run(driver, ["nosuchtool"], environment: environment)
+    #expect(unknown.code == ExitCode.configuration.rawValue, "\(unknown)")
+  }
+}
+
+@Suite("The driver")
+struct DriverTests {
+  private let folder: TemporaryDirectory
+  private let driver = "\(sourceTree)/bin/conveyor"
+  private let environment = ["CONVEYOR_BIN": builtTools]
+
+  init() throws { folder = try TemporaryDirectory() }
+
+  private func conveyor(_ arguments: String...) throws -> Finished {
+    try run(driver, arguments, environment: environment, directory: folder.path)
+  }
+
+  @Test func helpSaysWhatThereIs() throws {
+    for arguments in [[], ["help"], ["--help"], ["run", "--help"]] {
+      let help = try run(driver, arguments, environment: environment)
+      #expect(help.code == 0)
+      #expect(help.text.contains("usage: conveyor"))
+    }
+  }
+
+  @Test func whatIsMissingIsAskedFor() throws {
+    #expect(try conveyor("run", "--no-such-option", "x").code == ExitCode.usage.rawValue)
+    let noStage = try conveyor("run")
+    #expect(noStage.code == ExitCode.usage.rawValue)
+    #expect(noStage.errors.contains("stage-mid-filtered"), "\(noStage)")
+    let noIndex = try conveyor("run", "--stage", "stage-0-test")
+    #expect(noIndex.errors.contains("CONVEYOR_INDEX"), "\(noIndex)")
+    let wrongIndex = try conveyor(
+      "run", "--stage", "stage-0-test", "--index", "none.db", "--to", "bucket",
+      "--portal-base", "http://127.0.0.1:1/")
+    #expect(wrongIndex.code != 0)
+    #expect(Files.all(in: folder.path) == [], "\(wrongIndex)")
+  }
+
+  @Test func theDoctorTellsWhatIsThere() throws {
+    let added = try run(
+      "enqueue", ["--index", "\(folder.path)/index.db", "--import", "-", "--format", "csv"],
+      lines: ["source,book,page", "DuProcess,300,1"])
+    #expect(added.code == 0, "\(added)")
+    let well = try conveyor(
+      "doctor", "--stage", "stage-0-test", "--index", "index.db", "--to", "bucket",
+      "--portal-base", "http://127.0.0.1:1/")
+    #expect(well.code == 0, "\(well)")
+    #expect(!well.text.contains("MISSING"))
+    for word in ["fetch", "Ghostscript", "index", "destination", "pipeline"] {
+      #expect(well.text.contains(word), "\(well)")
+    }
+    let ill = try conveyor(
+      "doctor", "--stage", "nobody", "--index", "none.db", "--to", "index.db/bucket")
+    #expect(ill.code != 0)
+    #expect(ill.lines.filter { $0.hasPrefix("MISSING") }.count == 3, "\(ill)")
+  }
+
+  @Test func theScriptThatUsersKnowRunsItsStage() throws {
+    let end = try run(
+      "\(sourceTree)/download_mid_filtered_documents.sh", ["--dry-run"],
+      environment: environment.merging([
+        "CONVEYOR_INDEX": "\(folder.path)/none.db", "CONVEYOR_TO": "\(folder.path)/bucket",
+        "CONVEYOR_PORTAL_BASE": "http://127.0.0.1:1/",
+      ]) { $1 },
+      directory: folder.path)
+    #expect(end.code != 0)
+    #expect(end.errors.contains("none.db"), "\(end)")
+  }
+}
