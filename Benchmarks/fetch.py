@@ -32,7 +32,7 @@ def start_nginx(work):
          "-keyout", work / "key.pem", "-out", work / "cert.pem"],
         check=True, capture_output=True)
     (work / "nginx.conf").write_text(f"""
-worker_processes 2; daemon off; pid {work}/nginx.pid; error_log {work}/error.log;
+{"user root;" if os.getuid() == 0 else ""} worker_processes 2; daemon off; pid {work}/nginx.pid; error_log {work}/error.log;
 events {{ worker_connections 2048; }}
 http {{
   access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000;
@@ -43,12 +43,14 @@ http {{
            ssl_certificate {work}/cert.pem; ssl_certificate_key {work}/key.pem; }}
 }}
 """)
-    server = subprocess.Popen(["nginx", "-c", work / "nginx.conf", "-e", work / "error.log"])
+    server = subprocess.Popen(
+        ["nginx", "-c", work / "nginx.conf", "-e", work / "error.log"], stdout=subprocess.DEVNULL)
     for _ in range(100):
         if subprocess.run(["curl", "-sf", "-o", "/dev/null", "http://127.0.0.1:18080/small/0.pdf"]).returncode == 0:
             return server
         time.sleep(0.05)
-    sys.exit("nginx did not start")
+    server.terminate()
+    sys.exit(f"nginx did not start: {(work / 'error.log').read_text()[-500:]}")
 
 
 class Job:

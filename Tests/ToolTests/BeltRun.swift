@@ -60,9 +60,10 @@ final class BeltRun {
     try openIndex("\(folder.path)/index.db").counts(Selection())
   }
 
-  /// What sqlite3(1) answers, row by row, columns separated by bars.
+  /// What sqlite3(1) answers, row by row, columns separated by bars. It may have to write: a program
+  /// that was killed leaves a journal behind, which whoever reads next rolls back.
   func rows(_ query: String) throws -> [[String]] {
-    let answer = try run("/usr/bin/sqlite3", ["-readonly", "\(folder.path)/index.db", query])
+    let answer = try run("/usr/bin/sqlite3", ["\(folder.path)/index.db", query])
     #expect(answer.code == 0, "\(answer)")
     return answer.lines.map {
       $0.split(separator: "|", omittingEmptySubsequences: false).map(String.init)
