@@ -14,7 +14,7 @@ help: ## List the targets
 demo: build ## See it work: a sample portal, 300 documents, a bucket in demo/bucket
 	@bin/conveyor demo
 
-test: deps swift ## Build, and run all tests
+test: swift deps ## Build, and run all tests
 	swift build
 	swift test
 
@@ -26,7 +26,7 @@ lint: swift
 shellcheck: deps
 	shellcheck $(SCRIPTS)
 
-build: deps swift ## Build the tools for use (release)
+build: swift deps ## Build the tools for use (release)
 	swift build --configuration release
 
 install: build ## Install below PREFIX (/usr/local)

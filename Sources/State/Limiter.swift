@@ -1,5 +1,6 @@
 import Common
 import GRDB
+import Synchronization
 
 /// The polite budget of every host, shared by all threads and processes that use the same file.
 ///
@@ -10,6 +11,17 @@ public final class Limiter: Sendable {
   private let path: String
   private let queue: DatabaseQueue
   private let bootID: String
+  /// What was last read of hosts that are asked without delay.
+  private let known = Mutex<[String: Known]>([:])
+
+  private struct Known {
+    let budget: HostBudget
+    let readAt: Int64
+  }
+
+  /// Without a delay nothing is written, only pauses are heeded; one that another process caused is
+  /// noticed after so many nanoseconds at the latest, one of this process at once.
+  private static let freshness: Int64 = 100_000_000
 
   /// Opens or creates the file. Throws with exit code 74.
   public init(path: String) throws(Fatal) {
@@ -46,20 +58,31 @@ public final class Limiter: Sendable {
   public func waitForSlot(
     host: String, pace: Pace, stop: Stop
   ) throws(Fatal) -> Int? {
+    guard pace.delay > 0 else { return try waitForPause(host, stop) }
     while true {
-      if pace.delay > 0 {
-        let slot = try update(host) { $0.reserve(now: Time.monotonic(), pace: pace) }
-        guard stop.sleep(until: slot) else { return nil }
-      }
+      let slot = try update(host) { $0.reserve(now: Time.monotonic(), pace: pace) }
+      guard stop.sleep(until: slot) else { return nil }
       let (start, budget) = try update(host) { budget in
         (budget.start(now: Time.monotonic(), pace: pace), budget)
       }
-      switch start {
-      case .at(let time): return stop.sleep(until: time) ? budget.refusals : nil
-      case .pausedMeanwhile:
-        // With a delay, the next reservation waits for the end of the pause.
-        if pace.delay == 0, !stop.sleep(until: budget.pausedUntil) { return nil }
+      // Where a pause came in between, the next reservation waits for its end.
+      if case .at(let time) = start { return stop.sleep(until: time) ? budget.refusals : nil }
+    }
+  }
+
+  private func waitForPause(_ host: String, _ stop: Stop) throws(Fatal) -> Int? {
+    while true {
+      let now = Time.monotonic()
+      let remembered = known.withLock { $0[host] }
+      let budget: HostBudget
+      if let remembered, now - remembered.readAt < Self.freshness {
+        budget = remembered.budget
+      } else {
+        budget = try read { db in try self.budget(of: host, db) } ?? HostBudget()
+        known.withLock { $0[host] = Known(budget: budget, readAt: now) }
       }
+      guard budget.pausedUntil > now else { return stop.isRequested ? nil : budget.refusals }
+      guard stop.sleep(until: budget.pausedUntil) else { return nil }
     }
   }
 
@@ -75,6 +98,10 @@ public final class Limiter: Sendable {
   /// The host answered well after ``waitForSlot(host:delay:stop:)`` had told of refusals.
   public func succeed(host: String) throws(Fatal) { try update(host) { $0.succeed() } }
 
+  private func read<T: Sendable>(_ body: @Sendable (Database) throws -> T) throws(Fatal) -> T {
+    try StateDatabase.guarded(path, "limiter") { try queue.unsafeRead(body) }
+  }
+
   private func update<T: Sendable>(
     _ host: String, _ change: (inout HostBudget) -> T
   ) throws(Fatal) -> T {
@@ -88,6 +115,8 @@ public final class Limiter: Sendable {
           if budget != before { try self.save(budget, of: host, db) }
           return .commit
         }
+        // What a thread knew of the host is out of date.
+        self.known.withLock { _ = $0.removeValue(forKey: host) }
         guard let result else { throw Fatal(.inputOutput, "no transaction took place") }
         return result
       }
@@ -96,11 +125,9 @@ public final class Limiter: Sendable {
 
   /// All hosts with their budgets, by name.
   func hosts() throws(Fatal) -> [(host: String, budget: HostBudget)] {
-    try StateDatabase.guarded(path, "limiter") {
-      try queue.read { db in
-        try Row.fetchAll(db, sql: "\(Self.select) ORDER BY host").map {
-          ($0["host"], self.budget($0))
-        }
+    try read { db in
+      try Row.fetchAll(db, sql: "\(Self.select) ORDER BY host").map {
+        ($0["host"], self.budget($0))
       }
     }
   }
