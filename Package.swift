@@ -31,7 +31,8 @@ func tool(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .testTarget(name: name, dependencies: dependencies + ["Common", "Support"], swiftSettings: strict)
+  .testTarget(
+    name: name, dependencies: dependencies + ["Common", "Support"], swiftSettings: strict)
 }
 
 let package = Package(

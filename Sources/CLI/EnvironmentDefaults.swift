@@ -26,7 +26,8 @@ enum EnvironmentDefaults {
       else { continue }
       switch option["kind"]?.string {
       case "option": defaults += ["--\(name)", value]
-      case "flag": if ["1", "true", "yes"].contains(value.lowercased()) { defaults += ["--\(name)"] }
+      case "flag":
+        if ["1", "true", "yes"].contains(value.lowercased()) { defaults += ["--\(name)"] }
       default: break
       }
     }

@@ -4,6 +4,10 @@ import Synchronization
 
 /// What a tool does to documents, in one thread: the owner of that thread's connection or file.
 public protocol StageWorker: ~Copyable, SendableMetatype {
+  /// Returns when this worker may take its next line: at once, unless fewer workers are wanted just
+  /// now. `isOver` says that there is nothing to wait for any more.
+  func waitForTurn(_ isOver: () -> Bool)
+
   /// Works on one document: adds the tool's member, or throws a ``RecordError``, which the record
   /// then carries, or a ``Fatal``, when the run cannot go on.
   mutating func process(_ record: inout Record) throws
@@ -21,6 +25,9 @@ public protocol StageWorker: ~Copyable, SendableMetatype {
 }
 
 extension StageWorker where Self: ~Copyable {
+  /// Nothing: all workers work all the time.
+  public func waitForTurn(_ isOver: () -> Bool) {}
+
   /// Nothing: a failed document passes through.
   public mutating func sawFailure(of record: inout Record) throws {}
 
@@ -80,7 +87,9 @@ public struct StageLoop: Sendable {
       logger[metadataKey: "worker"] = "\(number)"
       do {
         var worker = try make(number)
-        while let line = source.next() {
+        while true {
+          worker.waitForTurn { source.isAtEnd }
+          guard let line = source.next() else { break }
           let result = handle(line, with: &worker, source, logger)
           if !writer.write([result]) { break }
         }
@@ -165,6 +174,7 @@ private final class Source: Sendable {
   private let tool: String
   private let stop: Stop
   let failures = Atomic<Int>(0)
+  private let ended = Atomic<Bool>(false)
   /// Outside the lock, which a thread that waits for more input holds: whoever has a line must never
   /// wait for the next one.
   private let json = Atomic<Int>(0)
@@ -191,7 +201,10 @@ private final class Source: Sendable {
         return nil
       }
     }
-    guard let (line, number) = read else { return nil }
+    guard let (line, number) = read else {
+      ended.store(true, ordering: .relaxed)
+      return nil
+    }
     let parsed =
       switch (line, lines) {
       case (.line(let bytes), .records): InputLine(bytes, number: number, tool: tool)
@@ -202,6 +215,9 @@ private final class Source: Sendable {
     json.add(1, ordering: .relaxed)
     return parsed
   }
+
+  /// Whether a worker found the end of the input already.
+  var isAtEnd: Bool { ended.load(ordering: .relaxed) || stop.isRequested }
 
   func seen() -> (lines: Int, json: Int) {
     (state.withLock { $0.count }, json.load(ordering: .relaxed))

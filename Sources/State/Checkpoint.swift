@@ -54,26 +54,21 @@ public final class Checkpoint: Sendable {
   /// Opens or creates the file. Throws with exit code 74.
   public init(path: String) throws(Fatal) {
     self.path = path
-    queue = try StateDatabase.open(path, "checkpoint", synchronous: "FULL", Self.migrator)
+    queue = try StateDatabase.open(path, "checkpoint", synchronous: "FULL", schema: Self.schema)
   }
 
-  private static var migrator: DatabaseMigrator {
-    var migrator = DatabaseMigrator()
-    migrator.registerMigration("1: one row a document") { db in
-      try db.execute(
-        sql: """
-          CREATE TABLE documents (
-            id TEXT PRIMARY KEY,
-            request TEXT NOT NULL, url TEXT NOT NULL, http_status INTEGER, etag TEXT, last_modified TEXT,
-            bytes INTEGER, sha256 TEXT, path TEXT,
-            images INTEGER NOT NULL, portal TEXT, actual_book INTEGER, actual_page INTEGER,
-            error_class TEXT, error TEXT,
-            attempts INTEGER NOT NULL, at TEXT NOT NULL, seconds REAL NOT NULL
-          ) WITHOUT ROWID
-          """)
-    }
-    return migrator
-  }
+  private static let schema = [
+    """
+    CREATE TABLE documents (
+      id TEXT PRIMARY KEY,
+      request TEXT NOT NULL, url TEXT NOT NULL, http_status INTEGER, etag TEXT, last_modified TEXT,
+      bytes INTEGER, sha256 TEXT, path TEXT,
+      images INTEGER NOT NULL, portal TEXT, actual_book INTEGER, actual_page INTEGER,
+      error_class TEXT, error TEXT,
+      attempts INTEGER NOT NULL, at TEXT NOT NULL, seconds REAL NOT NULL
+    ) WITHOUT ROWID
+    """
+  ]
 
   /// What is known of a document; `nil` for one that was never tried.
   public func entry(_ id: String) throws(Fatal) -> Entry? {
@@ -115,7 +110,8 @@ public final class Checkpoint: Sendable {
   }
 
   private static let columns = [
-    "id", "request", "url", "http_status", "etag", "last_modified", "bytes", "sha256", "path", "images",
+    "id", "request", "url", "http_status", "etag", "last_modified", "bytes", "sha256", "path",
+    "images",
     "portal", "actual_book", "actual_page", "error_class", "error", "at", "seconds",
   ]
 
@@ -134,7 +130,8 @@ public final class Checkpoint: Sendable {
   private static func save(_ entry: Entry, _ db: Database) throws {
     let statement = try db.cachedStatement(sql: upsert)
     try statement.execute(arguments: [
-      entry.id, entry.request, entry.url, entry.httpStatus, entry.etag, entry.lastModified, entry.bytes,
+      entry.id, entry.request, entry.url, entry.httpStatus, entry.etag, entry.lastModified,
+      entry.bytes,
       entry.sha256, entry.path, entry.images, entry.portal, entry.actualBook, entry.actualPage,
       entry.errorClass, entry.error, entry.at, entry.seconds,
     ])

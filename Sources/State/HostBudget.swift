@@ -33,6 +33,13 @@ public struct HostBudget: Sendable, Equatable {
   /// Refusals (429, 503) since the last good answer.
   public var refusals = 0
 
+  /// A start is put so far into the future that its transaction is over by then, in nanoseconds: a
+  /// commit that takes longer than usual must not eat into the gap to the next request.
+  public static let lead: Int64 = 4_000_000
+
+  /// A thread that wakes up later than this after its start begins anew, in nanoseconds.
+  public static let tolerance: Int64 = 400_000
+
   /// No longer pause is taken from a portal's answer, in seconds (promise P6).
   public static let longestPause = 3600.0
 
@@ -57,7 +64,7 @@ public struct HostBudget: Sendable, Equatable {
   /// Starts a request, or says why not.
   public mutating func start(now: Int64, pace: Pace) -> Start {
     guard pausedUntil <= now else { return .pausedMeanwhile }
-    lastStart = pace.burst > 1 ? now : max(now, lastStart + pace.gap)
+    lastStart = pace.burst > 1 ? now : max(now + Self.lead, lastStart + pace.gap)
     if pace.burst == 1 { nextSlot = max(nextSlot, lastStart + pace.gap) }
     return .at(lastStart)
   }

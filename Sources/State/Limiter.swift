@@ -27,63 +27,80 @@ public final class Limiter: Sendable {
   public init(path: String) throws(Fatal) {
     self.path = path
     bootID = Self.bootID()
-    queue = try StateDatabase.open(path, "limiter", synchronous: "NORMAL", Self.migrator)
+    queue = try StateDatabase.open(path, "limiter", synchronous: "NORMAL", schema: Self.schema)
   }
 
-  private static var migrator: DatabaseMigrator {
-    var migrator = DatabaseMigrator()
-    migrator.registerMigration("1: one row a host") { db in
-      try db.execute(
-        sql: """
-          CREATE TABLE hosts (
-            host TEXT PRIMARY KEY,
-            next_slot INTEGER NOT NULL,         -- monotonic clock, nanoseconds
-            last_start INTEGER NOT NULL,        -- monotonic clock, nanoseconds
-            paused_until INTEGER NOT NULL,      -- monotonic clock, nanoseconds
-            paused_until_wall INTEGER NOT NULL, -- the same in nanoseconds since 1970
-            refusals INTEGER NOT NULL,          -- 429 and 503 since the last good answer
-            boot_id TEXT NOT NULL               -- the start of the machine that the clock counts from
-          ) WITHOUT ROWID
-          """)
-    }
-    return migrator
+  private static let schema = [
+    """
+    CREATE TABLE hosts (
+      host TEXT PRIMARY KEY,
+      next_slot INTEGER NOT NULL,         -- monotonic clock, nanoseconds
+      last_start INTEGER NOT NULL,        -- monotonic clock, nanoseconds
+      paused_until INTEGER NOT NULL,      -- monotonic clock, nanoseconds
+      paused_until_wall INTEGER NOT NULL, -- the same in nanoseconds since 1970
+      refusals INTEGER NOT NULL,          -- 429 and 503 since the last good answer
+      boot_id TEXT NOT NULL               -- the start of the machine that the clock counts from
+    ) WITHOUT ROWID
+    """
+  ]
+
+  /// Whether a request may begin.
+  public enum Permission: Sendable, Equatable {
+    /// Now. The host gave so many refusals in a row before.
+    case granted(refusals: Int)
+    /// Not any more: the host asked for a pause in the meantime. Another slot is needed.
+    case paused
+    /// Not at all: a stop was requested.
+    case stopped
   }
 
-  /// Waits for this host's next slot. Returns how many refusals in a row the host had given before,
-  /// or `nil` when `stop` was requested before the slot came.
-  ///
-  /// - Parameters:
-  ///   - host: what the budget is kept for: host and port.
-  ///   - pace: how quickly the host may be asked; without delay, only pauses are heeded.
-  public func waitForSlot(
-    host: String, pace: Pace, stop: Stop
-  ) throws(Fatal) -> Int? {
+  /// The first step of a request: takes this host's next free slot, and waits for it. False when `stop`
+  /// was requested before it came.
+  public func waitForSlot(host: String, pace: Pace, stop: Stop) throws(Fatal) -> Bool {
     guard pace.delay > 0 else { return try waitForPause(host, stop) }
+    let slot = try update(host) { $0.reserve(now: Time.monotonic(), pace: pace) }
+    return stop.sleep(until: slot)
+  }
+
+  /// The second step, when the connection is there and the request is about to be sent: what counts
+  /// for the gap to the next one is this moment, and neither the name's look-up nor the connection.
+  public func start(host: String, pace: Pace, stop: Stop) throws(Fatal) -> Permission {
+    guard pace.delay > 0 else {
+      let budget = try known(host)
+      if stop.isRequested { return .stopped }
+      return budget.pausedUntil > Time.monotonic()
+        ? .paused : .granted(refusals: budget.refusals)
+    }
     while true {
-      let slot = try update(host) { $0.reserve(now: Time.monotonic(), pace: pace) }
-      guard stop.sleep(until: slot) else { return nil }
       let (start, budget) = try update(host) { budget in
         (budget.start(now: Time.monotonic(), pace: pace), budget)
       }
-      // Where a pause came in between, the next reservation waits for its end.
-      if case .at(let time) = start { return stop.sleep(until: time) ? budget.refusals : nil }
+      guard case .at(let time) = start else { return .paused }
+      guard stop.sleep(until: time) else { return .stopped }
+      // A thread that slept too long would come too close to the next one.
+      if Time.monotonic() - time < HostBudget.tolerance {
+        return .granted(refusals: budget.refusals)
+      }
     }
   }
 
-  private func waitForPause(_ host: String, _ stop: Stop) throws(Fatal) -> Int? {
+  private func waitForPause(_ host: String, _ stop: Stop) throws(Fatal) -> Bool {
     while true {
-      let now = Time.monotonic()
-      let remembered = known.withLock { $0[host] }
-      let budget: HostBudget
-      if let remembered, now - remembered.readAt < Self.freshness {
-        budget = remembered.budget
-      } else {
-        budget = try read { db in try self.budget(of: host, db) } ?? HostBudget()
-        known.withLock { $0[host] = Known(budget: budget, readAt: now) }
-      }
-      guard budget.pausedUntil > now else { return stop.isRequested ? nil : budget.refusals }
-      guard stop.sleep(until: budget.pausedUntil) else { return nil }
+      let end = try known(host).pausedUntil
+      guard end > Time.monotonic() else { return !stop.isRequested }
+      guard stop.sleep(until: end) else { return false }
     }
+  }
+
+  /// What is known of a host without a delay: read again when that is out of date.
+  private func known(_ host: String) throws(Fatal) -> HostBudget {
+    let now = Time.monotonic()
+    if let known = known.withLock({ $0[host] }), now - known.readAt < Self.freshness {
+      return known.budget
+    }
+    let budget = try read { db in try self.budget(of: host, db) } ?? HostBudget()
+    known.withLock { $0[host] = Known(budget: budget, readAt: now) }
+    return budget
   }
 
   /// The host asks everybody to slow down; returns for how many seconds nobody asks it.
@@ -95,7 +112,7 @@ public final class Limiter: Sendable {
     }
   }
 
-  /// The host answered well after ``waitForSlot(host:delay:stop:)`` had told of refusals.
+  /// The host answered well after ``start(host:pace:stop:)`` had told of refusals.
   public func succeed(host: String) throws(Fatal) { try update(host) { $0.succeed() } }
 
   private func read<T: Sendable>(_ body: @Sendable (Database) throws -> T) throws(Fatal) -> T {

@@ -8,9 +8,10 @@ import Glibc
 /// several writing processes can hit. TRUNCATE spares the directory a file created and deleted for
 /// each commit.
 enum StateDatabase {
-  /// Opens `path` and brings it to the newest schema. `what` names the file in errors.
+  /// Opens `path` and brings it to the newest schema: `schema` has one step of SQL for each version,
+  /// and SQLite's `user_version` counts those that were taken. `what` names the file in errors.
   static func open(
-    _ path: String, _ what: String, synchronous: String, _ migrator: DatabaseMigrator
+    _ path: String, _ what: String, synchronous: String, schema: [String]
   ) throws(Fatal) -> DatabaseQueue {
     try guarded(path, what) {
       var configuration = Configuration()
@@ -20,14 +21,25 @@ enum StateDatabase {
           sql: "PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = \(synchronous)")
       }
       let queue = try DatabaseQueue(path: path, configuration: configuration)
-      if try queue.read({ try !migrator.hasCompletedMigrations($0) }) {
-        try migrator.migrate(queue)
-      }
-      if try queue.read({ try migrator.hasBeenSuperseded($0) }) {
-        throw Fatal(.configuration, "\(path) was written by a newer version of this program")
+      try queue.writeWithoutTransaction { db in
+        if try version(db) == schema.count { return }
+        // Several processes may open a new file at once: asked again inside the transaction.
+        try db.inTransaction(.immediate) {
+          let version = try version(db)
+          guard version <= schema.count else {
+            throw Fatal(.configuration, "\(path) was written by a newer version of this program")
+          }
+          for step in schema[version...] { try db.execute(sql: step) }
+          try db.execute(sql: "PRAGMA user_version = \(schema.count)")
+          return .commit
+        }
       }
       return queue
     }
+  }
+
+  private static func version(_ db: Database) throws -> Int {
+    try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
   }
 
   /// Runs `body`; whatever SQLite says becomes the end of the run.

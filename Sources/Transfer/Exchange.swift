@@ -9,6 +9,7 @@ final class Exchange {
   let maximumBody: Int
   let maximumHeaders: Int
   let shouldStop: @Sendable () -> Bool
+  let mayStart: () -> Bool
 
   private(set) var head = ResponseHead()
   private(set) var received = 0
@@ -20,20 +21,25 @@ final class Exchange {
 
   init(
     sink: any BodySink, addresses: AddressRule, maximumBody: Int, maximumHeaders: Int,
-    shouldStop: @escaping @Sendable () -> Bool
+    shouldStop: @escaping @Sendable () -> Bool, mayStart: @escaping () -> Bool
   ) {
     self.sink = sink
     self.addresses = addresses
     self.maximumBody = maximumBody
     self.maximumHeaders = maximumHeaders
     self.shouldStop = shouldStop
+    self.mayStart = mayStart
   }
 
   /// The request is about to be sent. Once: libcurl would send it again by itself when a kept connection
   /// turns out to be broken, and nobody would have asked the limiter.
   func start() -> Bool {
     starts += 1
-    guard starts > 1 else { return true }
+    if starts == 1 {
+      guard !mayStart() else { return true }
+      failure = TransferError(CURLE_ABORTED_BY_CALLBACK, detail: "", kind: .notStarted)
+      return false
+    }
     failure = TransferError(
       CURLE_RECV_ERROR, detail: "the server closed the connection instead of answering")
     return false

@@ -60,13 +60,15 @@ public struct Transfer: ~Copyable {
   deinit { curl_easy_cleanup(handle) }
 
   /// Asks for a URL and hands the body to `sink` as it arrives. Redirects are answers like others:
-  /// where they lead is for the caller to judge.
+  /// where they lead is for the caller to judge. `mayStart` is asked when a connection is there,
+  /// before the request is sent on it, and may take its time; false ends the transfer as
+  /// ``TransferError/Kind/notStarted``.
   public mutating func get(
-    _ request: Request, into sink: any BodySink
+    _ request: Request, into sink: any BodySink, mayStart: @escaping () -> Bool = { true }
   ) throws(TransferError) -> Response {
     let exchange = Exchange(
       sink: sink, addresses: request.addresses, maximumBody: settings.maximumBody,
-      maximumHeaders: settings.maximumHeaders, shouldStop: shouldStop)
+      maximumHeaders: settings.maximumHeaders, shouldStop: shouldStop, mayStart: mayStart)
     var message = [CChar](repeating: 0, count: Int(CURL_ERROR_SIZE))
     let result = message.withUnsafeMutableBufferPointer { message in
       withExtendedLifetime(exchange) { perform(request, exchange, message) }

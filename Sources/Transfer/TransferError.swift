@@ -18,6 +18,8 @@ public struct TransferError: Error, Sendable, Equatable, CustomStringConvertible
     case refusedBySink
     /// The run is ending.
     case stopped
+    /// The caller did not let the request be sent.
+    case notStarted
     /// This machine is in trouble: no memory, no descriptors.
     case local
     /// A URL that libcurl does not take.

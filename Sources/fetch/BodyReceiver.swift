@@ -149,7 +149,9 @@ extension ArraySlice<UInt8> {
     let length = text.utf8CodeUnitCount
     return withUnsafeBytes { bytes in
       guard let start = bytes.baseAddress, bytes.count >= length else { return false }
-      return (0...(bytes.count - length)).contains { memcmp(start + $0, text.utf8Start, length) == 0 }
+      return (0...(bytes.count - length)).contains {
+        memcmp(start + $0, text.utf8Start, length) == 0
+      }
     }
   }
 }

@@ -24,8 +24,17 @@ struct Fetch: Tool {
 
   @OptionGroup var log: LogOptions
 
-  @Option(help: "Threads that fetch. (default: the stage's, else 5)")
-  var workers: Int?
+  @Option(
+    help:
+      "Threads that fetch, or auto: as many as the portal has use for. (default: the stage's, else 5)"
+  )
+  var workers: WorkerCount?
+
+  @Option(help: "Fewest threads with --workers auto.")
+  var minWorkers = 1
+
+  @Option(help: "Most threads with --workers auto.")
+  var maxWorkers = 32
 
   @Option(help: "Directory for the limiter, the checkpoint and the spool.")
   var state = "state"
@@ -168,8 +177,9 @@ struct Fetch: Tool {
     guard (1...1000).contains(burst) else {
       throw ValidationError("--burst has to be from 1 to 1000")
     }
-    guard (1...256).contains(workers ?? 1) else {
-      throw ValidationError("--workers has to be from 1 to 256")
+    guard (1...256).contains(minWorkers), (minWorkers...256).contains(maxWorkers) else {
+      throw ValidationError(
+        "--min-workers and --max-workers have to be from 1 to 256, in this order")
     }
     guard retries >= 0 else { throw ValidationError("--retries has to be 0 or more") }
     guard maxFilesize > 0, lowSpeedLimit >= 0 else {
@@ -194,10 +204,20 @@ struct Fetch: Tool {
       settings: settings,
       spool: try Spool(root: spool ?? "\(state)/spool"),
       limiter: try Limiter(path: limiterPath), checkpoint: try Checkpoint(path: checkpointPath),
-      stop: stop)
-    let loop = StageLoop(
-      tool: "fetch", workers: workers ?? stage?.workers ?? 5, stop: stop, logger: logger)
+      stop: stop, adaptive: adaptive(settings))
+    let threads =
+      switch workers {
+      case .auto: maxWorkers
+      case .fixed(let number): number
+      case nil: stage?.workers ?? 5
+      }
+    let loop = StageLoop(tool: "fetch", workers: threads, stop: stop, logger: logger)
     return loop.run { number in try Fetcher(services, worker: number, logger: logger) }
+  }
+
+  private func adaptive(_ settings: FetchSettings) -> AdaptiveWorkers? {
+    guard workers == .auto else { return nil }
+    return AdaptiveWorkers(minimum: minWorkers, maximum: maxWorkers, delay: settings.pace.delay)
   }
 
   private var limiterPath: String { limiter ?? "\(state)/limiter.sqlite" }

@@ -36,9 +36,12 @@ final class FetchServices: Sendable {
   let checkpoint: Checkpoint
   let stop: Stop
   let outage: Mutex<OutageWatch>
+  /// How many workers may work; `nil` for all of them, all the time.
+  let adaptive: Mutex<AdaptiveWorkers?>
 
   init(
-    settings: FetchSettings, spool: Spool, limiter: Limiter, checkpoint: Checkpoint, stop: Stop
+    settings: FetchSettings, spool: Spool, limiter: Limiter, checkpoint: Checkpoint, stop: Stop,
+    adaptive: AdaptiveWorkers? = nil
   ) {
     self.settings = settings
     self.spool = spool
@@ -46,5 +49,6 @@ final class FetchServices: Sendable {
     self.checkpoint = checkpoint
     self.stop = stop
     outage = Mutex(OutageWatch(threshold: 5))
+    self.adaptive = Mutex(adaptive)
   }
 }

@@ -4,6 +4,7 @@ import Glibc
 import Logging
 import PDF
 import State
+import Synchronization
 import Transfer
 
 /// Fetches one document after the other: from the checkpoint where it is there already, else from its
@@ -11,14 +12,23 @@ import Transfer
 struct Fetcher: StageWorker, ~Copyable {
   private let services: FetchServices
   private let logger: Logger
+  private let number: Int
   private var requester: Requester
 
   init(_ services: FetchServices, worker: Int, logger: Logger) throws(Fatal) {
     self.services = services
+    number = worker
     var logger = logger
     logger[metadataKey: "worker"] = "\(worker)"
     self.logger = logger
     requester = try Requester(services, worker: worker, logger: logger)
+  }
+
+  func waitForTurn(_ isOver: () -> Bool) {
+    while let limit = services.adaptive.withLock({ $0?.limit }), number > limit, !isOver() {
+      // Whoever is not wanted looks again ten times a second.
+      guard services.stop.sleep(seconds: 0.1) else { return }
+    }
   }
 
   mutating func process(_ record: inout Record) throws {

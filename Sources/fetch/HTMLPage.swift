@@ -48,7 +48,9 @@ struct HTMLPage: ~Copyable {
     guard let nodes = result.pointee.nodesetval?.pointee, let table = nodes.nodeTab else {
       return []
     }
-    return (0..<Int(nodes.nodeNr)).compactMap { table[$0].flatMap { Self.text(xmlNodeGetContent($0)) } }
+    return (0..<Int(nodes.nodeNr)).compactMap {
+      table[$0].flatMap { Self.text(xmlNodeGetContent($0)) }
+    }
   }
 
   /// Whether an XPath expression finds anything, or is true.

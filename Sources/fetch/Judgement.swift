@@ -49,7 +49,8 @@ enum Judgement: Equatable {
       } else {
         self = refused(.portalError, "status \(status) without a Location")
       }
-    case 401, 403: self = refused(.restricted, "status \(status): the portal does not give it to us")
+    case 401, 403:
+      self = refused(.restricted, "status \(status): the portal does not give it to us")
     case 404, 410: self = refused(.absent, "status \(status): the portal does not have it")
     case 408: self = refused(.timeout, "status 408: the portal gave up waiting")
     case 429: self = refused(.rateLimited, "status 429: too many requests", slowDown: true)
@@ -57,7 +58,8 @@ enum Judgement: Equatable {
       let kind: ErrorClass = retryAfter == nil ? .portalError : .rateLimited
       self = refused(kind, "status 503: the portal is overloaded or down", slowDown: true)
     case 500...: self = refused(.portalError, "status \(status)")
-    default: self = refused(.portalError, "status \(status), which is no answer", isRetryable: false)
+    default:
+      self = refused(.portalError, "status \(status), which is no answer", isRetryable: false)
     }
   }
 
@@ -90,7 +92,7 @@ extension RecordError {
     case .network, .certificate: kind = .network
     case .tooLarge: kind = .tooLarge
     case .blocked, .invalid: kind = .blockedURL
-    case .stopped:
+    case .stopped, .notStarted:
       self = .stopped
       return
     case .local, .refusedBySink: throw Fatal(.inputOutput, error.description)

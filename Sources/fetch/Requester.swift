@@ -159,23 +159,50 @@ struct Requester: ~Copyable {
     _ request: Request, _ errand: Errand, into body: BodyReceiver
   ) throws -> Response {
     let url = request.url
-    guard
-      let refusals = try services.limiter.waitForSlot(
-        host: url.origin, pace: services.settings.pace(of: errand.portal), stop: services.stop)
-    else { throw RecordError.stopped }
-    let response: Response
-    do throws(TransferError) {
-      response = try transfer.get(request, into: body)
-    } catch {
-      if let failure = body.failure { throw Fatal(.inputOutput, "\(failure)") }
-      let error = try RecordError(error, url: url)
-      if error.kind == .interrupted { throw error }
-      throw Failure(error: error, mayBeOutage: OutageWatch.explains(error, status: nil))
+    let pace = services.settings.pace(of: errand.portal)
+    let (limiter, stop) = (services.limiter, services.stop)
+    while true {
+      guard try limiter.waitForSlot(host: url.origin, pace: pace, stop: stop) else {
+        throw RecordError.stopped
+      }
+      var permission = Result<Limiter.Permission, Fatal>.success(.stopped)
+      var began = Time.monotonic()
+      let response: Response
+      do throws(TransferError) {
+        response = try transfer.get(request, into: body) {
+          permission = Result { () throws(Fatal) in
+            try limiter.start(host: url.origin, pace: pace, stop: stop)
+          }
+          began = Time.monotonic()
+          if case .success(.granted) = permission { return true }
+          return false
+        }
+      } catch {
+        if error.kind == .notStarted {
+          guard try permission.get() == .paused else { throw RecordError.stopped }
+          continue
+        }
+        adapt(since: began, isDropped: error.kind == .network || error.kind == .timeout)
+        if let failure = body.failure { throw Fatal(.inputOutput, "\(failure)") }
+        let error = try RecordError(error, url: url)
+        if error.kind == .interrupted { throw error }
+        throw Failure(error: error, mayBeOutage: OutageWatch.explains(error, status: nil))
+      }
+      let status = response.head.status
+      adapt(since: began, isDropped: status == 429 || status >= 500)
+      if case .success(.granted(let refusals)) = permission, refusals > 0, status < 400 {
+        try limiter.succeed(host: url.origin)
+      }
+      return response
     }
-    if refusals > 0, response.head.status < 400 {
-      try services.limiter.succeed(host: url.origin)
+  }
+
+  private func adapt(since began: Int64, isDropped: Bool) {
+    let now = Time.monotonic()
+    let decision = services.adaptive.withLock {
+      $0?.finished(latency: Double(now - began) / 1e9, isDropped: isDropped, now: now)
     }
-    return response
+    if let decision { logger.info("workers: \(decision.limit), \(decision.reason)") }
   }
 
   private func pause(_ url: WebURL, _ retryAfter: Double?) throws(Fatal) {

@@ -15,7 +15,9 @@ import Transfer
     return (["HTTP/1.1 \(status)"] + fields + length).joined(separator: "\r\n") + "\r\n\r\n"
   }
 
-  static func whole(_ status: String, _ body: String, _ fields: [String] = []) -> ScriptedServer.Step {
+  static func whole(_ status: String, _ body: String, _ fields: [String] = [])
+    -> ScriptedServer.Step
+  {
     .send(head(status, fields, length: body.utf8.count) + body)
   }
 
@@ -36,43 +38,80 @@ import Transfer
     Fault("a good answer", nil, [whole("200 OK", pdf)]),
     Fault("no length, closed at the end", nil, [.send(head("200 OK", []) + pdf), .close]),
     Fault("junk before %PDF-", nil, [whole("200 OK", "\r\n\r\n" + pdf)]),
-    Fault("more than announced", nil, [.send(head("200 OK", [], length: pdf.utf8.count) + pdf + "extra"), .close]),
+    Fault(
+      "more than announced", nil,
+      [.send(head("200 OK", [], length: pdf.utf8.count) + pdf + "extra"), .close]),
     Fault("a folded header line", nil, [whole("200 OK", pdf, ["X-Fold: a", " b"])]),
-    Fault("an early hint first", nil, [.send("HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n"), whole("200 OK", pdf)]),
+    Fault(
+      "an early hint first", nil,
+      [.send("HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n"), whole("200 OK", pdf)]),
     Fault("reset before the headers", .network, [.reset]),
     Fault("closed before the headers", .network, [.close]),
     Fault("reset in the body", .network, [.send(head("200 OK", [], length: 9000) + pdf), .reset]),
-    Fault("shorter than announced", .network, [.send(head("200 OK", [], length: 9000) + pdf), .close]),
-    Fault("a cut chunk", .network, [.send(head("200 OK", ["Transfer-Encoding: chunked"]) + "1000\r\n" + pdf), .close]),
-    Fault("a chunk that is none", .network, [.send(head("200 OK", ["Transfer-Encoding: chunked"]) + "zz\r\n" + pdf), .close]),
+    Fault(
+      "shorter than announced", .network, [.send(head("200 OK", [], length: 9000) + pdf), .close]),
+    Fault(
+      "a cut chunk", .network,
+      [.send(head("200 OK", ["Transfer-Encoding: chunked"]) + "1000\r\n" + pdf), .close]),
+    Fault(
+      "a chunk that is none", .network,
+      [.send(head("200 OK", ["Transfer-Encoding: chunked"]) + "zz\r\n" + pdf), .close]),
     Fault("silence", .timeout, [.stall]),
-    Fault("silence in the body", .timeout, [.send(head("200 OK", [], length: 9000) + pdf), .stall]),
-    Fault("a byte now and then", .timeout, [.send(head("200 OK", [], length: pdf.utf8.count)), .drip(Array(pdf.utf8), every: 0.05)]),
+    Fault(
+      "silence in the body", .timeout, [.send(head("200 OK", [], length: 9000) + pdf), .stall]),
+    Fault(
+      "a byte now and then", .timeout,
+      [.send(head("200 OK", [], length: pdf.utf8.count)), .drip(Array(pdf.utf8), every: 0.05)]),
     Fault("no status line", .network, [.send("hello\r\n\r\n" + pdf), .close]),
-    Fault("headers without end", .tooLarge, [.send("HTTP/1.1 200 OK\r\n"), .sendForever(Array("X-Long: yes yes yes yes\r\n".utf8))]),
-    Fault("a body without end", .tooLarge, [.send(head("200 OK", []) + "%PDF-1.4\n"), .sendForever([UInt8](repeating: 32, count: 65_536))]),
-    Fault("a length beyond the limit", .tooLarge, [.send(head("200 OK", [], length: 1 << 40) + pdf), .stall]),
+    Fault(
+      "headers without end", .tooLarge,
+      [.send("HTTP/1.1 200 OK\r\n"), .sendForever(Array("X-Long: yes yes yes yes\r\n".utf8))]),
+    Fault(
+      "a body without end", .tooLarge,
+      [
+        .send(head("200 OK", []) + "%PDF-1.4\n"),
+        .sendForever([UInt8](repeating: 32, count: 65_536)),
+      ]),
+    Fault(
+      "a length beyond the limit", .tooLarge,
+      [.send(head("200 OK", [], length: 1 << 40) + pdf), .stall]),
     Fault("HTML with 200", .portalError, [whole("200 OK", "<html><h1>Database error</h1></html>")]),
-    Fault("a log-in page", .portalError, [whole("200 OK", "<form><input type=password></form>", ["Set-Cookie: a=b"])]),
+    Fault(
+      "a log-in page", .portalError,
+      [whole("200 OK", "<form><input type=password></form>", ["Set-Cookie: a=b"])]),
     Fault("an empty body", .badPDF, [whole("200 OK", "")]),
     Fault("no end", .badPDF, [whole("200 OK", String(pdf.dropLast(7)))]),
-    Fault("compressed, unasked", .portalError, [whole("200 OK", "\u{1F}\u{8B}\u{8}\u{0}compressed", ["Content-Encoding: gzip"])]),
-    Fault("%PDF- too late", .portalError, [whole("200 OK", String(repeating: " ", count: 2000) + pdf)]),
-    Fault("a part, unasked", .portalError, [whole("206 Partial Content", pdf, ["Content-Range: bytes 0-99/100"])]),
+    Fault(
+      "compressed, unasked", .portalError,
+      [whole("200 OK", "\u{1F}\u{8B}\u{8}\u{0}compressed", ["Content-Encoding: gzip"])]),
+    Fault(
+      "%PDF- too late", .portalError, [whole("200 OK", String(repeating: " ", count: 2000) + pdf)]),
+    Fault(
+      "a part, unasked", .portalError,
+      [whole("206 Partial Content", pdf, ["Content-Range: bytes 0-99/100"])]),
     Fault("no content", .portalError, [.send("HTTP/1.1 204 No Content\r\n\r\n")]),
     Fault("not modified, unasked", .portalError, [.send("HTTP/1.1 304 Not Modified\r\n\r\n")]),
     Fault("not found", .absent, [whole("404 Not Found", "<h1>Not Found")]),
     Fault("gone", .absent, [whole("410 Gone", "")]),
     Fault("forbidden", .restricted, [whole("403 Forbidden", "no")]),
-    Fault("unauthorized", .restricted, [whole("401 Unauthorized", "no", ["WWW-Authenticate: Basic"])]),
+    Fault(
+      "unauthorized", .restricted, [whole("401 Unauthorized", "no", ["WWW-Authenticate: Basic"])]),
     Fault("a server error with a PDF", .portalError, [whole("500 Oops", pdf)]),
     Fault("too many requests", .rateLimited, [whole("429 Slow down", "", ["Retry-After: 0"])]),
     Fault("a redirect to itself", .portalError, [whole("302 Found", "", ["Location: /again"])]),
     Fault("a redirect nowhere", .portalError, [whole("302 Found", "")]),
-    Fault("a redirect to a file", .blockedURL, [whole("302 Found", "", ["Location: file:///etc/passwd"])]),
-    Fault("a redirect to another host", .blockedURL, [whole("301 Moved", "", ["Location: http://localhost:1/x"])]),
-    Fault("a redirect to metadata", .blockedURL, [whole("307 There", "", ["Location: http://169.254.169.254/latest"])]),
-    Fault("a redirect with a password", .blockedURL, [whole("302 Found", "", ["Location: http://a:b@127.0.0.1/x"])]),
+    Fault(
+      "a redirect to a file", .blockedURL,
+      [whole("302 Found", "", ["Location: file:///etc/passwd"])]),
+    Fault(
+      "a redirect to another host", .blockedURL,
+      [whole("301 Moved", "", ["Location: http://localhost:1/x"])]),
+    Fault(
+      "a redirect to metadata", .blockedURL,
+      [whole("307 There", "", ["Location: http://169.254.169.254/latest"])]),
+    Fault(
+      "a redirect with a password", .blockedURL,
+      [whole("302 Found", "", ["Location: http://a:b@127.0.0.1/x"])]),
   ]
 
   @Test(arguments: faults) func everyFaultHasItsName(_ fault: Fault) throws {
@@ -156,7 +195,8 @@ import Transfer
     let server = try ScriptedServer { head, number in
       if number == 1 {
         return [
-          .send(Self.head("200 OK", [validator], length: Self.pdf.utf8.count) + Self.pdf.prefix(cut)),
+          .send(
+            Self.head("200 OK", [validator], length: Self.pdf.utf8.count) + Self.pdf.prefix(cut)),
           .close,
         ]
       }

@@ -29,9 +29,11 @@ struct FetchRun {
 
   /// Fetches a URL as document `id`; the record afterwards, or the error that it met.
   func fetch(_ url: String, id: String = "1") throws -> Result<Record, RecordError> {
-    var fetcher = try Fetcher(services, worker: 1, logger: Logger(label: "test") { _ in
-      SwiftLogNoOpLogHandler()
-    })
+    var fetcher = try Fetcher(
+      services, worker: 1,
+      logger: Logger(label: "test") { _ in
+        SwiftLogNoOpLogHandler()
+      })
     var record = Record(id: id, fields: ["url": .string(url)])
     do {
       try fetcher.process(&record)

@@ -33,11 +33,13 @@ import Transfer
     Case(status: 200, headers: [], body: page, purpose: .lookup(Lookup()), expected: nil),
     Case(status: 200, headers: [], body: page, purpose: .document, expected: .portalError),
     Case(status: 200, headers: [], body: .empty, purpose: .document, expected: .badPDF),
-    Case(status: 200, headers: [], body: .empty, purpose: .lookup(Lookup()), expected: .portalError),
+    Case(
+      status: 200, headers: [], body: .empty, purpose: .lookup(Lookup()), expected: .portalError),
     Case(
       status: 200, headers: [], body: .pdf(isWhole: false), purpose: .document, expected: .badPDF),
     Case(
-      status: 200, headers: [], body: .pdf(isWhole: false), purpose: .lookup(Lookup()), expected: .badPDF),
+      status: 200, headers: [], body: .pdf(isWhole: false), purpose: .lookup(Lookup()),
+      expected: .badPDF),
     Case(
       status: 200, headers: [], body: .page(meaning: .absent), purpose: .document,
       expected: .absent),

@@ -8,15 +8,21 @@ import Transfer
   private let rule = LinkRule(hosts: ["files.example.org", "cdn.example.org:8443"])
 
   @Test(arguments: [
-    ("http://portal.example.org/a/page.php", "pdf-records.php?image=1",
-      "http://portal.example.org/a/pdf-records.php?image=1"),
+    (
+      "http://portal.example.org/a/page.php", "pdf-records.php?image=1",
+      "http://portal.example.org/a/pdf-records.php?image=1"
+    ),
     ("http://portal.example.org/a/page.php", "/x y.pdf", "http://portal.example.org/x%20y.pdf"),
     ("http://portal.example.org/a", "//files.example.org/x", "http://files.example.org/x"),
     ("http://portal.example.org/a", "https://portal.example.org/b", "https://portal.example.org/b"),
-    ("http://portal.example.org/a", "HTTP://PORTAL.example.org/b#top",
-      "http://PORTAL.example.org/b"),
-    ("https://portal.example.org/a", "https://cdn.example.org:8443/b",
-      "https://cdn.example.org:8443/b"),
+    (
+      "http://portal.example.org/a", "HTTP://PORTAL.example.org/b#top",
+      "http://PORTAL.example.org/b"
+    ),
+    (
+      "https://portal.example.org/a", "https://cdn.example.org:8443/b",
+      "https://cdn.example.org:8443/b"
+    ),
     ("http://127.0.0.1:8080/a", "b", "http://127.0.0.1:8080/b"),
   ])
   func follows(origin: String, link: String, url: String) throws {

@@ -31,10 +31,14 @@ import Transfer
   private func record(_ line: String) throws -> Record { try Record(JSON(parsing: line)) }
 
   @Test(arguments: [
-    (#"{"id":"1","instrument_number":62379,"book":285,"page":55}"#,
-      "grantor=&book=&bpage=&instrument=62379&do_search=Submit%20Query"),
-    (#"{"id":"1","instrument_number":null,"book":285,"page":55}"#,
-      "grantor=&book=285&bpage=55&instrument=&do_search=Submit%20Query"),
+    (
+      #"{"id":"1","instrument_number":62379,"book":285,"page":55}"#,
+      "grantor=&book=&bpage=&instrument=62379&do_search=Submit%20Query"
+    ),
+    (
+      #"{"id":"1","instrument_number":null,"book":285,"page":55}"#,
+      "grantor=&book=285&bpage=55&instrument=&do_search=Submit%20Query"
+    ),
     (#"{"id":"1","instrument_number":"a b&c","book":285}"#, nil),
     (#"{"id":"1","book":285}"#, nil),
   ])
@@ -64,7 +68,8 @@ import Transfer
   }
 
   @Test(arguments: [
-    "file:///etc/passwd", "gopher://x/", "ftp://x/", "x.pdf", "//x/y", "http://", "", "http://x\u{1}/",
+    "file:///etc/passwd", "gopher://x/", "ftp://x/", "x.pdf", "//x/y", "http://", "",
+    "http://x\u{1}/",
     "javascript:1", "http://" + String(repeating: "a", count: 9000),
   ])
   func refusesURLs(url: String) throws {

@@ -6,7 +6,8 @@ import Testing
 
 @Suite struct SpoolTests {
   private static let ids = [
-    "184223", "7", "../../etc/passwd", "..", ".", "/etc/passwd", "a/b", "a%2Fb", "A", "a", "ü", "u\u{308}",
+    "184223", "7", "../../etc/passwd", "..", ".", "/etc/passwd", "a/b", "a%2Fb", "A", "a", "ü",
+    "u\u{308}",
     ".hidden", "-rf", "x.pdf", "a\\b", String(repeating: "x", count: 256),
     String(repeating: "x", count: 255) + "y", String(repeating: "9", count: 256), "con|pipe%d",
   ]

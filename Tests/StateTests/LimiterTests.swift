@@ -18,7 +18,10 @@ import Testing
         let limiter = try Limiter(path: path)
         let stop = Stop()
         for _ in 0..<each {
-          _ = try limiter.waitForSlot(host: "portal:80", pace: Pace(delay: delay), stop: stop)
+          let pace = Pace(delay: delay)
+          _ = try limiter.waitForSlot(host: "portal:80", pace: pace, stop: stop)
+          #expect(
+            try limiter.start(host: "portal:80", pace: pace, stop: stop) == .granted(refusals: 0))
           times.withLock { $0.append(Time.monotonic()) }
         }
       } catch { failures.withLock { $0.append("\(error)") } }
@@ -40,9 +43,12 @@ import Testing
     let limiter = try Limiter(path: directory.path + "/limiter.sqlite")
     let stop = Stop()
     #expect(try limiter.refuse(host: "slow:80", retryAfter: 3000, base: 1) > 2999)
-    #expect(try limiter.waitForSlot(host: "quick:80", pace: Pace(delay: 0), stop: stop) == 0)
+    let pace = Pace(delay: 0)
+    #expect(try limiter.waitForSlot(host: "quick:80", pace: pace, stop: stop))
+    #expect(try limiter.start(host: "slow:80", pace: pace, stop: stop) == .paused)
+    #expect(try limiter.start(host: "slow:80", pace: Pace(delay: 1), stop: stop) == .paused)
     stop.request(.interrupted)
-    #expect(try limiter.waitForSlot(host: "slow:80", pace: Pace(delay: 0), stop: stop) == nil)
+    #expect(try !limiter.waitForSlot(host: "slow:80", pace: pace, stop: stop))
   }
 
   @Test func aRefusalIsToldUntilTheHostAnswersWell() throws {
@@ -50,12 +56,13 @@ import Testing
     let limiter = try Limiter(path: directory.path + "/limiter.sqlite")
     let stop = Stop()
     _ = try limiter.refuse(host: "h:80", retryAfter: 0, base: 1)
-    #expect(try limiter.waitForSlot(host: "h:80", pace: Pace(delay: 0), stop: stop) == 1)
+    let pace = Pace(delay: 0)
+    #expect(try limiter.start(host: "h:80", pace: pace, stop: stop) == .granted(refusals: 1))
     try limiter.succeed(host: "h:80")
-    #expect(try limiter.waitForSlot(host: "h:80", pace: Pace(delay: 0), stop: stop) == 0)
+    #expect(try limiter.start(host: "h:80", pace: pace, stop: stop) == .granted(refusals: 0))
   }
 
-  @Test(arguments: ["garbage that is no database, and longer than a header of one would be: " + String(repeating: "x", count: 200)])
+  @Test(arguments: ["no database at all " + String(repeating: "x", count: 200)])
   func aLimiterThatCannotBeReadEndsTheRun(content: String) throws {
     let directory = try TemporaryDirectory()
     let path = directory.path + "/limiter.sqlite"
@@ -63,6 +70,19 @@ import Testing
     let error = #expect(throws: Fatal.self) { try Limiter(path: path) }
     #expect(error?.code == .inputOutput)
     #expect(error?.message.contains(path) == true)
+  }
+
+  @Test func severalMayCreateItAtOnce() throws {
+    for _ in 1...20 {
+      let directory = try TemporaryDirectory()
+      let failures = Mutex<[String]>([])
+      withThreads(8) { _ in
+        do {
+          _ = try Limiter(path: directory.path + "/limiter.sqlite")
+        } catch { failures.withLock { $0.append("\(error)") } }
+      }
+      #expect(failures.withLock { $0 } == [])
+    }
   }
 
   @Test func aDirectoryThatIsNotThereEndsTheRun() throws {

@@ -83,7 +83,9 @@ public final class ScriptedServer: Sendable {
     var byte: UInt8 = 0
     while bytes.count < 65_536, recv(connection, &byte, 1, 0) == 1 {
       bytes.append(byte)
-      if bytes.suffix(4).elementsEqual("\r\n\r\n".utf8) { return String(decoding: bytes, as: UTF8.self) }
+      if bytes.suffix(4).elementsEqual("\r\n\r\n".utf8) {
+        return String(decoding: bytes, as: UTF8.self)
+      }
     }
     return nil
   }

@@ -22,7 +22,9 @@ public final class TemporaryDirectory: Sendable {
   }
 
   /// Writes a file in it.
-  public func write(_ text: String, to name: String) throws { try write(Array(text.utf8), to: name) }
+  public func write(_ text: String, to name: String) throws {
+    try write(Array(text.utf8), to: name)
+  }
 
   /// Writes a file in it.
   public func write(_ bytes: [UInt8], to name: String) throws {
