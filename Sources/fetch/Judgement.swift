@@ -98,6 +98,6 @@ extension RecordError {
     case .local, .refusedBySink: throw Fatal(.inputOutput, error.description)
     case .configuration: throw Fatal(.configuration, error.description)
     }
-    self.init(kind, "\(url.redacted): \(error.description)")
+    self.init(kind, "\(error.description) (\(url.redacted))")
   }
 }

@@ -104,8 +104,12 @@ struct Requester: ~Copyable {
   static func verdict(of failures: [RecordError]) -> RecordError {
     guard let last = failures.last, last.isRetryable else { return failures.last ?? .stopped }
     let counts = Dictionary(grouping: failures, by: \.kind).mapValues(\.count)
-    let most = counts.values.max()
-    return failures.last { counts[$0.kind] == most } ?? last
+    let most = failures.filter { counts[$0.kind] == counts.values.max() }
+    // Of two classes met equally often, an answer says more than the lack of one.
+    let isAnswer = { (error: RecordError) in
+      ![.network, .timeout, .rateLimited].contains(error.kind)
+    }
+    return most.last(where: isAnswer) ?? most.last ?? last
   }
 
   private func outagePause(_ failure: Failure, _ errand: Errand) -> Double? {
@@ -134,14 +138,14 @@ struct Requester: ~Copyable {
         if slowDown { try pause(request.url, retryAfter) }
         throw Failure(
           error: RecordError(
-            error.kind, "\(request.url.redacted): \(error.message)",
+            error.kind, "\(error.message) (\(request.url.redacted))",
             isRetryable: error.isRetryable),
           mayBeOutage: OutageWatch.explains(error, status: response.head.status))
       }
     }
     throw RecordError(
       .portalError,
-      "\(start.redacted): more than \(services.settings.maximumRedirects) redirects")
+      "more than \(services.settings.maximumRedirects) redirects (\(start.redacted))")
   }
 
   private func judge(

@@ -167,6 +167,18 @@ import Transfer
     #expect(error?.kind == .portalError)
   }
 
+  @Test(arguments: [
+    ([ErrorClass.portalError, .network, .network, .portalError], ErrorClass.portalError),
+    ([.portalError, .portalError, .network, .network], .portalError),
+    ([.network, .rateLimited, .rateLimited, .network], .network),
+    ([.portalError, .network, .network, .network], .network),
+    ([.portalError, .portalError, .absent], .absent),
+    ([.timeout], .timeout),
+  ])
+  func oneErrorSpeaksForSeveral(met: [ErrorClass], reported: ErrorClass) {
+    #expect(Requester.verdict(of: met.map { RecordError($0, "") }).kind == reported)
+  }
+
   @Test func retryAfterHoldsForTheNextDocument() throws {
     let server = try ScriptedServer { head, _ in
       head.contains("/a.pdf")
