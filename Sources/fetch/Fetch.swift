@@ -199,10 +199,10 @@ struct Fetch: Tool {
       return .success
     }
     let settings = try settings(stage)
-    try Spool.makeDirectories(state)
+    if !dryRun { try Spool.makeDirectories(state) }
     let services = FetchServices(
       settings: settings,
-      spool: try Spool(root: spool ?? "\(state)/spool"),
+      spool: try Spool(root: spool ?? "\(state)/spool", isDryRun: dryRun),
       limiter: try Limiter(path: limiterPath), checkpoint: try Checkpoint(path: checkpointPath),
       stop: stop, adaptive: adaptive(settings))
     let threads =
@@ -220,8 +220,9 @@ struct Fetch: Tool {
     return AdaptiveWorkers(minimum: minWorkers, maximum: maxWorkers, delay: settings.pace.delay)
   }
 
-  private var limiterPath: String { limiter ?? "\(state)/limiter.sqlite" }
-  private var checkpointPath: String { "\(state)/checkpoint.sqlite" }
+  // A dry run writes nothing: SQLite keeps a database of this name in memory.
+  private var limiterPath: String { dryRun ? ":memory:" : limiter ?? "\(state)/limiter.sqlite" }
+  private var checkpointPath: String { dryRun ? ":memory:" : "\(state)/checkpoint.sqlite" }
 
   /// What the flags that only ask want to know.
   private func answer(_ stage: Stage?) throws(Fatal) -> [String]? {

@@ -6,9 +6,10 @@ import Glibc
 struct Spool: Sendable {
   let root: String
 
-  /// Makes the directories, and removes what killed processes left half done.
-  init(root: String) throws(Fatal) {
+  /// Makes the directories, and removes what killed processes left half done; with `isDryRun` neither.
+  init(root: String, isDryRun: Bool = false) throws(Fatal) {
     self.root = root
+    if isDryRun { return }
     try Self.makeDirectories(partDirectory)
     for name in Self.names(in: partDirectory) {
       let owner = name.split(separator: "-").first.flatMap { Int32($0) }

@@ -5,17 +5,10 @@ import Logging
 /// The directory that fetched and optimized files wait in, from which they are removed once nothing
 /// needs them any more. A record is untrusted: nothing outside is ever removed, whatever it names.
 struct Spool: Sendable {
-  private let root: String
+  private let directory: String
 
-  /// The spool in `directory`, which has to be there. Throws a configuration error.
-  init(directory: String) throws(Fatal) {
-    guard let root = Self.resolved(directory) else {
-      throw Fatal(
-        .configuration, "the spool \(directory) cannot be used: \(String(cString: strerror(errno)))"
-      )
-    }
-    self.root = root
-  }
+  /// The spool in `directory`, which `fetch` may still have to make.
+  init(directory: String) { self.directory = directory }
 
   /// Removes the files that the tools left for a document.
   func removeFiles(of record: Record, _ logger: Logger) {
@@ -42,6 +35,7 @@ struct Spool: Sendable {
 
   private func removal(of path: String) -> Removal {
     guard !path.utf8.contains(0), let file = Self.resolved(path) else { return .notThere }
+    guard let root = Self.resolved(directory) else { return .outside }
     var status = stat()
     guard file.utf8.starts(with: (root == "/" ? root : root + "/").utf8),
       lstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG

@@ -97,7 +97,7 @@ struct Validate: Tool {
       settling: documents.map {
         .init(settler: Settler(index: $0), firstWait: Time.span(retryWait) ?? 120)
       },
-      spool: keepLocal ? nil : try spool.map { try Spool(directory: $0) },
+      spool: keepLocal ? nil : spool.map { Spool(directory: $0) },
       total: try total ?? documents.map { try $0.countOfWork(selection) },
       manner: progress.manner, workers: workers, logger: logger)
     let output = noRecords ? open("/dev/null", O_WRONLY | O_CLOEXEC) : STDOUT_FILENO
