@@ -7,8 +7,10 @@ import Synchronization
 public final class Checkpoint: Sendable {
   private let path: String
   private let queue: DatabaseQueue
-  private let pending = Mutex<[Entry]>([])
-  private let failure = Mutex<Fatal?>(nil)
+  private let commits: GroupCommit<Entry, Void>
+  /// Hashes of the ids that have a row, so that a document that was never tried, the most frequent
+  /// case, costs no query: 8 bytes each, and some room.
+  private let known: Mutex<Set<Int>>
 
   /// One document.
   public struct Entry: Sendable, Equatable {
@@ -54,7 +56,29 @@ public final class Checkpoint: Sendable {
   /// Opens or creates the file. Throws with exit code 74.
   public init(path: String) throws(Fatal) {
     self.path = path
-    queue = try StateDatabase.open(path, "checkpoint", synchronous: "FULL", schema: Self.schema)
+    let queue = try StateDatabase.open(
+      path, "checkpoint", synchronous: "FULL", schema: Self.schema)
+    self.queue = queue
+    commits = GroupCommit { entries in
+      try StateDatabase.guarded(path, "checkpoint") {
+        try queue.writeWithoutTransaction { db in
+          try db.inTransaction(.immediate) {
+            for entry in entries { try Self.save(entry, db) }
+            return .commit
+          }
+        }
+      }
+      return entries.map { _ in }
+    }
+    let hashes = try StateDatabase.guarded(path, "checkpoint") {
+      try queue.unsafeRead { db in
+        var hashes = Set<Int>()
+        let ids = try String.fetchCursor(db, sql: "SELECT id FROM documents")
+        while let id = try ids.next() { hashes.insert(id.hashValue) }
+        return hashes
+      }
+    }
+    known = Mutex(hashes)
   }
 
   private static let schema = [
@@ -66,13 +90,14 @@ public final class Checkpoint: Sendable {
       images INTEGER NOT NULL, portal TEXT, actual_book INTEGER, actual_page INTEGER,
       error_class TEXT, error TEXT,
       attempts INTEGER NOT NULL, at TEXT NOT NULL, seconds REAL NOT NULL
-    ) WITHOUT ROWID
+    )
     """
   ]
 
   /// What is known of a document; `nil` for one that was never tried.
   public func entry(_ id: String) throws(Fatal) -> Entry? {
-    try read { db in
+    guard known.withLock({ $0.contains(id.hashValue) }) else { return nil }
+    return try read { db in
       let statement = try db.cachedStatement(sql: Self.selectOne)
       return try Row.fetchOne(statement, arguments: [id]).map(Entry.init)
     }
@@ -83,30 +108,10 @@ public final class Checkpoint: Sendable {
   }
 
   /// Remembers a document; returns when that is on disk, so that no more than what other threads
-  /// are at can be lost (promise P3). Threads that come while a commit runs share the next one.
+  /// are at can be lost (promise P3).
   public func remember(_ entry: Entry) throws(Fatal) {
-    pending.withLock { $0.append(entry) }
-    try StateDatabase.guarded(path, "checkpoint") {
-      try queue.writeWithoutTransaction { db in
-        let batch = self.pending.withLock { pending in
-          defer { pending = [] }
-          return pending
-        }
-        // Empty: the thread before this one took our entry along.
-        guard !batch.isEmpty else { return }
-        do {
-          try db.inTransaction(.immediate) {
-            for entry in batch { try Self.save(entry, db) }
-            return .commit
-          }
-        } catch {
-          // Others wait for the same commit; they must not take it for done.
-          self.failure.withLock { $0 = Fatal(.inputOutput, "\(error)") }
-          throw error
-        }
-      }
-    }
-    if let failure = failure.withLock({ $0 }) { throw failure }
+    try commits.submit(entry)
+    known.withLock { _ = $0.insert(entry.id.hashValue) }
   }
 
   private static let columns = [
