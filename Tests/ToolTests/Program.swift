@@ -124,6 +124,9 @@ final class Program {
   /// What it has said on stderr so far.
   var errors: String { String(decoding: contents("errors"), as: UTF8.self) }
 
+  /// What it has said on stdout so far.
+  var text: String { String(decoding: contents("output"), as: UTF8.self) }
+
   private func contents(_ name: String) -> [UInt8] {
     FileManager.default.contents(atPath: "\(files.path)/\(name)").map(Array.init) ?? []
   }
