@@ -2,7 +2,7 @@ import Common
 import GRDB
 import Stages
 
-// What there is to do, and what is done.
+// What there is to do.
 extension SQLiteIndex {
   /// See ``DocumentIndex/outlook(_:for:)``.
   public func outlook(_ selection: Selection, for run: Run) throws -> Outlook {
@@ -43,50 +43,5 @@ extension SQLiteIndex {
       }
       return outlook
     }
-  }
-
-  /// See ``DocumentIndex/counts(_:)``.
-  public func counts(_ selection: Selection) throws -> StatusCounts {
-    try database.read { try $0.statusCounts(selection) }
-  }
-
-  /// See ``DocumentIndex/typeCounts(_:top:)``.
-  public func typeCounts(_ selection: Selection, top: Int) throws -> [(type: String, count: Int)] {
-    let pending = selection.upcoming
-    let rows = try database.read { db in
-      try Row.fetchAll(
-        db,
-        sql: """
-          SELECT COALESCE(instrument_type_parsed, '') AS type, COUNT(*) AS count
-          FROM index_documents WHERE \(pending.sql)
-          GROUP BY type ORDER BY count DESC, type LIMIT ?
-          """, arguments: bound(pending.arguments, [top]))
-    }
-    return rows.map { (type: $0[0], count: $0[1]) }
-  }
-}
-
-extension Database {
-  func statusCounts(_ selection: Selection) throws -> StatusCounts {
-    let documents = selection.documents
-    let rows = try Row.fetchAll(
-      self,
-      sql: """
-        SELECT download_status, \(selection.retriesFailed ? "retrying" : "NULL") AS again, COUNT(*)
-        FROM index_documents WHERE \(documents.sql) GROUP BY download_status, again
-        """, arguments: bound(documents.arguments))
-    var counts = StatusCounts()
-    for row in rows {
-      let count: Int = row[2]
-      switch row[0] as String {
-      case "pending":
-        if !selection.retriesFailed || row[1] as Bool? == true { counts.pending += count }
-      case "in_progress": counts.inProgress += count
-      case "completed": counts.completed += count
-      case "failed": counts.failed += count
-      default: counts.skipped += count
-      }
-    }
-    return counts
   }
 }
