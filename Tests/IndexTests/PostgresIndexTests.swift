@@ -80,13 +80,8 @@ struct PostgresIndexTests {
   /// The text that people run by hand is the text that the program runs.
   @Test(arguments: PostgresSchema.steps.map(\.file))
   func migrationsAreInTheirFiles(name: String) throws {
-    let root = #filePath.split(separator: "/").dropLast(3).reduce("") { "\($0)/\($1)" }
-    let file = try #require(fopen("\(root)/sql/migrations/\(name)", "r"))
-    defer { fclose(file) }
-    var bytes = [UInt8](repeating: 0, count: 1 << 16)
-    let count = fread(&bytes, 1, bytes.count, file)
     let step = PostgresSchema.steps.first { $0.file == name }
-    #expect(String(decoding: bytes.prefix(count), as: UTF8.self) == step?.sql)
+    #expect(try sqlFile("migrations/\(name)") == step?.sql)
   }
 
   @Test func aWrongPasswordIsAPermissionAndStaysSecret() throws {

@@ -125,6 +125,7 @@ struct PostgresFixture: IndexFixture {
   let server: PostgresServer
   let database: String
   var url: String { server.url(database) }
+  var views: String { "views.postgresql.sql" }
 
   init(from template: String = "migrated") throws {
     server = try PostgresServer.shared.get()
