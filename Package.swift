@@ -30,9 +30,10 @@ func tool(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     swiftSettings: strict)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
   .testTarget(
-    name: name, dependencies: dependencies + ["Common", "Support"], swiftSettings: strict)
+    name: name, dependencies: dependencies + ["Common", "Support"], exclude: exclude,
+    swiftSettings: strict)
 }
 
 let package = Package(
@@ -51,6 +52,7 @@ let package = Package(
     system("CCrypto", pkgConfig: "libcrypto", apt: "libssl-dev"),
     system("CQPDF", pkgConfig: "libqpdf", apt: "libqpdf-dev"),
     system("CXML2", pkgConfig: "libxml-2.0", apt: "libxml2-dev"),
+    system("CPostgres", pkgConfig: "libpq", apt: "libpq-dev"),
     system("CLeptonica", pkgConfig: "lept", apt: "libleptonica-dev"),
 
     library("Common", [logging]),
@@ -61,7 +63,8 @@ let package = Package(
     library("PDF", ["CQPDF"]),
     library("Transfer", ["CCurl"]),
     library("State", ["Common", grdb]),
-    library("Index", ["Common", "Stages", grdb]),
+    library("Postgres", ["CPostgres"]),
+    library("Index", ["Common", "Postgres", "Stages", grdb]),
     library("Store", ["Common", "Digest"]),
 
     tool("enqueue", ["Index", "Stages"]),
@@ -73,7 +76,7 @@ let package = Package(
 
     .target(name: "Support", path: "Tests/Support", swiftSettings: strict),
     tests("CommonTests", ["Stages"]),
-    tests("IndexTests", ["Index", "Stages"]),
+    tests("IndexTests", ["Index", "Postgres", "Stages"], exclude: ["postgres-server.sh"]),
     tests("StateTests", ["State"]),
     tests("StoreTests", ["Store", "Digest"]),
     tests("FetchTests", ["fetch", "Stages", "Transfer"]),

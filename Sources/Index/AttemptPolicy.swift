@@ -8,6 +8,34 @@ public enum AttemptPolicy {
   /// No document waits longer for its next attempt, in seconds.
   public static let longestWait = 3600.0
 
+  /// Seconds before an interrupted document returns. Not 0: where only the tools downstream were
+  /// told to stop, documents would go round between them and the index as fast as both can.
+  public static let interruptionWait = 1.0
+
+  /// A document that lost so many leases in a row is a suspect, and works alone.
+  public static let suspectLosses = 3
+
+  /// So many leases may a document lose in a row; the last one is final.
+  public static let maximumLosses = 5
+
+  /// How a document is to be treated that lost leases since it was last settled.
+  public enum Standing: Sendable, Equatable {
+    /// Claimed with others: when a machine goes down, it takes hundreds of leases with it, and says
+    /// nothing about any one document.
+    case trusted
+    /// Claimed alone, when there is nothing else to do, so that a crash names its culprit.
+    case suspect
+    /// Never again: it kills whoever works on it.
+    case culprit
+  }
+
+  /// The standing of a document that lost `losses` leases in a row. A lost lease gives the attempt
+  /// back: nobody could say what it ended with.
+  public static func standing(afterLosing losses: Int) -> Standing {
+    if losses >= maximumLosses { return .culprit }
+    return losses >= suspectLosses ? .suspect : .trusted
+  }
+
   /// The outcome for an error.
   ///
   /// - Parameters:
@@ -19,7 +47,9 @@ public enum AttemptPolicy {
   ) -> Settlement.Outcome {
     guard error.isRetryable else { return .failed(error) }
     if error.counts, attempt >= maximum { return .failed(error) }
-    if error.kind == .interrupted { return .again(error, after: 0, countsAttempt: false) }
+    if error.kind == .interrupted {
+      return .again(error, after: interruptionWait, countsAttempt: false)
+    }
     return .again(
       error, after: wait(attempt: attempt, firstWait: firstWait, random: random),
       countsAttempt: error.counts)
@@ -34,5 +64,5 @@ public enum AttemptPolicy {
 
   /// What a document's error says that was taken back once too often.
   static let diedMessage =
-    "in progress when its worker died or vanished, at the last of \(maximum) attempts"
+    "its lease was lost \(maximumLosses) times in a row: whoever works on it dies or vanishes"
 }

@@ -36,6 +36,15 @@ struct Condition: Sendable, Equatable {
   }
 }
 
+extension Condition {
+  /// A document that is claimed with others; see ``AttemptPolicy/standing(afterLosing:)``.
+  static let trusted = Condition(
+    sql: "lost_leases < ?", values: [.int(AttemptPolicy.suspectLosses)])
+  /// One that is claimed alone.
+  static let suspect = Condition(
+    sql: "lost_leases >= ?", values: [.int(AttemptPolicy.suspectLosses)])
+}
+
 extension Selection {
   /// The documents that the selection is about, whatever their status.
   var documents: Condition {

@@ -11,8 +11,9 @@ public protocol DocumentIndex: Sendable {
   func add(_ rows: [ImportedRow]) throws -> Int
 
   /// Sets back to pending what nobody works on any more: expired leases, leases of dead processes of
-  /// this host, and rows that older software left in progress for over 30 minutes. Their attempt
-  /// stays counted. Returns how many.
+  /// this host, and rows that older software left in progress for over 30 minutes. A lost lease gives
+  /// the attempt back and counts as lost; ``AttemptPolicy/standing(afterLosing:)`` says what follows.
+  /// Returns how many.
   func takeBackStale() throws -> Int
 
   /// Marks the failed documents of a selection as pending again, attempts counted from 0, for a
@@ -20,7 +21,9 @@ public protocol DocumentIndex: Sendable {
   func reviveFailed(_ selection: Selection) throws -> Int
 
   /// Claims up to `count` documents whose time has come, ordered by priority, book and page: each gets
-  /// a fresh lease token and one more attempt. The records carry `attempt` and `lease`.
+  /// a fresh lease token and one more attempt. The records carry `attempt` and `lease`. A suspect is
+  /// claimed alone: when nothing else can be, and nothing is in progress with this run; and as long
+  /// as it is in progress, nothing else is claimed.
   func claim(_ selection: Selection, for run: Run, count: Int) throws -> [Record]
 
   /// Up to `count` of the documents that a run would work on, in the same order, without claiming
@@ -35,6 +38,9 @@ public protocol DocumentIndex: Sendable {
 
   /// Gives documents back that were claimed but not worked on: pending, the attempt not counted.
   func release(_ leases: [Lease]) throws
+
+  /// Gives back all that is in progress with the run, as ``release(_:)`` does. Returns how many.
+  func releaseAll(of run: Run) throws -> Int
 
   /// What there is to do in a selection, now and later.
   func outlook(_ selection: Selection, for run: Run) throws -> Outlook
@@ -122,8 +128,11 @@ public struct StatusCounts: Sendable, Equatable {
 
 /// What there is to do in a selection.
 public struct Outlook: Sendable, Equatable {
-  /// Pending, and their time has come.
+  /// Pending, and a claim would find them now.
   public var claimable = 0
+  /// Pending, and their time has come, but a suspect works alone: see
+  /// ``DocumentIndex/claim(_:for:count:)``.
+  public var heldBack = 0
   /// Pending, but to be tried again only later.
   public var waiting = 0
   /// Seconds until the first of those that wait; `nil` where none does.
@@ -135,6 +144,14 @@ public struct Outlook: Sendable, Equatable {
 
   /// Nothing.
   public init() {}
+
+  /// Decides what can be claimed of the pending documents whose time has come.
+  mutating func divide(trusted: Int, suspects: Int, suspectsHere: Int) {
+    let turn =
+      suspectsHere > 0 ? 0 : trusted > 0 ? trusted : inProgressHere == 0 ? suspects : 0
+    claimable = turn
+    heldBack = trusted + suspects - turn
+  }
 }
 
 /// A document's outcome, to be written where its lease still holds.

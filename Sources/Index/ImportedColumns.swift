@@ -56,7 +56,7 @@ public enum ImportedColumns {
   static let passedOver: Set<String> = [
     "id", "created_at", "updated_at", "lease_token", "lease_owner", "lease_expires_at",
     "next_attempt_at", "content_sha256", "content_bytes", "original_bytes", "error_class",
-    "retrying", "attempt", "lease",
+    "retrying", "lost_leases", "attempt", "lease",
   ]
 
   /// What a name in a header stands for.

@@ -1,33 +1,51 @@
 import Common
 
-/// Opens the index that a URL names: `sqlite:index.db`, or a bare path to a SQLite file.
+/// Opens the index that a URL names: `postgres://USER@HOST/NAME`, `sqlite:index.db`, or a bare path to
+/// a SQLite file. `postgres:` alone takes everything from the environment.
 ///
-/// With `creating`, a file that is not there is created, and a table that lacks our columns gets them;
-/// without it, both end the run.
-public func openIndex(_ url: String, creating: Bool = false) throws(Fatal) -> any DocumentIndex {
-  try SQLiteIndex(path: sqlitePath(url), creating: creating)
+/// With `creating`, a SQLite file that is not there is created, and a table in it that lacks our columns
+/// gets them; without it, both end the run. A table in PostgreSQL is changed only when that is asked
+/// for: see ``PostgresMigration``.
+///
+/// - Parameter connections: at most so many to PostgreSQL; a SQLite file has one.
+public func openIndex(
+  _ url: String, creating: Bool = false, connections: Int = 4
+) throws(Fatal) -> any DocumentIndex {
+  switch try IndexURL(url) {
+  case .postgres(let url): try PostgresIndex(url: url, connections: connections)
+  case .sqlite(let path): try SQLiteIndex(path: path, creating: creating)
+  }
 }
 
-/// The path in the URL of an index.
-func sqlitePath(_ url: String) throws(Fatal) -> String {
-  guard let colon = url.firstIndex(of: ":"), !url[..<colon].contains("/") else {
-    guard !url.isEmpty else { throw notAnIndex(url) }
-    return url
+/// Which kind of index a URL names.
+public enum IndexURL: Sendable, Equatable {
+  /// A URL that libpq reads.
+  case postgres(String)
+  /// The path of a file.
+  case sqlite(String)
+
+  /// Reads a URL; throws where it names no index.
+  public init(_ url: String) throws(Fatal) {
+    guard let colon = url.firstIndex(of: ":"), !url[..<colon].contains("/") else {
+      guard !url.isEmpty else { throw Self.notAnIndex(url) }
+      self = .sqlite(url)
+      return
+    }
+    let rest = String(url[url.index(after: colon)...])
+    switch url[..<colon].lowercased() {
+    case "sqlite" where !rest.isEmpty:
+      // sqlite:///srv/index.db, as other tools write it, is the same as sqlite:/srv/index.db.
+      self = .sqlite(rest.hasPrefix("//") ? String(rest.dropFirst(2)) : rest)
+    case "postgres", "postgresql": self = .postgres("postgres:\(rest)")
+    default: throw Self.notAnIndex(url)
+    }
   }
-  let scheme = url[..<colon].lowercased()
-  let rest = String(url[url.index(after: colon)...])
-  switch scheme {
-  case "sqlite" where !rest.isEmpty:
-    // sqlite:///srv/index.db, as other tools write it, is the same as sqlite:/srv/index.db.
-    return rest.hasPrefix("//") ? String(rest.dropFirst(2)) : rest
-  case "postgres", "postgresql":
-    throw Fatal(
+
+  private static func notAnIndex(_ url: String) -> Fatal {
+    // What looks like user:password@host is not repeated.
+    let what = url.contains("@") ? "the URL" : Format.quoted(url)
+    return Fatal(
       .configuration,
-      "an index in PostgreSQL is not supported in this version; use sqlite:PATH (docs/index.md)")
-  default: throw notAnIndex(url)
+      "\(what) names no index; expected postgres://USER@HOST/NAME, sqlite:PATH or a path")
   }
-}
-
-private func notAnIndex(_ url: String) -> Fatal {
-  Fatal(.configuration, "\(Format.quoted(url)) names no index; expected sqlite:PATH or a path")
 }

@@ -7,7 +7,35 @@ extension SQLiteIndex {
   /// See ``DocumentIndex/claim(_:for:count:)``.
   public func claim(_ selection: Selection, for run: Run, count: Int) throws -> [Common.Record] {
     guard count > 0 else { return [] }
-    let pending = selection.pending
+    let rows = try database.write { db in
+      let (here, suspects) = try Self.inProgress(with: run, db)
+      guard suspects == 0 else { return [] as [Row] }
+      let trusted = try Self.claim(
+        selection, run, .trusted, "download_priority, book, page", count, db)
+      guard trusted.isEmpty, here == 0 else { return trusted }
+      return try Self.claim(selection, run, .suspect, "random()", 1, db)
+    }
+    // RETURNING promises no order.
+    return rows.map { Claimed($0, run: run) }.sorted { $0.order < $1.order }.map(\.record)
+  }
+
+  /// How many documents are in progress with a run, and how many of them are suspects.
+  static func inProgress(with run: Run, _ db: Database) throws -> (all: Int, suspects: Int) {
+    let row = try Row.fetchOne(
+      db,
+      sql: """
+        SELECT COUNT(*), COUNT(*) FILTER (WHERE \(Condition.suspect.sql))
+        FROM index_documents INDEXED BY index_documents_in_progress
+        WHERE download_status = 'in_progress' AND lease_owner = ?
+        """, arguments: bound(Condition.suspect.arguments, [run.owner]))
+    return (row?[0] ?? 0, row?[1] ?? 0)
+  }
+
+  private static func claim(
+    _ selection: Selection, _ run: Run, _ standing: Condition, _ order: StaticString, _ count: Int,
+    _ db: Database
+  ) throws -> [Row] {
+    let pending = Condition.all([selection.pending, run.mayClaim, standing])
     // INDEXED BY: with a range of books the planner would rather sort what the unique index has
     // than walk the pending ones in order and stop.
     let sql = """
@@ -17,17 +45,15 @@ extension SQLiteIndex {
         lease_expires_at = \(SQLiteSchema.later), next_attempt_at = NULL
       WHERE id IN (
         SELECT id FROM index_documents INDEXED BY index_documents_pending
-        WHERE \(pending.sql) AND \(run.mayClaim.sql)
+        WHERE \(pending.sql)
           AND (next_attempt_at IS NULL OR next_attempt_at <= \(SQLiteSchema.now))
-        ORDER BY download_priority, book, page LIMIT ?)
+        ORDER BY \(order) LIMIT ?)
       RETURNING \(RecordFields.selected), lease_token
       """
-    let arguments = bound(
-      [run.owner, SQLiteSchema.seconds(run.leaseSeconds)], pending.arguments,
-      run.mayClaim.arguments, [count])
-    let rows = try database.write { try Row.fetchAll($0, sql: sql, arguments: arguments) }
-    // RETURNING promises no order.
-    return rows.map { Claimed($0, run: run) }.sorted { $0.order < $1.order }.map(\.record)
+    return try Row.fetchAll(
+      db, sql: sql,
+      arguments: bound(
+        [run.owner, SQLiteSchema.seconds(run.leaseSeconds)], pending.arguments, [count]))
   }
 
   /// See ``DocumentIndex/preview(_:count:after:)``.
@@ -77,6 +103,20 @@ extension SQLiteIndex {
     }
   }
 
+  /// See ``DocumentIndex/releaseAll(of:)``.
+  public func releaseAll(of run: Run) throws -> Int {
+    try database.write { db in
+      try db.execute(
+        sql: """
+          UPDATE index_documents
+          SET download_status = 'pending', download_attempts = MAX(download_attempts - 1, 0),
+            lease_token = NULL, lease_owner = NULL, lease_expires_at = NULL
+          WHERE lease_owner = ? AND download_status = 'in_progress'
+          """, arguments: [run.owner])
+      return db.changesCount
+    }
+  }
+
   /// See ``DocumentIndex/takeBackStale()``.
   public func takeBackStale() throws -> Int {
     try database.write { db in
@@ -88,23 +128,27 @@ extension SQLiteIndex {
           """)
       let dead = owners.filter { LeaseOwner($0)?.isDead ?? false }
       let deadOwner = Condition.isOne("lease_owner", of: dead.map { .text($0) })
+      // Older software set no lease and counted as it liked: its rows only go back.
+      let isLost = "lease_token IS NOT NULL"
+      let isLast = "(\(isLost) AND lost_leases + 1 >= \(AttemptPolicy.maximumLosses))"
       let sql = """
         UPDATE index_documents
-        SET download_status = CASE WHEN download_attempts >= ? THEN 'failed' ELSE 'pending' END,
-          error_class = CASE WHEN download_attempts >= ? THEN ? ELSE error_class END,
-          download_error = CASE WHEN download_attempts >= ? THEN ? ELSE download_error END,
-          retrying = retrying AND download_attempts < ?,
+        SET download_status = CASE WHEN \(isLast) THEN 'failed' ELSE 'pending' END,
+          error_class = CASE WHEN \(isLast) THEN ? ELSE error_class END,
+          download_error = CASE WHEN \(isLast) THEN ? ELSE download_error END,
+          retrying = retrying AND NOT \(isLast),
+          download_attempts = MAX(download_attempts - (\(isLost)), 0),
+          lost_leases = lost_leases + (\(isLost)),
           lease_token = NULL, lease_owner = NULL, lease_expires_at = NULL, next_attempt_at = NULL
         WHERE download_status = 'in_progress' AND (
           (lease_token IS NULL AND updated_at <= \(SQLiteSchema.later))
           OR (lease_token IS NOT NULL AND COALESCE(lease_expires_at, '') <= \(SQLiteSchema.now))
           OR \(deadOwner?.sql ?? "FALSE"))
         """
-      let most = AttemptPolicy.maximum
       try db.execute(
         sql: sql,
         arguments: bound(
-          [most, most, ErrorClass.internal.rawValue, most, AttemptPolicy.diedMessage, most],
+          [ErrorClass.internal.rawValue, AttemptPolicy.diedMessage],
           [SQLiteSchema.seconds(-30 * 60)], deadOwner?.arguments ?? []))
       return db.changesCount
     }
@@ -119,7 +163,7 @@ extension SQLiteIndex {
         sql: """
           UPDATE index_documents
           SET download_status = 'pending', download_attempts = 0, retrying = TRUE,
-            next_attempt_at = NULL, lease_owner = NULL
+            next_attempt_at = NULL, lease_owner = NULL, lost_leases = 0
           WHERE download_status = 'failed' AND \(documents.sql)
           """, arguments: bound(documents.arguments))
       return db.changesCount

@@ -33,7 +33,7 @@ enum SQLiteSchema {
     ("lease_token", "TEXT"), ("lease_owner", "TEXT"), ("lease_expires_at", "TEXT"),
     ("next_attempt_at", "TEXT"), ("content_sha256", "TEXT"), ("content_bytes", "INTEGER"),
     ("original_bytes", "INTEGER"), ("error_class", "TEXT"),
-    ("retrying", "BOOLEAN NOT NULL DEFAULT FALSE"),
+    ("retrying", "BOOLEAN NOT NULL DEFAULT FALSE"), ("lost_leases", "INTEGER NOT NULL DEFAULT 0"),
   ]
 
   static let migrator: DatabaseMigrator = {
@@ -41,14 +41,22 @@ enum SQLiteSchema {
     migrator.registerMigration("1: documents and leases") { db in
       // A table that somebody brought along stays as it is, but for the columns that it lacks.
       try db.execute(sql: create)
-      let present = Set(try db.columns(in: table).map(\.name))
-      for column in added where !present.contains(column.name) {
-        try db.execute(sql: "ALTER TABLE \(table) ADD COLUMN \(column.name) \(column.type)")
-      }
+      try addMissingColumns(db)
       try db.execute(sql: indexes)
+    }
+    migrator.registerMigration("2: lost leases") { db in
+      try addMissingColumns(db)
+      try db.execute(sql: "DROP INDEX index_documents_pending; \(indexes)")
     }
     return migrator
   }()
+
+  private static func addMissingColumns(_ db: Database) throws {
+    let present = Set(try db.columns(in: table).map(\.name))
+    for column in added where !present.contains(column.name) {
+      try db.execute(sql: "ALTER TABLE \(table) ADD COLUMN \(column.name) \(column.type)")
+    }
+  }
 
   // AUTOINCREMENT: an id also names a document outside, in checkpoints and spools, and must never
   // come to mean another one.
@@ -99,7 +107,7 @@ enum SQLiteSchema {
   private static let indexes = """
     CREATE INDEX IF NOT EXISTS index_documents_pending ON index_documents (
       download_priority, book, page, instrument_type_parsed, source, next_attempt_at, retrying,
-      download_status
+      lost_leases, download_status
     ) WHERE download_status = 'pending';
     CREATE INDEX IF NOT EXISTS index_documents_in_progress ON index_documents (lease_owner)
       WHERE download_status = 'in_progress';

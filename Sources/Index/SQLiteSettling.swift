@@ -36,7 +36,7 @@ extension Settlement.Outcome {
         original_bytes = ?, actual_book = ?, actual_page = ?, book_page_mismatch = ?,
         downloaded_at = \(SQLiteSchema.now), download_error = NULL, error_class = NULL,
         lease_token = NULL, lease_owner = NULL, lease_expires_at = NULL, next_attempt_at = NULL,
-        retrying = FALSE
+        retrying = FALSE, lost_leases = 0
         """,
         [
           done.url, done.sha256, done.bytes, done.originalBytes, done.actualBook, done.actualPage,
@@ -49,7 +49,7 @@ extension Settlement.Outcome {
         """
         download_status = 'pending', next_attempt_at = \(SQLiteSchema.later),
         download_attempts = MAX(download_attempts - ?, 0), error_class = ?, download_error = ?,
-        lease_token = NULL, lease_expires_at = NULL
+        lease_token = NULL, lease_expires_at = NULL, lost_leases = 0
         """,
         [
           SQLiteSchema.seconds(max(0, after)), countsAttempt ? 0 : 1, error.kind.rawValue,
@@ -60,7 +60,8 @@ extension Settlement.Outcome {
       (
         """
         download_status = 'failed', error_class = ?, download_error = ?, lease_token = NULL,
-        lease_owner = NULL, lease_expires_at = NULL, next_attempt_at = NULL, retrying = FALSE
+        lease_owner = NULL, lease_expires_at = NULL, next_attempt_at = NULL, retrying = FALSE,
+        lost_leases = 0
         """,
         [error.kind.rawValue, String(error.message.prefix(Self.longestMessage))]
       )

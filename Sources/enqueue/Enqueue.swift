@@ -25,22 +25,32 @@ struct Enqueue: Tool {
       \(Common.ExitCode.table)
       """)
 
-  @Option(help: "The index: sqlite:PATH, or a path to a SQLite file.")
+  @Option(help: "The index: postgres://USER@HOST/NAME, sqlite:PATH, or a path to a SQLite file.")
   var index: String
+
+  @Option(help: "At most so many connections to PostgreSQL, 2 to 20.")
+  var dbPool = 2
 
   @OptionGroup(title: "Selection") var filter: SelectionOptions
   @OptionGroup(title: "Streaming") var streaming: StreamingOptions
   @OptionGroup(title: "Instead of claiming") var mode: ModeOptions
   @OptionGroup(title: "Log") var log: LogOptions
 
+  func validate() throws {
+    guard (2...20).contains(dbPool) else {
+      throw ValidationError("--db-pool has to be a number from 2 to 20, and is \(dbPool)")
+    }
+  }
+
   func perform(stop: Stop, logger: Logger) throws -> Common.ExitCode {
+    if mode.migrate || mode.`init` { return try mode.prepare(index) }
     if let path = mode.import {
       return try Importer(
         path: path, layout: mode.format, ignoresUnknown: mode.ignoreUnknownColumns, stop: stop
-      ).run(into: { try openIndex(self.index, creating: true) })
+      ).run(into: { try openIndex(self.index, creating: true, connections: self.dbPool) })
     }
     let selection = try filter.selection()
-    let index = try openIndex(self.index)
+    let index = try openIndex(self.index, connections: dbPool)
     let output = LineWriter(descriptor: STDOUT_FILENO, stop: stop)
     if let lines = try mode.answer(index, selection) {
       output.write(lines.map { Array($0.utf8) })

@@ -19,17 +19,31 @@ struct Feeder {
   let stop: Stop
   let logger: Logger
 
-  /// After Ctrl+C, the tools downstream get this long to settle what they have, in seconds.
+  /// After a stop, the tools downstream get this long to settle what they have, in seconds.
   private static let patience = 8.0
+  /// Where a tool downstream died by itself, the others are done when nothing was settled for so long.
+  private static let quiet = 2.0
+  /// Looks for stale leases of other machines, while it waits, are so far apart, in seconds.
+  private static let staleInterval = 30.0
 
   /// Runs to the end of the selection, or until a stop is requested.
   func feedBelt() throws -> ExitCode {
-    let stale = try index.takeBackStale()
-    if stale > 0 { logger.notice("took back \(stale) documents that nobody works on any more") }
+    _ = try takeBackStale()
     if selection.retriesFailed {
       let revived = try index.reviveFailed(selection)
       logger.notice("\(revived) failed documents are tried again")
     }
+    try runThreads()
+    return try stop.exitCode()
+  }
+
+  private func takeBackStale() throws -> Bool {
+    let stale = try index.takeBackStale()
+    if stale > 0 { logger.notice("took back \(stale) documents that nobody works on any more") }
+    return stale > 0
+  }
+
+  private func runThreads() throws {
     let ended = Stop()
     withThreads(2) { number in
       guard number == 1 else { return renew(until: ended) }
@@ -42,7 +56,6 @@ struct Feeder {
         stop.request(.failed(Fatal(describing: error)))
       }
     }
-    return try stop.exitCode()
   }
 
   private func renew(until ended: Stop) {
@@ -89,6 +102,7 @@ struct Feeder {
   private func moreComes(_ run: Run) throws -> Bool {
     var pause = 0.2
     var watch = StallWatch()
+    var lastLook = Time.monotonic()
     while !stop.isRequested {
       guard !Outlet.isClosed else {
         stop.request(.downstreamClosed)
@@ -97,7 +111,13 @@ struct Feeder {
       let (outlook, rest) = try look(run)
       if outlook.claimable > 0 { return true }
       if !waits { return false }
-      if outlook.waiting == 0, outlook.inProgressHere == 0 {
+      let isEnd = outlook.waiting == 0 && outlook.inProgressHere == 0
+      // Leases of another machine may have run out since: there is nobody else to notice.
+      if outlook.inProgressElsewhere > 0, isEnd || seconds(since: lastLook) > Self.staleInterval {
+        lastLook = Time.monotonic()
+        if try takeBackStale() { continue }
+      }
+      if isEnd {
         tellOthers(outlook)
         return false
       }
@@ -123,28 +143,32 @@ struct Feeder {
     return (outlook, min(1, max(0.01, 10 * cost)))
   }
 
+  private func seconds(since time: Int64) -> Double { Double(Time.monotonic() - time) / 1e9 }
+
   private func tellOthers(_ outlook: Outlook) {
     guard outlook.inProgressElsewhere > 0 else { return }
     logger.notice(
       "\(outlook.inProgressElsewhere) documents of the selection are in progress with other runs")
   }
 
-  /// Ends the belt and keeps the leases until all that is on it is settled: after Ctrl+C for a few
-  /// seconds, with `--no-wait` as long as something moves.
+  /// Ends the belt and keeps the leases until all that is on it is settled: with `--no-wait` as long
+  /// as something moves, after a stop for a few seconds. Then a stop gives back what is left,
+  /// uncounted: these documents did nothing wrong. A settlement that comes after that is refused.
   private func drain(_ ended: Stop) throws {
-    guard stop.reason == nil || stop.reason == .interrupted else { return }
+    if case .failed = stop.reason { return }
     Outlet.close()
-    var watch = StallWatch(limit: run.leaseSeconds)
+    var watch = StallWatch(limit: stop.reason == .downstreamClosed ? Self.quiet : run.leaseSeconds)
     while true {
       let (outlook, rest) = try look(run)
-      if outlook.inProgressHere == 0 || stop.age > Self.patience || watch.isStalled(outlook) {
-        if outlook.inProgressHere > 0 {
-          logger.notice(
-            "\(outlook.inProgressHere) documents are still in progress; their leases end")
-        }
-        return
-      }
+      if outlook.inProgressHere == 0 { return }
+      if stop.age > Self.patience || watch.isStalled(outlook) { break }
       _ = ended.sleep(seconds: max(0.1, rest))
     }
+    guard stop.isRequested else {
+      logger.notice("documents are still in progress; their leases end")
+      return
+    }
+    let left = try index.releaseAll(of: run)
+    if left > 0 { logger.notice("gave \(left) documents back that were still in progress") }
   }
 }

@@ -78,7 +78,7 @@ struct StreamingOptions: ParsableArguments {
 
 /// What to do instead of claiming.
 struct ModeOptions: ParsableArguments {
-  @Flag(help: "Write the records that a run would claim, without leases; change nothing.")
+  @Flag(help: "Write the records that a run would claim, or name what --migrate would change.")
   var dryRun = false
 
   @Flag(help: "Print how many documents are pending.")
@@ -93,6 +93,12 @@ struct ModeOptions: ParsableArguments {
   @Flag(help: "Print --count or --status as JSON, with the counts of all statuses.")
   var json = false
 
+  @Flag(help: "Create an empty index: a SQLite file, or the table in PostgreSQL.")
+  var `init` = false
+
+  @Flag(help: "Add what we need to a table that is there; made changes are not made again.")
+  var migrate = false
+
   @Option(help: "Add documents from a file (.csv, .tsv, .jsonl; - for stdin) and end.")
   var `import`: String?
 
@@ -103,9 +109,11 @@ struct ModeOptions: ParsableArguments {
   var ignoreUnknownColumns = false
 
   func validate() throws {
-    guard [dryRun, count, status, types, `import` != nil].count(where: \.self) <= 1 else {
+    let modes = [dryRun && !migrate, count, status, types, `init`, migrate, `import` != nil]
+    guard modes.count(where: \.self) <= 1 else {
       throw ValidationError(
-        "only one of --dry-run, --count, --status, --types and --import at a time")
+        "only one of --dry-run, --count, --status, --types, --init, --migrate and --import at a "
+          + "time; --dry-run also goes with --migrate")
     }
     if json, !count, !status {
       throw ValidationError("--json goes with --count or --status")

@@ -12,6 +12,7 @@ enum ClaimChecks {
     Check("a selection decides what is claimed", selection),
     Check("a preview shows the same and changes nothing", preview),
     Check("a release gives back without counting", release),
+    Check("releasing a run gives back all it has, and nothing else", releaseAll),
     Check("a renewal is for one's own leases", renewal),
     Check("eight claimers never get the same document", concurrency),
     Check("a run at its limit claims only what it had", returning),
@@ -108,6 +109,28 @@ enum ClaimChecks {
     #expect(
       try fixture.row(page: 1, columns)
         == ["in_progress", "1", try lease(new).token, Run.test("b").owner])
+  }
+
+  static func releaseAll(_ fixture: any IndexFixture) throws {
+    let index = try fixture.open(with: Document.pages(4))
+    let run = Run.test()
+    let first = try lease(try index.claim(Selection(), for: run, count: 1))
+    _ = try index.settle([Settlement(first, .failed(RecordError(.absent, "nothing")))])
+    let mine = try index.claim(Selection(), for: run, count: 2)
+    _ = try index.claim(Selection(), for: .test("b"), count: 1)
+    #expect(try index.releaseAll(of: run) == 2)
+    #expect(try index.releaseAll(of: run) == 0)
+    let rows = try fixture.sql(
+      """
+      SELECT download_status, download_attempts, lost_leases, COALESCE(lease_token, 'none')
+      FROM index_documents WHERE page IN (2, 3)
+      """)
+    #expect(rows == Array(repeating: ["pending", "0", "0", "none"], count: 2))
+    #expect(try fixture.row(page: 1, "download_status") == ["failed"])
+    #expect(try fixture.row(page: 4, "download_status") == ["in_progress"])
+    let late = try #require(mine.first.flatMap { Lease($0) })
+    let error = RecordError(.network, "late")
+    #expect(try index.settle([Settlement(late, .failed(error))]) == [false])
   }
 
   static func renewal(_ fixture: any IndexFixture) throws {

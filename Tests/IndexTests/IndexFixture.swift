@@ -14,6 +14,9 @@ protocol IndexFixture: Sendable {
   @discardableResult
   func sql(_ text: String) throws -> [[String]]
 
+  /// The monitoring views for its database.
+  var views: String { get }
+
   /// An SQL expression: so many seconds from now.
   func time(_ seconds: Int) -> String
 }
@@ -74,6 +77,16 @@ extension Run {
   var host: String { String(owner.split(separator: "/")[0]) }
 }
 
+/// The text of a file in the folder `sql`.
+func sqlFile(_ name: String) throws -> String {
+  let root = #filePath.split(separator: "/").dropLast(3).reduce("") { "\($0)/\($1)" }
+  let file = try #require(fopen("\(root)/sql/\(name)", "r"))
+  defer { fclose(file) }
+  var bytes = [UInt8](repeating: 0, count: 1 << 16)
+  let count = fread(&bytes, 1, bytes.count, file)
+  return String(decoding: bytes.prefix(count), as: UTF8.self)
+}
+
 /// The pages of records, in their order.
 func pages(_ records: [Record]) -> [Int] { records.compactMap { $0["page"]?.int } }
 
@@ -86,6 +99,8 @@ func lease(_ records: [Record]) throws -> Lease {
 struct SQLiteFixture: IndexFixture {
   let directory: TemporaryDirectory
   var path: String { "\(directory.path)/index.db" }
+
+  var views: String { "views.sqlite.sql" }
 
   init() throws { directory = try TemporaryDirectory() }
 

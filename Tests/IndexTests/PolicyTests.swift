@@ -28,7 +28,7 @@ import Testing
     Case(kind: .local, attempt: 1, after: 120), Case(kind: .local, attempt: 5, after: 1920),
     Case(kind: .local, attempt: 9, after: 3600), Case(kind: .local, attempt: .max, after: 3600),
     Case(kind: .network, attempt: 7, counts: false, after: 3600),
-    Case(kind: .interrupted, attempt: 1, after: 0), Case(kind: .interrupted, attempt: 5, after: 0),
+    Case(kind: .interrupted, attempt: 1, after: 1), Case(kind: .interrupted, attempt: 5, after: 1),
     Case(kind: .network, attempt: 0, after: 120), Case(kind: .network, attempt: -3, after: 120),
   ])
   func outcomes(_ row: Case) {
@@ -45,6 +45,38 @@ import Testing
       #expect(counts == error.counts)
       #expect(told == error)
     }
+  }
+
+  @Test(arguments: [
+    (0, AttemptPolicy.Standing.trusted), (2, .trusted), (3, .suspect), (4, .suspect),
+    (5, .culprit), (9, .culprit),
+  ])
+  func standings(losses: Int, expected: AttemptPolicy.Standing) {
+    #expect(AttemptPolicy.standing(afterLosing: losses) == expected)
+  }
+
+  struct Pending: Sendable {
+    var trusted = 0
+    var suspects = 0
+    var here = 0
+    var suspectsHere = 0
+    let claimable: Int
+    let heldBack: Int
+  }
+
+  @Test(arguments: [
+    Pending(claimable: 0, heldBack: 0), Pending(trusted: 7, here: 3, claimable: 7, heldBack: 0),
+    Pending(trusted: 7, suspects: 2, claimable: 7, heldBack: 2),
+    Pending(suspects: 2, claimable: 2, heldBack: 0),
+    Pending(suspects: 2, here: 1, claimable: 0, heldBack: 2),
+    Pending(trusted: 7, suspects: 2, here: 1, suspectsHere: 1, claimable: 0, heldBack: 9),
+  ])
+  func suspectsWorkAlone(_ row: Pending) {
+    var outlook = Outlook()
+    outlook.inProgressHere = row.here
+    outlook.divide(trusted: row.trusted, suspects: row.suspects, suspectsHere: row.suspectsHere)
+    #expect(outlook.claimable == row.claimable)
+    #expect(outlook.heldBack == row.heldBack)
   }
 
   @Test func conditionsBindWhatTheySelect() {

@@ -9,6 +9,7 @@ enum ReportChecks {
     Check("the report has the table's numbers", report),
     Check("an empty index has an empty report", empty),
     Check("counts are of the selection", counts),
+    Check("the monitoring views count the same", views),
     Check("types come most frequent first", types),
   ]
 
@@ -131,6 +132,29 @@ enum ReportChecks {
     #expect(counts.failed == (try count("failed")))
     #expect(counts.skipped == (try count("skipped")))
     #expect(counts.inProgress == 0)
+  }
+
+  static func views(_ fixture: any IndexFixture) throws {
+    let index = try fill(fixture)
+    let text = try sqlFile(fixture.views)
+    // Loaded again, they are replaced.
+    for _ in 1...2 { try fixture.sql(text) }
+    let report = try index.report(Selection())
+    func number(_ what: String) throws -> Int? {
+      try fixture.sql("SELECT COALESCE(\(what)").first?.first.flatMap { Int($0) }
+    }
+    #expect(
+      try number("SUM(documents), 0) FROM conveyor_progress WHERE status = 'completed'")
+        == report.status.completed)
+    #expect(try number("COUNT(*), 0) FROM conveyor_recent") == report.status.total)
+    #expect(
+      try number("SUM(completed), 0) FROM conveyor_throughput") == report.completedLastHour)
+    #expect(
+      try number("SUM(documents), 0) FROM conveyor_errors")
+        == report.errors.reduce(0) { $0 + $1.count })
+    #expect(
+      try number("SUM(mismatches), 0) FROM conveyor_mismatches")
+        == report.mismatches.reduce(0) { $0 + $1.mismatches })
   }
 
   static func types(_ fixture: any IndexFixture) throws {

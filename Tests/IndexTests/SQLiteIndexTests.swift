@@ -16,10 +16,10 @@ import Testing
   @Test(arguments: [
     ("index.db", "index.db"), ("sqlite:index.db", "index.db"), ("./a:b.db", "./a:b.db"),
     ("sqlite:/srv/index.db", "/srv/index.db"), ("sqlite:///srv/index.db", "/srv/index.db"),
-    ("postgres://db/x", nil), ("mysql://db/x", nil), ("sqlite:", nil), ("", nil),
+    ("mysql://db/x", nil), ("sqlite:", nil), ("", nil),
   ])
   func urls(url: String, path: String?) throws {
-    #expect((try? sqlitePath(url)) == path)
+    #expect((try? IndexURL(url)) == path.map(IndexURL.sqlite))
   }
 
   @Test func aMissingFileIsNotCreatedByChance() throws {

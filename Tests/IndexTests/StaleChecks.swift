@@ -9,7 +9,9 @@ enum StaleChecks {
   static let all = [
     Check("expired leases and those of dead processes are taken back", leases),
     Check("rows of older software are taken back after half an hour", olderSoftware),
-    Check("a document that kills its worker ends as failed", killer),
+    Check("a document that kills its worker ends as failed, its neighbours do not", killer),
+    Check("what becomes of lost leases follows the policy", standings),
+    Check("a suspect works alone", suspects),
     Check("the outlook knows here from elsewhere", outlook),
   ]
 
@@ -30,7 +32,7 @@ enum StaleChecks {
       SELECT page, download_status, download_attempts, COALESCE(lease_token, 'none')
       FROM index_documents WHERE download_status = 'pending' ORDER BY page
       """)
-    #expect(rows == ["2", "3", "5"].map { [$0, "pending", "1", "none"] })
+    #expect(rows == ["2", "3", "5"].map { [$0, "pending", "0", "none"] })
     #expect(try index.takeBackStale() == 0)
   }
 
@@ -48,19 +50,84 @@ enum StaleChecks {
     #expect(try fixture.row(page: 2, "download_status") == ["in_progress"])
   }
 
+  /// The belt takes what it gets and dies whenever page 2 is on it, with all that it has.
   static func killer(_ fixture: any IndexFixture) throws {
-    let index = try fixture.open(with: Document.pages(1))
-    var claims = 0
-    while let record = try index.claim(Selection(), for: .test(), count: 1).first {
-      claims += 1
-      #expect(record["attempt"]?.int == claims)
-      try fixture.sql("UPDATE index_documents SET lease_expires_at = \(fixture.time(-1))")
-      #expect(try index.takeBackStale() == 1)
+    let index = try fixture.open(with: Document.pages(4))
+    var claims: [Int: Int] = [:]
+    while true {
+      let records = try index.claim(Selection(), for: .test(), count: 2)
+      if records.isEmpty { break }
+      for page in pages(records) { claims[page, default: 0] += 1 }
+      #expect(records.allSatisfy { $0["attempt"]?.int == 1 })
+      if pages(records).contains(2) {
+        try fixture.sql(
+          """
+          UPDATE index_documents SET lease_expires_at = \(fixture.time(-1))
+          WHERE download_status = 'in_progress'
+          """)
+        #expect(try index.takeBackStale() == records.count)
+      } else {
+        let error = RecordError(.absent, "nothing found")
+        _ = try index.settle(
+          records.compactMap { Lease($0) }.map { Settlement($0, .failed(error)) })
+      }
     }
-    #expect(claims == 5)
+    #expect(claims[2] == 5)
     #expect(
-      try fixture.row(page: 1, "download_status, error_class, download_attempts")
-        == ["failed", "internal", "5"])
+      try fixture.row(page: 2, "download_status, error_class, download_attempts, lost_leases")
+        == ["failed", "internal", "0", "5"])
+    for page in [1, 3, 4] {
+      #expect(
+        try fixture.row(page: page, "download_status, error_class, download_attempts, lost_leases")
+          == ["failed", "absent", "1", "0"])
+    }
+  }
+
+  static func standings(_ fixture: any IndexFixture) throws {
+    let index = try fixture.open(with: Document.pages(6))
+    _ = try index.claim(Selection(), for: .test(), count: 6)
+    try fixture.sql(
+      """
+      UPDATE index_documents SET lost_leases = page - 1, lease_expires_at = \(fixture.time(-1))
+      """)
+    #expect(try index.takeBackStale() == 6)
+    for page in 1...6 {
+      let isFailed = AttemptPolicy.standing(afterLosing: page) == .culprit
+      #expect(
+        try fixture.row(page: page, "download_status, lost_leases")
+          == [isFailed ? "failed" : "pending", String(page)])
+    }
+    let trusted = pages(try index.claim(Selection(), for: .test(), count: 9))
+    #expect(trusted.allSatisfy { AttemptPolicy.standing(afterLosing: $0) == .trusted })
+    #expect(trusted == [1, 2])
+  }
+
+  static func suspects(_ fixture: any IndexFixture) throws {
+    let index = try fixture.open(with: Document.pages(4))
+    try fixture.sql("UPDATE index_documents SET lost_leases = 3 WHERE page IN (1, 2)")
+    let run = Run.test()
+    let error = RecordError(.network, "no answer")
+    func settle(_ records: [Record]) throws {
+      let outcomes = records.compactMap { Lease($0) }.map { Settlement($0, .failed(error)) }
+      #expect(try index.settle(outcomes) == outcomes.map { _ in true })
+    }
+    let others = try index.claim(Selection(), for: run, count: 1)
+    #expect(pages(others) == [3])
+    #expect(try index.outlook(Selection(), for: run).heldBack == 2)
+    let rest = try index.claim(Selection(), for: run, count: 9)
+    #expect(pages(rest) == [4])
+    #expect(try index.claim(Selection(), for: run, count: 9).isEmpty)
+    #expect(try index.outlook(Selection(), for: run).claimable == 0)
+    try settle(others + rest)
+    #expect(try index.outlook(Selection(), for: run).claimable == 2)
+    let first = try index.claim(Selection(), for: run, count: 9)
+    #expect(first.count == 1)
+    // What arrives meanwhile waits until the suspect is settled.
+    #expect(try index.add([Document(page: 9).row]) == 1)
+    #expect(try index.claim(Selection(), for: run, count: 9).isEmpty)
+    #expect(try index.outlook(Selection(), for: run).heldBack == 2)
+    try settle(first)
+    #expect(pages(try index.claim(Selection(), for: run, count: 9)) == [9])
   }
 
   static func outlook(_ fixture: any IndexFixture) throws {

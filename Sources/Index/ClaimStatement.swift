@@ -1,0 +1,68 @@
+import Common
+import Stages
+
+/// Picks, locks and leases documents in one statement. Rows that another claim holds are passed over
+/// (SKIP LOCKED), not waited for; MATERIALIZED keeps the planner from picking more than once.
+struct ClaimStatement {
+  enum Kind { case trusted, suspect }
+
+  let sql: String
+  let values: [Condition.Value]
+
+  init(_ selection: Selection, _ run: Run, _ kind: Kind, count: Int, mark: String) {
+    let standing = kind == .trusted ? Condition.trusted : .suspect
+    let pending = Condition.all([selection.pending, run.mayClaim, standing])
+    let isTurn = kind == .trusted ? "suspects = 0" : "documents = 0"
+    sql = """
+      WITH here AS MATERIALIZED (
+        SELECT COUNT(*) AS documents, COUNT(*) FILTER (WHERE \(Condition.suspect.sql)) AS suspects
+        FROM index_documents WHERE download_status = 'in_progress' AND lease_owner = ?),
+      picked AS MATERIALIZED (
+        SELECT id FROM index_documents
+        WHERE \(pending.sql) AND (next_attempt_at IS NULL OR next_attempt_at <= now())
+          AND (SELECT \(isTurn) FROM here)
+        ORDER BY \(kind == .trusted ? "download_priority, book, page" : "random()")
+        LIMIT ? FOR UPDATE SKIP LOCKED)
+      UPDATE index_documents
+      SET download_status = 'in_progress', download_attempts = COALESCE(download_attempts, 0) + 1,
+        lease_token = ? || left(replace(gen_random_uuid()::text, '-', ''), 16),
+        lease_owner = ?, lease_expires_at = now() + make_interval(secs => ?),
+        next_attempt_at = NULL
+      WHERE id IN (SELECT id FROM picked)
+      RETURNING \(RecordFields.selected), lease_token
+      """
+    values =
+      Condition.suspect.values + [.text(run.owner)] + pending.values
+      + [
+        .int(count), .text(mark), .text(run.owner), .text(Format.fixed(run.leaseSeconds, 3)),
+      ]
+  }
+}
+
+/// A row of ``RecordFields/selected`` and `lease_token`.
+struct ClaimedRow {
+  private static let numbers: Set<String> = [
+    "gin", "instrument_number", "book", "page", "num_pages", "download_priority",
+  ]
+
+  let record: Record
+  let order: (Int, Int, Int)
+
+  init?(_ row: [String?], run: Run?) {
+    guard let id = row[0] else { return nil }
+    let columns = RecordFields.columns
+    let values = zip(columns, row.dropFirst()).map { name, text -> JSON in
+      guard let text else { return .null }
+      guard Self.numbers.contains(name), let number = Int(text) else { return .string(text) }
+      return .int(number)
+    }
+    let lease = run.flatMap { run in row[columns.count + 2].map { (token: $0, run: run.id) } }
+    record = RecordFields.record(
+      id: id, values: values,
+      attempt: run == nil ? nil : row[columns.count + 1].flatMap { Int($0) }, lease: lease)
+    order = (
+      record["download_priority"]?.int ?? .min, record["book"]?.int ?? 0,
+      record["page"]?.int ?? 0
+    )
+  }
+}

@@ -1,0 +1,49 @@
+import Common
+import Postgres
+import Stages
+
+// What there is to do.
+extension PostgresIndex {
+  /// See ``DocumentIndex/outlook(_:for:)``.
+  ///
+  /// What is in progress is counted first: a document that goes back in between is then seen twice,
+  /// and never not at all.
+  public func outlook(_ selection: Selection, for run: Run) throws -> Outlook {
+    let pending = Condition.all([selection.pending, run.mayClaim])
+    let documents = selection.documents
+    return try pool.use { connection, _ in
+      let progress = try connection.query(
+        """
+        SELECT COUNT(*) FILTER (WHERE lease_owner = ?),
+          COUNT(*) FILTER (WHERE lease_owner IS DISTINCT FROM ? AND \(documents.sql)),
+          COUNT(*) FILTER (WHERE lease_owner = ? AND \(Condition.suspect.sql))
+        FROM index_documents WHERE download_status = 'in_progress'
+        """,
+        [.text(run.owner), .text(run.owner)] + documents.values + [.text(run.owner)]
+          + Condition.suspect.values
+      ).numbers
+      let waiting = try connection.query(
+        """
+        SELECT COUNT(*), COUNT(*) FILTER (WHERE next_attempt_at > now()),
+          COUNT(*) FILTER (WHERE \(Condition.suspect.sql)
+            AND (next_attempt_at IS NULL OR next_attempt_at <= now())),
+          EXTRACT(EPOCH FROM MIN(next_attempt_at) FILTER (WHERE next_attempt_at > now()) - now())
+        FROM index_documents WHERE \(pending.sql)
+        """, Condition.suspect.values + pending.values)
+      var outlook = Outlook()
+      outlook.inProgressHere = progress[0]
+      outlook.inProgressElsewhere = progress[1]
+      outlook.waiting = waiting.numbers[1]
+      outlook.secondsToNext = waiting.values.first?[3].flatMap { Double($0) }.map { max(0, $0) }
+      outlook.divide(
+        trusted: waiting.numbers[0] - waiting.numbers[1] - waiting.numbers[2],
+        suspects: waiting.numbers[2], suspectsHere: progress[2])
+      return outlook
+    }
+  }
+}
+
+extension Rows {
+  /// The integers of the only row; 0 for what is none.
+  fileprivate var numbers: [Int] { values.first?.map { $0.flatMap { Int($0) } ?? 0 } ?? [] }
+}

@@ -1,0 +1,141 @@
+import Common
+import Postgres
+
+/// What our software needs of the table in PostgreSQL, and how a table gets it.
+///
+/// The users' table is filled and in use: nothing here rewrites it or holds it locked for more than a
+/// moment. Columns are added without values, or with constant ones, which PostgreSQL keeps in its
+/// catalogue from version 11 on; indexes are built CONCURRENTLY.
+enum PostgresSchema {
+  /// One numbered change; each is made once, and harmless when it was made by hand before.
+  struct Step: Sendable {
+    let version: Int
+    /// The file in `sql/migrations` that has the same text, for those who run it by hand.
+    let file: String
+    let sql: String
+    /// Whether it is one transaction: an index cannot be built CONCURRENTLY in one.
+    var isTransaction = true
+
+    var statements: [String] {
+      sql.split(separator: ";\n").map { statement in
+        statement.split(separator: "\n").filter { !$0.hasPrefix("--") }.joined(separator: "\n")
+      }.filter { !$0.isEmpty }
+    }
+  }
+
+  /// What we add to the users' table.
+  static let added = SQLiteSchema.added.map(\.name) + ["last_lease_token"]
+
+  static let steps = [
+    Step(version: 1, file: "1-leases.sql", sql: leases),
+    Step(version: 2, file: "2-indexes.sql", sql: indexes, isTransaction: false),
+  ]
+
+  private static let leases = """
+    -- The lease of a document in progress, when it is tried again, and the proof of what is stored.
+    ALTER TABLE index_documents
+      ADD COLUMN IF NOT EXISTS lease_token text,
+      ADD COLUMN IF NOT EXISTS lease_owner text,
+      ADD COLUMN IF NOT EXISTS lease_expires_at timestamptz,
+      ADD COLUMN IF NOT EXISTS next_attempt_at timestamptz,
+      ADD COLUMN IF NOT EXISTS content_sha256 text,
+      ADD COLUMN IF NOT EXISTS content_bytes bigint,
+      ADD COLUMN IF NOT EXISTS original_bytes bigint,
+      ADD COLUMN IF NOT EXISTS error_class text,
+      ADD COLUMN IF NOT EXISTS retrying boolean NOT NULL DEFAULT FALSE,
+      ADD COLUMN IF NOT EXISTS lost_leases integer NOT NULL DEFAULT 0,
+      ADD COLUMN IF NOT EXISTS last_lease_token text;
+
+    """
+
+  private static let indexes = """
+    -- The order of claims, over pending documents only: small, and smaller with each one that is done.
+    CREATE INDEX CONCURRENTLY IF NOT EXISTS index_documents_pending
+      ON index_documents (download_priority, book, page) WHERE download_status = 'pending';
+    CREATE INDEX CONCURRENTLY IF NOT EXISTS index_documents_in_progress
+      ON index_documents (lease_owner) WHERE download_status = 'in_progress';
+
+    """
+
+  /// The indexes of step 2. One whose building was cut off stays behind, invalid.
+  static let indexNames = ["index_documents_pending", "index_documents_in_progress"]
+
+  /// The table as the users have it, for an index from nothing.
+  static let create = [
+    """
+    CREATE TABLE index_documents (
+      id bigserial PRIMARY KEY,
+      source varchar(50) NOT NULL,
+      source_file text,
+      import_date timestamp,
+      gin bigint,
+      instrument_number bigint,
+      book_volume varchar(50),
+      book integer NOT NULL CHECK (book > 0),
+      page integer NOT NULL CHECK (page > 0),
+      instrument_type_raw text,
+      instrument_type_parsed varchar(100),
+      document_type varchar(100),
+      file_date text,
+      num_pages integer,
+      grantor_party text,
+      grantee_party text,
+      description text,
+      legals text,
+      sub_div text,
+      lot text,
+      sec text,
+      town text,
+      rng text,
+      download_status varchar(50) NOT NULL DEFAULT 'pending' CHECK (
+        download_status IN ('pending', 'in_progress', 'completed', 'failed', 'skipped')),
+      download_priority integer NOT NULL DEFAULT 3,
+      download_attempts integer NOT NULL DEFAULT 0,
+      downloaded_at timestamp,
+      download_error text,
+      gcs_path text,
+      actual_book integer,
+      actual_page integer,
+      book_page_mismatch boolean NOT NULL DEFAULT FALSE,
+      created_at timestamp DEFAULT LOCALTIMESTAMP,
+      updated_at timestamp DEFAULT LOCALTIMESTAMP,
+      UNIQUE (book, page, source)
+    )
+    """,
+    """
+    CREATE OR REPLACE FUNCTION index_documents_set_updated_at() RETURNS trigger AS $$
+    BEGIN
+      NEW.updated_at = LOCALTIMESTAMP;
+      RETURN NEW;
+    END;
+    $$ LANGUAGE plpgsql
+    """,
+    """
+    CREATE TRIGGER index_documents_updated_at BEFORE UPDATE ON index_documents
+      FOR EACH ROW EXECUTE FUNCTION index_documents_set_updated_at()
+    """,
+  ]
+
+  /// The names of the table's columns; none where there is no table.
+  static func columns(_ connection: Connection) throws(PostgresError) -> Set<String> {
+    let rows = try connection.query(
+      """
+      SELECT attname FROM pg_attribute
+      WHERE attrelid = to_regclass('index_documents') AND attnum > 0 AND NOT attisdropped
+      """)
+    return Set(rows.values.compactMap { $0[0] })
+  }
+
+  /// Throws where columns are missing.
+  static func check(
+    _ present: Set<String>, _ names: [String], in name: String, _ advice: String
+  ) throws(Fatal) {
+    let missing = names.filter { !present.contains($0) }
+    guard missing.isEmpty else {
+      throw Fatal(
+        .configuration,
+        "the table index_documents in \(name) lacks the columns "
+          + missing.joined(separator: ", ") + advice)
+    }
+  }
+}

@@ -1,0 +1,146 @@
+import Glibc
+import Support
+import Synchronization
+import Testing
+
+@testable import Index
+
+/// A PostgreSQL server of the tests' own, from Debian's package; gone when the tests are.
+final class PostgresServer: Sendable {
+  static let isInstalled = access("/usr/lib/postgresql", F_OK) == 0
+
+  /// One for all tests that do it no harm, with the users' table in `users`, migrated in `migrated`.
+  static let shared = Result {
+    let server = try PostgresServer()
+    try server.psql("CREATE DATABASE users", in: "postgres")
+    try server.psql(UsersTable.sql, in: "users")
+    try server.psql("CREATE DATABASE migrated TEMPLATE users", in: "postgres")
+    try PostgresMigration(url: server.url("migrated")).run()
+    return server
+  }
+
+  let port: Int
+  let directory: String
+  private let pipes: Mutex<(commands: Int32, answers: Int32)>
+
+  init() throws {
+    port = try Self.freePort()
+    var input: [Int32] = [-1, -1]
+    var output: [Int32] = [-1, -1]
+    let arePipes = pipe(&input) == 0 && pipe(&output) == 0
+    try #require(arePipes)
+    for end in input + output { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    defer { for end in [input[0], output[1]] { close(end) } }
+    try Self.spawn(port, input: input[0], output: output[1])
+    pipes = Mutex((input[1], output[0]))
+    let answer = Self.line(output[0])
+    try #require(answer.hasPrefix("ready "), "the server did not start: \(answer)")
+    directory = String(answer.dropFirst(6))
+  }
+
+  deinit {
+    pipes.withLock { pipes in
+      close(pipes.commands)
+      close(pipes.answers)
+    }
+  }
+
+  /// `stop`, at once and without ceremony, or `start`.
+  func order(_ command: String) {
+    pipes.withLock { pipes in
+      _ = "\(command)\n".withCString { write(pipes.commands, $0, strlen($0)) }
+      _ = Self.line(pipes.answers)
+    }
+  }
+
+  func url(_ database: String, user: String = "postgres", password: String = "right") -> String {
+    "postgres://\(user):\(password)@127.0.0.1:\(port)/\(database)"
+  }
+
+  /// What the program `psql` answers, which is nobody's code of ours.
+  @discardableResult
+  func psql(_ sql: String, in database: String) throws -> [[String]] {
+    let folder = try TemporaryDirectory()
+    try folder.write(sql, to: "question.sql")
+    let command = """
+      psql -X -q -A -t -F '|' -v ON_ERROR_STOP=1 -h \(directory) -p \(port) -U postgres \
+      -d \(database) -f '\(folder.path)/question.sql'
+      """
+    let pipe = try #require(popen(command, "r"))
+    var output: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 4096)
+    while case let count = fread(&buffer, 1, buffer.count, pipe), count > 0 {
+      output += buffer.prefix(count)
+    }
+    try #require(pclose(pipe) == 0, "psql refuses: \(sql)")
+    return String(decoding: output, as: UTF8.self)
+      .split(separator: "\n", omittingEmptySubsequences: false).dropLast()
+      .map { $0.split(separator: "|", omittingEmptySubsequences: false).map(String.init) }
+  }
+
+  private static func spawn(_ port: Int, input: Int32, output: Int32) throws {
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO)
+    posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
+    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0)
+    let script = #filePath.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" }
+    let words: [String] = ["sh", "\(script)/postgres-server.sh", String(port)]
+    var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
+    defer { for argument in arguments { free(argument) } }
+    var process: pid_t = 0
+    let status = posix_spawn(&process, "/bin/sh", &actions, nil, &arguments, environ)
+    try #require(status == 0)
+  }
+
+  private static func line(_ descriptor: Int32) -> String {
+    var bytes: [UInt8] = []
+    var byte: UInt8 = 0
+    while read(descriptor, &byte, 1) == 1, byte != UInt8(ascii: "\n") { bytes.append(byte) }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  private static func freePort() throws -> Int {
+    let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(socket) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let isBound = withUnsafeMutablePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(socket, $0, size) == 0 && getsockname(socket, $0, &size) == 0
+      }
+    }
+    try #require(isBound)
+    return Int(UInt16(bigEndian: address.sin_port))
+  }
+}
+
+/// A database of a test's own, made from the users' table after its migration.
+struct PostgresFixture: IndexFixture {
+  private static let number = Atomic<Int>(0)
+
+  let server: PostgresServer
+  let database: String
+  var url: String { server.url(database) }
+  var views: String { "views.postgresql.sql" }
+
+  init(from template: String = "migrated") throws {
+    server = try PostgresServer.shared.get()
+    let number = Self.number.add(1, ordering: .relaxed).newValue
+    database = "test_\(number)"
+    try server.psql("CREATE DATABASE \(database) TEMPLATE \(template)", in: "postgres")
+  }
+
+  func open() throws -> any DocumentIndex { try openIndex(url) }
+
+  func time(_ seconds: Int) -> String { "(now() + INTERVAL '\(seconds) seconds')" }
+
+  /// Without the users' trigger, which would not let a test set `updated_at`.
+  @discardableResult
+  func sql(_ text: String) throws -> [[String]] {
+    try server.psql("SET session_replication_role = replica; \(text)", in: database)
+  }
+}

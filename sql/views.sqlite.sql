@@ -1,0 +1,47 @@
+-- What to look at while a download runs. Load it once:
+--   sqlite3 index.db <sql/views.sqlite.sql
+-- then, as often as you like:
+--   watch -n 10 'sqlite3 -box index.db "SELECT * FROM conveyor_progress"'
+-- The views only read; DROP VIEW removes them. Times are UTC.
+
+DROP VIEW IF EXISTS conveyor_progress;
+CREATE VIEW conveyor_progress AS
+SELECT download_status AS status, COUNT(*) AS documents,
+  ROUND(100.0 * COUNT(*) / SUM(COUNT(*)) OVER (), 2) AS percent
+FROM index_documents GROUP BY download_status;
+
+-- What became of documents in the last ten minutes.
+DROP VIEW IF EXISTS conveyor_recent;
+CREATE VIEW conveyor_recent AS
+SELECT id, book, page, download_status AS status, download_attempts AS attempts,
+  error_class, download_error AS error, updated_at
+FROM index_documents WHERE updated_at > strftime('%Y-%m-%d %H:%M:%f', 'now', '-10 minutes')
+ORDER BY updated_at DESC;
+
+-- The last hour in steps of five minutes.
+DROP VIEW IF EXISTS conveyor_throughput;
+CREATE VIEW conveyor_throughput AS
+SELECT datetime(CAST(strftime('%s', downloaded_at) AS INTEGER) / 300 * 300, 'unixepoch') AS since, COUNT(*) AS completed, COUNT(*) * 12 AS per_hour,
+  SUM(content_bytes) AS bytes
+FROM index_documents
+WHERE download_status = 'completed' AND downloaded_at > strftime('%Y-%m-%d %H:%M:%f', 'now', '-1 hour')
+GROUP BY 1 ORDER BY 1;
+
+-- Errors of documents that failed or are to be tried again, most frequent first.
+DROP VIEW IF EXISTS conveyor_errors;
+CREATE VIEW conveyor_errors AS
+SELECT COALESCE(error_class, 'unclassified') AS class, download_error AS error,
+  download_status AS status, COUNT(*) AS documents
+FROM index_documents
+WHERE download_status IN ('pending', 'failed')
+  AND (error_class IS NOT NULL OR download_error IS NOT NULL)
+GROUP BY 1, 2, 3 ORDER BY 4 DESC;
+
+-- Where the portal's book and page differ from the index, by 500 books.
+DROP VIEW IF EXISTS conveyor_mismatches;
+CREATE VIEW conveyor_mismatches AS
+SELECT book / 500 * 500 AS first_book, COUNT(*) AS completed,
+  COUNT(*) FILTER (WHERE book_page_mismatch) AS mismatches,
+  ROUND(100.0 * COUNT(*) FILTER (WHERE book_page_mismatch) / COUNT(*), 2) AS percent
+FROM index_documents WHERE download_status = 'completed'
+GROUP BY 1 ORDER BY 1;
