@@ -30,8 +30,12 @@ func tool(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     swiftSettings: strict)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .testTarget(name: name, dependencies: dependencies + ["Common", "Support"], swiftSettings: strict)
+func tests(
+  _ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []
+) -> Target {
+  .testTarget(
+    name: name, dependencies: dependencies + ["Common", "Support"], exclude: exclude,
+    swiftSettings: strict)
 }
 
 let package = Package(
@@ -61,7 +65,7 @@ let package = Package(
     library("Transfer", ["CCurl"]),
     library("State", ["Common", grdb]),
     library("Index", ["Common", "Stages", grdb]),
-    library("Store", ["Common", "Digest"]),
+    library("Store", ["Common", "Digest", "Transfer", logging]),
 
     tool("enqueue", ["Index", "Stages"]),
     tool("fetch", ["CXML2", "Digest", "PDF", "Stages", "State", "Transfer"]),
@@ -74,7 +78,7 @@ let package = Package(
     tests("CommonTests", ["Stages"]),
     tests("IndexTests", ["Index", "Stages"]),
     tests("StateTests", ["State"]),
-    tests("StoreTests", ["Store", "Digest"]),
+    tests("StoreTests", ["Store", "Digest", "Transfer", logging], exclude: ["Servers"]),
     tests("FetchTests", ["fetch", "Stages", "Transfer"]),
     tests("OptimizeTests", ["optimize", "PDF"]),
     tests("PortalTests", ["portal"]),
