@@ -6,17 +6,25 @@ SCRIPTS := bin/conveyor download_mid_filtered_documents.sh scripts/install-depen
 SWIFT_SOURCES := Sources Tests Package.swift
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint shellcheck build install deps swift clean
+.PHONY: help demo test test-servers check lint shellcheck build install deps swift clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: build ## See it work: a sample portal, 300 documents, a bucket in demo/bucket
 	@bin/conveyor demo
 
-test: swift deps ## Build, and run all tests
+test: swift deps test-servers ## Build, and run all tests
 	swift build
 	swift test
+
+test-servers: .build/venv/ready ## Install the stores that the tests talk to, in .build/venv
+
+.build/venv/ready: Tests/requirements.txt
+	python3 -m venv .build/venv
+	.build/venv/bin/python -m pip install --quiet --disable-pip-version-check \
+	  --requirement Tests/requirements.txt
+	touch $@
 
 check: lint shellcheck test ## All that a change has to pass: format, warnings, tests, scripts
 

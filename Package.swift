@@ -65,7 +65,7 @@ let package = Package(
     library("State", ["Common", grdb]),
     library("Postgres", ["CPostgres"]),
     library("Index", ["Common", "Postgres", "Stages", grdb]),
-    library("Store", ["Common", "Digest"]),
+    library("Store", ["Common", "Digest", "Transfer", logging]),
 
     tool("enqueue", ["Index", "Stages"]),
     tool("fetch", ["CXML2", "Digest", "PDF", "Stages", "State", "Transfer"]),
@@ -78,7 +78,7 @@ let package = Package(
     tests("CommonTests", ["Stages"]),
     tests("IndexTests", ["Index", "Postgres", "Stages"], exclude: ["postgres-server.sh"]),
     tests("StateTests", ["State"]),
-    tests("StoreTests", ["Store", "Digest"]),
+    tests("StoreTests", ["Store", "Digest", "Transfer", logging], exclude: ["Servers"]),
     tests("FetchTests", ["fetch", "Stages", "Transfer"]),
     tests("OptimizeTests", ["optimize", "PDF"]),
     tests("PortalTests", ["portal"]),

@@ -47,9 +47,20 @@ public struct Digest: ~Copyable {
     return digest.hex()
   }
 
-  private static func hex(_ bytes: [UInt8]) -> String {
+  /// Bytes in lower-case hexadecimal digits.
+  public static func hex(_ bytes: [UInt8]) -> String {
     let digits = Array("0123456789abcdef".utf8)
     return String(
       decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+  }
+
+  /// The bytes that hexadecimal digits stand for; `nil` for any other text.
+  public static func bytes(hex text: String) -> [UInt8]? {
+    let digits = text.utf8.map { Character(Unicode.Scalar($0)).hexDigitValue }
+    guard digits.count.isMultiple(of: 2), !digits.contains(nil) else { return nil }
+    let values = digits.compactMap(\.self)
+    return stride(from: 0, to: values.count, by: 2).map {
+      UInt8(values[$0] << 4 + values[$0 + 1])
+    }
   }
 }

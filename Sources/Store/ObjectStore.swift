@@ -74,11 +74,16 @@ public struct ObjectInfo: Sendable, Equatable {
   public let sha256: String?
   /// Its MD5 in hexadecimal digits, where the store knows it.
   public let md5: String?
+  /// The SHA-256 that its uploader noted beside it: a claim, not the store's own finding.
+  public let recordedSHA256: String?
 
   /// An object of `bytes`.
-  public init(bytes: Int, sha256: String? = nil, md5: String? = nil) {
+  public init(
+    bytes: Int, sha256: String? = nil, md5: String? = nil, recordedSHA256: String? = nil
+  ) {
     self.bytes = bytes
     self.sha256 = sha256
     self.md5 = md5
+    self.recordedSHA256 = recordedSHA256
   }
 }

@@ -9,11 +9,26 @@ extension SourceFile {
   func content(
     _ piece: (UnsafeRawBufferPointer) throws(FileError) -> Void = { _ in }
   ) throws -> FileDigest {
-    let content: FileDigest
+    try content(of: try open(), piece)
+  }
+
+  /// Opens it. Throws `local` where it is not there, or no file.
+  func open() throws -> RegularFile {
     do throws(FileError) {
       guard !path.isEmpty, let file = try RegularFile.open(path, following: true) else {
         throw FileError("use", path, code: EINVAL)
       }
+      return file
+    } catch { throw error.atSource }
+  }
+
+  /// The same for a file that is open already, and was not read yet.
+  func content(
+    of file: borrowing RegularFile,
+    _ piece: (UnsafeRawBufferPointer) throws(FileError) -> Void = { _ in }
+  ) throws -> FileDigest {
+    let content: FileDigest
+    do throws(FileError) {
       content = try FileDigest(
         descriptor: file.descriptor, path: path, withMD5: true, piece: piece)
     } catch {
@@ -26,6 +41,19 @@ extension SourceFile {
       throw changed("SHA-256 \(content.sha256)", sha256)
     }
     return content
+  }
+
+  /// Reads an open file again, after a store said that it got something else: the error, if it was
+  /// the file that changed while it was sent.
+  func changed(
+    _ file: borrowing RegularFile, since content: FileDigest
+  ) throws -> RecordError? {
+    lseek(file.descriptor, 0, SEEK_SET)
+    do throws(FileError) {
+      let now = try FileDigest(descriptor: file.descriptor, path: path)
+      return now.sha256 == content.sha256
+        ? nil : changed("SHA-256 \(now.sha256)", content.sha256)
+    } catch { throw error.atSource }
   }
 
   private func changed(_ found: String, _ recorded: String) -> RecordError {

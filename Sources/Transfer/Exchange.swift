@@ -10,6 +10,8 @@ final class Exchange {
   let maximumHeaders: Int
   let shouldStop: @Sendable () -> Bool
   let mayStart: () -> Bool
+  /// What is still to be sent.
+  var outgoing = BodyReader(RequestBody())
 
   private(set) var head = ResponseHead()
   private(set) var received = 0
@@ -84,6 +86,14 @@ final class Exchange {
     return begin() && sink.receive(bytes)
   }
 
+  /// Fills a buffer with what comes next of the request's body; `nil` ends the transfer.
+  func fill(_ buffer: UnsafeMutableRawBufferPointer) -> Int? {
+    do throws(TransferError) { return try outgoing.read(into: buffer) } catch {
+      failure = error
+      return nil
+    }
+  }
+
   /// socket(2) failed; without descriptors or memory that is no trouble of the network.
   func noSocket(_ code: Int32) {
     guard [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(code) else { return }
@@ -127,6 +137,12 @@ let receiveBody: conveyor_data_function = { data, size, count, context in
   let bytes = UnsafeRawBufferPointer(start: data, count: size * count)
   if bytes.isEmpty { return 0 }
   return exchange(context)?.receive(body: bytes) == true ? bytes.count : 0
+}
+
+/// CURLOPT_READFUNCTION(3).
+let sendBody: conveyor_data_function = { data, size, count, context in
+  let buffer = UnsafeMutableRawBufferPointer(start: data, count: size * count)
+  return exchange(context)?.fill(buffer) ?? Int(CURL_READFUNC_ABORT)
 }
 
 let reportProgress: conveyor_progress_function = { context, _, _, _, _ in

@@ -1,5 +1,9 @@
-/// A GET request. The URL is taken as it is; whether it may be asked for was decided before.
+/// A request. The URL is taken as it is; whether it may be asked for was decided before.
 public struct Request: Sendable, Equatable {
+  /// `GET`, `HEAD`, or a method that sends a body: `POST`, `PUT`, `DELETE`.
+  public var method = "GET"
+  /// What is sent with it; not with GET and HEAD.
+  public var body = RequestBody()
   /// An absolute http or https URL.
   public var url: WebURL
   /// Further header fields, name and value.
@@ -16,6 +20,7 @@ public struct Request: Sendable, Equatable {
   /// Whether both ask for the same.
   public static func == (left: Request, right: Request) -> Bool {
     left.url == right.url && left.addresses == right.addresses
+      && left.method == right.method && left.body == right.body
       && left.headers.elementsEqual(right.headers, by: ==)
   }
 }

@@ -66,9 +66,17 @@ public struct Transfer: ~Copyable {
   public mutating func get(
     _ request: Request, into sink: any BodySink, mayStart: @escaping () -> Bool = { true }
   ) throws(TransferError) -> Response {
+    try send(request, into: sink, mayStart: mayStart)
+  }
+
+  /// Sends a request with its body, and hands the body of the answer to `sink` as it arrives.
+  public mutating func send(
+    _ request: Request, into sink: any BodySink, mayStart: @escaping () -> Bool = { true }
+  ) throws(TransferError) -> Response {
     let exchange = Exchange(
       sink: sink, addresses: request.addresses, maximumBody: settings.maximumBody,
       maximumHeaders: settings.maximumHeaders, shouldStop: shouldStop, mayStart: mayStart)
+    exchange.outgoing = BodyReader(request.body)
     var message = [CChar](repeating: 0, count: Int(CURL_ERROR_SIZE))
     let result = message.withUnsafeMutableBufferPointer { message in
       withExtendedLifetime(exchange) { perform(request, exchange, message) }
@@ -110,7 +118,9 @@ public struct Transfer: ~Copyable {
     defer { curl_slist_free_all(list) }
     if let file = settings.certificate { conveyor_set_text(handle, CURLOPT_SSLCERT, file) }
     if let file = settings.key { conveyor_set_text(handle, CURLOPT_SSLKEY, file) }
-    for field in settings.headers + request.headers {
+    setMethod(request, context)
+    let extra = request.sendsBody ? [(name: "Expect", value: "")] : []
+    for field in settings.headers + request.headers + extra {
       list = curl_slist_append(list, "\(field.name): \(field.value)") ?? list
     }
     conveyor_set_list(handle, CURLOPT_HTTPHEADER, list)
@@ -118,6 +128,20 @@ public struct Transfer: ~Copyable {
     var address: UnsafeMutablePointer<CChar>?
     conveyor_get_text(handle, CURLINFO_PRIMARY_IP, &address)
     return (code, address.map { String(cString: $0) })
+  }
+
+  private func setMethod(_ request: Request, _ context: UnsafeMutableRawPointer) {
+    if request.method == "HEAD" {
+      conveyor_set_long(handle, CURLOPT_NOBODY, 1)
+      // The length that such an answer names is of a body that does not come.
+      conveyor_set_size(handle, CURLOPT_MAXFILESIZE_LARGE, 0)
+    }
+    guard request.sendsBody else { return }
+    conveyor_set_long(handle, CURLOPT_UPLOAD, 1)
+    conveyor_set_text(handle, CURLOPT_CUSTOMREQUEST, request.method)
+    conveyor_set_size(handle, CURLOPT_INFILESIZE_LARGE, Int(request.body.count))
+    conveyor_set_data_function(handle, CURLOPT_READFUNCTION, sendBody)
+    conveyor_set_pointer(handle, CURLOPT_READDATA, context)
   }
 
   private func setLimits() {

@@ -24,7 +24,11 @@ struct FileStoreTests {
   @Test func sizes() throws { try StoreConformance.emptyAndLargeFiles(store, files) }
   @Test func sameAgain() throws { try StoreConformance.sameAgainIsSkipped(store, files) }
   @Test func overwrite() throws { try StoreConformance.overwriteReplaces(store, files) }
-  @Test func elsewhere() throws { try StoreConformance.refusesURLsOfOtherPlaces(store) }
+  @Test func elsewhere() throws {
+    try StoreConformance.refusesURLsOfOtherPlaces(store)
+    let url = try store.url(of: try ObjectKey("a")) + "/%2e%2e/b"
+    #expect(throws: RecordError.self) { _ = try store.info(at: url) }
+  }
 
   @Test func conflict() throws {
     try StoreConformance.otherContentIsAConflict(store, files)
@@ -139,6 +143,16 @@ struct OpeningTests {
     #expect(try openStore(name).url(of: try ObjectKey("k")) == expected)
   }
 
+  @Test(arguments: [
+    ("gs://bucket", "gs://bucket/k"), ("gs://bucket/", "gs://bucket/k"),
+    ("gs://bucket/a b/c/", "gs://bucket/a b/c/k"),
+  ])
+  func buckets(_ name: String, _ expected: String) throws {
+    var settings = StoreSettings()
+    settings.environment = { $0 == "STORAGE_EMULATOR_HOST" ? "localhost:1" : nil }
+    #expect(try openStore(name, settings).url(of: try ObjectKey("k")) == expected)
+  }
+
   @Test func aRelativePathIsTakenFromTheWorkingDirectory() throws {
     let url = try openStore("archive").url(of: try ObjectKey("k"))
     #expect(url.hasPrefix("file:///"))
@@ -146,7 +160,8 @@ struct OpeningTests {
   }
 
   @Test(arguments: [
-    "", "gs://bucket", "s3://bucket/prefix", "https://host/", "file:relative", "file:/one",
+    "", "gs://", "gs:bucket", "gs://Bucket", "gs://b/../c", "gs:///key", "https://host/",
+    "file:relative", "file:/one",
     "file://host/share", "file://", "file:///a/../b", "file:///a?b", "file:///a%2fb", "file:///%00",
     "file:///%zz", "file:///%ff", "a\0b",
   ])

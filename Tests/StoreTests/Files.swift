@@ -17,16 +17,22 @@ final class Files: Sendable {
   deinit { for path in Self.tree(directory).reversed() { remove(path) } }
 
   /// A new file with this content.
-  func document(_ text: String) throws -> SourceFile {
+  func document(_ text: String) throws -> SourceFile { try document(bytes: Array(text.utf8)) }
+
+  /// A new file with these bytes.
+  func document(bytes: [UInt8]) throws -> SourceFile {
     let path = newPath()
-    try Self.write(text, to: path)
+    try Self.write(bytes, to: path)
     return SourceFile(path: path)
   }
 
   static func write(_ text: String, to path: String) throws {
+    try write(Array(text.utf8), to: path)
+  }
+
+  static func write(_ bytes: [UInt8], to path: String) throws {
     let file = try #require(fopen(path, "w"))
     defer { fclose(file) }
-    let bytes = Array(text.utf8)
     try #require(fwrite(bytes, 1, bytes.count, file) == bytes.count)
   }
 

@@ -95,9 +95,11 @@ enum StoreConformance {
   }
 
   /// Several threads put different documents under one key: one wins, whole, the others are told.
-  static func oneOfManyWins(_ store: any ObjectStore, _ files: Files) throws {
+  static func oneOfManyWins(
+    _ store: any ObjectStore, _ files: Files, rounds: Int = 10
+  ) throws {
     let writers = 8
-    for round in 1...10 {
+    for round in 1...rounds {
       let key = try ObjectKey("race/\(round)/object.pdf")
       let sources = try (0..<writers).map {
         try files.document(String(repeating: "\($0)", count: 200_000 + $0))
@@ -146,8 +148,8 @@ enum StoreConformance {
   static func refusesURLsOfOtherPlaces(_ store: any ObjectStore) throws {
     let urls = [
       "", "/etc/passwd", "file:///etc/passwd", "file://host/etc/passwd", "https://host/a",
-      "gs://bucket/a", try store.url(of: try ObjectKey("a")) + "/../../../etc/passwd",
-      try store.url(of: try ObjectKey("a")) + "/%2e%2e/b",
+      "gs://bucket/a", "s3://bucket/a",
+      try store.url(of: try ObjectKey("a")) + "/../../../etc/passwd",
     ]
     for url in urls {
       let error = #expect(throws: RecordError.self, "\(url)") { _ = try store.info(at: url) }

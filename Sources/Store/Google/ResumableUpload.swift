@@ -1,0 +1,149 @@
+import Common
+import Digest
+import Transfer
+
+/// What a resumable upload does next: a function of an answer and of what was known before.
+/// https://cloud.google.com/storage/docs/performing-resumable-uploads
+enum ResumableStep: Sendable, Equatable {
+  /// The store has all bytes before this one.
+  case goOn(from: Int)
+  /// The object is there.
+  case finished
+  /// The session is gone, or says what cannot be: begin again.
+  case beginAgain
+  /// It ends, for a reason that is not the session's.
+  case end
+
+  /// - Parameters:
+  ///   - range: the `Range` field; without one, the store has nothing.
+  ///   - total: bytes of the file.
+  init(_ meaning: Meaning, range: String?, total: Int) {
+    switch meaning {
+    case .success: self = .finished
+    case .absent: self = .beginAgain
+    case .incomplete:
+      guard let range else {
+        self = .goOn(from: 0)
+        return
+      }
+      let parts = range.split(separator: "-", omittingEmptySubsequences: false)
+      guard parts.count == 2, parts[0] == "bytes=0", let last = Int(parts[1]), last >= 0,
+        last < total
+      else {
+        self = .beginAgain
+        return
+      }
+      self = .goOn(from: last + 1)
+    default: self = .end
+    }
+  }
+}
+
+/// An upload in pieces that survives broken connections. After any trouble the store is asked how far
+/// it has come before anything is sent again, for only it knows.
+struct ResumableUpload {
+  /// A multiple of 256 KiB, as the protocol wants it.
+  static let chunk = 8 << 20
+  /// A session that is lost is begun again so often.
+  static let maximumRestarts = 2
+
+  let service: GoogleService
+  let errand: String
+  let url: WebURL
+  let description: [UInt8]
+  let contentType: String
+  let descriptor: Int32
+  let total: Int
+
+  /// Sends all. The answer is the last one: with the object, or with why there is none.
+  func run(_ patience: inout Patience) throws -> (answer: Answer, meaning: Meaning) {
+    for _ in 0...Self.maximumRestarts {
+      let session: WebURL
+      switch try begin(&patience) {
+      case .success(let url): session = url
+      case .failure(let ended): return (ended.answer, ended.meaning)
+      }
+      if let last = try send(to: session, &patience) { return last }
+    }
+    throw RecordError(
+      .storeUnavailable,
+      "\(errand): the upload's session was lost \(Self.maximumRestarts + 1) times")
+  }
+
+  private struct Ended: Error {
+    let answer: Answer
+    let meaning: Meaning
+  }
+
+  private func begin(_ patience: inout Patience) throws -> Result<WebURL, Ended> {
+    let (answer, meaning) = try service.ask(&patience, for: errand) {
+      var request = Request(url)
+      request.method = "POST"
+      request.headers = [
+        ("Content-Type", "application/json; charset=UTF-8"),
+        ("X-Upload-Content-Type", contentType), ("X-Upload-Content-Length", "\(total)"),
+      ]
+      request.body = RequestBody([.bytes(description)])
+      return request
+    }
+    guard meaning == .success else {
+      return .failure(Ended(answer: answer, meaning: meaning))
+    }
+    guard let location = answer.head.header("Location"),
+      let session = WebURL(location, relativeTo: url)
+    else {
+      throw RecordError(
+        .storeRejected, "\(errand): the store began an upload without saying where",
+        isRetryable: true)
+    }
+    return .success(session)
+  }
+
+  /// `nil` where the session is lost.
+  private func send(
+    to session: WebURL, _ patience: inout Patience
+  ) throws -> (answer: Answer, meaning: Meaning)? {
+    var confirmed = 0
+    var isSure = true
+    while true {
+      let request = isSure ? chunk(at: confirmed, session) : inquiry(session)
+      switch try service.send(request, for: errand) {
+      case .setback(let setback):
+        isSure = false
+        try patience.endure(setback)
+      case .answer(let answer, let meaning):
+        let range = answer.head.header("Range")
+        switch ResumableStep(meaning, range: range, total: total) {
+        case .finished, .end: return (answer, meaning)
+        case .beginAgain: return nil
+        case .goOn(let next):
+          if next > confirmed {
+            patience.progressed()
+          } else if isSure {
+            try patience.endure(Setback(reason: "the store took nothing of what was sent"))
+          }
+          confirmed = next
+          isSure = true
+        }
+      }
+    }
+  }
+
+  private func chunk(at offset: Int, _ session: WebURL) -> Request {
+    let count = min(Self.chunk, total - offset)
+    var request = Request(session)
+    request.method = "PUT"
+    // When the store has every byte and yet no object, an empty last piece ends the upload.
+    let range = count > 0 ? "\(offset)-\(offset + count - 1)" : "*"
+    request.headers = [("Content-Range", "bytes \(range)/\(total)")]
+    request.body = RequestBody([.file(descriptor: descriptor, offset: offset, count: count)])
+    return request
+  }
+
+  private func inquiry(_ session: WebURL) -> Request {
+    var request = Request(session)
+    request.method = "PUT"
+    request.headers = [("Content-Range", "bytes */\(total)")]
+    return request
+  }
+}

@@ -1,0 +1,146 @@
+import Common
+import Synchronization
+import Transfer
+
+/// Where tokens come from.
+enum TokenSource: Sendable {
+  /// Nowhere: an emulator asks for none.
+  case none
+  /// A service account's key.
+  case key(ServiceAccountKey)
+  /// The server that Google's own machines have (Compute Engine, Cloud Run, GKE).
+  case metadataServer(WebURL)
+
+  /// The source that the environment names.
+  init(_ settings: StoreSettings) throws(Fatal) {
+    if let path = settings.variable("GOOGLE_APPLICATION_CREDENTIALS") {
+      self = .key(try ServiceAccountKey(path: path))
+      return
+    }
+    let host = settings.variable("GCE_METADATA_HOST") ?? "metadata.google.internal"
+    let path = "/computeMetadata/v1/instance/service-accounts/default/token"
+    guard let url = WebURL("http://\(host)\(path)") else {
+      throw Fatal(.configuration, "GCE_METADATA_HOST is no host: \(Format.quoted(host))")
+    }
+    self = .metadataServer(url)
+  }
+}
+
+/// The token that all threads use, renewed before it ends.
+///
+/// Nobody waits for a renewal: one thread makes it while the old token still holds, and the others go
+/// on with that. Only where none holds (at the start, or after a refusal) each asks for itself.
+final class Tokens: Sendable {
+  /// A token is renewed so long before its end, in seconds.
+  static let margin = 300.0
+
+  private struct State {
+    var token: Secret?
+    /// On the monotonic clock, in nanoseconds.
+    var end: Int64 = 0
+    var isBeingRenewed = false
+  }
+
+  private let source: TokenSource
+  private let connections: Connections
+  private let settings: StoreSettings
+  private let now: @Sendable () -> Int64
+  private let state = Mutex(State())
+
+  init(
+    _ source: TokenSource, _ connections: Connections, _ settings: StoreSettings,
+    now: @escaping @Sendable () -> Int64 = Time.monotonic
+  ) {
+    self.source = source
+    self.connections = connections
+    self.settings = settings
+    self.now = now
+  }
+
+  /// A token that holds; `nil` where none is needed.
+  func current() throws -> Secret? {
+    if case .none = source { return nil }
+    let now = now()
+    let held = state.withLock { state -> Secret? in
+      guard let token = state.token, now < state.end else { return nil }
+      let isFresh = Double(state.end - now) / 1e9 > Self.margin
+      if isFresh || state.isBeingRenewed { return token }
+      state.isBeingRenewed = true
+      return nil
+    }
+    if let held { return held }
+    defer { state.withLock { $0.isBeingRenewed = false } }
+    do {
+      return try renewed()
+    } catch let error as RecordError where error.kind == .storeUnavailable {
+      // The old one may hold for some minutes more.
+      guard let old = state.withLock({ now < $0.end ? $0.token : nil }) else { throw error }
+      return old
+    }
+  }
+
+  /// Forgets a token that a store refused, unless another thread has a newer one already.
+  func refused(_ token: Secret?) {
+    state.withLock { if $0.token == token { $0.token = nil } }
+  }
+
+  private func renewed() throws -> Secret {
+    var patience = Patience("asking for a token", settings)
+    while true {
+      let asked = now()
+      switch try ask() {
+      case .setback(let setback): try patience.endure(setback)
+      case .answer(let answer, .success):
+        guard let json = try? JSON(parsing: answer.body),
+          let text = json["access_token"]?.string, let seconds = json["expires_in"]?.double
+        else { throw Fatal(.permission, "the answer to asking for a token has none") }
+        let token = Secret(text)
+        state.withLock {
+          $0.token = token
+          $0.end = asked + Int64(max(0, min(seconds, 86_400)) * 1e9)
+        }
+        return token
+      case .answer(let answer, _):
+        let why = Format.quoted(GoogleError(answer.body).message, limit: 200)
+        throw Fatal(.permission, "\(name) gets no token: \(answer.status) \(why)")
+      }
+    }
+  }
+
+  private var name: String {
+    if case .key(let key) = source { return "the service account \(key.email)" }
+    return "this machine"
+  }
+
+  private func ask() throws -> Outcome {
+    let request: Request
+    switch source {
+    case .none: throw RecordError(.internal, "no token is needed here")
+    case .metadataServer(let url):
+      var get = Request(url)
+      get.headers = [("Metadata-Flavor", "Google")]
+      request = get
+    case .key(let key):
+      var post = Request(key.tokenURL)
+      post.method = "POST"
+      post.headers = [("Content-Type", "application/x-www-form-urlencoded")]
+      let grant = try key.grant(now: Int(Time.wall() / 1_000_000_000))
+      post.body = RequestBody([.bytes(Array(grant.reveal().utf8))])
+      request = post
+    }
+    do throws(TransferError) {
+      let answer = try connections.send(request)
+      let meaning = Meaning(status: answer.status, code: GoogleError(answer.body).code)
+      return meaning == .again
+        ? .setback(Setback(answer, "\(answer.status)")) : .answer(answer, meaning)
+    } catch {
+      if case .metadataServer = source, state.withLock({ $0.end == 0 }) {
+        throw Fatal(
+          .permission,
+          "there are no credentials: name a service account's key file in "
+            + "GOOGLE_APPLICATION_CREDENTIALS (this is no machine of Google's: \(error))")
+      }
+      return .setback(try Setback(error, "asking for a token"))
+    }
+  }
+}

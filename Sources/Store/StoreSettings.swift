@@ -1,0 +1,31 @@
+import Common
+import Glibc
+import Logging
+
+/// How a store is used: the same for all its objects.
+public struct StoreSettings: Sendable {
+  /// The type that objects are given.
+  public var contentType = "application/pdf"
+  /// How caches may keep objects, where that is to be said.
+  public var cacheControl: String?
+  /// The storage class, where it is not the bucket's own.
+  public var storageClass: String?
+  /// Metadata of all objects, besides those of each.
+  public var metadata: [String: String] = [:]
+  /// How often and when a request is tried again.
+  public var retry = RetryPolicy(retries: 8, base: 1, cap: 32, maximumTime: 300)
+  /// Wakes whoever waits for another try.
+  public var stop = Stop()
+  /// For what people may want to know.
+  public var logger = Logger(label: "store") { _ in SwiftLogNoOpLogHandler() }
+  /// Where credentials and endpoints are named: the value of an environment variable.
+  public var environment: @Sendable (String) -> String? = { getenv($0).map { String(cString: $0) } }
+
+  /// The defaults.
+  public init() {}
+
+  /// A variable's value; an empty one counts as none.
+  func variable(_ name: String) -> String? {
+    environment(name).flatMap { $0.isEmpty ? nil : $0 }
+  }
+}

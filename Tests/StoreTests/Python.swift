@@ -1,0 +1,91 @@
+import Common
+import Glibc
+import Support
+
+/// A program in Python from `Servers`, in the virtual environment that `make test-servers` makes, with
+/// pipes to its input and from its output. Ends with its owner.
+final class Python: Sendable {
+  private let process: pid_t
+  private let input: Int32
+  private let output: Int32
+
+  /// Starts it. Without the virtual environment there is nothing to test against, and the test has to
+  /// fail rather than pass in silence.
+  init(_ script: String, _ arguments: [String]) throws {
+    let here = #filePath.split(separator: "/").dropLast(1)
+    let root = "/" + here.dropLast(2).joined(separator: "/")
+    let python = root + "/.build/venv/bin/python"
+    guard access(root + "/.build/venv/ready", R_OK) == 0 else {
+      throw Missing("\(root)/.build/venv is missing: run `make test-servers`")
+    }
+    let path = "/" + here.joined(separator: "/") + "/Servers/" + script
+    var toChild: [Int32] = [-1, -1]
+    var fromChild: [Int32] = [-1, -1]
+    guard pipe(&toChild) == 0, pipe(&fromChild) == 0 else { throw Missing("no pipe") }
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_adddup2(&actions, toChild[0], 0)
+    posix_spawn_file_actions_adddup2(&actions, fromChild[1], 1)
+    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
+    for end in toChild + fromChild { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    var words: [UnsafeMutablePointer<CChar>?] = ([python, path] + arguments).map { strdup($0) }
+    words.append(nil)
+    defer { for word in words { free(word) } }
+    var process: pid_t = 0
+    let failure = posix_spawn(&process, python, &actions, nil, words, environ)
+    close(toChild[0])
+    close(fromChild[1])
+    input = toChild[1]
+    output = fromChild[0]
+    self.process = process
+    guard failure == 0 else { throw Missing("cannot start \(python)") }
+  }
+
+  deinit {
+    kill(process, SIGKILL)
+    close(input)
+    close(output)
+    var status: Int32 = 0
+    waitpid(process, &status, 0)
+  }
+
+  /// Sends a line.
+  func write(_ line: String) { _ = writeAll(Array((line + "\n").utf8), to: input) }
+
+  /// The next line of its output.
+  func line() throws -> String {
+    var bytes: [UInt8] = []
+    var byte: UInt8 = 0
+    while read(output, &byte, 1) == 1 {
+      if byte == UInt8(ascii: "\n") { return String(decoding: bytes, as: UTF8.self) }
+      bytes.append(byte)
+    }
+    throw Missing("the program in Python ended: \(String(decoding: bytes, as: UTF8.self))")
+  }
+
+  struct Missing: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+  }
+}
+
+/// An emulated store on a free port with one empty bucket, `test-bucket`. Ends with its owner.
+struct Emulator {
+  let kind: String
+  let url: String
+  private let server: Python
+
+  init(_ kind: String) throws {
+    self.kind = kind
+    server = try Python("serve.py", [kind, "test-bucket"])
+    let port = try JSON(parsing: try server.line())["port"]?.int ?? 0
+    url = "http://127.0.0.1:\(port)"
+  }
+
+  /// What the vendor's own client sees under a name.
+  func readBack(_ name: String) throws -> JSON {
+    let reader = try Python("read_back.py", [kind, url, "test-bucket", name])
+    return try JSON(parsing: try reader.line())
+  }
+}
