@@ -31,7 +31,8 @@ func tool(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .testTarget(name: name, dependencies: dependencies + ["Common", "Support"], swiftSettings: strict)
+  .testTarget(
+    name: name, dependencies: dependencies + ["Common", "Support"], swiftSettings: strict)
 }
 
 let package = Package(
@@ -51,12 +52,15 @@ let package = Package(
     system("CQPDF", pkgConfig: "libqpdf", apt: "libqpdf-dev"),
     system("CXML2", pkgConfig: "libxml-2.0", apt: "libxml2-dev"),
     system("CLeptonica", pkgConfig: "lept", apt: "libleptonica-dev"),
+    system("CJBIG2", pkgConfig: "jbig2dec", apt: "libjbig2dec0-dev"),
 
     library("Common", [logging]),
     library("CLI", ["Common", "Stages", argumentParser, logging]),
     library("Stages", ["Common", .product(name: "Yams", package: "Yams")]),
     .target(name: "CProcess"),
     library("Digest", ["CCrypto"]),
+    library("JBIG2", []),
+    library("Images", ["CJBIG2", "JBIG2"]),
     library("PDF", ["CQPDF"]),
     library("Transfer", ["CCurl"]),
     library("State", ["Common", grdb]),
@@ -76,6 +80,7 @@ let package = Package(
     tests("StateTests", ["State"]),
     tests("StoreTests", ["Store", "Digest"]),
     tests("FetchTests", ["fetch", "Stages", "Transfer"]),
+    tests("ImagesTests", ["Images", "JBIG2"]),
     tests("OptimizeTests", ["optimize", "PDF"]),
     tests("PortalTests", ["portal"]),
     tests("ToolTests", ["Index", "Stages"]),
