@@ -33,8 +33,8 @@ public enum Plan: Sendable, Equatable {
     /// Whether another engine might do better.
     public var isForAnother: Bool {
       switch self {
-      case .masked, .colour, .coding, .unknownSize: true
-      case .inOrder, .size, .tooLarge, .notSmaller, .damaged: false
+      case .masked, .colour, .coding, .tooLarge, .unknownSize: true
+      case .inOrder, .size, .notSmaller, .damaged: false
       }
     }
   }
@@ -55,8 +55,8 @@ public enum Plan: Sendable, Equatable {
     let (pixels, overflow) = image.width.multipliedReportingOverflow(by: image.height)
     if overflow || pixels > maximumPixels { return .tooLarge }
     if pixels < minimumPixels { return .inOrder }
-    // Besides the samples there is the picture as Leptonica has it, four bytes for each of RGB.
-    let bytes = image.bits == 1 ? pixels / 2 : image.colour == .grey ? 2 * pixels : 7 * pixels
+    // As Leptonica has it, which takes four bytes for each pixel in colour.
+    let bytes = image.bits == 1 ? pixels / 8 : image.colour == .grey ? pixels : 4 * pixels
     return bytes > memory ? .tooLarge : nil
   }
 
@@ -131,5 +131,12 @@ struct ImageCoding: Equatable {
     case .ccitt(let fax): (last, isDeflatedLast) = (.fax(fax), false)
     case .other: return nil
     }
+  }
+}
+
+extension ImageDescription {
+  /// Whether it is coded as a fax.
+  var isFax: Bool {
+    if case .ccitt? = filters?.last { true } else { false }
   }
 }

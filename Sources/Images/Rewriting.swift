@@ -23,7 +23,8 @@ public enum Rewriting: Sendable, Equatable {
 
   private static func bilevel(_ image: ImageDescription, _ stored: [UInt8]) -> Rewriting {
     guard let black = bitmap(image, stored) else { return .left(.damaged) }
-    let candidates = [jbig2(black), fax(black)].compactMap { $0 }
+    // What is fax already, and was proved, would come out as it is.
+    let candidates = [jbig2(black), image.isFax ? nil : fax(black)].compactMap { $0 }
     guard let best = candidates.min(by: { $0.bytes.count < $1.bytes.count }),
       best.bytes.count < stored.count
     else { return .left(.notSmaller) }
@@ -93,7 +94,9 @@ public enum Rewriting: Sendable, Equatable {
       guard let decoded = Picture(jpeg: data, reduction: reduction),
         decoded.isGrey == (image.colour == .grey)
       else { return .left(.damaged) }
-      guard let averaged = decoded.averaged(by: rest) else { return .left(.damaged) }
+      guard let averaged = decoded.averaged(by: rest)?.sharpened(if: scale < 1) else {
+        return .left(.damaged)
+      }
       picture = averaged
     } else {
       let (samples, isGrey): ([UInt8], Bool)
@@ -108,7 +111,7 @@ public enum Rewriting: Sendable, Equatable {
       guard
         let whole = Picture(
           samples: samples, width: image.width, height: image.height, isGrey: isGrey),
-        let averaged = whole.averaged(by: scale)
+        let averaged = whole.averaged(by: scale)?.sharpened(if: scale < 1)
       else { return .left(.damaged) }
       picture = averaged
     }

@@ -12,8 +12,8 @@ enum EngineChoice {
 
   /// Whether Ghostscript is to try it too: it costs ten times as much, and loses more.
   ///
-  /// It is where fonts or drawings are most of the file, which only it makes smaller, and where the
-  /// images are of a kind that only it knows.
+  /// It is where fonts or drawings are most of the file, which only it makes smaller, and where a
+  /// quarter of what is left are images of a kind that only it knows.
   static func triesGhostscript(
     _ settings: Settings, after images: ImagesOutcome?, sourceBytes: Int
   ) -> Bool {
@@ -25,7 +25,7 @@ enum EngineChoice {
     guard settings.quality != .lossless, settings.ghostscript != nil else { return false }
     guard let images else { return true }
     let isMostlyOther = images.imageBytes < sourceBytes / 2
-    let hasGained = images.bytes < sourceBytes / 50 * 49
-    return isMostlyOther || !hasGained && images.foreignBytes > sourceBytes / 10
+    let isMostlyForeign = images.foreignBytes > images.bytes / 4
+    return isMostlyOther || isMostlyForeign
   }
 }

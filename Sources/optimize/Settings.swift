@@ -10,7 +10,7 @@ enum Quality: String, Sendable, CaseIterable, ExpressibleByArgument {
   var preset: Preset {
     switch self {
     case .screen: Preset(resolution: 72, jpegQuality: 50)
-    case .ebook: Preset(resolution: 150, jpegQuality: 60)
+    case .ebook: Preset(resolution: 150, jpegQuality: 57)
     case .printer: Preset(resolution: 300, jpegQuality: 80)
     case .prepress, .lossless: .lossless
     }
