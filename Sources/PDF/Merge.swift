@@ -57,8 +57,9 @@ extension PDFDocument {
 
   /// Writes to memory and from there with write(2): libqpdf does not report a full disk that shows
   /// only when the last buffer is flushed.
-  private func write(to target: String) throws(PDFError) {
+  func write(to target: String, objectStreams: Bool = false) throws(PDFError) {
     try Self.check(handle, qpdf_init_write_memory(handle), "write")
+    if objectStreams { qpdf_set_object_stream_mode(handle, qpdf_o_generate) }
     qpdf_set_deterministic_ID(handle, 1)
     try Self.check(handle, qpdf_write(handle), "write")
     if let complaint = complaint() { throw complaint }

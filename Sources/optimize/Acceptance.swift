@@ -10,6 +10,8 @@ struct Inspection: Sendable, Equatable {
   var pages: [PageGeometry] = []
   var isEncrypted = false
   var isSigned = false
+  var hasForm = false
+  var isTagged = false
   /// What libqpdf put up with.
   var complaint: String?
 }
@@ -37,6 +39,12 @@ enum Acceptance {
       return "the file has more than \(Format.count(Limits.maximumPages)) pages"
     }
     return nil
+  }
+
+  /// What Ghostscript would not keep: it draws form fields, and drops tags.
+  static func objection(toGhostscriptOn source: Inspection) -> String? {
+    if source.hasForm { return "the file has a form, which Ghostscript would flatten" }
+    return source.isTagged ? "the file has tags, which Ghostscript would drop" : nil
   }
 
   /// How Ghostscript ended, and what it said.

@@ -2,7 +2,7 @@ import Common
 import Glibc
 import PDF
 
-/// What happens to one document in a worker process: look, run Ghostscript, look again, judge. It
+/// What happens to one document in a worker process: look, make it smaller, look again, judge. It
 /// touches nothing outside the private directory.
 struct Examination {
   /// No document is at fault.
@@ -20,7 +20,7 @@ struct Examination {
     result = "\(job.directory)/\(Job.result)"
   }
 
-  /// The verdict. `started` is told the pages when Ghostscript begins.
+  /// The verdict. `started` is told the pages when the work begins.
   func verdict(started: (Int) -> Void) throws(Trouble) -> Verdict {
     guard let (beginning, sourceBytes) = try lookAtSource() else {
       return .kept("the file is gone")
@@ -40,27 +40,88 @@ struct Examination {
     started(before.pageCount)
     let limits = Limits(
       base: job.settings.seconds, pages: before.pageCount, sourceBytes: sourceBytes)
-    if let objection = try optimize(before, limits) {
-      try checkDisk(for: sourceBytes)
-      return .kept(objection, pages: pages)
-    }
-    if let objection = Acceptance.objection(toSize: try resultBytes(), of: sourceBytes) {
-      return .kept(objection, pages: pages)
-    }
-    return .accepted(pages: before.pageCount)
+    return try judge(before, sourceBytes, limits)
   }
 
-  /// Makes a result and returns what is to be said against it, but for its size.
-  private func optimize(_ before: Inspection, _ limits: Limits) throws(Trouble) -> String? {
-    let run: Ghostscript.Outcome
-    do throws(Launch.Failure) { run = try Ghostscript.run(job, limits: limits) } catch {
-      throw Trouble(
-        message: "cannot run \(job.settings.ghostscript): \(String(cString: strerror(error.code)))")
+  /// Has the engines work, one after the other, and takes the smallest result that passes.
+  private func judge(
+    _ before: Inspection, _ sourceBytes: Int, _ limits: Limits
+  ) throws(Trouble) -> Verdict {
+    var best: (engine: Engine, bytes: Int)?
+    var objections: [String] = []
+    var images: EngineChoice.ImagesOutcome?
+    if job.settings.engine != .ghostscript {
+      switch try rewriteImages(before, sourceBytes) {
+      case .success(let outcome):
+        images = outcome
+        if let objection = Acceptance.objection(toSize: outcome.bytes, of: sourceBytes) {
+          objections.append(objection)
+        } else {
+          best = (.images, outcome.bytes)
+        }
+      case .failure(let objection): objections.append(objection.reason)
+      }
     }
-    if let objection = Acceptance.objection(toRun: run, limits: limits) { return objection }
-    switch Self.inspect(result) {
-    case .failure(let error): return "libqpdf cannot read the result: \(error)"
-    case .success(let after): return Acceptance.objection(toResult: after, of: before)
+    if EngineChoice.triesGhostscript(job.settings, after: images, sourceBytes: sourceBytes) {
+      let objection = try runGhostscript(before, limits)
+      if objection != nil { try checkDisk(for: sourceBytes) }
+      let bytes = objection == nil ? try resultBytes(Job.result) : 0
+      if let objection = objection ?? Acceptance.objection(toSize: bytes, of: sourceBytes) {
+        objections.append(objection)
+      } else if bytes < best?.bytes ?? sourceBytes {
+        best = (.ghostscript, bytes)
+      }
+    }
+    guard let best else {
+      return .kept(objections.last ?? "no engine is there for it", pages: before.pageCount)
+    }
+    if best.engine == .images, rename("\(job.directory)/\(Job.imagesResult)", result) != 0 {
+      throw trouble("write to")
+    }
+    return .accepted(best.engine, pages: before.pageCount)
+  }
+
+  private struct Objection: Error { let reason: String }
+
+  /// Makes a result with the engine for images; fails with what is to be said against it.
+  private func rewriteImages(
+    _ before: Inspection, _ sourceBytes: Int
+  ) throws(Trouble) -> Result<EngineChoice.ImagesOutcome, Objection> {
+    let path = "\(job.directory)/\(Job.imagesResult)"
+    var outcome: EngineChoice.ImagesOutcome
+    do throws(PDFError) {
+      outcome = try ImageEngine(job.settings).run(source, to: path)
+    } catch {
+      if case .system(let code?) = error.kind, LocalTrouble.isLocal(code) {
+        throw trouble("write to", code)
+      }
+      return .failure(Objection(reason: "libqpdf cannot rewrite it: \(error)"))
+    }
+    if let objection = Self.objection(toResult: path, of: before) {
+      return .failure(Objection(reason: objection))
+    }
+    outcome.bytes = try resultBytes(Job.imagesResult)
+    return .success(outcome)
+  }
+
+  /// Makes a result with Ghostscript and returns what is to be said against it, but for its size.
+  private func runGhostscript(
+    _ before: Inspection, _ limits: Limits
+  ) throws(Trouble) -> String? {
+    if let objection = Acceptance.objection(toGhostscriptOn: before) { return objection }
+    guard let program = job.settings.ghostscript else { return "Ghostscript was not found" }
+    let run: Ghostscript.Outcome
+    do throws(Launch.Failure) { run = try Ghostscript.run(program, job, limits: limits) } catch {
+      throw Trouble(message: "cannot run \(program): \(String(cString: strerror(error.code)))")
+    }
+    return Acceptance.objection(toRun: run, limits: limits)
+      ?? Self.objection(toResult: result, of: before)
+  }
+
+  private static func objection(toResult path: String, of before: Inspection) -> String? {
+    switch inspect(path) {
+    case .failure(let error): "libqpdf cannot read the result: \(error)"
+    case .success(let after): Acceptance.objection(toResult: after, of: before)
     }
   }
 
@@ -70,6 +131,8 @@ struct Examination {
       if document.isEncrypted { return Inspection(pageCount: 0, isEncrypted: true) }
       var inspection = Inspection(pageCount: try document.pageCount())
       inspection.isSigned = try document.isSigned()
+      inspection.hasForm = try document.hasForm()
+      inspection.isTagged = try document.isTagged()
       if inspection.pageCount <= Limits.maximumPages { inspection.pages = try document.pages() }
       inspection.complaint = document.complaint()?.message
       return inspection
@@ -94,9 +157,9 @@ struct Examination {
     return (Array(bytes.prefix(count)), Int(status.st_size))
   }
 
-  private func resultBytes() throws(Trouble) -> Int {
+  private func resultBytes(_ name: String) throws(Trouble) -> Int {
     var status = stat()
-    guard stat(result, &status) == 0 else { throw trouble("look at") }
+    guard stat("\(job.directory)/\(name)", &status) == 0 else { throw trouble("look at") }
     return Int(status.st_size)
   }
 

@@ -47,12 +47,14 @@ enum Ghostscript {
   }
 
   /// Runs it to its end. The caller must be a process of one thread, as a run dies with its thread.
-  static func run(_ job: Job, limits: Limits) throws(Launch.Failure) -> Outcome {
+  static func run(
+    _ program: String, _ job: Job, limits: Limits
+  ) throws(Launch.Failure) -> Outcome {
     let pipe = try Launch.makePipe()
     defer { close(pipe.output) }
     let nowhere = open("/dev/null", O_RDWR | O_CLOEXEC)
     let launch = Launch(
-      path: job.settings.ghostscript, arguments: arguments(job.settings.quality),
+      path: program, arguments: arguments(job.settings.quality),
       environment: [
         "PATH=/usr/bin:/bin", "LC_ALL=C", "TMPDIR=\(job.directory)", "HOME=\(job.directory)",
       ],

@@ -4,6 +4,8 @@ import Common
 struct Job: Sendable, Equatable {
   static let source = "in.pdf"
   static let result = "out.pdf"
+  /// What the engine for images makes, until it is known to be the best.
+  static let imagesResult = "images.pdf"
 
   /// The private directory: it holds the source, and takes the result.
   var directory: String
@@ -11,8 +13,9 @@ struct Job: Sendable, Equatable {
 
   var json: JSON {
     .object([
-      "directory": .string(directory), "gs": .string(settings.ghostscript),
-      "quality": .string(settings.quality.rawValue), "seconds": .int(settings.seconds),
+      "directory": .string(directory), "gs": settings.ghostscript.map(JSON.string),
+      "engine": .string(settings.engine.rawValue), "quality": .string(settings.quality.rawValue),
+      "seconds": .int(settings.seconds),
       "memory": .int(settings.memory),
     ])
   }
@@ -23,27 +26,30 @@ struct Job: Sendable, Equatable {
   }
 
   init?(json: JSON) {
-    guard let directory = json["directory"]?.string, let gs = json["gs"]?.string,
+    guard let directory = json["directory"]?.string,
+      let engine = json["engine"]?.string.flatMap(Engine.init),
       let quality = json["quality"]?.string.flatMap(Quality.init),
       let seconds = json["seconds"]?.int, let memory = json["memory"]?.int
     else { return nil }
     self.init(
       directory: directory,
-      settings: Settings(ghostscript: gs, quality: quality, seconds: seconds, memory: memory))
+      settings: Settings(
+        engine: engine, ghostscript: json["gs"]?.string, quality: quality, seconds: seconds,
+        memory: memory))
   }
 }
 
 /// What is to become of a document.
 enum Verdict: Sendable, Equatable {
-  /// The result replaces the original; both have this many pages.
-  case accepted(pages: Int)
+  /// The result of an engine replaces the original; both have this many pages.
+  case accepted(Engine, pages: Int)
   /// The original goes on; why, and its pages where they could be counted.
   case kept(String, pages: Int? = nil)
 }
 
 /// What a worker process says: a line on its standard output.
 enum Answer: Sendable, Equatable {
-  /// The source is in order; Ghostscript works on so many pages now.
+  /// The source is in order; the engines work on so many pages now.
   case started(pages: Int)
   /// The last word on a document.
   case verdict(Verdict)
@@ -53,7 +59,8 @@ enum Answer: Sendable, Equatable {
   var json: JSON {
     switch self {
     case .started(let pages): .object(["started": .int(pages)])
-    case .verdict(.accepted(let pages)): .object(["accepted": .int(pages)])
+    case .verdict(.accepted(let engine, let pages)):
+      .object(["accepted": .int(pages), "engine": .string(engine.rawValue)])
     case .verdict(.kept(let reason, let pages)):
       .object(["kept": .string(reason), "pages": pages.map(JSON.int)])
     case .trouble(let message): .object(["trouble": .string(message)])
@@ -63,8 +70,10 @@ enum Answer: Sendable, Equatable {
   init?(json: JSON) {
     if let pages = json["started"]?.int, pages > 0 {
       self = .started(pages: pages)
-    } else if let pages = json["accepted"]?.int, pages > 0 {
-      self = .verdict(.accepted(pages: pages))
+    } else if let pages = json["accepted"]?.int, pages > 0,
+      let engine = json["engine"]?.string.flatMap(Engine.init)
+    {
+      self = .verdict(.accepted(engine, pages: pages))
     } else if let reason = json["kept"]?.string {
       self = .verdict(.kept(reason, pages: json["pages"]?.int))
     } else if let message = json["trouble"]?.string {

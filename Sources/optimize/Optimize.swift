@@ -8,7 +8,7 @@ import Logging
 struct Optimize: Tool {
   static let configuration = CommandConfiguration(
     commandName: "optimize",
-    abstract: "Makes PDFs smaller with Ghostscript, where nothing is lost by it.",
+    abstract: "Makes PDFs smaller, where nothing is lost by it.",
     discussion: """
       Reads records from standard input (a JSON object with an "id" on each line), takes the file \
       at "fetch.path" or "path", adds a member "optimize" and writes the record. With files as \
@@ -34,7 +34,11 @@ struct Optimize: Tool {
     help: "Put results here instead of beside their originals (NAME.optimized.pdf).")
   var outputDir: String?
 
-  @Option(help: "How much quality images keep: screen, ebook, printer or prepress.")
+  @Option(
+    help: "Who does it: images (rewrites them in place), ghostscript, or auto (the best of both).")
+  var engine: Engine = .auto
+
+  @Option(help: "How much quality images keep: screen, ebook, printer, prepress or lossless.")
   var quality: Quality = .ebook
 
   @Option(help: "Documents at a time (default: one for each processor).")
@@ -64,6 +68,9 @@ struct Optimize: Tool {
     guard memory != nil else {
       throw ValidationError("--memory-limit is a size from 256M on, like 512M or 2G")
     }
+    guard engine != .ghostscript || quality != .lossless else {
+      throw ValidationError("Ghostscript is not lossless: use --engine images")
+    }
     guard files.allSatisfy({ !$0.isEmpty && !$0.utf8.contains(UInt8(ascii: "\n")) }) else {
       throw ValidationError("a file name is empty or has a line break")
     }
@@ -85,13 +92,25 @@ struct Optimize: Tool {
     if dryRun { return loop.run { _ in PassingOn() } }
     let path = getenv("PATH").map { String(cString: $0) }
     let settings = Settings(
-      ghostscript: try Ghostscript.locate(gs, path: path), quality: quality,
+      engine: engine, ghostscript: try ghostscript(path, logger), quality: quality,
       seconds: seconds ?? 60, memory: memory ?? 2 << 30)
     let destination = try Destination(directory: outputDir)
     return loop.run { number in
       var logger = logger
       logger[metadataKey: "worker"] = "\(number)"
       return Optimizer(settings: settings, destination: destination, stop: stop, logger: logger)
+    }
+  }
+}
+
+extension Optimize {
+  /// Where Ghostscript is, if it is needed. Only who asks for it has to have it.
+  private func ghostscript(_ path: String?, _ logger: Logger) throws(Fatal) -> String? {
+    if engine == .images || quality == .lossless { return nil }
+    do throws(Fatal) { return try Ghostscript.locate(gs, path: path) } catch {
+      if engine == .ghostscript || gs != nil { throw error }
+      logger.warning("Ghostscript (gs) was not found; only images are made smaller")
+      return nil
     }
   }
 }

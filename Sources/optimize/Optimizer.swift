@@ -28,9 +28,11 @@ struct Optimizer: StageWorker, ~Copyable {
     let directory = try prepare(for: source)
     var verdict = try judge(Job(directory: directory, settings: settings))
     var member = JSONObject()
-    if case .accepted(let pages) = verdict {
+    if case .accepted(let engine, let pages) = verdict {
       do throws(Rejection) {
-        member = try accept("\(directory)/\(Job.result)", of: source, pages: pages)
+        member = try accept(
+          "\(directory)/\(Job.result)", of: source, pages: pages,
+          method: settings.method(engine))
       } catch {
         if LocalTrouble.isLocal(error.code) { throw Fatal(.inputOutput, error.message) }
         verdict = .kept(error.message, pages: pages)
@@ -90,7 +92,7 @@ struct Optimizer: StageWorker, ~Copyable {
 
   /// Names the result; only now does anybody see it.
   private borrowing func accept(
-    _ result: String, of source: SourceFile, pages: Int
+    _ result: String, of source: SourceFile, pages: Int, method: String
   ) throws(Rejection) -> JSONObject {
     // What hostile input made is looked at once more from outside: a link would lead elsewhere.
     var status = stat()
@@ -107,7 +109,7 @@ struct Optimizer: StageWorker, ~Copyable {
       throw Rejection(code: error.code, message: "the result cannot be put in its place: \(reason)")
     }
     return Self.member(
-      path, digest, pages: pages, method: settings.method, originalBytes: source.bytes)
+      path, digest, pages: pages, method: method, originalBytes: source.bytes)
   }
 
   private borrowing func keep(

@@ -1,21 +1,43 @@
 import ArgumentParser
+import Images
 
-/// Ghostscript's presets for images (`-dPDFSETTINGS`): 72, 150, 300 dots an inch, and 300 with all
-/// colours kept.
+/// How much quality images keep. The first four are known from Ghostscript (`-dPDFSETTINGS`): 72,
+/// 150 and 300 dots an inch, and no fewer dots.
 enum Quality: String, Sendable, CaseIterable, ExpressibleByArgument {
-  case screen, ebook, printer, prepress
+  case screen, ebook, printer, prepress, lossless
+
+  /// What it means for the engine of ours.
+  var preset: Preset {
+    switch self {
+    case .screen: Preset(resolution: 72, jpegQuality: 50)
+    case .ebook: Preset(resolution: 150, jpegQuality: 57)
+    case .printer: Preset(resolution: 300, jpegQuality: 80)
+    case .prepress, .lossless: .lossless
+    }
+  }
+}
+
+/// Who makes documents smaller.
+enum Engine: String, Sendable, CaseIterable, ExpressibleByArgument {
+  /// Images first, and Ghostscript where it may do better.
+  case auto
+  /// Rewrites the images in place.
+  case images
+  /// Writes the whole document anew.
+  case ghostscript
 }
 
 /// How documents are optimized: all that the workers know of the command line.
 struct Settings: Sendable, Equatable {
-  /// The program's absolute path.
-  var ghostscript: String
+  var engine: Engine
+  /// The program's absolute path; `nil` does without.
+  var ghostscript: String?
   var quality: Quality
   /// What a document without pages would get, in seconds of processor time.
   var seconds: Int
   /// Address space of Ghostscript, and of the process that looks into the PDFs, in bytes.
   var memory: Int
 
-  /// What a record says of a result.
-  var method: String { "ghostscript/\(quality.rawValue)" }
+  /// What a record says of a result of an engine.
+  func method(_ engine: Engine) -> String { "\(engine.rawValue)/\(quality.rawValue)" }
 }

@@ -11,7 +11,7 @@ struct IsolationTests {
   func killed() throws {
     let directory = try TemporaryDirectory()
     let path = try directory.write(Fixture.endless, to: "x.pdf")
-    let run = try ToolRun([path])
+    let run = try ToolRun(["--engine", "ghostscript", path])
     let (worker, gs) = try Processes.untilGhostscriptRuns(below: run.pid)
     kill(run.pid, SIGKILL)
     #expect(run.wait() == .signal(SIGKILL))
@@ -32,7 +32,7 @@ struct IsolationTests {
       try directory.write(Fixture.endless, to: "x.pdf"),
       try directory.write(Fixture.scan, to: "y.pdf"),
     ]
-    let run = try ToolRun(["--workers", "1"] + paths)
+    let run = try ToolRun(["--engine", "ghostscript", "--workers", "1"] + paths)
     let (worker, _) = try Processes.untilGhostscriptRuns(below: run.pid)
     kill(worker, SIGSEGV)
     #expect(run.wait() == .status(0))
@@ -49,7 +49,8 @@ struct IsolationTests {
     let directory = try TemporaryDirectory()
     let pipe = try Launch.makePipe()
     defer { close(pipe.output) }
-    let run = try ToolRun(["--workers", "1"], standardInput: pipe.output)
+    let run = try ToolRun(
+      ["--engine", "ghostscript", "--workers", "1"], standardInput: pipe.output)
     func feed(_ id: String) throws {
       let path = try directory.write(Fixture.scan, to: "\(id).pdf")
       let record: JSON = .object(["id": .string(id), "path": .string(path)])
@@ -71,7 +72,10 @@ struct IsolationTests {
   func timeout() throws {
     let directory = try TemporaryDirectory()
     let run = try ToolRun(
-      ["--timeout", "1s", try directory.write(Fixture.endless, to: "x.pdf")])
+      [
+        "--engine", "ghostscript", "--timeout", "1s",
+        try directory.write(Fixture.endless, to: "x.pdf"),
+      ])
     #expect(run.wait() == .status(0))
     #expect(
       try run.records()[0]["optimize"]?["reason"]
@@ -83,7 +87,10 @@ struct IsolationTests {
   func stuck() throws {
     let directory = try TemporaryDirectory()
     let run = try ToolRun(
-      ["--timeout", "1s", try directory.write(Fixture.endless, to: "x.pdf")])
+      [
+        "--engine", "ghostscript", "--timeout", "1s",
+        try directory.write(Fixture.endless, to: "x.pdf"),
+      ])
     let (worker, gs) = try Processes.untilGhostscriptRuns(below: run.pid)
     kill(gs, SIGSTOP)
     #expect(run.wait() == .status(0))
@@ -97,7 +104,8 @@ struct IsolationTests {
   @Test("Ctrl+C gives a document in flight five seconds, and ends with 130")
   func interrupted() throws {
     let directory = try TemporaryDirectory()
-    let run = try ToolRun([try directory.write(Fixture.endless, to: "x.pdf")])
+    let run = try ToolRun(
+      ["--engine", "ghostscript", try directory.write(Fixture.endless, to: "x.pdf")])
     _ = try Processes.untilGhostscriptRuns(below: run.pid)
     let start = Time.monotonic()
     kill(run.pid, SIGINT)

@@ -7,11 +7,14 @@ import Testing
 @Suite("Jobs and answers")
 struct ProtocolTests {
   static let settings = Settings(
-    ghostscript: "/usr/bin/gs", quality: .ebook, seconds: 60, memory: 2 << 30)
+    engine: .auto, ghostscript: "/usr/bin/gs", quality: .ebook, seconds: 60, memory: 2 << 30)
 
   @Test("A job comes out as it went in")
   func job() throws {
-    let job = Job(directory: "/tmp/a \"b\"", settings: Self.settings)
+    var job = Job(directory: "/tmp/a \"b\"", settings: Self.settings)
+    #expect(Job(json: try JSON(parsing: job.json.serialized())) == job)
+    job.settings.ghostscript = nil
+    job.settings.engine = .images
     #expect(Job(json: try JSON(parsing: job.json.serialized())) == job)
     #expect(Job(json: .object([:])) == nil)
   }
@@ -19,14 +22,20 @@ struct ProtocolTests {
   @Test(
     "An answer comes out as it went in",
     arguments: [
-      .started(pages: 3), .verdict(.accepted(pages: 3)), .verdict(.kept("why", pages: nil)),
+      .started(pages: 3), .verdict(.accepted(.images, pages: 3)),
+      .verdict(.accepted(.ghostscript, pages: 1)), .verdict(.kept("why", pages: nil)),
       .verdict(.kept("why", pages: 2)), .trouble("no room"),
     ] as [Answer])
   func answer(_ answer: Answer) throws {
     #expect(Answer(json: try JSON(parsing: answer.json.serialized())) == answer)
   }
 
-  @Test("What is no answer", arguments: ["{}", "1", #"{"accepted":0}"#, #"{"started":-1}"#])
+  @Test(
+    "What is no answer",
+    arguments: [
+      "{}", "1", #"{"accepted":0,"engine":"images"}"#,
+      #"{"accepted":1}"#, #"{"accepted":1,"engine":"x"}"#, #"{"started":-1}"#,
+    ])
   func noAnswer(_ text: String) throws {
     #expect(Answer(json: try JSON(parsing: text)) == nil)
   }

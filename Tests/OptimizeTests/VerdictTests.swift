@@ -15,6 +15,7 @@ struct VerdictTests {
     let pages: Int?
     /// How the reason begins; `nil` where the result is accepted.
     let reason: String?
+    var arguments: [String] = []
     var testDescription: String { name }
   }
 
@@ -44,7 +45,14 @@ struct VerdictTests {
       name: "no pages", bytes: Fixture.pages([]), pages: nil, reason: "the file has no pages"),
     Case(
       name: "wrong count", bytes: Fixture.pages([""], count: 1_000_000_000), pages: 1,
-      reason: "Ghostscript"),
+      reason: "Ghostscript", arguments: ["--engine", "ghostscript"]),
+    Case(
+      name: "form",
+      bytes: Fixture.pages([""], catalog: "/AcroForm<</Fields[6 0 R]>>", more: ["<</T(a)>>"]),
+      pages: 1, reason: "the file has a form", arguments: ["--engine", "ghostscript"]),
+    Case(
+      name: "tags", bytes: Fixture.pages([""], catalog: "/StructTreeRoot<</K[]>>"), pages: 1,
+      reason: "the file has tags", arguments: ["--engine", "ghostscript"]),
     Case(
       name: "no size", bytes: Fixture.pages([""], inherited: ""), pages: nil,
       reason: "libqpdf cannot read it: read page 1: its MediaBox"),
@@ -55,7 +63,7 @@ struct VerdictTests {
     let directory = try TemporaryDirectory()
     let path = try directory.write(given.bytes, to: "x.pdf")
     let record: JSON = .object(["id": .string("7"), "book": .int(1), "path": .string(path)])
-    let run = try ToolRun(["--workers", "1"], input: record.description)
+    let run = try ToolRun(["--workers", "1"] + given.arguments, input: record.description)
     #expect(run.wait() == .status(0), "\(run.messages)")
     let records = try run.records()
     let output = try #require(records.first?["optimize"])
@@ -74,7 +82,7 @@ struct VerdictTests {
       #expect(output["reason"]?.string?.hasPrefix(reason) == true, "\(output)")
       #expect(directory.names == ["x.pdf"])
     } else {
-      #expect(output["method"] == .string("ghostscript/ebook"))
+      #expect(output["method"] == .string("images/ebook"))
       #expect(output["reason"] == nil)
       #expect(bytes.count < given.bytes.count)
       #expect(directory.names == ["x.optimized.pdf", "x.pdf"])
@@ -112,7 +120,8 @@ struct VerdictTests {
         "/Rotate 90", "/MediaBox[10 20 622 812]", "/CropBox[50 60 500 700]/Rotate 270",
         "/UserUnit 2", "/MediaBox[0 0 595.276 841.89]",
       ], more: [comment])
-    let run = try ToolRun([try directory.write(bytes, to: "x.pdf")])
+    let run = try ToolRun(
+      ["--engine", "ghostscript", try directory.write(bytes, to: "x.pdf")])
     #expect(run.wait() == .status(0))
     let output = try run.records()[0]["optimize"]
     #expect(output?["pages"] == .int(5))
@@ -155,7 +164,7 @@ struct VerdictTests {
     let path = try directory.write(Fixture.scan, to: "x.pdf")
     let output = "\(directory.path)/o"
     let run = try ToolRun(
-      ["-o", output, "--quality", "screen"],
+      ["-o", output, "--engine", "ghostscript", "--quality", "screen"],
       input: #"{"id":"1","path":"/nonexistent","fetch":{"path":"\#(path)"}}"# + "\n")
     #expect(run.wait() == .status(0))
     let member = try run.records()[0]["optimize"]

@@ -1,0 +1,69 @@
+import CJBIG2
+import JBIG2
+
+/// Reads JBIG2 with libjbig2dec, a decoder that is not ours, to prove what our encoder wrote.
+public enum JBIG2Decoder {
+  /// The only page of an embedded stream; `nil` where the library finds none.
+  public static func decode(_ bytes: [UInt8]) -> Bitmap? { Context()?.decode(bytes) }
+
+  /// Encodes `bitmap`, and decodes the result again. `nil` unless each pixel comes back.
+  public static func provenEncoding(of bitmap: Bitmap) -> [UInt8]? {
+    let bytes = JBIG2.encode(bitmap)
+    return Context()?.shows(bytes, bitmap) == true ? bytes : nil
+  }
+
+  /// Owns the library's context.
+  private struct Context: ~Copyable {
+    private let context: OpaquePointer
+
+    init?() {
+      guard let context = cjbig2_new() else { return nil }
+      self.context = context
+    }
+
+    deinit { jbig2_ctx_free(context) }
+
+    /// Lends the page.
+    consuming func withPage<Result>(
+      of bytes: [UInt8], _ body: (Jbig2Image, UnsafeBufferPointer<UInt8>) -> Result?
+    ) -> Result? {
+      guard jbig2_data_in(context, bytes, bytes.count) == 0, jbig2_complete_page(context) == 0,
+        let page = jbig2_page_out(context)
+      else { return nil }
+      defer { jbig2_release_page(context, page) }
+      let size = Int(page.pointee.stride) * Int(page.pointee.height)
+      return body(page.pointee, UnsafeBufferPointer(start: page.pointee.data, count: size))
+    }
+
+    consuming func decode(_ bytes: [UInt8]) -> Bitmap? {
+      withPage(of: bytes) { page, pixels in
+        let (width, stride) = (Int(page.width), Int(page.stride))
+        var rows: [UInt8] = []
+        for row in 0..<Int(page.height) {
+          rows += pixels[(row * stride)..<(row * stride + Bitmap.stride(width))]
+        }
+        return Bitmap(width: width, height: Int(page.height), bytes: rows)
+      }
+    }
+
+    /// Whether the page is this bitmap, without a copy of it.
+    consuming func shows(_ bytes: [UInt8], _ bitmap: Bitmap) -> Bool {
+      withPage(of: bytes) { page, pixels in
+        guard Int(page.width) == bitmap.width, Int(page.height) == bitmap.height else {
+          return false
+        }
+        // What the library leaves in the last byte beyond the width is not part of the picture.
+        let mask =
+          bitmap.width % 8 == 0 ? 0xFF : UInt8(truncatingIfNeeded: 0xFF00 >> (bitmap.width % 8))
+        let (stride, last) = (Int(page.stride), bitmap.stride - 1)
+        return bitmap.bytes.withUnsafeBufferPointer { expected in
+          (0..<bitmap.height).allSatisfy { row in
+            let (a, b) = (row * stride, row * bitmap.stride)
+            return (0..<last).allSatisfy { pixels[a + $0] == expected[b + $0] }
+              && pixels[a + last] & mask == expected[b + last]
+          }
+        }
+      } ?? false
+    }
+  }
+}

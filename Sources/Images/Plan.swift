@@ -1,0 +1,142 @@
+import PDF
+
+/// What to do with an image: a function of what is known of it before it is decoded.
+public enum Plan: Sendable, Equatable {
+  /// It stays as it is.
+  case leave(Reason)
+  /// It has two colours, and is coded anew with identical pixels.
+  case bilevel
+  /// It is brought down to this part of its width and height, and written as JPEG.
+  case photograph(scale: Double)
+
+  /// Why an image stays as it is.
+  public enum Reason: String, Sendable {
+    /// It is as it should be.
+    case inOrder = "it has no more pixels than it needs"
+    /// It is a mask, has one, or has alternates.
+    case masked = "it is a mask, or has one"
+    /// Its colours are not those that we know.
+    case colour = "its colour space is not supported"
+    /// Its coding is not one that we know.
+    case coding = "its coding is not supported"
+    /// It does not say how large it is, or lies about it.
+    case size = "its size makes no sense"
+    /// It would take too much memory.
+    case tooLarge = "it has too many pixels"
+    /// It is drawn in a way that we do not follow.
+    case unknownSize = "it is not known how large it is drawn"
+    /// No coding was found that is smaller.
+    case notSmaller = "nothing smaller was found"
+    /// Its data are not what they are said to be.
+    case damaged = "its data are damaged"
+
+    /// Whether another engine might do better.
+    public var isForAnother: Bool {
+      switch self {
+      case .masked, .colour, .coding, .tooLarge, .unknownSize: true
+      case .inOrder, .size, .notSmaller, .damaged: false
+      }
+    }
+  }
+
+  /// More pixels than this are not decoded: a kilobyte may ask for a billion.
+  public static let maximumPixels = 200_000_000
+  /// Smaller images are not worth it.
+  static let minimumPixels = 64 * 64
+
+  /// The plan for an image. Decoded it may take `memory` bytes.
+  public init(for image: ImageDescription, preset: Preset, memory: Int) {
+    self = Self.objection(to: image, memory: memory).map(Plan.leave) ?? Self.plan(image, preset)
+  }
+
+  private static func objection(to image: ImageDescription, memory: Int) -> Reason? {
+    if image.isSpecial || image.hasMask { return .masked }
+    guard image.width > 0, image.height > 0 else { return .size }
+    let (pixels, overflow) = image.width.multipliedReportingOverflow(by: image.height)
+    if overflow || pixels > maximumPixels { return .tooLarge }
+    if pixels < minimumPixels { return .inOrder }
+    // As Leptonica has it, which takes four bytes for each pixel in colour.
+    let bytes = image.bits == 1 ? pixels / 8 : image.colour == .grey ? pixels : 4 * pixels
+    return bytes > memory ? .tooLarge : nil
+  }
+
+  private static func plan(_ image: ImageDescription, _ preset: Preset) -> Plan {
+    guard let filters = image.filters, let coding = ImageCoding(filters) else {
+      return .leave(image.filters?.last == .other("/JBIG2Decode") ? .inOrder : .coding)
+    }
+    switch (image.bits, coding.last) {
+    // Samples are kept, whatever they stand for, so that neither colours nor `/Decode` matter.
+    case (1, .fax(let fax)):
+      return fax.k < 0 && !fax.hasAlignedRows && fax.columns == image.width
+        ? .bilevel : .leave(.coding)
+    case (1, .samples): return image.colour.samples == 1 ? .bilevel : .leave(.colour)
+    case (8, .jpeg(let hasParameters)):
+      guard image.colour == .grey || image.colour == .rgb else { return .leave(.colour) }
+      // With one component there is nothing that they could change.
+      return hasParameters && image.colour == .rgb
+        ? .leave(.coding) : photograph(image, preset, isLossy: true)
+    case (8, .samples):
+      // Averages of samples mean the averages of colours, also when `/Decode` maps them linearly;
+      // but not when they are places in a palette.
+      if case .indexed = image.colour, image.hasDecode { return .leave(.colour) }
+      return image.colour == .other
+        ? .leave(.colour) : photograph(image, preset, isLossy: false)
+    default: return .leave(.coding)
+    }
+  }
+
+  private static func photograph(
+    _ image: ImageDescription, _ preset: Preset, isLossy: Bool
+  ) -> Plan {
+    guard let wanted = preset.resolution else { return .leave(.inOrder) }
+    guard let resolution = image.resolution else { return .leave(.unknownSize) }
+    if resolution > Preset.threshold * wanted { return .photograph(scale: wanted / resolution) }
+    return isLossy ? .leave(.inOrder) : .photograph(scale: 1)
+  }
+
+  /// How much of a JPEG is not even decoded (to 1/8 in each direction), and what is left to do. The
+  /// rest must be well below 1, or averaging would be blurring: Leptonica averages below 0.7.
+  static func reduction(for scale: Double) -> (reduction: Int, rest: Double) {
+    let candidates = [8, 4, 2, 1].map { (reduction: $0, rest: scale * Double($0)) }
+    return candidates.first { $0.rest <= 1.01 && ($0.rest > 0.97 || $0.rest < 0.7) }
+      ?? (1, scale)
+  }
+}
+
+/// The filters of an image in the order in which they are undone: deflated any number of times,
+/// and below that one coding.
+struct ImageCoding: Equatable {
+  enum Last: Equatable {
+    case samples(StreamFilter.Predictor?)
+    case jpeg(hasParameters: Bool)
+    case fax(StreamFilter.Fax)
+  }
+
+  /// How often it is deflated before the last.
+  let deflations: Int
+  let last: Last
+  /// Whether the samples are deflated as they are.
+  let isDeflatedLast: Bool
+
+  init?(_ filters: [StreamFilter]) {
+    guard filters.count <= 4 else { return nil }
+    let outer = filters.dropLast()
+    guard outer.allSatisfy({ $0 == .flate(nil) }) else { return nil }
+    deflations = outer.count
+    switch filters.last {
+    case .flate(let predictor): (last, isDeflatedLast) = (.samples(predictor), true)
+    case nil: (last, isDeflatedLast) = (.samples(nil), false)
+    case .dct(let hasParameters):
+      (last, isDeflatedLast) = (.jpeg(hasParameters: hasParameters), false)
+    case .ccitt(let fax): (last, isDeflatedLast) = (.fax(fax), false)
+    case .other: return nil
+    }
+  }
+}
+
+extension ImageDescription {
+  /// Whether it is coded as a fax.
+  var isFax: Bool {
+    if case .ccitt? = filters?.last { true } else { false }
+  }
+}

@@ -1,0 +1,65 @@
+/// Where a content stream draws external objects. Pure.
+public enum ContentReader {
+  /// One `Do`: the object's name, and how the unit square lies when it is drawn.
+  public struct Draw: Sendable, Equatable {
+    /// As the resources have it, with its slash.
+    public let name: String
+    /// From the object's space to that of the stream.
+    public let matrix: Matrix
+
+    /// A draw.
+    public init(name: String, matrix: Matrix) { (self.name, self.matrix) = (name, matrix) }
+  }
+
+  /// Deeper `q` are not followed.
+  private static let maximumDepth = 1000
+
+  /// All of them in order; `nil` where the stream is not understood, so that a guess would be wrong:
+  /// an operator that does not exist, or operands that are missing.
+  public static func draws(in content: [UInt8]) -> [Draw]? {
+    content.withUnsafeBufferPointer { draws(ContentLexer($0)) }
+  }
+
+  private static func draws(_ lexer: ContentLexer) -> [Draw]? {
+    var lexer = lexer
+    var draws: [Draw] = []
+    var matrix = Matrix.identity
+    var saved: [Matrix] = []
+    var numbers: [Double] = []
+    var name: String?
+    while let token = lexer.next() {
+      switch token {
+      case .number(let value): numbers.append(value)
+      case .name(let text): name = text
+      case .other: break
+      case .word(let word):
+        switch String(decoding: word, as: UTF8.self) {
+        case "q":
+          guard saved.count < maximumDepth else { return nil }
+          saved.append(matrix)
+        case "Q": matrix = saved.popLast() ?? matrix
+        case "cm":
+          guard let change = Matrix(numbers.suffix(6)) else { return nil }
+          matrix = change.then(matrix)
+        case "Do":
+          guard let name else { return nil }
+          draws.append(Draw(name: name, matrix: matrix))
+        case "ID": guard lexer.skipInlineImage() else { return nil }
+        case "true", "false", "null": continue
+        case let word where operators.contains(word): break
+        default: return nil
+        }
+        numbers.removeAll(keepingCapacity: true)
+        name = nil
+      }
+    }
+    return draws
+  }
+
+  /// ISO 32000-1, Annex A, but for those above. `EI` is part of the image.
+  private static let operators = Set(
+    """
+    b B b* B* BDC BI BMC BT BX c cs CS d d0 d1 DP EMC ET EX f F f* G g gs h i j J K k l m M MP n \
+    re RG rg ri s S sc SC scn SCN sh T* Tc Td TD Tf Tj TJ TL Tm Tr Ts Tw Tz v w W W* y ' "
+    """.split(separator: " ").map(String.init))
+}

@@ -1,0 +1,52 @@
+import CZlib
+
+/// The filter `FlateDecode` (ISO 32000-1, 7.4.4) with a limit: a kilobyte may stand for a gigabyte,
+/// and libqpdf would make it.
+public enum Flate {
+  /// The content of `bytes`; `nil` where they are damaged, end early, or hold more than `limit`.
+  public static func inflate(_ bytes: [UInt8], limit: Int) -> [UInt8]? {
+    var stream = z_stream()
+    guard czlib_inflate_init(&stream) == Z_OK else { return nil }
+    defer { inflateEnd(&stream) }
+    // One more than the limit, to see whether there is more. Memory that is not written to costs
+    // nothing.
+    let room = min(limit, Self.maximumRatio * bytes.count) + 1
+    var bytes = bytes
+    var isWhole = false
+    let result = bytes.withUnsafeMutableBufferPointer { source in
+      [UInt8](unsafeUninitializedCapacity: room) { buffer, count in
+        stream.next_in = source.baseAddress
+        stream.avail_in = UInt32(clamping: source.count)
+        stream.next_out = buffer.baseAddress
+        stream.avail_out = UInt32(clamping: room)
+        isWhole = CZlib.inflate(&stream, Z_FINISH) == Z_STREAM_END
+        count = room - Int(stream.avail_out)
+      }
+    }
+    return isWhole && result.count <= limit ? result : nil
+  }
+
+  /// A byte holds 1032 at most (a match of 258 for a length and a distance of one bit each).
+  private static let maximumRatio = 1032
+
+  /// `bytes` as small as zlib makes them.
+  public static func deflate(_ bytes: [UInt8]) -> [UInt8]? {
+    var stream = z_stream()
+    guard czlib_deflate_init(&stream, 9) == Z_OK else { return nil }
+    defer { deflateEnd(&stream) }
+    var bytes = bytes
+    let bound = Int(deflateBound(&stream, UInt(bytes.count)))
+    var isWhole = false
+    let result = bytes.withUnsafeMutableBufferPointer { source in
+      [UInt8](unsafeUninitializedCapacity: bound) { buffer, count in
+        stream.next_in = source.baseAddress
+        stream.avail_in = UInt32(clamping: source.count)
+        stream.next_out = buffer.baseAddress
+        stream.avail_out = UInt32(clamping: bound)
+        isWhole = CZlib.deflate(&stream, Z_FINISH) == Z_STREAM_END
+        count = bound - Int(stream.avail_out)
+      }
+    }
+    return isWhole ? result : nil
+  }
+}

@@ -1,0 +1,206 @@
+import CQPDF
+
+/// Walks through all that pages draw, and tells of each image how large it is drawn at most.
+///
+/// What is drawn by a page, or by forms that it draws, has a known size. What annotations, patterns,
+/// Type 3 fonts and soft masks draw is found too, and its size counts as unknown.
+struct ImageSurvey: ~Copyable {
+  /// Deeper forms, more of them, or longer contents make all sizes unknown: forms that draw forms
+  /// ten times each multiply without end.
+  private static let maximumDepth = 12
+  private static let maximumForms = 20_000
+  private static let maximumContent = 256 << 20
+  private static let maximumStream = 64 << 20
+
+  typealias Object = PDFDocument.Object
+
+  private var images: [ObjectID: ImageDescription] = [:]
+  private var sizes: [ObjectID: DrawnSize] = [:]
+  private var unknown: Set<ObjectID> = []
+  private var masks: Set<ObjectID> = []
+  /// Resources of which all has been marked as unknown, and the objects drawn in such a way.
+  private var marked: Set<ObjectID> = []
+  private var forms = 0
+  private var content = 0
+  private var gaveUp = false
+
+  /// Looks at one page.
+  mutating func visit(_ page: Int, of document: borrowing PDFDocument, userUnit: Double) {
+    let page = qpdf_get_page_n(document.handle, page)
+    let resources = document.member("/Resources", of: page)
+    register(resources, in: document)
+    markSpecial(resources, in: document, depth: 0)
+    let annotations = document.member("/Annots", of: page)
+    for index in 0..<document.count(annotations) {
+      let appearances = document.member(
+        "/AP", of: document.element(index, of: annotations))
+      for key in document.keys(appearances) {
+        markAppearance(document.member(key, of: appearances), in: document)
+      }
+    }
+    guard drawsObjects(resources, in: document) else { return }
+    let matrix = Matrix(userUnit, 0, 0, userUnit, 0, 0)
+    draw(pageContent(page, in: document), resources, matrix, in: document, depth: 0)
+  }
+
+  /// All images found, in the order of their numbers.
+  consuming func descriptions() -> [ImageDescription] {
+    let (sizes, unknown, masks, gaveUp) = (sizes, unknown, masks, gaveUp)
+    return images.values.sorted { $0.id.number < $1.id.number }.map { image in
+      var image = image
+      if !gaveUp, !unknown.contains(image.id) { image.drawn = sizes[image.id] }
+      if masks.contains(image.id) { image.isSpecial = true }
+      return image
+    }
+  }
+
+  private func drawsObjects(_ resources: Object, in document: borrowing PDFDocument) -> Bool {
+    !document.keys(document.member("/XObject", of: resources)).isEmpty
+  }
+
+  /// The parts of a page's content are one (ISO 32000-1, 7.8.2); between two of them is a space.
+  private func pageContent(_ page: Object, in document: borrowing PDFDocument) -> [UInt8]? {
+    let contents = document.member("/Contents", of: page)
+    if document.isNull(contents) { return [] }
+    if document.isStream(contents) {
+      return document.content(contents, limit: Self.maximumStream)
+    }
+    var whole: [UInt8] = []
+    for index in 0..<document.count(contents) {
+      guard whole.count <= Self.maximumStream,
+        let part = document.content(
+          document.element(index, of: contents), limit: Self.maximumStream)
+      else { return nil }
+      whole += part + [UInt8(ascii: "\n")]
+    }
+    return whole
+  }
+
+  private mutating func draw(
+    _ bytes: [UInt8]?, _ resources: Object, _ matrix: Matrix, in document: borrowing PDFDocument,
+    depth: Int
+  ) {
+    content += bytes?.count ?? 0
+    forms += 1
+    if depth > Self.maximumDepth || forms > Self.maximumForms || content > Self.maximumContent {
+      gaveUp = true
+    }
+    guard !gaveUp else { return }
+    guard let bytes, let draws = ContentReader.draws(in: bytes) else {
+      return markAll(resources, in: document, depth: 0)
+    }
+    let objects = document.member("/XObject", of: resources)
+    for draw in draws where !gaveUp {
+      let stream = document.member(draw.name, of: objects)
+      guard document.isStream(stream) else { continue }
+      let matrix = draw.matrix.then(matrix)
+      let dictionary = document.dictionary(stream)
+      switch document.name(document.member("/Subtype", of: dictionary)) {
+      case "/Image":
+        let (id, size) = (document.objectID(stream), matrix.unitSquare)
+        sizes[id] = sizes[id]?.union(size) ?? size
+      case "/Form":
+        let own = document.member("/Resources", of: dictionary)
+        let resources = document.isDictionary(own) ? own : resources
+        register(resources, in: document)
+        markSpecial(resources, in: document, depth: 0)
+        let array = document.member("/Matrix", of: dictionary)
+        let numbers = (0..<min(6, document.count(array))).compactMap {
+          document.number(document.element($0, of: array))
+        }
+        self.draw(
+          document.content(stream, limit: Self.maximumStream), resources,
+          (Matrix(numbers) ?? .identity).then(matrix), in: document, depth: depth + 1)
+      default: break
+      }
+    }
+  }
+
+  /// Takes note of the images that resources name.
+  private mutating func register(_ resources: Object, in document: borrowing PDFDocument) {
+    let objects = document.member("/XObject", of: resources)
+    for key in document.keys(objects) {
+      let object = document.member(key, of: objects)
+      if document.isStream(object) { register(stream: object, in: document) }
+    }
+  }
+
+  private mutating func register(stream: Object, in document: borrowing PDFDocument) {
+    let id = document.objectID(stream)
+    guard images[id] == nil,
+      document.isName(document.member("/Subtype", of: document.dictionary(stream)), "/Image")
+    else { return }
+    images[id] = document.describeImage(stream)
+    masks.formUnion(document.masks(of: stream))
+  }
+
+  /// Marks what patterns, fonts and soft masks of these resources draw.
+  private mutating func markSpecial(
+    _ resources: Object, in document: borrowing PDFDocument, depth: Int
+  ) {
+    let patterns = document.member("/Pattern", of: resources)
+    for key in document.keys(patterns) {
+      markAll(object: document.member(key, of: patterns), in: document, depth: depth + 1)
+    }
+    let fonts = document.member("/Font", of: resources)
+    for key in document.keys(fonts) {
+      markAll(object: document.member(key, of: fonts), in: document, depth: depth + 1)
+    }
+    let states = document.member("/ExtGState", of: resources)
+    for key in document.keys(states) {
+      let mask = document.member("/SMask", of: document.member(key, of: states))
+      markAll(object: document.member("/G", of: mask), in: document, depth: depth + 1)
+    }
+  }
+
+  private mutating func markAppearance(_ object: Object, in document: borrowing PDFDocument) {
+    if document.isStream(object) { return markAll(object: object, in: document, depth: 0) }
+    for key in document.keys(object) {
+      markAll(object: document.member(key, of: object), in: document, depth: 0)
+    }
+  }
+
+  /// Marks all that something with resources of its own draws.
+  private mutating func markAll(
+    object: Object, in document: borrowing PDFDocument, depth: Int
+  ) {
+    let dictionary = document.dictionary(object)
+    guard document.isDictionary(dictionary) else { return }
+    let id = document.objectID(object)
+    if id.number != 0, !marked.insert(id).inserted { return }
+    markAll(document.member("/Resources", of: dictionary), in: document, depth: depth)
+  }
+
+  private mutating func markAll(
+    _ resources: Object, in document: borrowing PDFDocument, depth: Int
+  ) {
+    guard document.isDictionary(resources) else { return }
+    guard depth <= 2 * Self.maximumDepth else {
+      gaveUp = true
+      return
+    }
+    let objects = document.member("/XObject", of: resources)
+    for key in document.keys(objects) {
+      let object = document.member(key, of: objects)
+      guard document.isStream(object) else { continue }
+      register(stream: object, in: document)
+      unknown.insert(document.objectID(object))
+      markAll(object: object, in: document, depth: depth + 1)
+    }
+    markSpecial(resources, in: document, depth: depth)
+  }
+}
+
+extension PDFDocument {
+  /// The images of all pages with how they are used. `pages` are those of ``pages()``, which must
+  /// have been called before.
+  public func images(_ pages: [PageGeometry]) throws(PDFError) -> [ImageDescription] {
+    var survey = ImageSurvey()
+    for (index, page) in pages.enumerated() {
+      survey.visit(index, of: self, userUnit: page.userUnit)
+      releaseObjects()
+      try check("look for images on page \(index + 1)")
+    }
+    return survey.descriptions()
+  }
+}

@@ -1,0 +1,39 @@
+import Images
+import PDF
+
+/// Rewrites the images of a document in place. Text, annotations, structure and all else stay as
+/// they were.
+struct ImageEngine {
+  /// Streams with more in them are not deflated again: it takes a second for 20 MB.
+  private static let maximumDeflated = 8 << 20
+
+  private let preset: Preset
+  /// What a decoded image may take; its copies have to fit as well.
+  private let memory: Int
+
+  init(_ settings: Settings) {
+    preset = settings.quality.preset
+    memory = settings.memory / 4
+  }
+
+  /// Writes the result to `target`. The outcome lacks its size.
+  func run(
+    _ source: String, to target: String
+  ) throws(PDFError) -> EngineChoice.ImagesOutcome {
+    let document = try PDFDocument(path: source)
+    let images = try document.images(try document.pages())
+    var outcome = EngineChoice.ImagesOutcome()
+    for image in images {
+      guard let stored = document.stored(image.id) else { continue }
+      outcome.imageBytes += stored.count
+      let plan = Plan(for: image, preset: preset, memory: memory)
+      switch Rewriting(plan, of: image, stored: stored, preset: preset) {
+      case .replaced(let new): try document.replace(image.id, with: new)
+      case .left(let reason): if reason.isForAnother { outcome.foreignBytes += stored.count }
+      }
+    }
+    try document.deflateStreams(limit: Self.maximumDeflated)
+    try document.writeCompactly(to: target)
+    return outcome
+  }
+}

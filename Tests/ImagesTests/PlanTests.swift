@@ -1,0 +1,91 @@
+import Images
+import PDF
+import Testing
+
+@Suite("Plans for images")
+struct PlanTests {
+  static let ebook = Preset(resolution: 150, jpegQuality: 60)
+
+  struct Case: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    let image: ImageDescription
+    var preset = PlanTests.ebook
+    let plan: Plan
+
+    init(
+      _ name: String, _ filters: [StreamFilter]?, bits: Int = 8,
+      colour: ImageDescription.Colour = .grey, dpi: Double? = 300, width: Int = 2550,
+      height: Int = 3300, preset: Preset = PlanTests.ebook, _ plan: Plan,
+      _ change: (inout ImageDescription) -> Void = { _ in }
+    ) {
+      testDescription = name
+      var image = ImageDescription(
+        id: ObjectID(number: 1), width: width, height: height, bits: bits, colour: colour,
+        filters: filters,
+        drawn: dpi.map {
+          DrawnSize(width: 72 * Double(width) / $0, height: 72 * Double(height) / $0)
+        })
+      change(&image)
+      self.image = image
+      self.preset = preset
+      self.plan = plan
+    }
+  }
+
+  static let jpeg: [StreamFilter] = [.dct(hasParameters: false)]
+  static let g4 = StreamFilter.ccitt(.init(k: -1, columns: 2550))
+  static let palette = ImageDescription.Colour.indexed(palette: [0, 1, 2], isGrey: false)
+
+  static let cases = [
+    Case("300 dpi JPEG", jpeg, .photograph(scale: 0.5)),
+    Case("600 dpi JPEG in colour", jpeg, colour: .rgb, dpi: 600, .photograph(scale: 0.25)),
+    Case("JPEG at the threshold", jpeg, dpi: 225, .leave(.inOrder)),
+    Case("deflated JPEG", [.flate(nil)] + jpeg, .photograph(scale: 0.5)),
+    Case("JPEG of unknown size", jpeg, dpi: nil, .leave(.unknownSize)),
+    Case("JPEG, printer", jpeg, preset: Preset(resolution: 300, jpegQuality: 80), .leave(.inOrder)),
+    Case("JPEG, lossless", jpeg, preset: .lossless, .leave(.inOrder)),
+    Case("samples, lossless", [], preset: .lossless, .leave(.inOrder)),
+    Case("grey JPEG with parameters", [.dct(hasParameters: true)], .photograph(scale: 0.5)),
+    Case("JPEG as RGB", [.dct(hasParameters: true)], colour: .rgb, .leave(.coding)),
+    Case("JPEG in CMYK", jpeg, colour: .other, .leave(.colour)),
+    Case("JPEG with a palette", jpeg, colour: palette, .leave(.colour)),
+    Case("inverted JPEG", jpeg, .photograph(scale: 0.5)) { $0.hasDecode = true },
+    Case("samples", [.flate(nil)], colour: .rgb, .photograph(scale: 0.5)),
+    Case("few samples", [.flate(nil)], colour: .rgb, dpi: 100, .photograph(scale: 1)),
+    Case("palette", [.flate(nil)], colour: palette, .photograph(scale: 0.5)),
+    Case("mapped palette", [.flate(nil)], colour: palette, .leave(.colour)) { $0.hasDecode = true },
+    Case("16 bits", [.flate(nil)], bits: 16, .leave(.coding)),
+    Case("JPEG 2000", [.other("/JPXDecode")], .leave(.coding)),
+    Case("no sense", nil, .leave(.coding)),
+    Case("G4", [g4], bits: 1, .bilevel),
+    Case("G4 of unknown size", [g4], bits: 1, dpi: nil, .bilevel),
+    Case("G4, lossless", [g4], bits: 1, preset: .lossless, .bilevel),
+    Case("inverted G4", [g4], bits: 1, .bilevel) { $0.hasDecode = true },
+    Case("G4 of another width", [.ccitt(.init(k: -1, columns: 1728))], bits: 1, .leave(.coding)),
+    Case("G3", [.ccitt(.init(k: 0, columns: 2550))], bits: 1, .leave(.coding)),
+    Case("bits", [.flate(nil)], bits: 1, .bilevel),
+    Case("bits with a palette", [.flate(nil)], bits: 1, colour: palette, .bilevel),
+    Case("JBIG2", [.other("/JBIG2Decode")], bits: 1, .leave(.inOrder)),
+    Case("mask", [g4], bits: 1, .leave(.masked)) { $0.isSpecial = true },
+    Case("masked", jpeg, .leave(.masked)) { $0.hasMask = true },
+    Case("small", jpeg, width: 60, height: 60, .leave(.inOrder)),
+    Case("flat", jpeg, width: 0, .leave(.size)),
+    Case("negative", jpeg, height: -5, .leave(.size)),
+    Case("30,000 by 30,000", [g4], bits: 1, width: 30_000, height: 30_000, .leave(.tooLarge)),
+    Case("overflow", [g4], bits: 1, width: .max, height: 3, .leave(.tooLarge)),
+    Case("more than memory", [], colour: .rgb, width: 10_000, height: 14_000, .leave(.tooLarge)),
+  ]
+
+  @Test("Each has one", arguments: cases)
+  func plan(_ given: Case) {
+    #expect(Plan(for: given.image, preset: given.preset, memory: 512 << 20) == given.plan)
+  }
+
+  @Test("The direction with fewer dots counts")
+  func resolution() {
+    let image = ImageDescription(
+      id: ObjectID(number: 1), width: 300, height: 300, bits: 8, colour: .grey,
+      drawn: DrawnSize(width: 72, height: 144))
+    #expect(image.resolution == 150)
+  }
+}

@@ -1,0 +1,187 @@
+import JBIG2
+import PDF
+import Testing
+
+@testable import Images
+
+@Suite("Rewritten images")
+struct RewritingTests {
+  static let preset = Preset(resolution: 150, jpegQuality: 60)
+
+  static func image(
+    _ width: Int, _ height: Int, bits: Int, colour: ImageDescription.Colour = .grey,
+    _ filters: [StreamFilter]
+  ) -> ImageDescription {
+    ImageDescription(
+      id: ObjectID(number: 1), width: width, height: height, bits: bits, colour: colour,
+      filters: filters, drawn: DrawnSize(width: Double(width) * 0.24, height: Double(height) * 0.24)
+    )
+  }
+
+  /// Letters, as far as a coder is concerned.
+  static let black = JBIG2Tests.bitmap(203, 150) { x, y in
+    x / 3 * 31 % 7 < 3 && y / 5 * 17 % 5 < 2 && (x * y) % 11 > 1
+  }
+
+  /// The samples of what a rewritten image of two colours is, 1 being white.
+  static func samples(_ image: PDFDocument.NewImage) -> [UInt8]? {
+    let bitmap =
+      image.filter == "/JBIG2Decode"
+      ? JBIG2Decoder.decode(image.bytes)
+      : Picture(fax: image.bytes, width: image.width, height: image.height)?.bitmap()
+    return bitmap.flatMap {
+      Bitmap(width: $0.width, height: $0.height, bytes: $0.bytes.map { ~$0 })?.bytes
+    }
+  }
+
+  static func fax(_ bitmap: Bitmap) -> [UInt8]? { Picture(bitmap)?.fax() }
+
+  static func jpeg(_ samples: [UInt8], isGrey: Bool) -> [UInt8]? {
+    Picture(samples: samples, width: 600, height: 400, isGrey: isGrey)?.jpeg(quality: 90)
+  }
+
+  private func rewrite(_ image: ImageDescription, _ stored: [UInt8]) -> Rewriting {
+    let plan = Plan(for: image, preset: Self.preset, memory: 1 << 29)
+    return Rewriting(plan, of: image, stored: stored, preset: Self.preset)
+  }
+
+  private func replaced(
+    _ image: ImageDescription, _ stored: [UInt8]
+  ) throws -> PDFDocument.NewImage {
+    let rewriting = rewrite(image, stored)
+    guard case .replaced(let new) = rewriting else {
+      Issue.record("\(rewriting)")
+      throw CancellationError()
+    }
+    #expect(new.bytes.count < stored.count)
+    return new
+  }
+
+  @Test("Samples of two colours come back, of whatever colours", arguments: [false, true])
+  func bits(_ hasDecode: Bool) throws {
+    let bitmap = try #require(Self.black)
+    var image = Self.image(203, 150, bits: 1, [])
+    image.hasDecode = hasDecode
+    let new = try replaced(image, bitmap.bytes)
+    #expect(new.colourSpace == nil)
+    #expect(Self.samples(new) == bitmap.bytes)
+  }
+
+  @Test("G4 comes back, whichever value is black", arguments: [false, true])
+  func fax(_ blackIs1: Bool) throws {
+    let bitmap = try #require(Self.black)
+    let data = try #require(Self.fax(bitmap))
+    let filter = StreamFilter.ccitt(.init(k: -1, columns: 203, blackIs1: blackIs1))
+    let new = try replaced(Self.image(203, 150, bits: 1, [filter]), data)
+    let samples = blackIs1 ? bitmap.bytes : bitmap.bytes.map { ~$0 }
+    #expect(Self.samples(new) == Bitmap(width: 203, height: 150, bytes: samples)?.bytes)
+    #expect(new.filter == "/JBIG2Decode")
+  }
+
+  @Test("Damaged G4 stays as it is")
+  func damagedFax() throws {
+    var data = try #require(Self.black.flatMap(Self.fax))
+    let filter = StreamFilter.ccitt(.init(k: -1, columns: 203))
+    let image = Self.image(203, 150, bits: 1, [filter])
+    #expect(rewrite(image, Array(data.prefix(100))) == .left(.damaged))
+    // More rows than there are.
+    #expect(rewrite(Self.image(203, 180, bits: 1, [filter]), data) == .left(.damaged))
+    data[data.count / 2] ^= 0x10
+    #expect(rewrite(image, data) == .left(.damaged))
+  }
+
+  @Test("A PNG predictor is undone", arguments: [0, 1, 2, 3, 4] as [UInt8])
+  func predictor(_ kind: UInt8) throws {
+    let predictor = StreamFilter.Predictor(kind: 15, colours: 3, bits: 8, columns: 2)
+    let rows: [[UInt8]] = [
+      [1, 2, 3, 250, 5, 6], [9, 8, 7, 60, 50, 40], [0, 255, 0, 255, 0, 255],
+    ]
+    var coded: [UInt8] = []
+    for (y, row) in rows.enumerated() {
+      coded.append(kind)
+      for (x, value) in row.enumerated() {
+        let left = x >= 3 ? Int(row[x - 3]) : 0
+        let up = y > 0 ? Int(rows[y - 1][x]) : 0
+        let corner = x >= 3 && y > 0 ? Int(rows[y - 1][x - 3]) : 0
+        let near = [left, up, corner].min {
+          abs(left + up - corner - $0) < abs(left + up - corner - $1)
+        }
+        let prediction = [0, left, up, (left + up) / 2, near ?? 0][Int(kind)]
+        coded.append(value &- UInt8(prediction))
+      }
+    }
+    #expect(predictor.undo(coded, rows: 3) == rows.flatMap { $0 })
+    #expect(predictor.undo(Array(coded.dropLast()), rows: 3) == nil)
+    coded[7] = 5
+    #expect(predictor.undo(coded, rows: 3) == nil)
+  }
+
+  /// 600 by 400 pixels that change slowly, with some noise.
+  static func photograph(samples count: Int) -> [UInt8] {
+    (0..<600 * 400 * count).map { index in
+      let (x, y) = (index / count % 600, index / count / 600)
+      return UInt8(clamping: 40 + x / 6 + y / 5 + index % count * 10 + index * 7919 % 23)
+    }
+  }
+
+  @Test("A photograph is brought down and becomes a JPEG", arguments: [1, 3])
+  func photograph(samples count: Int) throws {
+    let image = Self.image(600, 400, bits: 8, colour: count == 1 ? .grey : .rgb, [])
+    let samples = Self.photograph(samples: count)
+    let new = try replaced(image, samples)
+    #expect([new.width, new.height] == [300, 200])
+    let header = JPEGHeader(new.bytes)
+    #expect(header?.width == 300 && header?.height == 200 && header?.components == count)
+    // And once more, from JPEG to JPEG.
+    let jpeg = try #require(Self.jpeg(samples, isGrey: count == 1))
+    var again = image
+    again.filters = [.dct(hasParameters: false)]
+    #expect(try replaced(again, jpeg).width == 300)
+    // The dictionary lies.
+    again.height = 399
+    #expect(rewrite(again, jpeg) == .left(.damaged))
+    again.height = 400
+    again.colour = count == 1 ? .rgb : .grey
+    #expect(rewrite(again, jpeg) == .left(.damaged))
+    again.colour = image.colour
+    #expect(rewrite(again, Array(jpeg.prefix(jpeg.count / 2))) == .left(.damaged))
+  }
+
+  @Test("A palette is applied")
+  func palette() throws {
+    let colours: [UInt8] = (0..<256).flatMap { [UInt8($0), UInt8(255 - $0), 128] as [UInt8] }
+    var image = Self.image(
+      600, 400, bits: 8, colour: .indexed(palette: colours, isGrey: false), [])
+    let samples = Self.photograph(samples: 1)
+    #expect(try replaced(image, samples).colourSpace == "/DeviceRGB")
+    image.colour = .indexed(palette: Array(colours.prefix(90)), isGrey: false)
+    #expect(rewrite(image, samples) == .left(.damaged))
+  }
+
+  @Test("Grey that is really black and white stays as it is")
+  func blackAndWhite() {
+    let samples = (0..<600 * 400).map { $0 / 13 % 5 == 0 ? 3 : 250 as UInt8 }
+    #expect(rewrite(Self.image(600, 400, bits: 8, []), samples) == .left(.inOrder))
+  }
+
+  @Test("Samples that are missing, or too many")
+  func missing() throws {
+    let image = Self.image(600, 400, bits: 8, [.flate(nil)])
+    let few = try #require(Flate.deflate([UInt8](repeating: 9, count: 239_999)))
+    #expect(rewrite(image, few) == .left(.damaged))
+    let many = try #require(Flate.deflate([UInt8](repeating: 9, count: 9_000_000)))
+    #expect(rewrite(image, many) == .left(.damaged))
+  }
+
+  @Test(
+    "How far a JPEG is not decoded",
+    arguments: [
+      (0.5, 2, 1.0), (0.25, 4, 1.0), (0.125, 8, 1.0), (0.6, 1, 0.6), (0.45, 1, 0.45),
+      (0.3, 2, 0.6), (0.05, 8, 0.4), (0.49, 2, 0.98), (0.4, 1, 0.4),
+    ])
+  func reduction(scale: Double, reduction: Int, rest: Double) {
+    let result = Plan.reduction(for: scale)
+    #expect(result.reduction == reduction)
+    #expect(abs(result.rest - rest) < 1e-9)
+  }
+}

@@ -1,0 +1,190 @@
+import Common
+import Glibc
+import Images
+import PDF
+import Testing
+
+@testable import optimize
+
+/// Documents through the engine for images, and what is left of them.
+@Suite("Images in place")
+struct ImageEngineTests {
+  /// 600 by 800 samples that change slowly.
+  static let samples = (0..<600 * 800).map {
+    UInt8(truncatingIfNeeded: 30 + ($0 % 600 + $0 / 600) / 8 + $0 % 7)
+  }
+
+  static func image(_ more: String = "/ColorSpace/DeviceGray") -> String {
+    "/Type/XObject/Subtype/Image/Width 600/Height 800/BitsPerComponent 8\(more)"
+  }
+
+  /// A page of 2 by 2.67 inches with these contents, resources and streams, which begin at object 5.
+  static func page(
+    _ contents: String, resources: String = "/XObject<</I 5 0 R>>", entries: String = "",
+    catalog: String = "", streams: [([UInt8], String)]
+  ) -> [UInt8] {
+    var builder = PDFBuilder()
+    builder.add("<</Type/Catalog/Pages 2 0 R\(catalog)>>")
+    builder.add("<</Type/Pages/Count 1/Kids[3 0 R]>>")
+    builder.add(
+      "<</Type/Page/Parent 2 0 R/MediaBox[0 0 144 192]/Contents 4 0 R/Resources<<\(resources)>>"
+        + "\(entries)>>")
+    builder.addStream(Array(contents.utf8))
+    for (bytes, entries) in streams { builder.addStream(bytes, entries) }
+    return builder.bytes()
+  }
+
+  static func settings(_ quality: Quality = .ebook) -> Settings {
+    Settings(engine: .images, quality: quality, seconds: 60, memory: 2 << 30)
+  }
+
+  /// The images of the result, the pages of which are as they were.
+  private func images(
+    _ source: [UInt8], _ quality: Quality = .ebook
+  ) throws -> [ImageDescription] {
+    let directory = try TemporaryDirectory()
+    let path = try directory.write(source, to: "in.pdf")
+    _ = try ImageEngine(Self.settings(quality)).run(path, to: "\(directory.path)/out.pdf")
+    let before = try PDFDocument(path: path).pages()
+    let document = try PDFDocument(path: "\(directory.path)/out.pdf")
+    let pages = try document.pages()
+    #expect(pages == before)
+    let images = try document.images(pages)
+    #expect(document.complaint() == nil)
+    return images
+  }
+
+  @Test(
+    "The size at which a page draws it counts",
+    arguments: [
+      ("144 0 0 192 0 0 cm /I Do", 300), ("q 0 144 -192 0 192 0 cm /I Do Q", 300),
+      // Twice, and the larger counts; too small to be brought down; and not drawn at all.
+      ("q 72 0 0 96 0 0 cm /I Do Q 144 0 0 192 0 0 cm /I Do", 300),
+      ("288 0 0 384 0 0 cm /I Do", 600), ("", 600), ("144 0 0 192 0 0 cm bad /I Do", 600),
+    ])
+  func drawn(_ contents: String, width: Int) throws {
+    let samples = try #require(Flate.deflate(Self.samples))
+    let source = Self.page(
+      contents, streams: [(samples, Self.image() + "/Filter/FlateDecode")])
+    let images = try images(source)
+    #expect(images.map(\.width) == [width])
+    // One that is as large as it has to be becomes a JPEG all the same.
+    let isKnown = contents.hasPrefix("288") || width == 300
+    #expect(images[0].filters == (isKnown ? [.dct(hasParameters: false)] : [.flate(nil)]))
+  }
+
+  @Test("Forms move what they draw, with their matrix and in their depth")
+  func forms() throws {
+    let form = "/Type/XObject/Subtype/Form/BBox[0 0 9 9]"
+    let source = Self.page(
+      "10 0 0 10 0 0 cm /I Do",
+      streams: [
+        (Array("/J Do".utf8), form + "/Matrix[2 0 0 2 0 0]/Resources<</XObject<</J 6 0 R>>>>"),
+        (Array("7.2 0 0 9.6 0 0 cm /K Do".utf8), form + "/Resources<</XObject<</K 7 0 R>>>>"),
+        (Self.samples, Self.image()),
+      ])
+    #expect(try images(source).map(\.width) == [300])
+  }
+
+  @Test(
+    "What is drawn elsewhere too has no known size",
+    arguments: [
+      ("/Annots[<</Type/Annot/Subtype/Stamp/Rect[0 0 9 9]/AP<</N 6 0 R>>>>]", ""),
+      ("", "/Pattern<</P 6 0 R>>"), ("", "/Font<</F 6 0 R>>"),
+      ("", "/ExtGState<</G<</SMask<</G 6 0 R>>>>>>"),
+    ])
+  func elsewhere(_ entries: String, resources: String) throws {
+    let form = "/Type/XObject/Subtype/Form/BBox[0 0 9 9]/Resources<</XObject<</J 5 0 R>>>>"
+    let source = Self.page(
+      "144 0 0 192 0 0 cm /I Do", resources: "/XObject<</I 5 0 R>>\(resources)", entries: entries,
+      streams: [(Self.samples, Self.image()), (Array("/J Do".utf8), form)])
+    let images = try images(source)
+    #expect(images.map(\.width) == [600])
+    #expect(images[0].drawn == nil)
+  }
+
+  @Test(
+    "Masks, and images behind masks, stay as they are",
+    arguments: ["/SMask 6 0 R", "/Mask 6 0 R", "/Mask[0 1]", "/Alternates[]"])
+  func masks(_ entry: String) throws {
+    let mask = Self.image("/ColorSpace/DeviceGray")
+    let source = Self.page(
+      "144 0 0 192 0 0 cm /I Do /M Do", resources: "/XObject<</I 5 0 R/M 6 0 R>>",
+      streams: [
+        (Self.samples, Self.image("/ColorSpace/DeviceGray\(entry)")), (Self.samples, mask),
+      ])
+    let widths = try images(source).map(\.width)
+    #expect(widths == (entry.hasSuffix("R") ? [600, 600] : [600, 300]))
+  }
+
+  @Test("A stencil stays, and other colours do")
+  func others() throws {
+    let bits = [UInt8](repeating: 0xA5, count: 75 * 800)
+    let source = Self.page(
+      "144 0 0 192 0 0 cm /I Do /J Do /K Do /L Do",
+      resources: "/XObject<</I 5 0 R/J 6 0 R/K 7 0 R/L 8 0 R>>",
+      streams: [
+        (bits, "/Type/XObject/Subtype/Image/Width 600/Height 800/ImageMask true"),
+        (Self.samples, Self.image("/ColorSpace/DeviceCMYK")),
+        (Self.samples, Self.image("/ColorSpace[/Separation/X/DeviceGray 9 0 R]")),
+        (Self.samples, Self.image("/ColorSpace/DeviceGray/Decode[1 0]")),
+      ])
+    let images = try images(source)
+    #expect(images.map(\.width) == [600, 600, 600, 300])
+    #expect(images.map(\.hasDecode) == [false, false, false, true])
+  }
+
+  @Test("Lossless changes no sample", arguments: [Quality.lossless, .prepress])
+  func lossless(_ quality: Quality) throws {
+    let source = Self.page("144 0 0 192 0 0 cm /I Do", streams: [(Self.samples, Self.image())])
+    #expect(try images(source, quality).map(\.filters) == [[.flate(nil)]])
+  }
+
+  @Test("Two colours stay two, with the Decode that they had")
+  func bilevel() throws {
+    let bits = (0..<75 * 800).map { UInt8(truncatingIfNeeded: $0 * $0 / 300) }
+    let source = Self.page(
+      "144 0 0 192 0 0 cm /I Do",
+      streams: [
+        (
+          bits,
+          "/Type/XObject/Subtype/Image/Width 600/Height 800/BitsPerComponent 1"
+            + "/ColorSpace/DeviceGray/Decode[1 0]"
+        )
+      ])
+    let image = try #require(try images(source).first)
+    #expect(image.bits == 1 && image.hasDecode && image.width == 600)
+    #expect(image.filters == [.other("/JBIG2Decode")])
+  }
+
+  @Test("A form and tags are still there")
+  func structure() throws {
+    let catalog = "/AcroForm<</Fields[<</T(a)/FT/Tx/V(b)>>]>>/StructTreeRoot<</K[]>>"
+    let source = Self.page(
+      "144 0 0 192 0 0 cm /I Do", catalog: catalog, streams: [(Self.samples, Self.image())])
+    let directory = try TemporaryDirectory()
+    let run = try ToolRun([try directory.write(source, to: "x.pdf")])
+    #expect(run.wait() == .status(0))
+    let member = try run.records()[0]["optimize"]
+    #expect(member?["method"] == .string("images/ebook"))
+    let result = try PDFDocument(path: member?["path"]?.string ?? "")
+    #expect(try result.hasForm())
+    #expect(try result.isTagged())
+  }
+
+  @Test("Bombs are not unpacked, and forms without end are not followed")
+  func bombs() throws {
+    let bomb = try #require(Flate.deflate([UInt8](repeating: 32, count: 100 << 20)))
+    let deflated = "/Filter/FlateDecode"
+    let contents = Self.page(
+      "/I Do",
+      streams: [(bomb, "/Type/XObject/Subtype/Form/BBox[0 0 9 9]\(deflated)")])
+    #expect(try images(contents).isEmpty)
+    let image = Self.page(
+      "144 0 0 192 0 0 cm /I Do", streams: [(bomb, Self.image() + deflated)])
+    #expect(try images(image).map(\.width) == [600])
+    let start = Time.monotonic()
+    #expect(try images(Fixture.endless).isEmpty)
+    #expect(Time.monotonic() - start < 10_000_000_000)
+  }
+}
