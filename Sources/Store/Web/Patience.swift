@@ -77,7 +77,7 @@ extension Setback {
     switch error.kind {
     case .timeout, .network, .tooLarge, .refusedBySink: self.init(reason: error.description)
     case .local: throw RecordError(.local, "\(errand): \(error)")
-    case .stopped: throw RecordError.stopped
+    case .stopped, .notStarted: throw RecordError.stopped
     case .certificate, .configuration, .blocked, .invalid:
       throw Fatal(.unavailable, "\(errand): \(error)")
     }
