@@ -64,7 +64,7 @@ extension PostgresIndex {
       """
       UPDATE index_documents AS d SET \(Self.given)
       FROM unnest(?::bigint[], ?::text[]) AS w (id, token)
-      WHERE d.id = w.id AND d.lease_token = w.token AND d.download_status = 'in_progress'
+      WHERE d.id = w.id AND d.lease_token = w.token AND (d.download_status = 'in_progress') IS TRUE
       """, [.text(arrayLiteral(known.map(\.id))), .text(arrayLiteral(known.map(\.token)))])
   }
 
