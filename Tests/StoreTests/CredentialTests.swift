@@ -1,5 +1,6 @@
 import Common
 import Glibc
+import Logging
 import Synchronization
 import Testing
 
@@ -26,11 +27,15 @@ struct CredentialTests {
     return path
   }
 
-  private func store(_ fake: FakeGoogle) throws -> GoogleStore {
+  private func store(_ fake: FakeGoogle, log: Int32? = nil) throws -> GoogleStore {
     let path = try keyFile(fake.url + "/token")
     var settings = StoreSettings()
     settings.retry = RetryPolicy(retries: 3, base: 0)
     settings.environment = { $0 == "GOOGLE_APPLICATION_CREDENTIALS" ? path : nil }
+    if let log {
+      let handler = LineLog(tool: "upload", targets: [.init(descriptor: log, level: .trace)])
+      settings.logger = Logger(label: "test") { _ in handler }
+    }
     let bucket = try BucketURL("gs://bucket", scheme: "gs")
     return GoogleStore(
       try GoogleService(bucket, settings, base: fake.url, try TokenSource(settings)),
@@ -82,18 +87,29 @@ struct CredentialTests {
 
   /// Every kind of trouble: none of it shows a token or the key.
   @Test(arguments: Fault.allCases)
-  func noErrorShowsASecret(_ fault: Fault) throws {
+  func noErrorAndNoLogShowsASecret(_ fault: Fault) throws {
+    let path = files.directory + "/log"
+    let log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+    defer { close(log) }
     for first in 1...4 {
       let fake = try FakeGoogle(.init(fault: { $0 >= first ? fault : nil }, needsToken: true))
-      let store = try store(fake)
+      let store = try store(fake, log: log)
       do { try put(store, 700_000) } catch { expectNoSecret(in: error, store) }
     }
+    let text = try files.text(path)
+    let waits = [.unavailable, .tooMany, .resetAfterBody, .resetBeforeBody].contains(fault)
+    #expect(text.contains("again in") || !waits)
+    expectNoSecret(in: text)
   }
 
   private func expectNoSecret(in error: (any Error)?, _ store: GoogleStore) {
     var text = error.map { "\($0) \(String(reflecting: $0))" } ?? ""
     dump(error, to: &text)
     dump(store, to: &text)
+    expectNoSecret(in: text)
+  }
+
+  private func expectNoSecret(in text: String) {
     let pem = key["private_key"]?.string ?? ""
     #expect(!text.contains("canary-token"), "\(text)")
     for line in pem.split(separator: "\n").dropFirst() { #expect(!text.contains(line)) }
