@@ -2,8 +2,8 @@ import Common
 import Glibc
 import Synchronization
 
-/// Opens the store that a URL names: `gs://bucket/prefix`, `file:///some/directory`, or a bare path to
-/// a directory, which need not exist yet. Asks nobody anything yet.
+/// Opens the store that a URL names: `gs://bucket/prefix`, `s3://bucket/prefix`,
+/// `file:///some/directory`, or a bare path to a directory, which need not exist yet. Asks nobody anything yet.
 public func openStore(
   _ url: String, _ settings: StoreSettings = StoreSettings()
 ) throws(Fatal) -> any ObjectStore {
@@ -22,6 +22,10 @@ public func openStore(
     let bucket = try BucketURL(url, scheme: "gs")
     return GoogleStore(try GoogleService(bucket, settings))
   }
+  if url.utf8.starts(with: "s3:".utf8) {
+    let bucket = try BucketURL(url, scheme: "s3")
+    return AmazonStore(try AmazonService(bucket, settings))
+  }
   let first = url.utf8.prefix { $0 != UInt8(ascii: "/") }
   if first.contains(UInt8(ascii: ":")) {
     throw Fatal(
@@ -30,13 +34,13 @@ public func openStore(
   return try FileStore(root: url)
 }
 
-private let knownStores = "gs://bucket/prefix or file:///some/directory"
+private let knownStores = "gs://bucket/prefix, s3://bucket/prefix or file:///some/directory"
 
 /// Opens whatever store an object's URL belongs to, for looking only. Throws `store_rejected` for a
 /// URL that leads to none. Buckets stay open for the next object, with connections and token.
 public func openStore(holding url: String) throws -> any ObjectStore {
   if url.utf8.starts(with: FileURL.scheme.utf8) { return try FileStore(root: "/") }
-  for scheme in ["gs://"] where url.utf8.starts(with: scheme.utf8) {
+  for scheme in ["gs://", "s3://"] where url.utf8.starts(with: scheme.utf8) {
     let bucket = url.utf8.dropFirst(scheme.utf8.count).prefix { $0 != UInt8(ascii: "/") }
     let root = scheme + String(Substring(bucket))
     if let store = openBuckets.withLock({ $0[root] }) { return store }

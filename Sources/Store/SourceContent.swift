@@ -81,5 +81,12 @@ struct RegularFile: ~Copyable {
     return file
   }
 
+  /// Its size in bytes, at this moment.
+  func size() throws -> Int {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw FileError("examine", "a file").atSource }
+    return Int(status.st_size)
+  }
+
   deinit { close(descriptor) }
 }

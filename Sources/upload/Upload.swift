@@ -20,11 +20,18 @@ struct Upload: Tool {
       EXAMPLES:
         fetch … | upload --to file:///srv/archive --stage stage-0-test
         ls *.pdf | upload --from-list --to ./archive
+        fetch … | upload --to gs://county-records/documents --metadata source=portal
+
+      CREDENTIALS, from the environment alone:
+        gs://  GOOGLE_APPLICATION_CREDENTIALS (a key file that only its owner can read), else the
+               metadata server of Google's machines; STORAGE_EMULATOR_HOST goes without
+        s3://  AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION, and
+               AWS_ENDPOINT_URL for other stores than Amazon's
 
       \(ExitCode.table)
       """)
 
-  @Option(help: "The store: file:///some/directory, or a path.")
+  @Option(help: "The store: gs://bucket/prefix, s3://bucket/prefix, file:///directory, or a path.")
   var to: String
 
   @Option(help: "How an object's key is made (default: the stage's key, else {id}.pdf).")
@@ -38,6 +45,18 @@ struct Upload: Tool {
 
   @Option(name: .shortAndLong, help: "Documents at a time.")
   var workers = 8
+
+  @Option(help: "The type that objects in a bucket get.")
+  var contentType = "application/pdf"
+
+  @Option(help: "How caches may keep them, like 'private, max-age=3600'.")
+  var cacheControl: String?
+
+  @Option(help: "Their storage class, like NEARLINE or STANDARD_IA (default: the bucket's).")
+  var storageClass: String?
+
+  @Option(help: "Metadata of each object besides those of its document, as NAME=VALUE; repeatable.")
+  var metadata: [String] = []
 
   @Flag(help: "Replace an object that has other content, instead of refusing.")
   var overwrite = false
@@ -57,11 +76,20 @@ struct Upload: Tool {
     if let key {
       do { _ = try Template(key) } catch { throw ValidationError("--key: \(error).") }
     }
+    let fields = [contentType, cacheControl, storageClass].compactMap(\.self)
+    guard fields.allSatisfy({ $0.utf8.allSatisfy { (0x20...0x7E).contains($0) } }) else {
+      throw ValidationError(
+        "--content-type, --cache-control and --storage-class are printable ASCII.")
+    }
+    if let wrong = metadata.first(where: { Self.pair($0) == nil }) {
+      throw ValidationError(
+        "--metadata has to be NAME=VALUE, its name of letters, digits, - and _: \(wrong).")
+    }
   }
 
   func perform(stop: Stop, logger: Logger) throws -> Common.ExitCode {
     let stage = try stage.map { try Stage(named: $0, in: stagesDir) }
-    let store = try openStore(to)
+    let store = try openStore(to, settings(stop, logger))
     let keys = try KeyRule(template(of: stage), stage: stage)
     let loop = StageLoop(
       tool: "upload", workers: workers, stop: stop, logger: logger,
@@ -72,6 +100,29 @@ struct Upload: Tool {
       return Uploader(
         store: store, keys: keys, overwrites: overwrite, isDryRun: dryRun, logger: logger)
     }
+  }
+
+  private func settings(_ stop: Stop, _ logger: Logger) -> StoreSettings {
+    var settings = StoreSettings()
+    settings.contentType = contentType
+    settings.cacheControl = cacheControl
+    settings.storageClass = storageClass
+    settings.metadata = Dictionary(metadata.compactMap(Self.pair)) { $1 }
+    settings.stop = stop
+    settings.logger = logger
+    return settings
+  }
+
+  /// A name, fit for a header field, and a value.
+  private static func pair(_ text: String) -> (String, String)? {
+    let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    let isName = { (byte: UInt8) in
+      Character(Unicode.Scalar(byte)).isASCII
+        && (Character(Unicode.Scalar(byte)).isLetter || Character(Unicode.Scalar(byte)).isNumber
+          || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_"))
+    }
+    guard parts.count == 2, !parts[0].isEmpty, parts[0].utf8.allSatisfy(isName) else { return nil }
+    return (String(parts[0]), String(parts[1]))
   }
 
   private func template(of stage: Stage?) -> String {

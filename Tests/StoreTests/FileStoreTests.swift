@@ -160,7 +160,7 @@ struct OpeningTests {
   }
 
   @Test(arguments: [
-    "", "gs://", "gs:bucket", "gs://Bucket", "gs://b/../c", "gs:///key", "https://host/",
+    "", "gs://", "gs:bucket", "gs://Bucket", "gs://b/../c", "gs:///key", "s3://", "https://host/",
     "file:relative", "file:/one",
     "file://host/share", "file://", "file:///a/../b", "file:///a?b", "file:///a%2fb", "file:///%00",
     "file:///%zz", "file:///%ff", "a\0b",

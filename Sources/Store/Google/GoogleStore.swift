@@ -5,14 +5,18 @@ import Transfer
 /// A bucket of Google Cloud Storage. Every upload carries a precondition, so that it may be sent again
 /// and can never replace what it has not seen (promise P8).
 struct GoogleStore: ObjectStore {
-  /// Larger files go in pieces.
-  static let largestSingle = 8 << 20
+  /// Larger files go in pieces of this size, in bytes: a multiple of 256 KiB, as the protocol wants it.
+  static let usualPiece = 8 << 20
 
+  private let piece: Int
   private let service: GoogleService
   private var bucket: BucketURL { service.bucket }
   private var settings: StoreSettings { service.settings }
 
-  init(_ service: GoogleService) { self.service = service }
+  init(_ service: GoogleService, piece: Int = usualPiece) {
+    self.service = service
+    self.piece = piece
+  }
 
   func url(of key: ObjectKey) throws -> String { bucket.url(ofName: try bucket.name(of: key)) }
 
@@ -90,14 +94,14 @@ struct GoogleStore: ObjectStore {
   private func send(_ upload: Upload) throws -> (answer: Answer, meaning: Meaning) {
     let errand = bucket.url(ofName: upload.name)
     var patience = Patience(errand, settings)
-    let isSmall = upload.content.bytes <= Self.largestSingle
+    let isSmall = upload.content.bytes <= piece
     let url = try service.url(
       ofUpload: isSmall ? "multipart" : "resumable", upload.name, generation: upload.generation)
     guard isSmall else {
       return try ResumableUpload(
         service: service, errand: errand, url: url, description: upload.description,
         contentType: settings.contentType, descriptor: upload.descriptor,
-        total: upload.content.bytes
+        total: upload.content.bytes, piece: piece
       ).run(&patience)
     }
     return try service.ask(&patience, for: errand) { multipart(upload, url) }

@@ -42,8 +42,6 @@ enum ResumableStep: Sendable, Equatable {
 /// An upload in pieces that survives broken connections. After any trouble the store is asked how far
 /// it has come before anything is sent again, for only it knows.
 struct ResumableUpload {
-  /// A multiple of 256 KiB, as the protocol wants it.
-  static let chunk = 8 << 20
   /// A session that is lost is begun again so often.
   static let maximumRestarts = 2
 
@@ -54,6 +52,8 @@ struct ResumableUpload {
   let contentType: String
   let descriptor: Int32
   let total: Int
+  /// Bytes that are sent with one request.
+  let piece: Int
 
   /// Sends all. The answer is the last one: with the object, or with why there is none.
   func run(_ patience: inout Patience) throws -> (answer: Answer, meaning: Meaning) {
@@ -130,7 +130,7 @@ struct ResumableUpload {
   }
 
   private func chunk(at offset: Int, _ session: WebURL) -> Request {
-    let count = min(Self.chunk, total - offset)
+    let count = min(piece, total - offset)
     var request = Request(session)
     request.method = "PUT"
     // When the store has every byte and yet no object, an empty last piece ends the upload.

@@ -1,4 +1,5 @@
 import Common
+import Logging
 import Transfer
 
 /// Why a try came to nothing, though the next may come to something.
@@ -20,6 +21,7 @@ struct Patience {
   private let errand: String
   private let policy: RetryPolicy
   private let stop: Stop
+  private let logger: Logger
   private var failures = 0
   private var start = Time.monotonic()
   private var hasNewToken = false
@@ -28,6 +30,7 @@ struct Patience {
     self.errand = errand
     policy = settings.retry
     stop = settings.stop
+    logger = settings.logger
   }
 
   /// Something was achieved: whatever comes next is a new trouble.
@@ -57,7 +60,9 @@ struct Patience {
       throw RecordError(
         .storeUnavailable, "\(errand): \(setback.reason), \(failures) times in a row")
     }
-    guard stop.sleep(seconds: max(wait, min(setback.retryAfter ?? 0, Self.longestWait))) else {
+    let seconds = max(wait, min(setback.retryAfter ?? 0, Self.longestWait))
+    logger.info("\(errand): \(setback.reason): again in \(Format.duration(seconds: seconds))")
+    guard stop.sleep(seconds: seconds) else {
       throw RecordError.stopped
     }
   }

@@ -1,0 +1,105 @@
+import Common
+import Digest
+import Transfer
+
+/// What S3 knows of an object, from the headers of a HEAD.
+struct AmazonObject: Sendable, Equatable {
+  let bytes: Int
+  /// Without its quotes: the MD5 of the content, or for an upload in parts the MD5 of their MD5s with
+  /// `-` and their number; something else where the store encrypts with keys of its own.
+  let etag: String
+  /// The SHA-256 that the uploader noted as metadata: a claim.
+  let sha256: String?
+  let version: String?
+  private let hasOtherETag: Bool
+
+  /// `nil` where the headers describe no object.
+  init?(_ head: ResponseHead) {
+    guard let bytes = head.header("Content-Length").flatMap({ Int($0) }),
+      let etag = head.header("ETag")
+    else { return nil }
+    self.bytes = bytes
+    self.etag = Self.unquoted(etag)
+    sha256 = head.header("x-amz-meta-sha256")
+    version = head.header("x-amz-version-id")
+    hasOtherETag = Self.hasOtherETag(head)
+  }
+
+  static func unquoted(_ etag: String) -> String { etag.filter { $0 != "\"" }.lowercased() }
+
+  /// https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html: with keys of KMS or of the
+  /// customer, the ETag is not an MD5, though it looks like one.
+  static func hasOtherETag(_ head: ResponseHead) -> Bool {
+    head.header("x-amz-server-side-encryption")?.hasPrefix("aws:kms") == true
+      || head.header("x-amz-server-side-encryption-customer-algorithm") != nil
+  }
+
+  /// MD5 of the stored bytes, where the ETag is one.
+  var md5: String? {
+    hasOtherETag || etag.utf8.count != 32 || Digest.bytes(hex: etag) == nil ? nil : etag
+  }
+
+  /// Whether it is the content that a file has, by what the store itself computed, or, where it
+  /// computes nothing that we know, by what was noted when it was put.
+  func holds(_ content: PartedDigest) -> Bool {
+    guard bytes == content.whole.bytes else { return false }
+    if let md5 { return md5 == content.whole.md5 }
+    if !hasOtherETag, etag == content.etag { return true }
+    return sha256 == content.whole.sha256
+  }
+}
+
+/// The checksums of a file and of the parts that it is sent in.
+struct PartedDigest: Sendable, Equatable {
+  let whole: FileDigest
+  /// Each part's range, and its MD5.
+  let parts: [(range: Range<Int>, md5: [UInt8], sha256: String)]
+
+  static func == (left: Self, right: Self) -> Bool { left.whole == right.whole }
+
+  /// Reads a file once.
+  init(_ file: SourceFile, _ opened: borrowing RegularFile, part: Int) throws {
+    var parts: [(range: Range<Int>, md5: [UInt8], sha256: String)] = []
+    var running = Running()
+    whole = try file.content(of: opened) { piece throws(FileError) in
+      var rest = piece
+      while !rest.isEmpty {
+        let count = min(part - running.count, rest.count)
+        running.add(UnsafeRawBufferPointer(rebasing: rest.prefix(count)))
+        rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
+        if running.count == part { parts.append(running.finish(after: parts.last?.range)) }
+      }
+    }
+    if running.count > 0 { parts.append(running.finish(after: parts.last?.range)) }
+    self.parts = parts
+  }
+
+  /// The ETag that an upload in these parts gets.
+  var etag: String {
+    var digest = Digest(.md5)
+    parts.flatMap(\.md5).withUnsafeBytes { digest.update($0) }
+    return "\(digest.hex())-\(parts.count)"
+  }
+
+  private struct Running: ~Copyable {
+    var count = 0
+    private var md5: Digest? = Digest(.md5)
+    private var sha256: Digest? = Digest(.sha256)
+
+    mutating func add(_ bytes: UnsafeRawBufferPointer) {
+      count += bytes.count
+      md5?.update(bytes)
+      sha256?.update(bytes)
+    }
+
+    mutating func finish(
+      after last: Range<Int>?
+    ) -> (range: Range<Int>, md5: [UInt8], sha256: String) {
+      let start = last?.upperBound ?? 0
+      let range = start..<start + count
+      let sums = (md5.take()?.finish() ?? [], sha256.take()?.hex() ?? "")
+      self = Running()
+      return (range, sums.0, sums.1)
+    }
+  }
+}

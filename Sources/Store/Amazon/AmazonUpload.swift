@@ -1,0 +1,107 @@
+import Common
+import Digest
+import Transfer
+
+/// One object on its way into a bucket of S3: in one request, or in parts that are put together at the
+/// end. Until then nobody sees any of them.
+struct AmazonUpload {
+  /// An upload in parts that is lost is begun again so often.
+  static let maximumRestarts = 2
+
+  let service: AmazonService
+  let name: String
+  let content: PartedDigest
+  let descriptor: Int32
+  /// Type, class and metadata.
+  let headers: [(name: String, value: String)]
+  /// Only if nothing is there, or what we saw.
+  let condition: (name: String, value: String)
+
+  private typealias Reply = (answer: Answer, meaning: Meaning)
+
+  var isInParts: Bool { content.parts.count > 1 }
+
+  /// Sends all. The answer is the last one: with the object, or with why there is none.
+  func run() throws -> (answer: Answer, meaning: Meaning) {
+    var patience = Patience(service.bucket.url(ofName: name), service.settings)
+    guard isInParts else {
+      return try service.ask(&patience, whole())
+    }
+    var last: Reply?
+    for _ in 0...Self.maximumRestarts {
+      let reply = try inParts(&patience)
+      // NoSuchUpload: lost, or completed by a request whose answer was lost.
+      guard reply.meaning == .absent else { return reply }
+      last = reply
+      if try isThere(&patience) { break }
+    }
+    guard let last else { throw RecordError(.internal, "an upload that was never tried") }
+    return last
+  }
+
+  private func whole() -> AmazonService.Errand {
+    let md5 = content.whole.md5.flatMap(Digest.bytes(hex:)).map(Base64.encode) ?? ""
+    return .init(
+      method: "PUT", name: name, headers: headers + [condition, ("Content-MD5", md5)],
+      body: RequestBody([.file(descriptor: descriptor, offset: 0, count: content.whole.bytes)]),
+      bodySHA256: content.whole.sha256)
+  }
+
+  private func isThere(_ patience: inout Patience) throws -> Bool {
+    let (answer, meaning) = try service.ask(&patience, .init(method: "HEAD", name: name))
+    return meaning == .success && AmazonObject(answer.head)?.holds(content) == true
+  }
+
+  private func inParts(_ patience: inout Patience) throws -> Reply {
+    let begun = try service.ask(
+      &patience,
+      .init(method: "POST", name: name, query: [("uploads", "")], headers: headers))
+    guard begun.meaning == .success else { return begun }
+    guard let id = XMLText(begun.answer.body).first("UploadId") else {
+      throw RecordError(
+        .storeRejected, "\(service.bucket.url(ofName: name)): an upload began without an identity",
+        isRetryable: true)
+    }
+    do {
+      let reply = try send(id, &patience)
+      if reply.meaning != .success { abandon(id) }
+      return reply
+    } catch {
+      abandon(id)
+      throw error
+    }
+  }
+
+  private func send(_ id: String, _ patience: inout Patience) throws -> Reply {
+    var list = "<CompleteMultipartUpload>"
+    for (index, part) in content.parts.enumerated() {
+      let sent = try service.ask(
+        &patience,
+        .init(
+          method: "PUT", name: name,
+          query: [("partNumber", "\(index + 1)"), ("uploadId", id)],
+          headers: [("Content-MD5", Base64.encode(part.md5))],
+          body: RequestBody([
+            .file(descriptor: descriptor, offset: part.range.lowerBound, count: part.range.count)
+          ]), bodySHA256: part.sha256))
+      guard sent.meaning == .success else { return sent }
+      patience.progressed()
+      // Which parts make the object; the ETag of the whole is compared at the end.
+      let etag = sent.answer.head.header("ETag").map(AmazonObject.unquoted) ?? ""
+      list += "<Part><PartNumber>\(index + 1)</PartNumber><ETag>\"\(etag)\"</ETag></Part>"
+    }
+    let body = Array((list + "</CompleteMultipartUpload>").utf8)
+    return try service.ask(
+      &patience,
+      .init(
+        method: "POST", name: name, query: [("uploadId", id)],
+        headers: [condition, ("Content-Type", "application/xml")],
+        body: RequestBody([.bytes(body)]), bodySHA256: Digest.sha256(body)))
+  }
+
+  /// Parts that are never put together cost money until they are removed. Should this fail, too, the
+  /// bucket's lifecycle rule for incomplete uploads has to do it.
+  private func abandon(_ id: String) {
+    _ = try? service.send(.init(method: "DELETE", name: name, query: [("uploadId", id)]))
+  }
+}

@@ -1,0 +1,207 @@
+import Common
+import Digest
+import Glibc
+import Testing
+
+@testable import Store
+
+/// Google's service when things go wrong: whatever happens, there is one right object or none.
+@Suite("Google Cloud Storage, with faults")
+struct GoogleFaultTests {
+  private static let piece = 256 << 10
+  private let files: Files
+  private let small: [UInt8]
+  private let large: [UInt8]
+
+  init() throws {
+    files = try Files()
+    small = Array("a small document\r\n\r\n".utf8)
+    large = (0..<(Self.piece * 2 + 30_000)).map { UInt8(truncatingIfNeeded: $0 / 7) }
+  }
+
+  private func store(_ fake: FakeGoogle, _ change: (inout StoreSettings) -> Void = { _ in }) throws
+    -> any ObjectStore
+  {
+    var settings = StoreSettings()
+    settings.retry = RetryPolicy(retries: 3, base: 0)
+    let url = fake.url
+    settings.environment = { $0 == "STORAGE_EMULATOR_HOST" ? url : nil }
+    change(&settings)
+    let bucket = try BucketURL("gs://bucket", scheme: "gs")
+    return GoogleStore(try GoogleService(bucket, settings), piece: Self.piece)
+  }
+
+  private func put(
+    _ bytes: [UInt8], _ fake: FakeGoogle, overwrite: Bool = false
+  ) throws -> StoredObject {
+    try store(fake).put(
+      try files.document(bytes: bytes), at: try ObjectKey("key"), metadata: ["book": "1"],
+      overwrite: overwrite)
+  }
+
+  private func error(_ body: () throws -> StoredObject) -> RecordError? {
+    #expect(throws: RecordError.self) { _ = try body() }
+  }
+
+  /// Each fault at each request in turn; a 401 without a token to renew ends the run.
+  @Test(arguments: Fault.allCases.filter { $0 != .unauthorized })
+  func oneFaultAtAnyRequestLeavesTheRightObject(_ fault: Fault) throws {
+    for content in [small, large] {
+      for number in 1...(content == small ? 2 : 6) {
+        let fake = try FakeGoogle(.init(fault: { $0 == number ? fault : nil }))
+        let object = try put(content, fake)
+        let (stored, writes, bytes) = fake.with { ($0.objects["key"], $0.writes, $0.bytes) }
+        #expect(stored?.content == content, "\(fault) at request \(number)")
+        #expect(stored?.metadata["sha256"]?.string == object.sha256)
+        #expect(writes == 1)
+        // No more than one piece is sent twice, unless the whole session is lost.
+        let isLost = [.sessionNotFound, .sessionGone].contains(fault)
+        #expect(bytes <= content.count * (isLost ? 2 : 1) + Self.piece + 10_000)
+      }
+    }
+  }
+
+  @Test(arguments: [Fault.unavailable, .tooMany, .resetBeforeBody, .resetAfterBody])
+  func anOutageIsNotTheDocumentsFault(_ fault: Fault) throws {
+    for first in 1...5 {
+      let fake = try FakeGoogle(.init(fault: { $0 >= first ? fault : nil }))
+      let error = error { try put(large, fake) }
+      #expect(error?.kind == .storeUnavailable)
+      #expect(error?.counts == false)
+      #expect(error?.isRetryable == true)
+      #expect(fake.with { $0.objects.isEmpty })
+    }
+  }
+
+  @Test(arguments: [Fault.sessionNotFound, .sessionGone])
+  func aSessionIsBegunAgainTwiceAndNoMore(_ fault: Fault) throws {
+    let fake = try FakeGoogle(.init(fault: { _ in fault }))
+    #expect(error { try put(large, fake) }?.kind == .storeUnavailable)
+    #expect(fake.with { $0.sessions.count } == 3)
+  }
+
+  @Test func aPieceThatIsNeverTakenIsAnOutage() throws {
+    let fake = try FakeGoogle(.init(fault: { $0 > 3 ? .keepsLess : nil }))
+    #expect(error { try put(large, fake) }?.kind == .storeUnavailable)
+    #expect(fake.with { $0.objects.isEmpty })
+  }
+
+  @Test func aWrongChecksumInTheAnswerIsAnError() throws {
+    for content in [small, large] {
+      let fake = try FakeGoogle(.init(lies: true))
+      let error = error { try put(content, fake) }
+      #expect(error?.kind == .storeRejected)
+      #expect(error?.isRetryable == true)
+      // It may be another's object by now: nothing is deleted.
+      #expect(fake.with { $0.received }.allSatisfy { $0.method != "DELETE" })
+    }
+  }
+
+  /// The file is rewritten, in the same length or shorter, while the store is being asked.
+  @Test(arguments: [true, false], [0, 1])
+  func aFileThatChangesWhileItIsSentIsNotTaken(_ checks: Bool, _ which: Int) throws {
+    let content = [small, large][which]
+    let path = try files.document(bytes: content).path
+    for replacement in [content.map { $0 ^ 1 }, Array(content.dropLast(5))] {
+      try Files.write(content, to: path)
+      let fake = try FakeGoogle(
+        .init(
+          fault: { number in
+            if number == 1 { try? Files.write(replacement, to: path) }
+            return nil
+          }, checks: checks))
+      let store = try store(fake)
+      let error = #expect(throws: RecordError.self) {
+        _ = try store.put(
+          SourceFile(path: path), at: try ObjectKey("key"), metadata: [:], overwrite: false)
+      }
+      #expect(error?.kind == .local)
+      #expect(error?.counts == false)
+      if checks { #expect(fake.with { $0.objects.isEmpty }) }
+    }
+  }
+
+  /// Somebody puts an object between our look and our upload.
+  @Test(arguments: [false, true], [false, true])
+  func anotherWriterIsQuicker(_ isSame: Bool, _ overwrite: Bool) throws {
+    for content in [small, large] {
+      let theirs = isSame ? content : Array("other".utf8)
+      let fake = try FakeGoogle(
+        .init(meanwhile: { state in
+          state.objects["key"] = .init(content: theirs, generation: 99, metadata: .null)
+        }))
+      if isSame {
+        #expect(try put(content, fake, overwrite: overwrite).isSkipped)
+      } else {
+        #expect(error { try put(content, fake, overwrite: overwrite) }?.kind == .storeConflict)
+      }
+      #expect(fake.with { $0.objects["key"]?.content } == theirs)
+      #expect(fake.with { $0.writes } == 0)
+    }
+  }
+
+  @Test func overwritingSendsTheGenerationThatItSaw() throws {
+    let fake = try FakeGoogle()
+    fake.with { $0.objects["key"] = .init(content: [1], generation: 77, metadata: .null) }
+    #expect(error { try put(small, fake) }?.kind == .storeConflict)
+    #expect(fake.with { $0.received.count } == 1)
+    #expect(try !put(small, fake, overwrite: true).isSkipped)
+    #expect(fake.with { $0.received.last?.query("ifGenerationMatch") } == "77")
+  }
+
+  @Test func whatIsThereIsNotSentAgain() throws {
+    let fake = try FakeGoogle()
+    for content in [small, large] {
+      fake.with { $0.objects["key"] = .init(content: content, generation: 5, metadata: .null) }
+      #expect(try put(content, fake).isSkipped)
+    }
+    #expect(fake.with { $0.received.map(\.method) } == ["GET", "GET"])
+  }
+
+  @Test func aStoppedRunWaitsForNoOtherTry() throws {
+    let fake = try FakeGoogle(.init(fault: { _ in .unavailable }))
+    let stop = Stop()
+    stop.request(.interrupted)
+    let store = try store(fake) {
+      $0.stop = stop
+      $0.retry = RetryPolicy(retries: 9, base: 600, cap: 600)
+    }
+    let file = try files.document("x")
+    let key = try ObjectKey("key")
+    let error = error {
+      try store.put(file, at: key, metadata: [:], overwrite: false)
+    }
+    #expect(error?.kind == .interrupted)
+  }
+}
+
+@Suite("What a store's answer means")
+struct MeaningTests {
+  @Test(arguments: [
+    (200, "", Meaning.success), (201, "", .success), (308, "", .incomplete), (301, "", .elsewhere),
+    (400, "invalid", .refused), (400, "checksumMismatch", .damaged), (400, "BadDigest", .damaged),
+    (400, "RequestTimeout", .again), (400, "ExpiredToken", .forbidden), (401, "", .unauthorized),
+    (403, "forbidden", .forbidden), (403, "rateLimitExceeded", .again), (403, "", .forbidden),
+    (404, "notFound", .absent), (404, "NoSuchBucket", .noBucket), (404, "noSuchBucket", .noBucket),
+    (408, "", .again), (409, "ConditionalRequestConflict", .again), (410, "", .absent),
+    (411, "", .refused), (412, "", .changed), (413, "", .refused), (416, "", .refused),
+    (429, "", .again), (499, "", .again), (500, "", .again), (503, "SlowDown", .again),
+    (504, "", .again), (200, "InternalError", .success),
+  ])
+  func table(_ status: Int, _ code: String, _ expected: Meaning) {
+    #expect(Meaning(status: status, code: code) == expected)
+  }
+
+  @Test(arguments: [
+    (Meaning.success, nil, ResumableStep.finished), (.absent, nil, .beginAgain),
+    (.incomplete, nil, .goOn(from: 0)), (.incomplete, "bytes=0-0", .goOn(from: 1)),
+    (.incomplete, "bytes=0-98", .goOn(from: 99)), (.incomplete, "bytes=0-99", .goOn(from: 100)),
+    (.incomplete, "bytes=0-100", .beginAgain), (.incomplete, "bytes=5-9", .beginAgain),
+    (.incomplete, "bytes=0-", .beginAgain), (.incomplete, "0-5", .beginAgain),
+    (.incomplete, "bytes=0-x", .beginAgain), (.incomplete, "bytes=0--5", .beginAgain),
+    (.changed, nil, .end), (.damaged, nil, .end), (.forbidden, nil, .end),
+  ])
+  func resumable(_ meaning: Meaning, _ range: String?, _ expected: ResumableStep) {
+    #expect(ResumableStep(meaning, range: range, total: 100) == expected)
+  }
+}
