@@ -40,9 +40,11 @@ struct ImageSurvey: ~Copyable {
         markAppearance(document.member(key, of: appearances), in: document)
       }
     }
+    // Also where it draws no objects: whether it has an end is to be known.
+    let content = pageContent(page, in: document)
     guard drawsObjects(resources, in: document) else { return }
     let matrix = Matrix(userUnit, 0, 0, userUnit, 0, 0)
-    draw(pageContent(page, in: document), resources, matrix, in: document, depth: 0)
+    draw(content, resources, matrix, in: document, depth: 0)
   }
 
   /// All images found, in the order of their numbers.
