@@ -137,6 +137,7 @@ def compare(name, sources, results):
         print(f"  {contender:16}{after / before:8.3f} of the bytes; {kept} originals kept; {text}")
     ours, theirs = sizes.values()
     print(f"  ours ÷ gs{ours / theirs:15.3f}")
+    return ours, theirs
 
 
 def main():
@@ -158,6 +159,7 @@ def main():
 
 
 def run(work, classes, options):
+    totals = []
     for name, sources in classes.items():
         inputs = emptied(work / "in")
         links = {}
@@ -195,7 +197,9 @@ def run(work, classes, options):
             other = theirs / link.name
             smaller = other.exists() and 0 < other.stat().st_size < path.stat().st_size
             results["gs if smaller"][path] = other if smaller else path
-        compare(name, sources, results)
+        totals.append(compare(name, sources, results))
+    ours, theirs = map(sum, zip(*totals))
+    print(f"\nall together: ours ÷ gs {ours / theirs:.3f}")
 
 
 if __name__ == "__main__":

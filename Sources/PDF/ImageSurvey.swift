@@ -23,6 +23,8 @@ struct ImageSurvey: ~Copyable {
   private var forms = 0
   private var content = 0
   private var gaveUp = false
+  /// Whether contents have no end that is worth waiting for, or are damaged.
+  private(set) var isExcessive = false
 
   /// Looks at one page.
   mutating func visit(_ page: Int, of document: borrowing PDFDocument, userUnit: Double) {
@@ -38,9 +40,11 @@ struct ImageSurvey: ~Copyable {
         markAppearance(document.member(key, of: appearances), in: document)
       }
     }
+    // Also where it draws no objects: whether it has an end is to be known.
+    let content = pageContent(page, in: document)
     guard drawsObjects(resources, in: document) else { return }
     let matrix = Matrix(userUnit, 0, 0, userUnit, 0, 0)
-    draw(pageContent(page, in: document), resources, matrix, in: document, depth: 0)
+    draw(content, resources, matrix, in: document, depth: 0)
   }
 
   /// All images found, in the order of their numbers.
@@ -59,21 +63,35 @@ struct ImageSurvey: ~Copyable {
   }
 
   /// The parts of a page's content are one (ISO 32000-1, 7.8.2); between two of them is a space.
-  private func pageContent(_ page: Object, in document: borrowing PDFDocument) -> [UInt8]? {
+  private mutating func pageContent(_ page: Object, in document: borrowing PDFDocument) -> [UInt8]?
+  {
     let contents = document.member("/Contents", of: page)
     if document.isNull(contents) { return [] }
     if document.isStream(contents) {
-      return document.content(contents, limit: Self.maximumStream)
+      return content(of: contents, in: document)
     }
     var whole: [UInt8] = []
     for index in 0..<document.count(contents) {
       guard whole.count <= Self.maximumStream,
-        let part = document.content(
-          document.element(index, of: contents), limit: Self.maximumStream)
+        let part = content(of: document.element(index, of: contents), in: document)
       else { return nil }
       whole += part + [UInt8(ascii: "\n")]
     }
     return whole
+  }
+
+  /// What a stream holds. What is only deflated, and cannot be had, is too long or damaged.
+  private mutating func content(
+    of stream: Object, in document: borrowing PDFDocument
+  ) -> [UInt8]? {
+    let content = document.content(stream, limit: Self.maximumStream)
+    if content == nil, document.isStream(stream),
+      let filters = document.filters(of: document.dictionary(stream)),
+      filters.allSatisfy({ $0 == .flate(nil) })
+    {
+      isExcessive = true
+    }
+    return content
   }
 
   private mutating func draw(
@@ -84,6 +102,7 @@ struct ImageSurvey: ~Copyable {
     forms += 1
     if depth > Self.maximumDepth || forms > Self.maximumForms || content > Self.maximumContent {
       gaveUp = true
+      isExcessive = true
     }
     guard !gaveUp else { return }
     guard let bytes, let draws = ContentReader.draws(in: bytes) else {
@@ -109,7 +128,7 @@ struct ImageSurvey: ~Copyable {
           document.number(document.element($0, of: array))
         }
         self.draw(
-          document.content(stream, limit: Self.maximumStream), resources,
+          content(of: stream, in: document), resources,
           (Matrix(numbers) ?? .identity).then(matrix), in: document, depth: depth + 1)
       default: break
       }
@@ -192,15 +211,19 @@ struct ImageSurvey: ~Copyable {
 }
 
 extension PDFDocument {
-  /// The images of all pages with how they are used. `pages` are those of ``pages()``, which must
-  /// have been called before.
-  public func images(_ pages: [PageGeometry]) throws(PDFError) -> [ImageDescription] {
+  /// The images of all pages with how they are used, and whether the contents of pages are longer
+  /// than anybody would wait for, or damaged. `pages` are those of ``pages()``, which must have been
+  /// called before.
+  public func images(
+    _ pages: [PageGeometry]
+  ) throws(PDFError) -> (images: [ImageDescription], isExcessive: Bool) {
     var survey = ImageSurvey()
     for (index, page) in pages.enumerated() {
       survey.visit(index, of: self, userUnit: page.userUnit)
       releaseObjects()
       try check("look for images on page \(index + 1)")
     }
-    return survey.descriptions()
+    let isExcessive = survey.isExcessive
+    return (survey.descriptions(), isExcessive)
   }
 }

@@ -59,7 +59,11 @@ extension PDFDocument {
   /// only when the last buffer is flushed.
   func write(to target: String, objectStreams: Bool = false) throws(PDFError) {
     try Self.check(handle, qpdf_init_write_memory(handle), "write")
-    if objectStreams { qpdf_set_object_stream_mode(handle, qpdf_o_generate) }
+    if objectStreams {
+      qpdf_set_object_stream_mode(handle, qpdf_o_generate)
+      // What is coded twice would be decoded, without a limit. What is not coded is deflated anyway.
+      qpdf_set_decode_level(handle, qpdf_dl_none)
+    }
     qpdf_set_deterministic_ID(handle, 1)
     try Self.check(handle, qpdf_write(handle), "write")
     if let complaint = complaint() { throw complaint }

@@ -8,6 +8,8 @@ enum EngineChoice {
     var imageBytes = 0
     /// Bytes of those that it could do nothing with, and another engine might.
     var foreignBytes = 0
+    /// Whether contents are longer than anybody would wait for, or damaged.
+    var isExcessive = false
   }
 
   /// Whether Ghostscript is to try it too: it costs ten times as much, and loses more.
@@ -24,6 +26,8 @@ enum EngineChoice {
     }
     guard settings.quality != .lossless, settings.ghostscript != nil else { return false }
     guard let images else { return true }
+    // It would run into its limit, or repair what is damaged.
+    if images.isExcessive { return false }
     let isMostlyOther = images.imageBytes < sourceBytes / 2
     let isMostlyForeign = images.foreignBytes > images.bytes / 4
     return isMostlyOther || isMostlyForeign

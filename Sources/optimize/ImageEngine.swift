@@ -21,8 +21,8 @@ struct ImageEngine {
     _ source: String, to target: String
   ) throws(PDFError) -> EngineChoice.ImagesOutcome {
     let document = try PDFDocument(path: source)
-    let images = try document.images(try document.pages())
-    var outcome = EngineChoice.ImagesOutcome()
+    let (images, isExcessive) = try document.images(try document.pages())
+    var outcome = EngineChoice.ImagesOutcome(isExcessive: isExcessive)
     for image in images {
       guard let stored = document.stored(image.id) else { continue }
       outcome.imageBytes += stored.count

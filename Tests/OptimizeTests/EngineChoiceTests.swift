@@ -19,6 +19,8 @@ struct EngineChoiceTests {
     (.auto, Outcome(bytes: 999, imageBytes: 990, foreignBytes: 900), true),
     (.auto, Outcome(bytes: 600, imageBytes: 990, foreignBytes: 200), true),
     (.auto, Outcome(bytes: 600, imageBytes: 990, foreignBytes: 100), false),
+    // Contents that do not end.
+    (.auto, Outcome(bytes: 999, imageBytes: 0, isExcessive: true), false),
     // Fonts and drawings.
     (.auto, Outcome(bytes: 900, imageBytes: 100), true),
     (.auto, Outcome(bytes: 999, imageBytes: 0), true),
