@@ -51,7 +51,9 @@ public final class GroupCommit<Item: Sendable, Answer: Sendable>: Sendable {
     }
     do {
       let answers = try commit(group.map(\.item))
-      for (ticket, answer) in zip(group, answers) { ticket.result.withLock { $0 = .success(answer) } }
+      for (ticket, answer) in zip(group, answers) {
+        ticket.result.withLock { $0 = .success(answer) }
+      }
     } catch {
       let fatal = Fatal(describing: error)
       for ticket in group { ticket.result.withLock { $0 = .failure(fatal) } }
