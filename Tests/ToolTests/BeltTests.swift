@@ -108,7 +108,8 @@ struct BeltTests {
     let rest = try belt.finish()
     #expect(rest.code == 0, "\(rest)")
     #expect(try belt.counts().completed == 60, "\(rest)")
-    try belt.checkCompleted()
+    // Each of validate's 8 threads may be between the two, with a fetched and an optimized file.
+    try belt.checkCompleted(leftovers: kills * 8 * 2)
     let again = belt.portal.scansSent.values.map { $0 - 1 }.reduce(0, +)
     #expect(again <= kills * belt.workers, "\(again) fetched again")
   }
