@@ -111,8 +111,10 @@ final class FakeAmazon: Sendable {
     let isAsExpected =
       if request.headers["if-none-match"] == "*" {
         there == nil
+      } else if let expected = request.headers["if-match"] {
+        there.map { "\"\($0.etag)\"" } == expected
       } else {
-        there.map { "\"\($0.etag)\"" } == request.headers["if-match"]
+        true
       }
     guard isAsExpected else { return error(412, "PreconditionFailed") }
     state.writes += 1
