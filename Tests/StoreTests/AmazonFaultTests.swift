@@ -1,4 +1,5 @@
 import Common
+import Support
 import Testing
 
 @testable import Store
