@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """upload against Google's own client (transfer_manager, eight workers), on the same store in the same run.
 
-The fast store is `portal --store`, which checksums what it gets and drops it; a fresh one for each run.
+The fast store is `portal --store`, which drops what it gets; a fresh one for each run. By default Google's
+client compares a CRC32C alone; `upload` compares MD5 and notes SHA-256, so there is a third with MD5, too.
 The emulator is gcp-storage-emulator, for truth: its own client reads back what upload put there. Start-up
 (an empty directory) is measured apart and taken off, for an interpreter's imports are not its uploading.
 
@@ -9,6 +10,7 @@ Needs: release builds of upload and portal, and `make test-servers` for the clie
 """
 
 import argparse
+import functools
 import hashlib
 import json
 import os
@@ -23,7 +25,9 @@ from harness import ROOT, TOOLS, Sample, emptied, measure, median, rounds, scrat
 
 PYTHON = ROOT / ".build" / "venv" / "bin" / "python"
 OURS = "upload (ours)"
-THREADS, PROCESSES = "transfer_manager, threads", "transfer_manager, procs"
+PEERS = {"transfer_manager, threads": "thread auto", "transfer_manager, procs": "process auto",
+         "the same, threads, MD5": "thread md5"}
+THREADS = next(iter(PEERS))
 WORKLOADS = {"small": (500, 100_000, "500 objects of 100 KB"), "large": (20, 20_000_000, "20 objects of 20 MB")}
 
 
@@ -83,9 +87,9 @@ class Job:
             f"find \"$BENCH_FILES\" -name '*.pdf' | '{TOOLS}/upload' --from-list --key '{{id|slug}}' "
             "--to gs://bench --workers 8 > /dev/null", check)
 
-    def peer(self, kind):
+    def peer(self, name):
         script = ROOT / "Benchmarks" / "peers" / "transfer_manager.py"
-        return self.run(f"'{PYTHON}' '{script}' {kind} bench \"$BENCH_FILES\"")
+        return self.run(f"'{PYTHON}' '{script}' {PEERS[name]} bench \"$BENCH_FILES\"")
 
     def read_back(self, url):
         """Every object is there, once, with the MD5 of its file, says the official client."""
@@ -110,7 +114,7 @@ def summary(results):
         idle = median(samples, "idle_memory")
         print(f"  {name:26}{idle:6.0f} MiB before the first object, "
               f"{median(samples, 'memory') - idle:.0f} MiB for all of them")
-    for name in (THREADS, PROCESSES):
+    for name in PEERS:
         def ratio(figure):
             return median(results[name], figure) / median(results[OURS], figure)
         print(f"  against {name}: {ratio('wall'):.1f} × the objects per second "
@@ -135,14 +139,14 @@ def main():
             count, size, title = WORKLOADS[workload]
             if "fast" in options.store:
                 job = Job(work, count, size, FastStore)
-                results = rounds({OURS: job.ours, THREADS: lambda: job.peer("thread"),
-                                  PROCESSES: lambda: job.peer("process")}, options.runs)
+                peers = {name: functools.partial(job.peer, name) for name in PEERS}
+                results = rounds({OURS: job.ours} | peers, options.runs)
                 table(f"{title}, to the fast store", results, count, OURS)
                 summary(results)
             if "emulator" in options.store:
                 job = Job(work, count, size, Emulator)
                 results = rounds({OURS: lambda: job.ours(job.read_back),
-                                  THREADS: lambda: job.peer("thread")}, 1)
+                                  THREADS: lambda: job.peer(THREADS)}, 1)
                 table(f"{title}, to the emulator", results, count, OURS)
     finally:
         shutil.rmtree(work)

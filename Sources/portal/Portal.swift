@@ -66,7 +66,7 @@ struct Portal: ParsableCommand {
   @Option(help: ArgumentHelp("Print the index (csv, jsonl) and exit.", valueName: "format"))
   var printIndex: IndexPrinter.Layout?
 
-  @Flag(help: "Be a store that speaks like Google's, for benchmarks: it keeps checksums only.")
+  @Flag(help: "Be a store that speaks like Google's, for benchmarks: contents are dropped.")
   var store = false
 
   func validate() throws {

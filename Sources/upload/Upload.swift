@@ -61,7 +61,7 @@ struct Upload: Tool {
   @Option(help: "Metadata of each object besides those of its document, as NAME=VALUE; repeatable.")
   var metadata: [String] = []
 
-  @Flag(help: "Make the bucket if it is not there, and say so; objects in it become cheaper with age.")
+  @Flag(help: "Make the bucket if it is missing, and say so; its objects become cheaper with age.")
   var createBucket = false
 
   @Option(help: "Where to make it (default: US for gs://, AWS_REGION for s3://).")

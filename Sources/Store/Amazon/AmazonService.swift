@@ -111,7 +111,8 @@ struct AmazonService: Sendable {
     case .noBucket:
       return Fatal(
         .unavailable,
-        "\(errand): there is no bucket \(bucket.root): correct the URL, or make it (--create-bucket)")
+        "\(errand): there is no bucket \(bucket.root): correct the URL, or make it (--create-bucket)"
+      )
     case .elsewhere:
       let region = answer.head.header("x-amz-bucket-region") ?? XMLText(answer.body).first("Region")
       return Fatal(

@@ -105,7 +105,8 @@ struct GoogleService: Sendable {
     case .noBucket, .absent:
       return Fatal(
         .unavailable,
-        "\(errand): there is no bucket \(bucket.root): correct the URL, or make it (--create-bucket)")
+        "\(errand): there is no bucket \(bucket.root): correct the URL, or make it (--create-bucket)"
+      )
     case .elsewhere:
       return Fatal(.unavailable, "\(errand): \(words): this is not Google's storage service")
     case .damaged:

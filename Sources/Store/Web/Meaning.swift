@@ -50,7 +50,8 @@ enum Meaning: Sendable, Equatable {
   private static let words: [String: Meaning] = [
     // Google: https://cloud.google.com/storage/docs/json_api/v1/status-codes
     "rateLimitExceeded": .again, "userRateLimitExceeded": .again, "backendError": .again,
-    "checksumMismatch": .damaged, "noSuchBucket": .noBucket, "conflict": .changed,
+    "checksumMismatch": .damaged, "noSuchBucket": .noBucket,
+    "conflict": .changed,
     // S3: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
     "SlowDown": .again, "RequestTimeout": .again, "InternalError": .again,
     "ServiceUnavailable": .again, "ConditionalRequestConflict": .again,
@@ -58,6 +59,7 @@ enum Meaning: Sendable, Equatable {
     "BadDigest": .damaged, "XAmzContentSHA256Mismatch": .damaged,
     "ExpiredToken": .forbidden, "InvalidToken": .forbidden,
     "BucketAlreadyOwnedByYou": .changed, "BucketAlreadyExists": .changed,
-    "NotImplemented": .refused, "AuthorizationHeaderMalformed": .elsewhere, "PermanentRedirect": .elsewhere,
+    "NotImplemented": .refused,
+    "AuthorizationHeaderMalformed": .elsewhere, "PermanentRedirect": .elsewhere,
   ]
 }

@@ -74,19 +74,14 @@ struct StandInConnection: ~Copyable {
     fields["generation"] = .string("\(object.generation)")
     fields["metageneration"] = .string("1")
     fields["size"] = .string("\(object.size)")
-    fields["md5Hash"] = .string(object.md5)
     return Answer(body: .object(fields))
   }
 
   private func put(
-    _ name: String, _ bucket: String, size: Int, md5: [UInt8], _ description: JSON,
-    _ expected: String?
+    _ name: String, _ bucket: String, size: Int, _ description: JSON, _ expected: String?
   ) -> Answer {
-    if let claim = description["md5Hash"]?.string, claim != Base64.encode(md5) {
-      return .error(400, "Provided MD5 hash doesn't match calculated MD5 hash")
-    }
     let object = store.put(
-      "\(bucket)/\(name)", size: size, md5: md5, description, ifGeneration: expected)
+      "\(bucket)/\(name)", size: size, description, ifGeneration: expected)
     guard let object else {
       return .error(412, "At least one of the pre-conditions you specified did not hold.")
     }
@@ -104,7 +99,7 @@ struct StandInConnection: ~Copyable {
     guard let body = whole(head) else { return nil }
     let type = head.headers["content-type"] ?? ""
     let boundary = type.split(separator: "boundary=").last?.filter { $0 != "\"" } ?? ""
-    let parts = body.withUnsafeBytes { all -> (JSON, Int, [UInt8])? in
+    let parts = body.withUnsafeBytes { all -> (JSON, Int)? in
       let blank = Array("\r\n\r\n".utf8)
       let mark = Array("\r\n--\(boundary)".utf8)
       guard let first = all.position(of: blank) else { return nil }
@@ -120,14 +115,19 @@ struct StandInConnection: ~Copyable {
       let rest = UnsafeRawBufferPointer(rebasing: content[max(0, content.count - tail - 2)...])
       guard let last = rest.position(of: mark) else { return nil }
       let size = content.count - rest.count + last
+      guard description["md5Hash"] == nil, description["crc32c"] == nil else {
+        return (description, size)
+      }
+      var fields = description.object ?? [:]
       var md5 = Digest(.md5)
       md5.update(UnsafeRawBufferPointer(rebasing: content[..<size]))
-      return (description, size, md5.finish())
+      fields["md5Hash"] = .string(Base64.encode(md5.finish()))
+      return (.object(fields), size)
     }
-    guard let (description, size, md5) = parts else { return .error(400, "no two parts") }
+    guard let (description, size) = parts else { return .error(400, "no two parts") }
     return put(
-      head.query("name") ?? description["name"]?.string ?? "", bucket, size: size, md5: md5,
-      description, head.query("ifGenerationMatch"))
+      head.query("name") ?? description["name"]?.string ?? "", bucket, size: size, description,
+      head.query("ifGenerationMatch"))
   }
 
   private mutating func begin(_ head: MessageHead, _ bucket: String) -> Answer? {
@@ -152,17 +152,18 @@ struct StandInConnection: ~Copyable {
     guard start == session.count else {
       return reader.body(head.bodyLength) { _ in } ? .error(400, "not where it ended") : nil
     }
-    guard reader.body(head.bodyLength, { session.add(Array($0)) }) else { return nil }
+    guard reader.body(head.bodyLength, { session.add($0.count) }) else { return nil }
     let count = session.count
     guard Int(range.split(separator: "/").last ?? "") == count else {
       return Answer(status: 308, headers: count == 0 ? "" : "Range: bytes=0-\(count - 1)\r\n")
     }
     store.end(id)
-    // Google's client names its CRC32C with the last piece and wants to read it again.
+    // Google's client names its checksum with the last piece and wants to read it again.
     var fields = session.description.object ?? [:]
-    let sums = head.headers["x-goog-hash"] ?? ""
-    if sums.hasPrefix("crc32c=") { fields["crc32c"] = .string(String(sums.dropFirst(7))) }
-    return put(
-      session.name, bucket, size: count, md5: session.finish(), .object(fields), session.expected)
+    let sums = (head.headers["x-goog-hash"] ?? "").split(separator: "=", maxSplits: 1)
+    if sums.count == 2 {
+      fields[sums[0] == "md5" ? "md5Hash" : "crc32c"] = .string(String(sums[1]))
+    }
+    return put(session.name, bucket, size: count, .object(fields), session.expected)
   }
 }

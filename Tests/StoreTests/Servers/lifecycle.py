@@ -6,16 +6,10 @@ usage: lifecycle.py ENDPOINT BUCKET
 import json
 import sys
 
-import boto3
+from read_back import amazon_client
 
 endpoint, bucket = sys.argv[1:]
-client = boto3.client(
-    "s3",
-    endpoint_url=endpoint,
-    region_name="us-east-1",
-    aws_access_key_id="test",
-    aws_secret_access_key="test",
-)
+client = amazon_client(endpoint)
 rule = client.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"][0]
 print(
     json.dumps(
