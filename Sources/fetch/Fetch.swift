@@ -45,11 +45,7 @@ struct Fetch: Tool {
   @Option(help: "File of the limiter, to share one budget. (default: STATE/limiter.sqlite)")
   var limiter: String?
 
-  @Option(help: "A stage, whose portals and settings apply: a name or a file.")
-  var stage: String?
-
-  @Option(help: "Where stages are found by name.")
-  var stagesDir = "stages"
+  @OptionGroup var stages: StageOptions
 
   @Option(help: "A portal, by name or file; may be repeated. (default: the stage's)")
   var portal: [String] = []
@@ -192,7 +188,7 @@ struct Fetch: Tool {
   }
 
   func perform(stop: Stop, logger: Logger) throws -> Common.ExitCode {
-    let stage = try stage.map { name throws(Fatal) in try Stage(named: name, in: stagesDir) }
+    let stage = try stages.load()
     umask(0o077)
     if let answer = try answer(stage) {
       LineWriter(descriptor: STDOUT_FILENO, stop: stop).write(answer.map { Array($0.utf8) })
