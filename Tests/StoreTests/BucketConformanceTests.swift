@@ -111,9 +111,8 @@ struct BucketConformanceTests {
   @Test func withoutKeysOfS3TheRunDoesNotBegin() {
     var settings = StoreSettings()
     settings.environment = { _ in nil }
-    let error = #expect(throws: Fatal.self) { [settings] in
-      _ = try openStore("s3://bucket", settings)
-    }
+    let none = settings
+    let error = #expect(throws: Fatal.self) { _ = try openStore("s3://bucket", none) }
     #expect(error?.code == .permission)
   }
 

@@ -88,8 +88,8 @@ struct FaultRunsTests {
     /// Puts other content into the file: as long, longer or shorter.
     func rewrite() {
       let other = content.map { $0 ^ 1 }
-      let changed = [other + [0], other, other.dropLast(5)][content.isEmpty ? 0 : number % 3]
-      try? Files.write(Array(changed), to: file.path)
+      let changed: [[UInt8]] = [other + [0], other, Array(other.dropLast(5))]
+      try? Files.write(changed[content.isEmpty ? 0 : number % 3], to: file.path)
     }
   }
 
