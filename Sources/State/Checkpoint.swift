@@ -1,6 +1,5 @@
 import Common
 import GRDB
-import Synchronization
 
 /// What `fetch` remembers of each document, so that a second run skips what is there. The table is
 /// described in docs/fetch.md; users may query it with `sqlite3`.
@@ -8,9 +7,7 @@ public final class Checkpoint: Sendable {
   private let path: String
   private let queue: DatabaseQueue
   private let commits: GroupCommit<Entry, Void>
-  /// Hashes of the ids that have a row, so that a document that was never tried, the most frequent
-  /// case, costs no query: 8 bytes each, and some room.
-  private let known: Mutex<Set<Int>>
+  private let known: KnownIDs
 
   /// One document.
   public struct Entry: Sendable, Equatable {
@@ -59,6 +56,16 @@ public final class Checkpoint: Sendable {
     let queue = try StateDatabase.open(
       path, "checkpoint", synchronous: "FULL", schema: Self.schema)
     self.queue = queue
+    let hashes = try StateDatabase.guarded(path, "checkpoint") {
+      try queue.unsafeRead { db in
+        var hashes = Set<Int>()
+        let ids = try String.fetchCursor(db, sql: "SELECT id FROM documents")
+        while let id = try ids.next() { hashes.insert(id.hashValue) }
+        return hashes
+      }
+    }
+    let known = KnownIDs(hashes)
+    self.known = known
     commits = GroupCommit { entries in
       try StateDatabase.guarded(path, "checkpoint") {
         try queue.writeWithoutTransaction { db in
@@ -68,17 +75,9 @@ public final class Checkpoint: Sendable {
           }
         }
       }
+      known.insert(entries.lazy.map(\.id))
       return entries.map { _ in }
     }
-    let hashes = try StateDatabase.guarded(path, "checkpoint") {
-      try queue.unsafeRead { db in
-        var hashes = Set<Int>()
-        let ids = try String.fetchCursor(db, sql: "SELECT id FROM documents")
-        while let id = try ids.next() { hashes.insert(id.hashValue) }
-        return hashes
-      }
-    }
-    known = Mutex(hashes)
   }
 
   private static let schema = [
@@ -96,7 +95,7 @@ public final class Checkpoint: Sendable {
 
   /// What is known of a document; `nil` for one that was never tried.
   public func entry(_ id: String) throws(Fatal) -> Entry? {
-    guard known.withLock({ $0.contains(id.hashValue) }) else { return nil }
+    guard known.mayContain(id) else { return nil }
     return try read { db in
       let statement = try db.cachedStatement(sql: Self.selectOne)
       return try Row.fetchOne(statement, arguments: [id]).map(Entry.init)
@@ -111,7 +110,6 @@ public final class Checkpoint: Sendable {
   /// are at can be lost (promise P3).
   public func remember(_ entry: Entry) throws(Fatal) {
     try commits.submit(entry)
-    known.withLock { _ = $0.insert(entry.id.hashValue) }
   }
 
   private static let columns = [
