@@ -66,7 +66,7 @@ let package = Package(
     library("Images", ["CJBIG2", "CLeptonica", "JBIG2", "PDF"]),
     library("PDF", ["CQPDF", "CZlib"]),
     library("Transfer", ["CCurl"]),
-    library("State", ["Common", grdb]),
+    library("State", ["Common", grdb, .product(name: "GRDBSQLite", package: "GRDB.swift")]),
     library("Postgres", ["CPostgres"]),
     library("Index", ["Common", "Postgres", "Stages", grdb]),
     library("Store", ["Common", "Digest", "Transfer", logging]),

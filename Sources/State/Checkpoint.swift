@@ -70,7 +70,8 @@ public final class Checkpoint: Sendable {
       try StateDatabase.guarded(path, "checkpoint") {
         try queue.writeWithoutTransaction { db in
           try db.inTransaction(.immediate) {
-            for entry in entries { try Self.save(entry, db) }
+            let statement = try db.cachedStatement(sql: Self.upsert)
+            for entry in entries { try entry.save(by: statement, db) }
             return .commit
           }
         }
@@ -97,8 +98,7 @@ public final class Checkpoint: Sendable {
   public func entry(_ id: String) throws(Fatal) -> Entry? {
     guard known.mayContain(id) else { return nil }
     return try read { db in
-      let statement = try db.cachedStatement(sql: Self.selectOne)
-      return try Row.fetchOne(statement, arguments: [id]).map(Entry.init)
+      try Entry(id: id, by: try db.cachedStatement(sql: Self.selectOne), db)
     }
   }
 
@@ -112,53 +112,16 @@ public final class Checkpoint: Sendable {
     try commits.submit(entry)
   }
 
-  private static let columns = [
-    "id", "request", "url", "http_status", "etag", "last_modified", "bytes", "sha256", "path",
-    "images",
-    "portal", "actual_book", "actual_page", "error_class", "error", "at", "seconds",
-  ]
-
   private static let selectOne =
-    "SELECT \(columns.joined(separator: ", ")) FROM documents WHERE id = ?"
+    "SELECT \(Entry.columns.joined(separator: ", ")) FROM documents WHERE id = ?"
 
   private static let upsert: String = {
-    let places = columns.map { _ in "?" }.joined(separator: ", ")
-    let updates = columns.dropFirst().map { "\($0) = excluded.\($0)" }.joined(separator: ", ")
+    let columns = Entry.columns.joined(separator: ", ")
+    let places = Entry.columns.map { _ in "?" }.joined(separator: ", ")
+    let updates = Entry.columns.dropFirst().map { "\($0) = excluded.\($0)" }.joined(separator: ", ")
     return """
-      INSERT INTO documents (\(columns.joined(separator: ", ")), attempts) VALUES (\(places), 1)
+      INSERT INTO documents (\(columns), attempts) VALUES (\(places), 1)
       ON CONFLICT (id) DO UPDATE SET \(updates), attempts = attempts + 1
       """
   }()
-
-  private static func save(_ entry: Entry, _ db: Database) throws {
-    let statement = try db.cachedStatement(sql: upsert)
-    try statement.execute(arguments: [
-      entry.id, entry.request, entry.url, entry.httpStatus, entry.etag, entry.lastModified,
-      entry.bytes,
-      entry.sha256, entry.path, entry.images, entry.portal, entry.actualBook, entry.actualPage,
-      entry.errorClass, entry.error, entry.at, entry.seconds,
-    ])
-  }
-}
-
-extension Checkpoint.Entry {
-  fileprivate init(_ row: Row) {
-    self.init(id: row["id"])
-    request = row["request"]
-    url = row["url"]
-    httpStatus = row["http_status"]
-    etag = row["etag"]
-    lastModified = row["last_modified"]
-    bytes = row["bytes"]
-    sha256 = row["sha256"]
-    path = row["path"]
-    images = row["images"]
-    portal = row["portal"]
-    actualBook = row["actual_book"]
-    actualPage = row["actual_page"]
-    errorClass = row["error_class"]
-    error = row["error"]
-    at = row["at"]
-    seconds = row["seconds"]
-  }
 }
