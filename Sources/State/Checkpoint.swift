@@ -7,6 +7,7 @@ public final class Checkpoint: Sendable {
   private let path: String
   private let queue: DatabaseQueue
   private let commits: GroupCommit<Entry, Void>
+  private let lookups: GroupCommit<String, Entry?>
   private let known: KnownIDs
 
   /// One document.
@@ -66,6 +67,20 @@ public final class Checkpoint: Sendable {
     }
     let known = KnownIDs(hashes)
     self.known = known
+    lookups = GroupCommit { ids in
+      try StateDatabase.guarded(path, "checkpoint") {
+        try queue.unsafeRead { db in
+          // Nearly all of what a look-up costs is locking the file.
+          var entries: [Entry?] = []
+          try db.inTransaction(.deferred) {
+            let statement = try db.cachedStatement(sql: Self.selectOne)
+            for id in ids { entries.append(try Entry(id: id, by: statement, db)) }
+            return .commit
+          }
+          return entries
+        }
+      }
+    }
     commits = GroupCommit { entries in
       try StateDatabase.guarded(path, "checkpoint") {
         try queue.writeWithoutTransaction { db in
@@ -97,9 +112,7 @@ public final class Checkpoint: Sendable {
   /// What is known of a document; `nil` for one that was never tried.
   public func entry(_ id: String) throws(Fatal) -> Entry? {
     guard known.mayContain(id) else { return nil }
-    return try read { db in
-      try Entry(id: id, by: try db.cachedStatement(sql: Self.selectOne), db)
-    }
+    return try lookups.submit(id)
   }
 
   func read<T: Sendable>(_ body: @Sendable (Database) throws -> T) throws(Fatal) -> T {
