@@ -66,8 +66,9 @@ let package = Package(
     library("Images", ["CJBIG2", "CLeptonica", "JBIG2", "PDF"]),
     library("PDF", ["CQPDF", "CZlib"]),
     library("Transfer", ["CCurl"]),
-    library("State", ["Common", grdb, .product(name: "GRDBSQLite", package: "GRDB.swift")]),
-    library("Postgres", ["CPostgres"]),
+    library(
+      "State", ["Common", "Postgres", grdb, .product(name: "GRDBSQLite", package: "GRDB.swift")]),
+    library("Postgres", ["Common", "CPostgres"]),
     library("Index", ["Common", "Postgres", "Stages", grdb]),
     library("Store", ["Common", "Digest", "Transfer", logging]),
 
@@ -78,9 +79,11 @@ let package = Package(
     tool("validate", ["Index", "Stages", "Store"]),
     tool("portal", ["CLeptonica"]),
 
-    .target(name: "Support", path: "Tests/Support", swiftSettings: strict),
+    .target(
+      name: "Support", path: "Tests/Support", exclude: ["postgres-server.sh"],
+      swiftSettings: strict),
     tests("CommonTests", ["Stages"]),
-    tests("IndexTests", ["Index", "Postgres", "Stages"], exclude: ["postgres-server.sh"]),
+    tests("IndexTests", ["Index", "Postgres", "Stages"]),
     tests("StateTests", ["State"]),
     tests("StoreTests", ["Store", "Digest", "Transfer", logging], exclude: ["Servers"]),
     tests("FetchTests", ["fetch", "Stages", "Transfer"]),
