@@ -119,7 +119,8 @@ class Job:
 
     def pool(self):
         emptied(self.out)
-        return measure([sys.executable, HERE / "peers" / "pool.py", self.plain, self.out, self.workers])
+        return measure([sys.executable, HERE / "peers" / "pool.py", self.plain, self.out, self.workers],
+                       env=os.environ | {"REQUESTS_CA_BUNDLE": str(self.ca)})
 
 
 PARTS = ("small", "large", "https", "latency", "done", "users")
