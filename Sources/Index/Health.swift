@@ -29,11 +29,13 @@ public struct Mismatch: Sendable, Equatable {
   public let id: Int
   /// The county's number for it.
   public let instrumentNumber: Int?
-  /// The index's book and page.
+  /// The index's book.
   public let book: Int
+  /// The index's page.
   public let page: Int
-  /// The portal's.
+  /// The portal's book.
   public let actualBook: Int?
+  /// The portal's page.
   public let actualPage: Int?
   /// The instrument type, as the index has it.
   public let type: String?

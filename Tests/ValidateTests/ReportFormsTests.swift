@@ -40,7 +40,7 @@ import Testing
     let page = Self.page
     #expect(!page.contains("<script") && !page.contains("<b>stage"))
     #expect(!page.contains("\u{202E}"))
-        #expect(page.contains("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&amp;&#39;"))
+    #expect(page.contains("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&amp;&#39;"))
   }
 
   @Test func thePageNeedsNothingBesidesItself() {
@@ -57,7 +57,7 @@ import Testing
       let part = parts.count == 2 ? parts[1].split(separator: "</section>")[0] : ""
       #expect(part.contains("<svg") && part.contains("<title>") && part.contains("<table>"))
     }
-    #expect(Self.page.contains("<title>2026-11-23 20:00: 1,400 documents</title>"))
+    #expect(Self.page.contains("<title>11-23 20:00: 1,400 documents</title>"))
     #expect(Self.page.contains("<title>0: 10.0% (100 of 1,000)</title>"))
     #expect(Self.page.contains("<title>3 to 5</title>"))
   }
@@ -87,7 +87,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("a", "a\n"), ("a,b", "\"a,b\"\n"), ("a \"b\"", "\"a \"\"b\"\"\"\n"), ("a\r\nb", "\"a\r\nb\"\n"),
+    ("a", "a\n"), ("a,b", "\"a,b\"\n"), ("a \"b\"", "\"a \"\"b\"\"\"\n"),
+    ("a\r\nb", "\"a\r\nb\"\n"),
   ])
   func quoting(field: String, line: String) { #expect(CSV.line([field]) == line) }
 

@@ -67,7 +67,9 @@ struct Monitor: Sendable {
   /// Work that nobody finishes is a run that hangs; no work at all is none. A first run, of which
   /// nothing was completed yet, may have begun just now.
   private var activity: Check {
-    let last = health.secondsSinceCompletion.map { "; the last \(Format.duration(seconds: $0)) ago" }
+    let last = health.secondsSinceCompletion.map {
+      "; the last \(Format.duration(seconds: $0)) ago"
+    }
     let hangs = health.completedLastHour == 0 && health.inProgress > 0 && last != nil
     return Check(
       name: "activity", level: hangs ? .warning : .good,

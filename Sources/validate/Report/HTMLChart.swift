@@ -49,16 +49,19 @@ enum HTMLChart {
       return rectangle(left, y, width - left - 8, 1, "rule")
         + text(left - 8, y + 4, scale(share * highest), "end")
     }
-    let every = max(1, (bars.count + 5) / 6)
+    // Names that do not touch: fewer of them, the longer they are.
+    let names = bars.contains { $0.label.count > 6 } ? 4 : 10
+    let every = max(1, (bars.count + names - 1) / names)
     let shapes = bars.enumerated().map { place, bar in
       let x = left + Double(place) * pitch
       let tall = highest > 0 ? max(0, bar.value) / highest * (bottom - top) : 0
-      let label = place % every == 0 && (place == 0 || bars.count - place >= every / 2)
-      let name = label ? text(x + pitch / 2, bottom + 18, short(bar.label), "middle") : ""
+      let broad = max(1, min(56, pitch * 0.8))
+      let name =
+        place % every == 0 ? text(x + pitch / 2, bottom + 18, short(bar.label), "middle") : ""
       return group(
         "\(bar.label): \(bar.text)",
         rectangle(x, top, pitch, bottom - top, "hit")
-          + rectangle(x + pitch * 0.1, bottom - tall, max(1, min(48, pitch * 0.8)), tall, bar.style)
+          + rectangle(x + (pitch - broad) / 2, bottom - tall, broad, tall, bar.style)
           + name)
     }
     return svg(height, title, lines + shapes)
@@ -87,7 +90,8 @@ enum HTMLChart {
       return group(
         name,
         rectangle(
-          Double(part.lowerBound - whole.lowerBound) * unit, 0, max(1, Double(part.count) * unit), 34,
+          Double(part.lowerBound - whole.lowerBound) * unit, 0, max(1, Double(part.count) * unit),
+          34,
           "bad"))
     }
     let ends =

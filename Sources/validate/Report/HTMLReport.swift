@@ -57,7 +57,8 @@ struct HTMLReport: Sendable {
         "in the last hour; \(Format.count(report.completedLastDay)) in the last day"
       ),
       (
-        isDone ? "nothing left" : estimate.map { Format.duration(seconds: $0.seconds) } ?? "not known",
+        isDone
+          ? "nothing left" : estimate.map { Format.duration(seconds: $0.seconds) } ?? "not known",
         isDone
           ? "nothing is pending"
           : estimate?.end(now).map { "time left: until \($0), by the last six hours" }

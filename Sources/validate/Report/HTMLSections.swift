@@ -58,7 +58,9 @@ extension HTMLReport {
     let throughput = Throughput(report.hours)
     let bars = throughput.bars.map {
       HTMLChart.Bar(
-        label: $0.since, value: Double($0.completed), text: "\(Format.count($0.completed)) documents")
+        // The year is in the table.
+        label: String($0.since.dropFirst(5)), value: Double($0.completed),
+        text: "\(Format.count($0.completed)) documents")
     }
     return section(
       report.throughputTable, "Throughput",

@@ -18,14 +18,14 @@ enum HTMLStyle {
     .tile b { display: block; font-size: 1.45rem; font-weight: 600; }
     .tile span { color: var(--muted); font-size: .85rem; }
     section { margin: 1rem 0; }
-    .pair { display: grid; grid-template-columns: minmax(0, 1.35fr) minmax(0, 1fr); gap: 1.5rem;
+    .pair { display: grid; grid-template-columns: minmax(0, 1.15fr) minmax(0, 1fr); gap: 1.5rem;
       align-items: start; }
     @media (max-width: 56rem) { .pair { grid-template-columns: minmax(0, 1fr); } }
     .scroll { overflow: auto; max-height: 20rem; }
-    table { border-collapse: collapse; width: 100%; font-size: .82rem;
+    table { border-collapse: collapse; width: 100%; font-size: .8rem;
       font-variant-numeric: tabular-nums; }
-    th, td { text-align: left; padding: .22rem .5rem; border-bottom: 1px solid var(--rule);
-      vertical-align: top; overflow-wrap: anywhere; min-width: 3.5rem; }
+    th, td { text-align: left; padding: .22rem .4rem; border-bottom: 1px solid var(--rule);
+      vertical-align: top; overflow-wrap: break-word; }
     th { color: var(--muted); font-weight: 500; position: sticky; top: 0; background: var(--card); }
     .n { text-align: right; overflow-wrap: normal; white-space: nowrap; }
     th.n { white-space: normal; vertical-align: bottom; }
