@@ -26,6 +26,7 @@ enum HTMLStyle {
       font-variant-numeric: tabular-nums; }
     th, td { text-align: left; padding: .22rem .4rem; border-bottom: 1px solid var(--rule);
       vertical-align: top; overflow-wrap: break-word; }
+    td { white-space: pre-wrap; } svg text { white-space: pre; }
     th { color: var(--muted); font-weight: 500; position: sticky; top: 0; background: var(--card); }
     .n { text-align: right; overflow-wrap: normal; white-space: nowrap; }
     th.n { white-space: normal; vertical-align: bottom; }
