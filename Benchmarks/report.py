@@ -91,6 +91,13 @@ def progress(directory, records, runs):
     without, with_it = (min(sample.cpu for sample in results[name]) for name in ("never", "always"))
     print(f"  progress  {without:.3f} s of processor time without, {with_it:.3f} s with it: "
           f"{(with_it / without - 1) * 100:+.2f} % ({records:,} records)")
+    # The line is drawn five times a second, whatever comes in: without records it is all there is.
+    idle = lambda mode: lambda: measure(
+        f"sleep 10 | exec {TOOLS}/validate --no-records --total 1000000 --progress {mode}")
+    results = rounds({"never": idle("never"), "always": idle("always")}, 3)
+    without, with_it = (min(sample.cpu for sample in results[name]) for name in ("never", "always"))
+    print(f"  waiting   {without:.3f} s of processor time in 10 s without, {with_it:.3f} s with the line: "
+          f"{(with_it - without) * 10:+.2f} % of a processor")
 
 
 def main():

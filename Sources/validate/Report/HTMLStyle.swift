@@ -12,7 +12,7 @@ enum HTMLStyle {
       color: var(--ink); font: 15px/1.45 system-ui, "DejaVu Sans", sans-serif; }
     h1 { font-size: 1.5rem; margin: 0; } h2 { font-size: 1.1rem; margin: 0 0 .2rem; }
     p { margin: .2rem 0 .8rem; } .muted { color: var(--muted); }
-    .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(10.5rem, 1fr));
+    .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr));
       gap: .8rem; margin: 1rem 0; }
     .tile, section { background: var(--card); border-radius: .5rem; padding: .8rem 1rem; }
     .tile b { display: block; font-size: 1.45rem; font-weight: 600; }
