@@ -42,7 +42,11 @@ struct Fetch: Tool {
   @Option(help: "Directory for fetched documents. (default: STATE/spool)")
   var spool: String?
 
-  @Option(help: "File of the limiter, to share one budget. (default: STATE/limiter.sqlite)")
+  @Option(
+    help: """
+      The limiter, to share one budget: a file, or postgres://HOST/NAME for several machines. \
+      (default: STATE/limiter.sqlite)
+      """)
   var limiter: String?
 
   @OptionGroup var stages: StageOptions
@@ -199,7 +203,7 @@ struct Fetch: Tool {
     let services = FetchServices(
       settings: settings,
       spool: try Spool(root: spool ?? "\(state)/spool", isDryRun: dryRun),
-      limiter: try Limiter(path: limiterPath), checkpoint: try Checkpoint(path: checkpointPath),
+      limiter: try Limiter(at: limiterPlace), checkpoint: try Checkpoint(path: checkpointPath),
       stop: stop, adaptive: adaptive(settings))
     let threads =
       switch workers {
@@ -217,7 +221,7 @@ struct Fetch: Tool {
   }
 
   // A dry run writes nothing: SQLite keeps a database of this name in memory.
-  private var limiterPath: String { dryRun ? ":memory:" : limiter ?? "\(state)/limiter.sqlite" }
+  private var limiterPlace: String { dryRun ? ":memory:" : limiter ?? "\(state)/limiter.sqlite" }
   private var checkpointPath: String { dryRun ? ":memory:" : "\(state)/checkpoint.sqlite" }
 
   /// What the flags that only ask want to know.
@@ -226,7 +230,7 @@ struct Fetch: Tool {
       guard let stage else { throw Fatal(.usage, "--print-pipeline needs --stage") }
       return stage.pipeline
     }
-    if limiterStatus { return try StateAnswers.limiter(limiterPath) }
+    if limiterStatus { return try StateAnswers.limiter(limiterPlace) }
     if checkpointStatus { return try StateAnswers.checkpoint(checkpointPath) }
     return nil
   }
