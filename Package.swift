@@ -91,6 +91,7 @@ let package = Package(
     tests("OptimizeTests", ["optimize", "PDF"]),
     tests("PortalTests", ["portal"]),
     tests("ToolTests", ["Index", "Stages"]),
+    tests("ValidateTests", ["validate", "Index", "Stages"]),
   ],
   swiftLanguageModes: [.v6]
 )
