@@ -12,6 +12,8 @@ enum ProgressLine {
     var elapsed = 0.0
     /// Completed documents per hour over the last minute, once there is one.
     var recentRate: Double?
+    /// Documents per hour over the last minute that will not come again, whatever became of them.
+    var recentDoneRate: Double?
   }
 
   /// The line, at most `width` characters long: what matters least goes first. Without a width (not
@@ -52,26 +54,32 @@ extension ProgressLine.State {
   /// Completed documents per hour over the whole run.
   var overallRate: Double { elapsed > 0 ? Double(figures.completed) / elapsed * 3600 : 0 }
 
-  /// Seconds until all is done, at the rate of the last minute, or else of the run.
+  /// Seconds until all is done, at the pace of the last minute, or else of the run. Documents that
+  /// fail need not be waited for, either.
   var secondsLeft: Double? {
     guard let total, figures.done > 0 else { return nil }
     let left = max(0, total - figures.done)
     if left == 0 { return 0 }
-    let rate = recentRate.flatMap { $0 > 0 ? $0 : nil } ?? overallRate
+    let overall = elapsed > 0 ? Double(figures.done) / elapsed * 3600 : 0
+    let rate = recentDoneRate.flatMap { $0 > 0 ? $0 : nil } ?? overall
     return rate > 0 ? Double(left) / rate * 3600 : nil
   }
 }
 
 extension ProgressDisplay {
   /// Shows the figures of a run that began at `start` on the monotonic clock, until it is `done`.
-  func show(_ tally: Tally, total: Int?, since start: Int64, until done: Stop) {
-    var window = RateWindow()
-    window.add(0, at: 0)
-    run(until: done) { width in
+  func show(_ tally: Tally, total: Int?, since start: Int64, until end: Stop) {
+    var completed = RateWindow()
+    var done = RateWindow()
+    completed.add(0, at: 0)
+    done.add(0, at: 0)
+    run(until: end) { width in
       var state = ProgressLine.State(
         figures: tally.figures, total: total, elapsed: Double(Time.monotonic() - start) / 1e9)
-      state.recentRate = window.rate(state.figures.completed, at: state.elapsed)
-      window.add(state.figures.completed, at: state.elapsed)
+      state.recentRate = completed.rate(state.figures.completed, at: state.elapsed)
+      state.recentDoneRate = done.rate(state.figures.done, at: state.elapsed)
+      completed.add(state.figures.completed, at: state.elapsed)
+      done.add(state.figures.done, at: state.elapsed)
       return ProgressLine.render(state, width: width)
     }
   }

@@ -1,5 +1,4 @@
 import Common
-import Glibc
 
 /// What a run came to: for people, and as JSON.
 struct Summary: Sendable {
@@ -11,12 +10,12 @@ struct Summary: Sendable {
   /// When it ended, nanoseconds since 1970.
   let end: Int64
 
-  /// The run of `tally` that began at `start` (monotonic clock) and ends now.
-  init(_ tally: Tally, since start: Int64) {
+  /// The run of `tally` that took `seconds` and ended at `end`.
+  init(_ tally: Tally, seconds: Double, end: Int64 = Time.wall()) {
     figures = tally.figures
     (portals, errors) = tally.rankings(errors: 10)
-    seconds = Double(Time.monotonic() - start) / 1e9
-    end = Time.wall()
+    self.seconds = seconds
+    self.end = end
   }
 
   private var isEmpty: Bool { figures.attempts == 0 && figures.invalidLines == 0 }
@@ -83,16 +82,7 @@ struct Summary: Sendable {
 
   /// Writes the JSON to a file, whole or not at all.
   func write(to path: String) throws(Fatal) {
-    let temporary = "\(path).\(getpid()).part"
-    func wrong() -> Fatal {
-      let reason = String(cString: strerror(errno))
-      unlink(temporary)
-      return Fatal(.inputOutput, "cannot write the summary \(path): \(reason)")
-    }
-    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw wrong() }
-    defer { close(descriptor) }
-    errno = writeAll(json.serialized() + [UInt8(ascii: "\n")], to: descriptor)
-    guard errno == 0, rename(temporary, path) == 0 else { throw wrong() }
+    try WholeFile.write(
+      json.serialized() + [UInt8(ascii: "\n")], to: path, what: "the summary")
   }
 }

@@ -22,6 +22,8 @@ struct Validate: Tool {
         fetch … | upload … | validate
         enqueue … | fetch … | upload … | validate --settle --index sqlite:index.db --no-records
         validate --report --index sqlite:index.db --stage stage-0-test
+        validate --report --index postgres: --html report.html --csv tables
+        validate --monitor --watch 5 --index sqlite:index.db
 
       \(ExitCode.table)
       """)
@@ -61,11 +63,7 @@ struct Validate: Tool {
   @Option(help: "Write the summary to this file too, as JSON.")
   var summary: String?
 
-  @Flag(help: "Print what the index says, and read no records.")
-  var report = false
-
-  @Flag(help: "The report as JSON.")
-  var json = false
+  @OptionGroup var views: ReportOptions
 
   @OptionGroup var log: LogOptions
 
@@ -77,16 +75,21 @@ struct Validate: Tool {
       throw ValidationError("--retry-wait has to be a time span like 500ms, 30s or 2m.")
     }
     guard total ?? 0 >= 0 else { throw ValidationError("--total has to be 0 or more.") }
-    if settle || report, index == nil {
-      throw ValidationError("\(report ? "--report" : "--settle") needs --index.")
+    let view = views.view.map { "--\($0.rawValue)" }
+    if index == nil, let needy = view ?? (settle ? "--settle" : nil) {
+      throw ValidationError("\(needy) needs --index.")
     }
-    if settle, report { throw ValidationError("--report reads no records to --settle.") }
-    if json, !report { throw ValidationError("--json belongs to --report.") }
+    if settle, let view { throw ValidationError("\(view) reads no records to --settle.") }
   }
 
   func perform(stop: Stop, logger: Logger) throws -> Common.ExitCode {
-    let selection = try stages.load()?.selection ?? Selection()
-    if report, let index { return try printReport(of: try openIndex(index), selection) }
+    let stage = try stages.load()
+    let selection = stage?.selection ?? Selection()
+    if let view = views.view, let index {
+      let views = Views(
+        index: try openIndex(index), selection: selection, subject: stage?.name ?? "All documents")
+      return try views.show(view, self.views, stop: stop)
+    }
     let documents = settle ? try index.map { try openIndex($0) } : nil
     let run = ValidationRun(
       store: try to.map { try openStore($0) },
@@ -101,19 +104,6 @@ struct Validate: Tool {
     _ = writeAll(Array(summary.text.utf8), to: STDERR_FILENO)
     if let path = self.summary { try summary.write(to: path) }
     return code
-  }
-
-  private func printReport(
-    of index: any DocumentIndex, _ selection: Selection
-  ) throws -> Common.ExitCode {
-    let report = try index.report(selection)
-    let text = json ? report.json.description + "\n" : report.text(now: Time.wall())
-    let failure = writeAll(Array(text.utf8), to: STDOUT_FILENO)
-    guard failure == 0 || failure == EPIPE else {
-      throw Fatal(
-        .inputOutput, "cannot write the report: \(String(cString: strerror(failure)))")
-    }
-    return .success
   }
 }
 

@@ -30,7 +30,8 @@ struct ValidationRun: Sendable {
     } show: { done in
       display.show(tally, total: total, since: start, until: done)
     }
-    return (judged(code, tally.figures), Summary(tally, since: start))
+    let seconds = Double(Time.monotonic() - start) / 1e9
+    return (judged(code, tally.figures), Summary(tally, seconds: seconds))
   }
 
   /// A document that failed and was completed later is no failure of a run that settles; what is

@@ -10,7 +10,9 @@ import Testing
 
 @Suite(.enabled(if: PostgresServer.isInstalled, "PostgreSQL is not installed"))
 struct PostgresIndexTests {
-  @Test(arguments: ClaimChecks.all + SettleChecks.all + StaleChecks.all + ReportChecks.all)
+  @Test(
+    arguments: ClaimChecks.all + SettleChecks.all + StaleChecks.all + ReportChecks.all
+      + HealthChecks.all)
   func conforms(_ check: Check) throws {
     try check.run(try PostgresFixture())
   }
@@ -65,7 +67,7 @@ struct PostgresIndexTests {
     #expect(error?.message.contains("--init") == true)
     let migration = try PostgresMigration(url: fixture.url)
     #expect(throws: Fatal.self) { try migration.run() }
-    #expect(try migration.run(creating: true).count == 3)
+    #expect(try migration.run(creating: true).count == 4)
     #expect(try migration.run(creating: true).isEmpty)
     try ClaimChecks.claim(fixture)
   }
