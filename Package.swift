@@ -77,7 +77,7 @@ let package = Package(
     tool("optimize", ["CProcess", "Digest", "Images", "PDF"]),
     tool("upload", ["Digest", "Stages", "Store"]),
     tool("validate", ["Index", "Stages", "Store"]),
-    tool("portal", ["CLeptonica"]),
+    tool("portal", ["CLeptonica", "Digest"]),
 
     .target(
       name: "Support", path: "Tests/Support", exclude: ["postgres-server.sh"],

@@ -4,7 +4,7 @@ import Digest
 extension RecordError {
   /// Other content is in a document's place in a bucket (promise P8).
   static func conflict(
-    _ url: String, found: (bytes: Int, md5: String?)?, _ content: FileDigest
+    _ url: String, found: ObjectInfo?, _ content: FileDigest
   ) -> RecordError {
     func text(_ bytes: Int, _ md5: String?) -> String {
       "\(Format.count(bytes)) bytes" + (md5.map { ", MD5 \($0.prefix(12))…" } ?? "")

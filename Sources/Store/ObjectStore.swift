@@ -16,6 +16,10 @@ public protocol ObjectStore: Sendable {
     _ file: SourceFile, at key: ObjectKey, metadata: [String: String], overwrite: Bool
   ) throws -> StoredObject
 
+  /// Makes the bucket or directory, unless it is there, with the lifecycle that docs/upload.md tells.
+  /// Returns what was made, for people; `nil` where there was nothing to make.
+  func create() throws -> String?
+
   /// What the store holds at a URL; `nil` where nothing is there.
   func info(at url: String) throws -> ObjectInfo?
 }

@@ -14,6 +14,10 @@ public struct StoreSettings: Sendable {
   public var metadata: [String: String] = [:]
   /// How often and when a request is tried again.
   public var retry = RetryPolicy(retries: 8, base: 1, cap: 32, maximumTime: 300)
+  /// Sees when the store itself is down.
+  public var outage = StoreOutage()
+  /// Where a bucket that is to be made shall be: the vendor's word for a place; `nil` for its default.
+  public var location: String?
   /// Wakes whoever waits for another try.
   public var stop = Stop()
   /// For what people may want to know.

@@ -1,5 +1,23 @@
 import Common
 import Glibc
+import Synchronization
+
+/// What all connections to the portal share.
+final class Office: Sendable {
+  let site: Site
+  let behaviour: Behaviour
+  let log: RequestLog?
+  private let requests = Atomic<Int>(0)
+
+  init(site: Site, behaviour: Behaviour, log: RequestLog?) {
+    self.site = site
+    self.behaviour = behaviour
+    self.log = log
+  }
+
+  /// The number of the next request, from 1.
+  func nextRequest() -> Int { requests.add(1, ordering: .relaxed).newValue }
+}
 
 /// One connection: reads requests, one after the other, and does what is decided for each.
 struct Connection: Sendable {
@@ -14,6 +32,7 @@ struct Connection: Sendable {
   let number: Int
   let socket: Socket
   let server: Server
+  let office: Office
 
   /// Serves until either side has enough.
   func serve() {
@@ -31,7 +50,7 @@ struct Connection: Sendable {
         isAlive = deliver(
           Delivery(response, fault: nil, isHead: false, keepsAlive: false, stall: 0), &entry)
       }
-      server.log?.append(entry)
+      office.log?.append(entry)
       guard isAlive else { return }
     }
   }
@@ -53,22 +72,22 @@ struct Connection: Sendable {
 
   /// Returns whether the connection goes on.
   private func answer(_ request: Request, _ entry: inout RequestLog.Entry) -> Bool {
-    let count = server.nextRequest()
-    let route = server.site.route(request)
-    let fault = server.behaviour.faults.fault(request: count)
+    let count = office.nextRequest()
+    let route = office.site.route(request)
+    let fault = office.behaviour.faults.fault(request: count)
     entry.method = request.isHead ? "HEAD" : "GET"
     entry.path = request.path
     entry.query = request.query
     entry.document = route.document?.number
     entry.fault = fault?.kind
-    guard server.stop.sleep(seconds: server.behaviour.wait(request: count)) else { return false }
+    guard server.stop.sleep(seconds: office.behaviour.wait(request: count)) else { return false }
     let response =
-      fault.flatMap { server.behaviour.page(for: $0.kind) }
-      ?? server.site.response(to: request, route)
+      fault.flatMap { office.behaviour.page(for: $0.kind) }
+      ?? office.site.response(to: request, route)
     return deliver(
       Delivery(
         response, fault: fault, isHead: request.isHead, keepsAlive: request.keepsAlive,
-        stall: server.behaviour.stall), &entry)
+        stall: office.behaviour.stall), &entry)
   }
 
   /// Takes the steps. Returns whether the connection goes on.

@@ -66,6 +66,9 @@ struct Portal: ParsableCommand {
   @Option(help: ArgumentHelp("Print the index (csv, jsonl) and exit.", valueName: "format"))
   var printIndex: IndexPrinter.Layout?
 
+  @Flag(help: "Be a store that speaks like Google's, for benchmarks: contents are dropped.")
+  var store = false
+
   func validate() throws {
     guard (1...Catalogue.maximumCount).contains(documents) else {
       throw ValidationError(
@@ -87,6 +90,7 @@ struct Portal: ParsableCommand {
 
   func run() throws {
     do throws(Fatal) {
+      if store { return try serveStore() }
       let catalogue = Catalogue(
         count: documents, seed: seed, absent: absent.value, broken: broken.value,
         isBulk: documentSize > 0)
@@ -104,15 +108,32 @@ struct Portal: ParsableCommand {
   private func serve(_ catalogue: Catalogue) throws(Fatal) {
     let log = try log.map { path throws(Fatal) in try RequestLog(path: path) }
     let listener = try Listener(listen)
-    let server = Server(
-      listener: listener,
+    let office = Office(
       site: Site(catalogue: catalogue, scans: ScanStore(seed: seed, bulkSize: documentSize)),
       behaviour: Behaviour(
         seed: seed, latency: latency.value, jitter: jitter.value, stall: stall.value,
         retryAfter: retryAfter, faults: FaultPlan(rules: fault, seed: seed)),
       log: log)
+    try open(listener, with: "\(Format.count(documents)) documents of seed \(seed)") {
+      Connection(number: $0, socket: $1, server: $2, office: office).serve()
+    }
+  }
+
+  /// Serves as a store in place of a portal.
+  private func serveStore() throws(Fatal) {
+    let store = StandIn()
+    try open(try Listener(listen), with: "an empty store") { _, socket, _ in
+      var connection = StandInConnection(socket, store)
+      connection.serve()
+    }
+  }
+
+  private func open(
+    _ listener: Listener, with contents: String, _ serve: @escaping Server.Serve
+  ) throws(Fatal) {
+    let server = Server(listener: listener, serve: serve)
     if let portFile { try PortFile.write(listener.url, to: portFile) }
-    Self.report("\(Format.count(documents)) documents of seed \(seed) at \(listener.url)")
+    Self.report("\(contents) at \(listener.url)")
     server.run()
   }
 

@@ -7,25 +7,20 @@ final class Server: Sendable {
   /// More connections than these are closed at once.
   static let maximumConnections = 1000
 
-  let site: Site
-  let behaviour: Behaviour
-  let log: RequestLog?
   /// Ends `run()` and wakes the threads that wait.
   let stop = Stop()
   private let listener: Listener
+  private let serve: Serve
   private let open = Atomic<Int>(0)
-  private let requests = Atomic<Int>(0)
 
-  init(listener: Listener, site: Site, behaviour: Behaviour, log: RequestLog?) {
+  /// Serves the connection of that number, from 1, to its end.
+  typealias Serve = @Sendable (_ number: Int, _ socket: Socket, _ server: Server) -> Void
+
+  init(listener: Listener, serve: @escaping Serve) {
     self.listener = listener
-    self.site = site
-    self.behaviour = behaviour
-    self.log = log
+    self.serve = serve
     Self.raiseFileLimit()
   }
-
-  /// The number of the next request, from 1.
-  func nextRequest() -> Int { requests.add(1, ordering: .relaxed).newValue }
 
   /// Serves until a stop is requested. Connections that are open then end soon after.
   func run() {
@@ -39,9 +34,8 @@ final class Server: Sendable {
       number += 1
       guard open.load(ordering: .relaxed) < Self.maximumConnections else { continue }
       open.add(1, ordering: .relaxed)
-      let connection = Connection(number: number, socket: socket, server: self)
-      let isStarted = startThread { [self] in
-        connection.serve()
+      let isStarted = startThread { [self, number] in
+        serve(number, socket, self)
         open.subtract(1, ordering: .relaxed)
       }
       if !isStarted { open.subtract(1, ordering: .relaxed) }

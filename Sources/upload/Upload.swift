@@ -1,6 +1,7 @@
 import ArgumentParser
 import CLI
 import Common
+import Glibc
 import Logging
 import Stages
 import Store
@@ -15,16 +16,18 @@ struct Upload: Tool {
     discussion: """
       Reads one JSON record per line and writes it with "upload" added: where the file is now, its \
       size and its checksums. The file is the newest that the record names: optimize.path, \
-      fetch.path or path. Nothing is deleted.
+      fetch.path or path. It stays where it is, unless --remove-source-files says otherwise.
 
       EXAMPLES:
         fetch … | upload --to file:///srv/archive --stage stage-0-test
         ls *.pdf | upload --from-list --to ./archive
         fetch … | upload --to gs://county-records/documents --metadata source=portal
+        find scans -name '*.pdf' | upload --from-list --to s3://new-bucket --create-bucket
 
       CREDENTIALS, from the environment alone:
         gs://  GOOGLE_APPLICATION_CREDENTIALS (a key file that only its owner can read), else the
-               metadata server of Google's machines; STORAGE_EMULATOR_HOST goes without
+               metadata server of Google's machines; STORAGE_EMULATOR_HOST goes without;
+               GOOGLE_CLOUD_PROJECT for a bucket that is to be made
         s3://  AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION, and
                AWS_ENDPOINT_URL for other stores than Amazon's
 
@@ -54,8 +57,29 @@ struct Upload: Tool {
   @Option(help: "Metadata of each object besides those of its document, as NAME=VALUE; repeatable.")
   var metadata: [String] = []
 
+  @Flag(help: "Make the bucket if it is missing, and say so; its objects become cheaper with age.")
+  var createBucket = false
+
+  @Option(help: "Where to make it (default: US for gs://, AWS_REGION for s3://).")
+  var location: String?
+
+  @Flag(help: "Leave an object with the same content as it is. That is the default.")
+  var skipExisting = false
+
   @Flag(help: "Replace an object that has other content, instead of refusing.")
   var overwrite = false
+
+  @Flag(help: "Remove each file once the store has confirmed it.")
+  var removeSourceFiles = false
+
+  @Option(help: "How often a request is tried again before its document waits for another run.")
+  var retries = 8
+
+  @Option(help: "Seconds before the first retry at most; doubles each time, up to 32.")
+  var retryBase = 1.0
+
+  @Option(help: "Show progress on stderr; auto: where the records go to a file.")
+  var progress = ProgressMode.auto
 
   @Flag(help: "Add the URL that would be written, and write nothing.")
   var dryRun = false
@@ -69,13 +93,22 @@ struct Upload: Tool {
     guard (1...256).contains(workers) else {
       throw ValidationError("--workers has to be from 1 to 256, and is \(workers).")
     }
+    guard retries >= 0, retryBase >= 0 else {
+      throw ValidationError("--retries and --retry-base cannot be negative.")
+    }
+    if overwrite, skipExisting {
+      throw ValidationError("--overwrite and --skip-existing contradict each other.")
+    }
+    if location != nil, !createBucket {
+      throw ValidationError("--location belongs to --create-bucket.")
+    }
     if let key {
       do { _ = try Template(key) } catch { throw ValidationError("--key: \(error).") }
     }
-    let fields = [contentType, cacheControl, storageClass].compactMap(\.self)
+    let fields = [contentType, cacheControl, storageClass, location].compactMap(\.self)
     guard fields.allSatisfy({ $0.utf8.allSatisfy { (0x20...0x7E).contains($0) } }) else {
       throw ValidationError(
-        "--content-type, --cache-control and --storage-class are printable ASCII.")
+        "--content-type, --cache-control, --storage-class and --location are printable ASCII.")
     }
     if let wrong = metadata.first(where: { Self.pair($0) == nil }) {
       throw ValidationError(
@@ -87,14 +120,26 @@ struct Upload: Tool {
     let stage = try stages.load()
     let store = try openStore(to, settings(stop, logger))
     let keys = try KeyRule(template(of: stage), stage: stage)
+    if createBucket, !dryRun, let made = try store.create() {
+      // Not only for a log that may be off: it costs money.
+      _ = writeAll(Array("upload: made \(made)\n".utf8), to: STDERR_FILENO)
+      logger.info("made \(made)")
+    }
     let loop = StageLoop(
       tool: "upload", workers: workers, stop: stop, logger: logger,
       lines: fromList ? .fileNames : .records)
-    return loop.run { [overwrite, dryRun] number in
-      var logger = logger
-      logger[metadataKey: "worker"] = "\(number)"
-      return Uploader(
-        store: store, keys: keys, overwrites: overwrite, isDryRun: dryRun, logger: logger)
+    let manner = UploadManner(
+      overwrites: overwrite, isDryRun: dryRun, removesSources: removeSourceFiles)
+    let tally = UploadTally()
+    let display = ProgressDisplay(tool: "upload", manner: progress.mannerOfTheMiddle)
+    return display.beside {
+      loop.run { number in
+        var logger = logger
+        logger[metadataKey: "worker"] = "\(number)"
+        return Uploader(store: store, keys: keys, manner: manner, tally: tally, logger: logger)
+      }
+    } show: { done in
+      display.show(tally, until: done)
     }
   }
 
@@ -104,6 +149,8 @@ struct Upload: Tool {
     settings.cacheControl = cacheControl
     settings.storageClass = storageClass
     settings.metadata = Dictionary(metadata.compactMap(Self.pair)) { $1 }
+    settings.location = location
+    settings.retry = RetryPolicy(retries: retries, base: retryBase, cap: 32, maximumTime: 300)
     settings.stop = stop
     settings.logger = logger
     return settings

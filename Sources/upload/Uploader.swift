@@ -6,27 +6,41 @@ import Store
 struct Uploader: StageWorker {
   let store: any ObjectStore
   let keys: KeyRule
-  let overwrites: Bool
-  let isDryRun: Bool
+  let manner: UploadManner
+  let tally: UploadTally
   let logger: Logger
 
   func process(_ record: inout Record) throws {
     let file = try SourceFile(of: record)
     let key = try keys.key(for: record)
-    if isDryRun {
+    if manner.isDryRun {
       record.fields["upload"] = .object([
         "url": .string(try store.url(of: key)), "dry_run": .bool(true),
       ])
       return
     }
     let start = Time.monotonic()
+    let source = manner.removesSources ? LocalFile(file.path) : nil
     let object = try store.put(
-      file, at: key, metadata: record.objectMetadata, overwrite: overwrites)
+      file, at: key, metadata: record.objectMetadata, overwrite: manner.overwrites)
     let seconds = Double(Time.monotonic() - start) / 1e9
     record.fields["upload"] = object.json(seconds: seconds)
     let verb = object.isSkipped ? "was there already" : "put"
     logger.info("\(record.id): \(verb): \(object.url), \(Format.bytes(object.bytes))")
+    tally.add(object)
+    if let source, let trouble = source.remove() { logger.warning("\(record.id): \(trouble)") }
   }
+
+  func sawFailure(of record: inout Record) { tally.addFailure() }
+
+  func sawInvalidLine() { tally.addFailure() }
+}
+
+/// What is done to documents, the same for all.
+struct UploadManner: Sendable {
+  let overwrites: Bool
+  let isDryRun: Bool
+  let removesSources: Bool
 }
 
 extension SourceFile {

@@ -11,8 +11,7 @@ import Testing
     faults: [FaultRule] = [], stall: Double = 60, _ body: @Sendable (_ server: Running) -> Void
   ) throws {
     let listener = try Listener(Endpoint(host: "127.0.0.1", port: 0))
-    let server = Server(
-      listener: listener,
+    let office = Office(
       site: Site(
         catalogue: Catalogue(count: 20, seed: 7, isBulk: true),
         scans: ScanStore(seed: 7, bulkSize: 100_000)),
@@ -20,6 +19,9 @@ import Testing
         seed: 7, latency: 0, jitter: 0, stall: stall, retryAfter: 1,
         faults: FaultPlan(rules: faults, seed: 7)),
       log: nil)
+    let server = Server(listener: listener) {
+      Connection(number: $0, socket: $1, server: $2, office: office).serve()
+    }
     let port = UInt16(listener.url.split(separator: ":").last ?? "") ?? 0
     withThreads(2) { number in
       if number == 1 {

@@ -1,4 +1,5 @@
 import Common
+import Support
 import Testing
 
 @testable import Store
@@ -86,54 +87,6 @@ struct AmazonFaultTests {
     let error = #expect(throws: Fatal.self) { _ = try put(small, fake) }
     #expect(error?.code == .permission)
     #expect(error?.message.contains("s3:PutObject") == true)
-  }
-
-  @Test(arguments: [0, 1])
-  func aWrongChecksumInTheAnswerIsAnError(_ which: Int) throws {
-    let last = [2, 6][which]
-    let fake = try FakeAmazon(.init(fault: { $0 == last ? .wrongETag : nil }))
-    let error = error { try put([small, large][which], fake) }
-    #expect(error?.kind == .storeRejected)
-    #expect(error?.isRetryable == true)
-    #expect(fake.with { $0.received }.allSatisfy { $0.method != "DELETE" })
-  }
-
-  @Test(arguments: [true, false], [0, 1])
-  func aFileThatChangesWhileItIsSentIsNotTaken(_ checks: Bool, _ which: Int) throws {
-    let content = [small, large][which]
-    let path = try files.document(bytes: content).path
-    for replacement in [content.map { $0 ^ 1 }, Array(content.dropLast(5))] {
-      try Files.write(content, to: path)
-      let fake = try FakeAmazon(
-        .init(
-          fault: { number in
-            if number == 1 { try? Files.write(replacement, to: path) }
-            return nil
-          }, checks: checks))
-      let error = error { try put(SourceFile(path: path), fake) }
-      #expect(error?.kind == .local)
-      #expect(error?.counts == false)
-      if checks { #expect(fake.with { $0.objects.isEmpty }) }
-    }
-  }
-
-  @Test(arguments: [false, true], [false, true])
-  func anotherWriterIsQuicker(_ isSame: Bool, _ overwrite: Bool) throws {
-    for content in [small, large] {
-      let theirs = isSame ? content : Array("other".utf8)
-      let etag =
-        isSame
-        ? try put(content, try FakeAmazon()).md5 : "65a8e27d8879283831b664bd8b7f0ad4"
-      let fake = try FakeAmazon(
-        .init(meanwhile: { $0.objects["/bucket/key"] = (theirs, etag) }))
-      if isSame {
-        #expect(try put(content, fake, overwrite: overwrite).isSkipped)
-      } else {
-        #expect(error { try put(content, fake, overwrite: overwrite) }?.kind == .storeConflict)
-      }
-      #expect(fake.with { $0.objects["/bucket/key"]?.content } == theirs)
-      #expect(fake.with { $0.writes } == 0)
-    }
   }
 
   @Test func overwritingNamesWhatItSaw() throws {

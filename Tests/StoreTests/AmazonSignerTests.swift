@@ -42,6 +42,10 @@ struct AmazonSignerTests {
           "POST", [("uploadId", "x")], [("If-Match", "\"abc-2\""), ("Content-Type", "text/xml")],
           "<Complete/>"),
         subject("DELETE", [("uploadId", "x")]),
+        subject(
+          "PUT", [("lifecycle", "")],
+          [("Content-MD5", "kAFQmDzST7DWlj99KOF/cg=="), ("Content-Type", "application/xml")],
+          AmazonStore.lifecycle),
       ]
     } + [
       .init(

@@ -1,6 +1,7 @@
 import Common
 import Glibc
 import Logging
+import Support
 import Synchronization
 import Testing
 

@@ -1,4 +1,5 @@
 import Digest
+import Support
 import Synchronization
 
 /// S3 in small, with preconditions, checksums and uploads in parts, and with faults to order.
@@ -127,6 +128,9 @@ final class FakeAmazon: Sendable {
       || request.headers["content-md5"] == Base64.encode(md5(request.body))
         && request.headers["x-amz-content-sha256"] == Digest.sha256(request.body)
   }
+
+  /// The ETag of an object that came in one part.
+  static func etag(_ content: [UInt8]) -> String { Digest.hex(md5(content)) }
 
   private static func md5(_ bytes: [UInt8]) -> [UInt8] {
     var digest = Digest(.md5)

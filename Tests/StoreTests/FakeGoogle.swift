@@ -1,5 +1,6 @@
 import Common
 import Digest
+import Support
 import Synchronization
 
 /// What goes wrong with one request.
@@ -37,6 +38,8 @@ final class FakeGoogle: Sendable {
     var checks = true
     /// Whether it lies about the checksum of what it stored.
     var lies = false
+    /// What it keeps of a piece is a multiple of this, as with the real one.
+    var granule = 256 << 10
     /// Whether a token is needed.
     var needsToken = false
     /// Is called before an upload is looked at: what somebody else does at that moment.
@@ -85,7 +88,7 @@ final class FakeGoogle: Sendable {
   private static func react(
     _ request: Received, _ behaviour: Behaviour, _ state: inout State, keepsLess: Bool
   ) -> Reaction {
-    if request.path == "/token" {
+    if request.path.hasSuffix("/token") {
       state.tokens += 1
       let json = #"{"access_token":"canary-token-\#(state.tokens)","expires_in":3600}"#
       return .answer(200, [:], Array(json.utf8))
@@ -134,7 +137,9 @@ final class FakeGoogle: Sendable {
     let total = Int(range.split(separator: "/").last ?? "") ?? -1
     if let start = Int(range.dropFirst("bytes ".count).prefix { $0 != "-" && $0 != "*" }) {
       guard start <= session.bytes.count else { return .answer(400) }
-      let kept = keepsLess ? request.body.count / 2 / 262_144 * 262_144 : request.body.count
+      let kept =
+        keepsLess
+        ? request.body.count / 2 / behaviour.granule * behaviour.granule : request.body.count
       session.bytes = Array(session.bytes.prefix(start) + request.body.prefix(kept))
       state.sessions[id] = session
     }

@@ -1,6 +1,7 @@
 import Common
 import Digest
 import Glibc
+import Support
 import Testing
 
 @testable import Store
@@ -92,60 +93,6 @@ struct GoogleFaultTests {
     let fake = try FakeGoogle(.init(fault: { $0 > 3 ? .keepsLess : nil }))
     #expect(error { try put(large, fake) }?.kind == .storeUnavailable)
     #expect(fake.with { $0.objects.isEmpty })
-  }
-
-  @Test func aWrongChecksumInTheAnswerIsAnError() throws {
-    for content in [small, large] {
-      let fake = try FakeGoogle(.init(lies: true))
-      let error = error { try put(content, fake) }
-      #expect(error?.kind == .storeRejected)
-      #expect(error?.isRetryable == true)
-      // It may be another's object by now: nothing is deleted.
-      #expect(fake.with { $0.received }.allSatisfy { $0.method != "DELETE" })
-    }
-  }
-
-  /// The file is rewritten, in the same length or shorter, while the store is being asked.
-  @Test(arguments: [true, false], [0, 1])
-  func aFileThatChangesWhileItIsSentIsNotTaken(_ checks: Bool, _ which: Int) throws {
-    let content = [small, large][which]
-    let path = try files.document(bytes: content).path
-    for replacement in [content.map { $0 ^ 1 }, Array(content.dropLast(5))] {
-      try Files.write(content, to: path)
-      let fake = try FakeGoogle(
-        .init(
-          fault: { number in
-            if number == 1 { try? Files.write(replacement, to: path) }
-            return nil
-          }, checks: checks))
-      let store = try store(fake)
-      let error = #expect(throws: RecordError.self) {
-        _ = try store.put(
-          SourceFile(path: path), at: try ObjectKey("key"), metadata: [:], overwrite: false)
-      }
-      #expect(error?.kind == .local)
-      #expect(error?.counts == false)
-      if checks { #expect(fake.with { $0.objects.isEmpty }) }
-    }
-  }
-
-  /// Somebody puts an object between our look and our upload.
-  @Test(arguments: [false, true], [false, true])
-  func anotherWriterIsQuicker(_ isSame: Bool, _ overwrite: Bool) throws {
-    for content in [small, large] {
-      let theirs = isSame ? content : Array("other".utf8)
-      let fake = try FakeGoogle(
-        .init(meanwhile: { state in
-          state.objects["key"] = .init(content: theirs, generation: 99, metadata: .null)
-        }))
-      if isSame {
-        #expect(try put(content, fake, overwrite: overwrite).isSkipped)
-      } else {
-        #expect(error { try put(content, fake, overwrite: overwrite) }?.kind == .storeConflict)
-      }
-      #expect(fake.with { $0.objects["key"]?.content } == theirs)
-      #expect(fake.with { $0.writes } == 0)
-    }
   }
 
   @Test func overwritingSendsTheGenerationThatItSaw() throws {

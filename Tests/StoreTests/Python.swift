@@ -88,4 +88,10 @@ struct Emulator {
     let reader = try Python("read_back.py", [kind, url, "test-bucket", name])
     return try JSON(parsing: try reader.line())
   }
+
+  /// What the vendor's own client sees of a bucket's lifecycle.
+  func lifecycle(of bucket: String) throws -> JSON {
+    let reader = try Python("lifecycle.py", [url, bucket])
+    return try JSON(parsing: try reader.line())
+  }
 }

@@ -3,7 +3,7 @@ import Digest
 import Transfer
 
 /// What S3 knows of an object, from the headers of a HEAD.
-struct AmazonObject: Sendable, Equatable {
+struct AmazonObject: BucketObject, Equatable {
   let bytes: Int
   /// Without its quotes: the MD5 of the content, or for an upload in parts the MD5 of their MD5s with
   /// `-` and their number; something else where the store encrypts with keys of its own.
@@ -13,8 +13,8 @@ struct AmazonObject: Sendable, Equatable {
   let version: String?
   private let hasOtherETag: Bool
 
-  /// `nil` where the headers describe no object.
-  init?(_ head: ResponseHead) {
+  init?(_ answer: Answer) {
+    let head = answer.head
     guard let bytes = head.header("Content-Length").flatMap({ Int($0) }),
       let etag = head.header("ETag")
     else { return nil }
@@ -34,6 +34,12 @@ struct AmazonObject: Sendable, Equatable {
       || head.header("x-amz-server-side-encryption-customer-algorithm") != nil
   }
 
+  /// Of an object that came in parts, S3 knows no checksum of the whole. Each part was compared when it
+  /// came, and the note was bound to them in the same upload.
+  var info: ObjectInfo {
+    ObjectInfo(bytes: bytes, sha256: md5 == nil ? sha256 : nil, md5: md5, recordedSHA256: sha256)
+  }
+
   /// MD5 of the stored bytes, where the ETag is one.
   var md5: String? {
     hasOtherETag || etag.utf8.count != 32 || Digest.bytes(hex: etag) == nil ? nil : etag
@@ -50,7 +56,7 @@ struct AmazonObject: Sendable, Equatable {
 }
 
 /// The checksums of a file and of the parts that it is sent in.
-struct PartedDigest: Sendable, Equatable {
+struct PartedDigest: BucketContent, Equatable {
   let whole: FileDigest
   /// Each part's range, and its MD5.
   let parts: [(range: Range<Int>, md5: [UInt8], sha256: String)]
@@ -73,6 +79,9 @@ struct PartedDigest: Sendable, Equatable {
     if running.count > 0 { parts.append(running.finish(after: parts.last?.range)) }
     self.parts = parts
   }
+
+  /// Whether it is too large for one request.
+  var isInParts: Bool { parts.count > 1 }
 
   /// The ETag that an upload in these parts gets.
   var etag: String {

@@ -11,6 +11,8 @@ struct AmazonService: Sendable {
   /// What comes before an object's name in a path: the bucket, where it is not in the host's name.
   private let root: String
   private let signer: AmazonSigner
+  /// Where requests are signed for.
+  var region: String { signer.region }
   private let connections: Connections
 
   /// The service that the environment names: Amazon's, or with `AWS_ENDPOINT_URL` a compatible one.
@@ -83,18 +85,6 @@ struct AmazonService: Sendable {
       ? .setback(Setback(answer, explanation(answer))) : .answer(answer, meaning)
   }
 
-  /// Sends one request as often as it takes: only for those that may be sent again.
-  func ask(
-    _ patience: inout Patience, _ errand: Errand
-  ) throws -> (answer: Answer, meaning: Meaning) {
-    while true {
-      switch try send(errand) {
-      case .answer(let answer, let meaning): return (answer, meaning)
-      case .setback(let setback): try patience.endure(setback)
-      }
-    }
-  }
-
   /// Completing a multipart upload can fail after its 200 was sent, with the error in the body.
   private func meaning(of answer: Answer) -> Meaning {
     let xml = XMLText(answer.body)
@@ -104,17 +94,25 @@ struct AmazonService: Sendable {
   }
 
   /// The error behind an answer that ends an errand.
-  func failure(_ answer: Answer, _ meaning: Meaning, _ errand: String) -> any Error {
+  func failure(_ reply: Reply, _ errand: String, _ purpose: Purpose) -> any Error {
+    let answer = reply.answer
     let words = "\(errand): \(explanation(answer))"
-    switch meaning {
+    switch reply.meaning {
     case .forbidden, .unauthorized:
+      let rights =
+        switch purpose {
+        case .objects: "s3:GetObject, s3:PutObject and s3:ListBucket"
+        case .bucket: "s3:ListBucket, s3:CreateBucket and s3:PutLifecycleConfiguration"
+        }
       return Fatal(
         .permission,
         "\(words): check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, and that "
-          + "they may do s3:GetObject, s3:PutObject and s3:ListBucket on \(bucket.root)")
+          + "they may do \(rights) on \(bucket.root)")
     case .noBucket:
       return Fatal(
-        .unavailable, "\(errand): there is no bucket \(bucket.root): make it, or correct the URL")
+        .unavailable,
+        "\(errand): there is no bucket \(bucket.root): correct the URL, or make it (--create-bucket)"
+      )
     case .elsewhere:
       let region = answer.head.header("x-amz-bucket-region") ?? XMLText(answer.body).first("Region")
       return Fatal(
@@ -123,7 +121,10 @@ struct AmazonService: Sendable {
     case .damaged:
       return RecordError(
         .storeRejected, "\(words): what arrived is not what was sent", isRetryable: true)
-    case .success, .incomplete, .absent, .changed, .again, .refused:
+    case .absent:
+      return RecordError(
+        .storeUnavailable, "\(words): what was to be replaced or completed is gone")
+    case .success, .incomplete, .changed, .again, .refused:
       return RecordError(.storeRejected, words)
     }
   }

@@ -17,16 +17,9 @@ struct AmazonUpload {
   /// Only if nothing is there, or what we saw.
   let condition: (name: String, value: String)
 
-  private typealias Reply = (answer: Answer, meaning: Meaning)
-
-  var isInParts: Bool { content.parts.count > 1 }
-
   /// Sends all. The answer is the last one: with the object, or with why there is none.
-  func run() throws -> (answer: Answer, meaning: Meaning) {
-    var patience = Patience(service.bucket.url(ofName: name), service.settings)
-    guard isInParts else {
-      return try service.ask(&patience, whole())
-    }
+  func run(_ patience: inout Patience) throws -> Reply {
+    guard content.isInParts else { return try patience.answer { try service.send(whole()) } }
     var last: Reply?
     for _ in 0...Self.maximumRestarts {
       let reply = try inParts(&patience)
@@ -48,14 +41,15 @@ struct AmazonUpload {
   }
 
   private func isThere(_ patience: inout Patience) throws -> Bool {
-    let (answer, meaning) = try service.ask(&patience, .init(method: "HEAD", name: name))
-    return meaning == .success && AmazonObject(answer.head)?.holds(content) == true
+    let reply = try patience.answer { try service.send(.init(method: "HEAD", name: name)) }
+    return reply.meaning == .success && AmazonObject(reply.answer)?.holds(content) == true
   }
 
   private func inParts(_ patience: inout Patience) throws -> Reply {
-    let begun = try service.ask(
-      &patience,
-      .init(method: "POST", name: name, query: [("uploads", "")], headers: headers))
+    let begun = try patience.answer {
+      try service.send(
+        .init(method: "POST", name: name, query: [("uploads", "")], headers: headers))
+    }
     guard begun.meaning == .success else { return begun }
     guard let id = XMLText(begun.answer.body).first("UploadId") else {
       throw RecordError(
@@ -75,15 +69,13 @@ struct AmazonUpload {
   private func send(_ id: String, _ patience: inout Patience) throws -> Reply {
     var list = "<CompleteMultipartUpload>"
     for (index, part) in content.parts.enumerated() {
-      let sent = try service.ask(
-        &patience,
-        .init(
-          method: "PUT", name: name,
-          query: [("partNumber", "\(index + 1)"), ("uploadId", id)],
-          headers: [("Content-MD5", Base64.encode(part.md5))],
-          body: RequestBody([
-            .file(descriptor: descriptor, offset: part.range.lowerBound, count: part.range.count)
-          ]), bodySHA256: part.sha256))
+      let errand = AmazonService.Errand(
+        method: "PUT", name: name, query: [("partNumber", "\(index + 1)"), ("uploadId", id)],
+        headers: [("Content-MD5", Base64.encode(part.md5))],
+        body: RequestBody([
+          .file(descriptor: descriptor, offset: part.range.lowerBound, count: part.range.count)
+        ]), bodySHA256: part.sha256)
+      let sent = try patience.answer { try service.send(errand) }
       guard sent.meaning == .success else { return sent }
       patience.progressed()
       // Which parts make the object; the ETag of the whole is compared at the end.
@@ -91,12 +83,11 @@ struct AmazonUpload {
       list += "<Part><PartNumber>\(index + 1)</PartNumber><ETag>\"\(etag)\"</ETag></Part>"
     }
     let body = Array((list + "</CompleteMultipartUpload>").utf8)
-    return try service.ask(
-      &patience,
-      .init(
-        method: "POST", name: name, query: [("uploadId", id)],
-        headers: [condition, ("Content-Type", "application/xml")],
-        body: RequestBody([.bytes(body)]), bodySHA256: Digest.sha256(body)))
+    let errand = AmazonService.Errand(
+      method: "POST", name: name, query: [("uploadId", id)],
+      headers: [condition, ("Content-Type", "application/xml")],
+      body: RequestBody([.bytes(body)]), bodySHA256: Digest.sha256(body))
+    return try patience.answer { try service.send(errand) }
   }
 
   /// Parts that are never put together cost money until they are removed. Should this fail, too, the

@@ -91,6 +91,12 @@ struct FileStore: ObjectStore {
     return object(bytes, path, isSkipped: false)
   }
 
+  func create() throws -> String? {
+    guard access(root, F_OK) != 0 else { return nil }
+    do throws(FileError) { try directories.make(root) } catch { throw error.atDestination }
+    return "the directory \(root)"
+  }
+
   func info(at url: String) throws -> ObjectInfo? {
     guard let path = FileURL.path(of: url) else {
       throw RecordError(.storeRejected, "\(Format.quoted(url)) is not the URL of a file")

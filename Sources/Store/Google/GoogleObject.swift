@@ -2,7 +2,7 @@ import Common
 import Digest
 
 /// What Google Cloud Storage knows of an object (JSON API, resource `objects`).
-struct GoogleObject: Sendable, Equatable {
+struct GoogleObject: BucketObject, Equatable {
   let bytes: Int
   /// MD5 of the stored bytes in hexadecimal digits; composed objects have none.
   let md5: String?
@@ -11,9 +11,8 @@ struct GoogleObject: Sendable, Equatable {
   /// The SHA-256 that the uploader noted as metadata: a claim.
   let sha256: String?
 
-  /// Reads the body of an answer; `nil` where it describes no object.
-  init?(_ body: [UInt8]) {
-    guard let json = try? JSON(parsing: body), let generation = json["generation"]?.text,
+  init?(_ answer: Answer) {
+    guard let json = try? JSON(parsing: answer.body), let generation = json["generation"]?.text,
       let bytes = json["size"]?.text.flatMap({ Int($0) }), bytes >= 0
     else { return nil }
     self.bytes = bytes
@@ -21,6 +20,9 @@ struct GoogleObject: Sendable, Equatable {
     md5 = json["md5Hash"]?.string.flatMap(Base64.decode).map(Digest.hex)
     sha256 = json["metadata"]?["sha256"]?.string
   }
+
+  var info: ObjectInfo { ObjectInfo(bytes: bytes, md5: md5, recordedSHA256: sha256) }
+  var version: String? { generation }
 
   /// Whether it is, by what the store itself computed, the content that a file has.
   func holds(_ content: FileDigest) -> Bool { bytes == content.bytes && md5 == content.md5 }

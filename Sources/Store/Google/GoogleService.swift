@@ -39,6 +39,22 @@ struct GoogleService: Sendable {
     try url("/storage/v1/b/\(bucket.bucket)/o/\(Format.percentEncoded(name))")
   }
 
+  /// The URL of the bucket's description.
+  func urlOfBucket() throws -> WebURL { try url("/storage/v1/b/\(bucket.bucket)?fields=name") }
+
+  /// The URL that new buckets are asked for at.
+  func url(ofBucketsOf project: String) throws -> WebURL {
+    try url("/storage/v1/b?project=\(Format.percentEncoded(project))")
+  }
+
+  /// The project that a new bucket would belong to.
+  func project() throws(Fatal) -> String {
+    if let name = settings.variable("GOOGLE_CLOUD_PROJECT") ?? tokens.project { return name }
+    throw Fatal(
+      .configuration,
+      "a new bucket has to belong to a project: name it in GOOGLE_CLOUD_PROJECT")
+  }
+
   /// The URL that new content is sent to: only if the object is now of this generation, `0` for none.
   func url(ofUpload type: String, _ name: String, generation: String) throws -> WebURL {
     try url(
@@ -75,30 +91,22 @@ struct GoogleService: Sendable {
     }
   }
 
-  /// Sends one request as often as it takes: only for those that may be sent again.
-  func ask(
-    _ patience: inout Patience, for errand: String, _ request: () throws -> Request
-  ) throws -> (answer: Answer, meaning: Meaning) {
-    while true {
-      switch try send(try request(), for: errand) {
-      case .answer(let answer, let meaning): return (answer, meaning)
-      case .setback(let setback): try patience.endure(setback)
-      }
-    }
-  }
-
   /// The error behind an answer that ends an errand.
-  func failure(_ answer: Answer, _ meaning: Meaning, _ errand: String) -> any Error {
-    let words = "\(answer.status) \(explanation(answer, nil))"
-    switch meaning {
+  func failure(_ reply: Reply, _ errand: String, _ purpose: Purpose) -> any Error {
+    let words = "\(reply.answer.status) \(explanation(reply.answer, nil))"
+    switch reply.meaning {
     case .forbidden, .unauthorized:
-      return Fatal(
-        .permission,
-        "\(errand): \(words): give the account the role Storage Object User "
-          + "(roles/storage.objectUser) on \(bucket.root)")
+      let role =
+        switch purpose {
+        case .objects: "Storage Object User (roles/storage.objectUser) on \(bucket.root)"
+        case .bucket: "Storage Admin (roles/storage.admin) on the project, or make the bucket"
+        }
+      return Fatal(.permission, "\(errand): \(words): give the account the role \(role)")
     case .noBucket, .absent:
       return Fatal(
-        .unavailable, "\(errand): there is no bucket \(bucket.root): make it, or correct the URL")
+        .unavailable,
+        "\(errand): there is no bucket \(bucket.root): correct the URL, or make it (--create-bucket)"
+      )
     case .elsewhere:
       return Fatal(.unavailable, "\(errand): \(words): this is not Google's storage service")
     case .damaged:

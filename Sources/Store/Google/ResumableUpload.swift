@@ -56,12 +56,12 @@ struct ResumableUpload {
   let piece: Int
 
   /// Sends all. The answer is the last one: with the object, or with why there is none.
-  func run(_ patience: inout Patience) throws -> (answer: Answer, meaning: Meaning) {
+  func run(_ patience: inout Patience) throws -> Reply {
     for _ in 0...Self.maximumRestarts {
       let session: WebURL
       switch try begin(&patience) {
       case .success(let url): session = url
-      case .failure(let ended): return (ended.answer, ended.meaning)
+      case .failure(let ended): return ended.reply
       }
       if let last = try send(to: session, &patience) { return last }
     }
@@ -71,25 +71,20 @@ struct ResumableUpload {
   }
 
   private struct Ended: Error {
-    let answer: Answer
-    let meaning: Meaning
+    let reply: Reply
   }
 
   private func begin(_ patience: inout Patience) throws -> Result<WebURL, Ended> {
-    let (answer, meaning) = try service.ask(&patience, for: errand) {
-      var request = Request(url)
-      request.method = "POST"
-      request.headers = [
-        ("Content-Type", "application/json; charset=UTF-8"),
-        ("X-Upload-Content-Type", contentType), ("X-Upload-Content-Length", "\(total)"),
-      ]
-      request.body = RequestBody([.bytes(description)])
-      return request
-    }
-    guard meaning == .success else {
-      return .failure(Ended(answer: answer, meaning: meaning))
-    }
-    guard let location = answer.head.header("Location"),
+    var request = Request(url)
+    request.method = "POST"
+    request.headers = [
+      ("Content-Type", "application/json; charset=UTF-8"),
+      ("X-Upload-Content-Type", contentType), ("X-Upload-Content-Length", "\(total)"),
+    ]
+    request.body = RequestBody([.bytes(description)])
+    let reply = try patience.answer { try service.send(request, for: errand) }
+    guard reply.meaning == .success else { return .failure(Ended(reply: reply)) }
+    guard let location = reply.answer.head.header("Location"),
       let session = WebURL(location, relativeTo: url)
     else {
       throw RecordError(
@@ -100,31 +95,27 @@ struct ResumableUpload {
   }
 
   /// `nil` where the session is lost.
-  private func send(
-    to session: WebURL, _ patience: inout Patience
-  ) throws -> (answer: Answer, meaning: Meaning)? {
+  private func send(to session: WebURL, _ patience: inout Patience) throws -> Reply? {
     var confirmed = 0
     var isSure = true
     while true {
       let request = isSure ? chunk(at: confirmed, session) : inquiry(session)
-      switch try service.send(request, for: errand) {
-      case .setback(let setback):
+      guard let reply = try patience.attempt({ try service.send(request, for: errand) }) else {
         isSure = false
-        try patience.endure(setback)
-      case .answer(let answer, let meaning):
-        let range = answer.head.header("Range")
-        switch ResumableStep(meaning, range: range, total: total) {
-        case .finished, .end: return (answer, meaning)
-        case .beginAgain: return nil
-        case .goOn(let next):
-          if next > confirmed {
-            patience.progressed()
-          } else if isSure {
-            try patience.endure(Setback(reason: "the store took nothing of what was sent"))
-          }
-          confirmed = next
-          isSure = true
+        continue
+      }
+      let range = reply.answer.head.header("Range")
+      switch ResumableStep(reply.meaning, range: range, total: total) {
+      case .finished, .end: return reply
+      case .beginAgain: return nil
+      case .goOn(let next):
+        if next > confirmed {
+          patience.progressed()
+        } else if isSure {
+          try patience.endure(Setback(reason: "the store took nothing of what was sent"))
         }
+        confirmed = next
+        isSure = true
       }
     }
   }

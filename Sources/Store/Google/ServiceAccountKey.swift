@@ -13,6 +13,8 @@ struct ServiceAccountKey: Sendable, Equatable {
 
   let email: String
   let tokenURL: WebURL
+  /// The project that the account belongs to.
+  let project: String?
   private let keyID: String
   private let privateKey: Secret
 
@@ -47,6 +49,7 @@ struct ServiceAccountKey: Sendable, Equatable {
     }
     self.email = email
     self.tokenURL = tokenURL
+    project = json["project_id"]?.string
     keyID = json["private_key_id"]?.string ?? ""
     privateKey = Secret(key)
   }

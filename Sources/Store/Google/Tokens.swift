@@ -86,25 +86,30 @@ final class Tokens: Sendable {
 
   private func renewed() throws -> Secret {
     var patience = Patience("asking for a token", settings)
-    while true {
-      let asked = now()
-      switch try ask() {
-      case .setback(let setback): try patience.endure(setback)
-      case .answer(let answer, .success):
-        guard let json = try? JSON(parsing: answer.body),
-          let text = json["access_token"]?.string, let seconds = json["expires_in"]?.double
-        else { throw Fatal(.permission, "the answer to asking for a token has none") }
-        let token = Secret(text)
-        state.withLock {
-          $0.token = token
-          $0.end = asked + Int64(max(0, min(seconds, 86_400)) * 1e9)
-        }
-        return token
-      case .answer(let answer, _):
-        let why = Format.quoted(GoogleError(answer.body).message, limit: 200)
-        throw Fatal(.permission, "\(name) gets no token: \(answer.status) \(why)")
-      }
+    var asked = now()
+    let reply = try patience.answer {
+      asked = now()
+      return try ask()
     }
+    guard reply.meaning == .success else {
+      let why = Format.quoted(GoogleError(reply.answer.body).message, limit: 200)
+      throw Fatal(.permission, "\(name) gets no token: \(reply.answer.status) \(why)")
+    }
+    guard let json = try? JSON(parsing: reply.answer.body),
+      let text = json["access_token"]?.string, let seconds = json["expires_in"]?.double
+    else { throw Fatal(.permission, "the answer to asking for a token has none") }
+    let token = Secret(text)
+    state.withLock {
+      $0.token = token
+      $0.end = asked + Int64(max(0, min(seconds, 86_400)) * 1e9)
+    }
+    return token
+  }
+
+  /// The project that the account belongs to, where its key says so.
+  var project: String? {
+    if case .key(let key) = source { return key.project }
+    return nil
   }
 
   private var name: String {

@@ -51,12 +51,15 @@ enum Meaning: Sendable, Equatable {
     // Google: https://cloud.google.com/storage/docs/json_api/v1/status-codes
     "rateLimitExceeded": .again, "userRateLimitExceeded": .again, "backendError": .again,
     "checksumMismatch": .damaged, "noSuchBucket": .noBucket,
+    "conflict": .changed,
     // S3: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
     "SlowDown": .again, "RequestTimeout": .again, "InternalError": .again,
     "ServiceUnavailable": .again, "ConditionalRequestConflict": .again,
     "OperationAborted": .again, "PreconditionFailed": .changed, "NoSuchBucket": .noBucket,
     "BadDigest": .damaged, "XAmzContentSHA256Mismatch": .damaged,
     "ExpiredToken": .forbidden, "InvalidToken": .forbidden,
+    "BucketAlreadyOwnedByYou": .changed, "BucketAlreadyExists": .changed,
+    "NotImplemented": .refused,
     "AuthorizationHeaderMalformed": .elsewhere, "PermanentRedirect": .elsewhere,
   ]
 }

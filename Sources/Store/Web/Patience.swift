@@ -1,16 +1,6 @@
 import Common
 import Logging
-import Transfer
-
-/// Why a try came to nothing, though the next may come to something.
-struct Setback: Sendable, Equatable {
-  /// What happened, for people.
-  let reason: String
-  /// Seconds that the store asked to wait, where it did.
-  var retryAfter: Double?
-  /// Whether the token was refused: a new one is worth one try at once.
-  var isUnauthorized = false
-}
+import Synchronization
 
 /// How long one errand goes on in spite of trouble. Whether a request may be sent again at all is for
 /// its sender to know: all of ours are idempotent or carry a precondition.
@@ -20,6 +10,7 @@ struct Patience {
 
   private let errand: String
   private let policy: RetryPolicy
+  private let outage: StoreOutage
   private let stop: Stop
   private let logger: Logger
   private var failures = 0
@@ -29,6 +20,7 @@ struct Patience {
   init(_ errand: String, _ settings: StoreSettings) {
     self.errand = errand
     policy = settings.retry
+    outage = settings.outage
     stop = settings.stop
     logger = settings.logger
   }
@@ -38,6 +30,25 @@ struct Patience {
     failures = 0
     start = Time.monotonic()
     hasNewToken = false
+  }
+
+  /// Sends one request as often as it takes: only for those that may be sent again.
+  mutating func answer(_ send: () throws -> Outcome) throws -> Reply {
+    while true {
+      if let reply = try attempt(send) { return reply }
+    }
+  }
+
+  /// Sends one request once; `nil` where that came to nothing and the next try may begin.
+  mutating func attempt(_ send: () throws -> Outcome) throws -> Reply? {
+    switch try send() {
+    case .answer(let answer, let meaning):
+      if outage.watch.withLock({ $0.succeeded() }) { logger.notice("the store is back") }
+      return (answer, meaning)
+    case .setback(let setback):
+      try endure(setback)
+      return nil
+    }
   }
 
   /// Waits for the next try. Throws `store_unavailable` when enough was tried, which is an outage and
@@ -52,6 +63,8 @@ struct Patience {
       hasNewToken = true
       return
     }
+    let verdict = outage.watch.withLock { $0.failed(errand, now: Time.monotonic()) }
+    if case .outage(let pause) = verdict { return try sitOut(setback, pause) }
     failures += 1
     let elapsed = Double(Time.monotonic() - start) / 1e9
     let wait = policy.delay(
@@ -62,37 +75,30 @@ struct Patience {
     }
     let seconds = max(wait, min(setback.retryAfter ?? 0, Self.longestWait))
     logger.info("\(errand): \(setback.reason): again in \(Format.duration(seconds: seconds))")
-    guard stop.sleep(seconds: seconds) else {
-      throw RecordError.stopped
-    }
+    try sleep(seconds)
+  }
+
+  /// Others fail, too, and nobody succeeds: that uses up none of this errand's tries.
+  private mutating func sitOut(_ setback: Setback, _ pause: Double) throws {
+    let seconds = max(pause, min(setback.retryAfter ?? 0, Self.longestWait))
+    logger.warning(
+      """
+      \(errand): \(setback.reason); others fail, too: an outage. Nothing is lost; \
+      again in \(Format.duration(seconds: seconds))
+      """)
+    try sleep(seconds)
+    progressed()
+  }
+
+  private func sleep(_ seconds: Double) throws {
+    guard stop.sleep(seconds: seconds) else { throw RecordError.stopped }
   }
 }
 
-/// What became of one request.
-enum Outcome: Sendable {
-  /// An answer that means something.
-  case answer(Answer, Meaning)
-  /// None, or one that asks to try again.
-  case setback(Setback)
-}
+/// What all who use a store know of its being down.
+public final class StoreOutage: Sendable {
+  let watch: Mutex<OutageWatch>
 
-extension Setback {
-  /// A transfer that failed. Throws where another try makes no sense.
-  init(_ error: TransferError, _ errand: String) throws {
-    switch error.kind {
-    case .timeout, .network, .tooLarge, .refusedBySink: self.init(reason: error.description)
-    case .local: throw RecordError(.local, "\(errand): \(error)")
-    case .stopped, .notStarted: throw RecordError.stopped
-    case .certificate, .configuration, .blocked, .invalid:
-      throw Fatal(.unavailable, "\(errand): \(error)")
-    }
-  }
-
-  /// An answer that asks to try again.
-  init(_ answer: Answer, _ reason: String) {
-    self.init(reason: reason)
-    let field = answer.head.header("Retry-After")
-    let now = Int(Time.wall() / 1_000_000_000)
-    retryAfter = field.flatMap { retryAfterSeconds($0, now: now) }
-  }
+  /// A watch that all share.
+  public init(_ watch: OutageWatch = OutageWatch()) { self.watch = Mutex(watch) }
 }

@@ -27,17 +27,20 @@ def google(endpoint, bucket, name):
     return seen
 
 
-def amazon(endpoint, bucket, name):
+def amazon_client(endpoint):
     import boto3
 
-    client = boto3.client(
+    return boto3.client(
         "s3",
         endpoint_url=endpoint,
         region_name="us-east-1",
         aws_access_key_id="test",
         aws_secret_access_key="test",
     )
-    found = client.get_object(Bucket=bucket, Key=name)
+
+
+def amazon(endpoint, bucket, name):
+    found = amazon_client(endpoint).get_object(Bucket=bucket, Key=name)
     return {
         "sha256": hashlib.sha256(found["Body"].read()).hexdigest(),
         "metadata": found["Metadata"],

@@ -1,0 +1,154 @@
+#!/usr/bin/env python3
+"""upload against Google's own client (transfer_manager, eight workers), on the same store in the same run.
+
+The fast store is `portal --store`, which drops what it gets; a fresh one for each run. By default Google's
+client compares a CRC32C alone; `upload` compares MD5 and notes SHA-256, so there is a third with MD5, too.
+The emulator is gcp-storage-emulator, for truth: its own client reads back what upload put there. Start-up
+(an empty directory) is measured apart and taken off, for an interpreter's imports are not its uploading.
+
+Needs: release builds of upload and portal, and `make test-servers` for the client and the emulator.
+"""
+
+import argparse
+import functools
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from harness import ROOT, TOOLS, Sample, emptied, measure, median, rounds, scratch, table
+
+PYTHON = ROOT / ".build" / "venv" / "bin" / "python"
+OURS = "upload (ours)"
+PEERS = {"transfer_manager, threads": "thread auto", "transfer_manager, procs": "process auto",
+         "the same, threads, MD5": "thread md5"}
+WORKLOADS = {"small": (500, 100_000, "500 objects of 100 KB"), "large": (20, 20_000_000, "20 objects of 20 MB")}
+
+
+class FastStore:
+    def __init__(self, work):
+        port_file = work / "store.url"
+        port_file.unlink(missing_ok=True)
+        self.process = subprocess.Popen(
+            [TOOLS / "portal", "--store", "--port-file", port_file], stderr=subprocess.DEVNULL)
+        while not port_file.exists():
+            time.sleep(0.01)
+        self.url = port_file.read_text().strip()
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait()
+
+
+class Emulator:
+    def __init__(self, work):
+        self.process = subprocess.Popen(
+            [PYTHON, ROOT / "Tests" / "StoreTests" / "Servers" / "serve.py", "gs", "bench"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.url = f"http://127.0.0.1:{json.loads(self.process.stdout.readline())['port']}"
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+class Job:
+    """The files of one workload, and the two ways of sending them."""
+
+    def __init__(self, work, count, size, make_store):
+        self.work, self.make_store = work, make_store
+        self.files, self.empty = emptied(work / "files"), emptied(work / "empty")
+        for number in range(count):
+            (self.files / f"{number}.pdf").write_bytes(os.urandom(size))
+
+    def run(self, command, check=None):
+        """One run on a fresh store, without what it costs to start."""
+        store = self.make_store(self.work)
+        try:
+            env = {**os.environ, "STORAGE_EMULATOR_HOST": store.url, "BENCH_FILES": str(self.empty)}
+            idle = measure(command, env=env)
+            full = measure(command, env={**env, "BENCH_FILES": str(self.files)})
+            if check:
+                check(store.url)
+        finally:
+            store.stop()
+        sample = Sample(full.wall - idle.wall, full.cpu - idle.cpu, full.memory)
+        sample.whole_wall, sample.whole_cpu, sample.idle_memory = full.wall, full.cpu, idle.memory
+        return sample
+
+    def ours(self, check=None):
+        return self.run(
+            f"find \"$BENCH_FILES\" -name '*.pdf' | '{TOOLS}/upload' --from-list --key '{{id|slug}}' "
+            "--to gs://bench --workers 8 > /dev/null", check)
+
+    def peer(self, name):
+        script = ROOT / "Benchmarks" / "peers" / "transfer_manager.py"
+        return self.run(f"'{PYTHON}' '{script}' {PEERS[name]} bench \"$BENCH_FILES\"")
+
+    def read_back(self, url):
+        """Every object is there, once, with the MD5 of its file, says the official client."""
+        os.environ["STORAGE_EMULATOR_HOST"] = url
+        listing = subprocess.run(
+            [PYTHON, "-c", "from google.cloud.storage import Client\n"
+             "from google.auth.credentials import AnonymousCredentials\n"
+             "import base64\n"
+             "client = Client(project='test', credentials=AnonymousCredentials())\n"
+             "for blob in client.list_blobs('bench'): print(base64.b64decode(blob.md5_hash).hex())"],
+            check=True, capture_output=True, text=True).stdout.split()
+        expected = [hashlib.md5(path.read_bytes()).hexdigest() for path in self.files.iterdir()]
+        if sorted(listing) != sorted(expected):
+            sys.exit(f"the emulator has {len(listing)} objects, and not the {len(expected)} expected")
+        print(f"  read back by the official client: {len(listing)} of {len(expected)} right")
+
+
+def summary(results):
+    """The ratios, also of whole processes; memory is that of the largest process, and beside it what it
+    was before the first document came."""
+    for name, samples in results.items():
+        idle = median(samples, "idle_memory")
+        print(f"  {name:26}{idle:6.0f} MiB before the first object, "
+              f"{median(samples, 'memory') - idle:.0f} MiB for all of them")
+    for name in PEERS:
+        def ratio(figure):
+            return median(results[name], figure) / median(results[OURS], figure)
+        print(f"  against {name}: {ratio('wall'):.1f} × the objects per second "
+              f"({ratio('whole_wall'):.1f} × with start-up), 1/{ratio('cpu'):.1f} of the processor time "
+              f"(1/{ratio('whole_cpu'):.1f} with start-up), 1/{ratio('memory'):.1f} of the memory")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--only", nargs="*", default=list(WORKLOADS), choices=list(WORKLOADS))
+    parser.add_argument("--store", nargs="*", default=["fast", "emulator"], choices=["fast", "emulator"])
+    options = parser.parse_args()
+    if not (ROOT / ".build" / "venv" / "ready").exists():
+        sys.exit("the official client is missing: run `make test-servers`")
+    for tool in ("upload", "portal"):
+        if not (TOOLS / tool).exists():
+            sys.exit(f"{TOOLS / tool} is missing: run `swift build -c release --product {tool}`")
+    work = scratch()
+    try:
+        for workload in options.only:
+            count, size, title = WORKLOADS[workload]
+            if "fast" in options.store:
+                job = Job(work, count, size, FastStore)
+                peers = {name: functools.partial(job.peer, name) for name in PEERS}
+                results = rounds({OURS: job.ours} | peers, options.runs)
+                table(f"{title}, to the fast store", results, count, OURS)
+                summary(results)
+            if "emulator" in options.store:
+                job = Job(work, count, size, Emulator)
+                # For truth, not for speed: it answers some dozen requests a second, whoever asks.
+                table(f"{title}, to the emulator", {OURS: [job.ours(job.read_back)]}, count, OURS)
+    finally:
+        shutil.rmtree(work)
+
+
+if __name__ == "__main__":
+    main()

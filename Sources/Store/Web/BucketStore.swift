@@ -1,0 +1,156 @@
+import Common
+import Digest
+
+/// A bucket: what Google's stores and Amazon's have in common. Every upload carries a precondition, so
+/// that it may be sent again and can never replace what it has not seen (promise P8).
+protocol BucketStore: ObjectStore {
+  associatedtype Object: BucketObject
+
+  var bucket: BucketURL { get }
+  var settings: StoreSettings { get }
+
+  /// Reads a file once, for all the checksums that the store will compare.
+  func digest(_ file: SourceFile, _ opened: borrowing RegularFile) throws -> Object.Content
+  /// Asks once what is under a name.
+  func look(at name: String) throws -> Outcome
+  /// Sends an object, as often as it takes.
+  func send(_ shipment: Shipment<Object>, _ patience: inout Patience) throws -> Reply
+  /// What the answer to an upload says that the store has now.
+  func receipt(_ answer: Answer, for content: Object.Content) -> Receipt
+  /// Asks once whether the bucket is there.
+  func lookAtBucket() throws -> Outcome
+  /// Makes the bucket. Returns the last answer, and what was made, for people.
+  func makeBucket(_ patience: inout Patience) throws -> (reply: Reply, description: String)
+  /// The error behind an answer that ends an errand.
+  func failure(_ reply: Reply, _ errand: String, _ purpose: Purpose) -> any Error
+}
+
+/// An object as its bucket describes it.
+protocol BucketObject: Sendable {
+  /// Checksums of a file.
+  associatedtype Content: BucketContent
+
+  /// Reads the answer to a look; `nil` where it describes no object.
+  init?(_ answer: Answer)
+  /// What it is, for those who ask.
+  var info: ObjectInfo { get }
+  /// The store's number for this version, where it has one.
+  var version: String? { get }
+  /// Whether it is the content that a file has.
+  func holds(_ content: Content) -> Bool
+}
+
+/// Checksums of a file, those of the whole among them.
+protocol BucketContent: Sendable {
+  var whole: FileDigest { get }
+}
+
+extension FileDigest: BucketContent {
+  var whole: FileDigest { self }
+}
+
+/// An object to be sent: only if what is under its name is what was `seen` there, or nothing.
+struct Shipment<Object: BucketObject>: Sendable {
+  let name: String
+  let content: Object.Content
+  let descriptor: Int32
+  let seen: Object?
+  let metadata: [String: String]
+}
+
+/// What a store says that it has taken.
+enum Receipt: Sendable, Equatable {
+  /// What was sent, as this version.
+  case same(version: String?)
+  /// Something else, in words.
+  case other(String)
+}
+
+extension BucketStore {
+  func url(of key: ObjectKey) throws -> String { bucket.url(ofName: try bucket.name(of: key)) }
+
+  func info(at url: String) throws -> ObjectInfo? { try object(try bucket.name(at: url))?.info }
+
+  func put(
+    _ file: SourceFile, at key: ObjectKey, metadata: [String: String], overwrite: Bool
+  ) throws -> StoredObject {
+    let name = try bucket.name(of: key)
+    let url = bucket.url(ofName: name)
+    let opened = try file.open()
+    let content = try digest(file, opened)
+    let whole = content.whole
+    func stored(_ version: String?, isSkipped: Bool) -> StoredObject {
+      StoredObject(
+        url: url, bytes: whole.bytes, sha256: whole.sha256, md5: whole.md5 ?? "",
+        generation: version, isSkipped: isSkipped)
+    }
+    let seen = try object(name)
+    if let seen {
+      if seen.holds(content) { return stored(seen.version, isSkipped: true) }
+      guard overwrite else { throw RecordError.conflict(url, found: seen.info, whole) }
+    }
+    var all = settings.metadata.merging(metadata) { $1 }
+    all["sha256"] = whole.sha256
+    var patience = Patience(url, settings)
+    let reply = try send(
+      Shipment(
+        name: name, content: content, descriptor: opened.descriptor, seen: seen, metadata: all),
+      &patience)
+    switch reply.meaning {
+    case .success:
+      switch receipt(reply.answer, for: content) {
+      case .same(let version): return stored(version, isSkipped: false)
+      case .other(let words):
+        throw try file.changed(opened, since: whole)
+          ?? RecordError(.storeRejected, "\(url): \(words)", isRetryable: true)
+      }
+    case .changed, .absent:
+      // Somebody was quicker, or an answer was lost: perhaps it is the same document.
+      if let now = try object(name), now.holds(content) {
+        return stored(now.version, isSkipped: true)
+      }
+      throw reply.meaning == .absent
+        ? failure(reply, url, .objects) : RecordError.conflict(url, found: nil, whole)
+    case .damaged: throw try file.changed(opened, since: whole) ?? failure(reply, url, .objects)
+    default: throw failure(reply, url, .objects)
+    }
+  }
+
+  /// What the store has under a name.
+  private func object(_ name: String) throws -> Object? {
+    let errand = bucket.url(ofName: name)
+    var patience = Patience(errand, settings)
+    let reply = try patience.answer { try look(at: name) }
+    switch reply.meaning {
+    case .absent: return nil
+    case .success:
+      guard let object = Object(reply.answer) else {
+        throw RecordError(.storeUnavailable, "\(errand): the answer describes no object")
+      }
+      return object
+    default: throw failure(reply, errand, .objects)
+    }
+  }
+
+  func create() throws -> String? {
+    var patience = Patience(bucket.root, settings)
+    let found = try patience.answer(lookAtBucket)
+    switch found.meaning {
+    case .success: return nil
+    case .absent, .noBucket: break
+    default: throw failure(found, bucket.root, .bucket)
+    }
+    let made = try makeBucket(&patience)
+    switch made.reply.meaning {
+    case .success: return made.description
+    // Somebody else was quicker. Whether it is ours, the first object will tell.
+    case .changed: return nil
+    default: throw failure(made.reply, bucket.root, .bucket)
+    }
+  }
+}
+
+/// What an errand is about: it decides what a permission is missing for.
+enum Purpose: Sendable {
+  case objects, bucket
+}

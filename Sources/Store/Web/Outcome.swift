@@ -1,0 +1,44 @@
+import Common
+import Transfer
+
+/// What became of one request.
+enum Outcome: Sendable {
+  /// An answer that means something.
+  case answer(Answer, Meaning)
+  /// None, or one that asks to try again.
+  case setback(Setback)
+}
+
+/// An answer that ends an errand, or a part of it.
+typealias Reply = (answer: Answer, meaning: Meaning)
+
+/// Why a try came to nothing, though the next may come to something.
+struct Setback: Sendable, Equatable {
+  /// What happened, for people.
+  let reason: String
+  /// Seconds that the store asked to wait, where it did.
+  var retryAfter: Double?
+  /// Whether the token was refused: a new one is worth one try at once.
+  var isUnauthorized = false
+}
+
+extension Setback {
+  /// A transfer that failed. Throws where another try makes no sense.
+  init(_ error: TransferError, _ errand: String) throws {
+    switch error.kind {
+    case .timeout, .network, .tooLarge, .refusedBySink: self.init(reason: error.description)
+    case .local: throw RecordError(.local, "\(errand): \(error)")
+    case .stopped, .notStarted: throw RecordError.stopped
+    case .certificate, .configuration, .blocked, .invalid:
+      throw Fatal(.unavailable, "\(errand): \(error)")
+    }
+  }
+
+  /// An answer that asks to try again.
+  init(_ answer: Answer, _ reason: String) {
+    self.init(reason: reason)
+    let field = answer.head.header("Retry-After")
+    let now = Int(Time.wall() / 1_000_000_000)
+    retryAfter = field.flatMap { retryAfterSeconds($0, now: now) }
+  }
+}
