@@ -12,7 +12,7 @@ final class PostgresPool: Sendable {
     let connection = Mutex<Connection?>(nil)
   }
 
-  private let settings: ConnectionSettings
+  let settings: ConnectionSettings
   private let slots: [Slot]
   private let patience: Double
 

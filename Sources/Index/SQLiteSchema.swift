@@ -34,6 +34,7 @@ enum SQLiteSchema {
     ("next_attempt_at", "TEXT"), ("content_sha256", "TEXT"), ("content_bytes", "INTEGER"),
     ("original_bytes", "INTEGER"), ("error_class", "TEXT"),
     ("retrying", "BOOLEAN NOT NULL DEFAULT FALSE"), ("lost_leases", "INTEGER NOT NULL DEFAULT 0"),
+    ("content_md5", "TEXT"),
   ]
 
   static let migrator: DatabaseMigrator = {
@@ -48,6 +49,7 @@ enum SQLiteSchema {
       try addMissingColumns(db)
       try db.execute(sql: "DROP INDEX index_documents_pending; \(indexes)")
     }
+    migrator.registerMigration("3: MD5") { db in try addMissingColumns(db) }
     return migrator
   }()
 

@@ -37,6 +37,9 @@ struct AmazonConformanceTests {
   @Test func conflict() throws { try StoreConformance.otherContentIsAConflict(store, files) }
   @Test func unusableSources() throws { try StoreConformance.unusableSources(store, files) }
 
+  @Test func listing() throws { try StoreConformance.listsInOrder(store, files) }
+  @Test func readingBack() throws { try StoreConformance.readsBack(store, files) }
+
   @Test func races() throws {
     try StoreConformance.oneOfManyWins(store, files, rounds: 2)
     try StoreConformance.manyOfTheSame(store, files)
@@ -57,6 +60,8 @@ struct AmazonConformanceTests {
     }
     #expect(error?.code == .unavailable)
     #expect(error?.message.contains("s3://no-such-bucket") == true)
+    let listing = #expect(throws: Fatal.self) { _ = try store.list("").next() }
+    #expect(listing?.code == .unavailable)
   }
 
   @Test func withoutKeysTheRunDoesNotBegin() {

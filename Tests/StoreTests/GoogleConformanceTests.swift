@@ -34,6 +34,9 @@ struct GoogleConformanceTests {
   @Test func conflict() throws { try StoreConformance.otherContentIsAConflict(store, files) }
   @Test func unusableSources() throws { try StoreConformance.unusableSources(store, files) }
 
+  @Test func listing() throws { try StoreConformance.listsInOrder(store, files) }
+  @Test func readingBack() throws { try StoreConformance.readsBack(store, files) }
+
   @Test func races() throws {
     try StoreConformance.oneOfManyWins(store, files, rounds: 2)
     try StoreConformance.manyOfTheSame(store, files)
@@ -63,6 +66,8 @@ struct GoogleConformanceTests {
     }
     #expect(error?.code == .unavailable)
     #expect(error?.message.contains("gs://no-such-bucket") == true)
+    let listing = #expect(throws: Fatal.self) { _ = try store.list("").next() }
+    #expect(listing?.code == .unavailable)
   }
 
   /// Google's own client reads what we wrote: any bytes, one piece and several, odd names.

@@ -10,10 +10,10 @@ struct AmazonStore: ObjectStore {
   /// https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
   static let maximumParts = 10_000
 
-  private let service: AmazonService
+  let service: AmazonService
   private let part: Int
-  private var bucket: BucketURL { service.bucket }
-  private var settings: StoreSettings { service.settings }
+  var bucket: BucketURL { service.bucket }
+  var settings: StoreSettings { service.settings }
 
   init(_ service: AmazonService, part: Int = usualPart) {
     self.service = service

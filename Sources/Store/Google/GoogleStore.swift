@@ -9,9 +9,9 @@ struct GoogleStore: ObjectStore {
   static let usualPiece = 8 << 20
 
   private let piece: Int
-  private let service: GoogleService
-  private var bucket: BucketURL { service.bucket }
-  private var settings: StoreSettings { service.settings }
+  let service: GoogleService
+  var bucket: BucketURL { service.bucket }
+  var settings: StoreSettings { service.settings }
 
   init(_ service: GoogleService, piece: Int = usualPiece) {
     self.service = service
