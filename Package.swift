@@ -61,6 +61,7 @@ let package = Package(
     library("CLI", ["Common", "Stages", argumentParser, logging]),
     library("Stages", ["Common", .product(name: "Yams", package: "Yams")]),
     .target(name: "CProcess"),
+    library("Processes", ["CProcess"]),
     library("Digest", ["CCrypto"]),
     library("JBIG2", []),
     library("Images", ["CJBIG2", "CLeptonica", "JBIG2", "PDF"]),
@@ -73,9 +74,9 @@ let package = Package(
 
     tool("enqueue", ["Index", "Stages"]),
     tool("fetch", ["CXML2", "Digest", "PDF", "Stages", "State", "Transfer"]),
-    tool("optimize", ["CProcess", "Digest", "Images", "PDF"]),
+    tool("optimize", ["Digest", "Images", "PDF", "Processes"]),
     tool("upload", ["Digest", "Stages", "Store"]),
-    tool("validate", ["Index", "Stages", "Store"]),
+    tool("validate", ["Digest", "Index", "PDF", "Processes", "Stages", "State", "Store"]),
     tool("portal", ["CLeptonica"]),
 
     .target(name: "Support", path: "Tests/Support", swiftSettings: strict),
@@ -85,7 +86,7 @@ let package = Package(
     tests("StoreTests", ["Store", "Digest", "Transfer", logging], exclude: ["Servers"]),
     tests("FetchTests", ["fetch", "Stages", "Transfer"]),
     tests("ImagesTests", ["Images", "JBIG2"]),
-    tests("OptimizeTests", ["optimize", "PDF"]),
+    tests("OptimizeTests", ["optimize", "PDF", "Processes"]),
     tests("PortalTests", ["portal"]),
     tests("ToolTests", ["Index", "Stages"]),
   ],

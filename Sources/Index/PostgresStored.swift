@@ -62,7 +62,7 @@ private final class PostgresStoredRows: StoredRowPages {
       """
       DECLARE stored_rows NO SCROLL CURSOR FOR
       SELECT \(StoredRows.columns),
-        EXTRACT(EPOCH FROM downloaded_at::timestamptz)::bigint, (\(documents.sql))
+        (EXTRACT(EPOCH FROM downloaded_at::timestamptz) * 1000)::bigint * 1000000, (\(documents.sql))
       FROM index_documents WHERE \(StoredRows.condition)
       ORDER BY COALESCE(gcs_path, '') COLLATE "C"
       """, documents.values)
@@ -79,7 +79,7 @@ private final class PostgresStoredRows: StoredRowPages {
       row[0].flatMap { Int($0) }.map { id in
         StoredRow(
           id: id, status: row[1] ?? "", url: row[2], bytes: row[3].flatMap { Int($0) },
-          sha256: row[4], md5: row[5], completedAt: row[6].flatMap { Int($0) },
+          sha256: row[4], md5: row[5], completedAt: row[6].flatMap { Int64($0) },
           isSelected: row[7] == "t")
       }
     }

@@ -24,8 +24,8 @@ extension SQLiteIndex {
           INSERT INTO temp.stored_rows (
             id, download_status, gcs_path, content_bytes, content_sha256, content_md5, completed_at,
             is_selected)
-          SELECT \(StoredRows.columns), CAST(strftime('%s', downloaded_at) AS INTEGER),
-            (\(documents.sql))
+          SELECT \(StoredRows.columns),
+            CAST(ROUND((julianday(downloaded_at) - 2440587.5) * 86400000) AS INTEGER) * 1000000, (\(documents.sql))
           FROM index_documents WHERE \(StoredRows.condition)
           ORDER BY COALESCE(CAST(gcs_path AS BLOB), x'')
           """, arguments: bound(documents.arguments))

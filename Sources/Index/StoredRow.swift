@@ -12,15 +12,15 @@ public struct StoredRow: Sendable, Equatable {
   public let sha256: String?
   /// MD5 of the object, where it is recorded.
   public let md5: String?
-  /// When it was completed, in seconds since 1970.
-  public let completedAt: Int?
+  /// When it was completed, in nanoseconds since 1970.
+  public let completedAt: Int64?
   /// Whether it belongs to the selection that was asked for.
   public let isSelected: Bool
 
   /// A row.
   public init(
     id: Int, status: String = "completed", url: String?, bytes: Int? = nil, sha256: String? = nil,
-    md5: String? = nil, completedAt: Int? = nil, isSelected: Bool = true
+    md5: String? = nil, completedAt: Int64? = nil, isSelected: Bool = true
   ) {
     self.id = id
     self.status = status

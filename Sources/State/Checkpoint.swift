@@ -81,7 +81,7 @@ public final class Checkpoint: Sendable {
     known = Mutex(hashes)
   }
 
-  private static let schema = [
+  static let schema = [
     """
     CREATE TABLE documents (
       id TEXT PRIMARY KEY,

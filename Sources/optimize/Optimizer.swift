@@ -2,6 +2,7 @@ import Common
 import Digest
 import Glibc
 import Logging
+import Processes
 
 /// One thread's share of the work: takes records, has a worker process judge their files, puts
 /// accepted results in their place. It reads bytes for their checksums and parses nothing.

@@ -1,5 +1,4 @@
 import Common
-import Glibc
 
 /// What a run came to: for people, and as JSON.
 struct Summary: Sendable {
@@ -83,16 +82,6 @@ struct Summary: Sendable {
 
   /// Writes the JSON to a file, whole or not at all.
   func write(to path: String) throws(Fatal) {
-    let temporary = "\(path).\(getpid()).part"
-    func wrong() -> Fatal {
-      let reason = String(cString: strerror(errno))
-      unlink(temporary)
-      return Fatal(.inputOutput, "cannot write the summary \(path): \(reason)")
-    }
-    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw wrong() }
-    defer { close(descriptor) }
-    errno = writeAll(json.serialized() + [UInt8(ascii: "\n")], to: descriptor)
-    guard errno == 0, rename(temporary, path) == 0 else { throw wrong() }
+    try writeWhole(json.serialized() + [UInt8(ascii: "\n")], to: path, "the summary")
   }
 }

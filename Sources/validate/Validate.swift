@@ -8,7 +8,6 @@ import Stages
 import Store
 
 /// The command `validate`: its options, and what they mean.
-@main
 struct Validate: Tool {
   static let configuration = CommandConfiguration(
     commandName: "validate",
@@ -22,6 +21,8 @@ struct Validate: Tool {
         fetch … | upload … | validate
         enqueue … | fetch … | upload … | validate --settle --index sqlite:index.db --no-records
         validate --report --index sqlite:index.db --stage stage-0-test
+        validate --reconcile --index sqlite:index.db --to gs://county-records/documents
+        validate --files ./pdf
 
       \(ExitCode.table)
       """)
@@ -71,6 +72,12 @@ struct Validate: Tool {
   @Flag(help: "The report as JSON.")
   var json = false
 
+  @OptionGroup var belt: BeltOptions
+
+  @OptionGroup(title: "Reconciling") var reconciling: ReconcileOptions
+
+  @OptionGroup(title: "Files") var checking: FilesOptions
+
   @OptionGroup var log: LogOptions
 
   func validate() throws {
@@ -81,6 +88,9 @@ struct Validate: Tool {
       throw ValidationError("--retry-wait has to be a time span like 500ms, 30s or 2m.")
     }
     guard total ?? 0 >= 0 else { throw ValidationError("--total has to be 0 or more.") }
+    try belt.check()
+    try reconciling.check(index: index, to: to, isElsewhere: settle || report || checking.isAsked)
+    try checking.check(isElsewhere: settle || report)
     if settle || report, index == nil {
       throw ValidationError("\(report ? "--report" : "--settle") needs --index.")
     }
@@ -89,19 +99,34 @@ struct Validate: Tool {
   }
 
   func perform(stop: Stop, logger: Logger) throws -> Common.ExitCode {
+    if let place = checking.files {
+      return try FilesRun(workers: workers, stop: stop, logger: logger).perform(place)
+    }
     let selection = try stage.map { try Stage(named: $0, in: stagesDir).selection } ?? Selection()
     if report, let index { return try printReport(of: try openIndex(index), selection) }
+    if reconciling.reconcile, let index, let to {
+      var settings = StoreSettings()
+      settings.stop = stop
+      settings.logger = logger
+      return try reconciling.perform(
+        try openIndex(index), try openStore(to, settings), selection, sample: belt.sample,
+        workers: workers, summary: summary, stop: stop, logger: logger)
+    }
     let documents = settle ? try index.map { try openIndex($0) } : nil
+    if let documents, let spool, !keepLocal {
+      try SpoolSweep(directory: spool, index: documents, logger: logger).run()
+    }
     let run = ValidationRun(
       store: try to.map { try openStore($0) },
       settling: documents.map {
         .init(settler: Settler(index: $0), firstWait: Time.span(retryWait) ?? 120)
       },
-      spool: keepLocal ? nil : spool.map { Spool(directory: $0) },
+      spool: keepLocal ? nil : spool.map { Spool(directory: $0) }, sample: belt.sample,
+      metrics: belt.metricsFile.map { MetricsFile(path: $0, logger: logger) },
       total: try total ?? documents.map { try $0.countOfWork(selection) },
       manner: progress.manner, workers: workers, logger: logger)
     let output = noRecords ? open("/dev/null", O_WRONLY | O_CLOEXEC) : STDOUT_FILENO
-    let (code, summary) = run.perform(stop: stop, output: output)
+    let (code, summary) = try run.perform(stop: stop, output: output)
     _ = writeAll(Array(summary.text.utf8), to: STDERR_FILENO)
     if let path = self.summary { try summary.write(to: path) }
     return code

@@ -8,27 +8,34 @@ struct ValidationRun: Sendable {
   let store: (any ObjectStore)?
   let settling: Validator.Settling?
   let spool: Spool?
+  let sample: Sample?
+  let metrics: MetricsFile?
   let total: Int?
   let manner: ProgressDisplay.Manner
   let workers: Int
   let logger: Logger
 
   /// Runs to the end of the input; says how that went, and what it came to.
-  func perform(stop: Stop, output: Int32) -> (ExitCode, Summary) {
+  /// Throws where metrics cannot be written at all.
+  func perform(stop: Stop, output: Int32) throws -> (ExitCode, Summary) {
     let start = Time.monotonic()
     let tally = Tally()
     let display = ProgressDisplay(manner: manner, tally: tally, total: total, start: start)
     let loop = StageLoop(
       tool: "validate", workers: workers, stop: stop, logger: logger, output: output)
     let done = Stop()
+    let meter = Meter(tally: tally, total: total, start: start)
+    try metrics?.write(meter, isRunning: true)
     let ending = Mutex(ExitCode.other)
-    withThreads(2) { number in
-      guard number == 1 else { return display.run(until: done) }
+    withThreads(metrics == nil ? 2 : 3) { number in
+      if number == 2 { return display.run(until: done) }
+      if number == 3 { return metrics?.run(meter, until: done) ?? () }
       let code = loop.run { worker in
         var logger = logger
         logger[metadataKey: "worker"] = "\(worker)"
         return Validator(
-          store: store, settling: settling, spool: spool, tally: tally, logger: logger)
+          store: store, settling: settling, spool: spool, sample: sample, tally: tally,
+          logger: logger)
       }
       ending.withLock { $0 = code }
       done.request(.interrupted)
