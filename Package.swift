@@ -79,7 +79,8 @@ let package = Package(
     tool("validate", ["Digest", "Index", "PDF", "Processes", "Stages", "State", "Store"]),
     tool("portal", ["CLeptonica"]),
 
-    .target(name: "Support", path: "Tests/Support", swiftSettings: strict),
+    .target(
+      name: "Support", dependencies: ["Common"], path: "Tests/Support", swiftSettings: strict),
     tests("CommonTests", ["Stages"]),
     tests("IndexTests", ["Index", "Postgres", "Stages"], exclude: ["postgres-server.sh"]),
     tests("StateTests", ["State"]),
@@ -88,7 +89,8 @@ let package = Package(
     tests("ImagesTests", ["Images", "JBIG2"]),
     tests("OptimizeTests", ["optimize", "PDF", "Processes"]),
     tests("PortalTests", ["portal"]),
-    tests("ToolTests", ["Index", "Stages"]),
+    tests("ToolTests", ["Digest", "Index", "Stages"]),
+    tests("ValidateTests", ["Index", "Store", "validate"]),
   ],
   swiftLanguageModes: [.v6]
 )

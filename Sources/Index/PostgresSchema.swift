@@ -29,7 +29,7 @@ enum PostgresSchema {
   static let steps = [
     Step(version: 1, file: "1-leases.sql", sql: leases),
     Step(version: 2, file: "2-indexes.sql", sql: indexes, isTransaction: false),
-    Step(version: 3, file: "3-md5.sql", sql: md5),
+    Step(version: 4, file: "4-md5.sql", sql: md5),
   ]
 
   private static let leases = """

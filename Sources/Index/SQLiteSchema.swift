@@ -49,7 +49,7 @@ enum SQLiteSchema {
       try addMissingColumns(db)
       try db.execute(sql: "DROP INDEX index_documents_pending; \(indexes)")
     }
-    migrator.registerMigration("3: MD5") { db in try addMissingColumns(db) }
+    migrator.registerMigration("4: MD5") { db in try addMissingColumns(db) }
     return migrator
   }()
 

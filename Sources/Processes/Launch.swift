@@ -130,3 +130,13 @@ public struct Launch {
     return body(list)
   }
 }
+
+extension Launch.End: CustomStringConvertible {
+  /// `was ended by signal 11`.
+  public var description: String {
+    switch self {
+    case .status(let status): "ended with exit status \(status)"
+    case .signal(let number): "was ended by signal \(number)"
+    }
+  }
+}

@@ -142,13 +142,3 @@ struct Optimizer: StageWorker, ~Copyable {
     return "\(Format.bytes(before)) became \(Format.bytes(after))"
   }
 }
-
-extension Launch.End: CustomStringConvertible {
-  /// `was ended by signal 11`.
-  var description: String {
-    switch self {
-    case .status(let status): "ended with exit status \(status)"
-    case .signal(let number): "was ended by signal \(number)"
-    }
-  }
-}

@@ -8,7 +8,7 @@ import Testing
 @testable import Index
 
 @Suite struct SQLiteIndexTests {
-  @Test(arguments: ClaimChecks.all + SettleChecks.all + StaleChecks.all + ReportChecks.all)
+  @Test(arguments: ClaimChecks.all + SettleChecks.all + StaleChecks.all + ReportChecks.all + StoredChecks.all)
   func conforms(_ check: Check) throws {
     try check.run(try SQLiteFixture())
   }

@@ -1,5 +1,6 @@
 import Common
 import Glibc
+import Support
 import Testing
 
 @testable import Store

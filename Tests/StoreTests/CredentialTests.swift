@@ -2,6 +2,7 @@ import Common
 import Glibc
 import Logging
 import Synchronization
+import Support
 import Testing
 
 @testable import Store

@@ -1,6 +1,7 @@
 import Common
 import Digest
 import Glibc
+import Support
 import Testing
 
 @testable import Store

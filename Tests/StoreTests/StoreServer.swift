@@ -1,4 +1,5 @@
 import Glibc
+import Support
 import Synchronization
 
 /// A request as it arrived, with its body.

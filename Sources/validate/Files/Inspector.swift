@@ -12,11 +12,13 @@ struct Inspector: ~Copyable {
   /// Seconds that a file may take.
   private let seconds: Int
   private let stop: Stop
+  private let executable: String
   private var child: Child?
 
-  init(seconds: Int = 60, stop: Stop) {
+  init(seconds: Int = 60, stop: Stop, executable: String = "/proc/self/exe") {
     self.seconds = seconds
     self.stop = stop
+    self.executable = executable
   }
 
   /// What there is to say about a file; `nil` when the run was stopped meanwhile.
@@ -52,7 +54,8 @@ struct Inspector: ~Copyable {
   private mutating func take() throws(Fatal) -> Child {
     if let child = child.take() { return child }
     do throws(Launch.Failure) {
-      return try Child(name: "validate", flag: InspectionMain.flag, memory: Self.memory)
+      return try Child(
+        executable: executable, name: "validate", flag: InspectionMain.flag, memory: Self.memory)
     } catch {
       throw Fatal(
         .inputOutput, "cannot start a process: \(String(cString: strerror(error.code)))")
@@ -60,11 +63,6 @@ struct Inspector: ~Copyable {
   }
 
   private static func crashed(_ end: Launch.End) -> FileFinding {
-    let how =
-      switch end {
-      case .status(let status): "ended with status \(status)"
-      case .signal(let signal): "was ended by signal \(signal)"
-      }
-    return .bad(.crashed, "the process that looked into it \(how)")
+    .bad(.crashed, "the process that looked into it \(end)")
   }
 }
