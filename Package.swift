@@ -67,8 +67,8 @@ let package = Package(
     library("Images", ["CJBIG2", "CLeptonica", "JBIG2", "PDF"]),
     library("PDF", ["CQPDF", "CZlib"]),
     library("Transfer", ["CCurl"]),
-    library("State", ["Common", grdb]),
-    library("Postgres", ["CPostgres"]),
+    library("State", ["Common", "Postgres", grdb]),
+    library("Postgres", ["Common", "CPostgres"]),
     library("Index", ["Common", "Postgres", "Stages", grdb]),
     library("Store", ["Common", "Digest", "Transfer", logging]),
 
@@ -80,9 +80,10 @@ let package = Package(
     tool("portal", ["CLeptonica"]),
 
     .target(
-      name: "Support", dependencies: ["Common"], path: "Tests/Support", swiftSettings: strict),
+      name: "Support", dependencies: ["Common"], path: "Tests/Support",
+      exclude: ["postgres-server.sh"], swiftSettings: strict),
     tests("CommonTests", ["Stages"]),
-    tests("IndexTests", ["Index", "Postgres", "Stages"], exclude: ["postgres-server.sh"]),
+    tests("IndexTests", ["Index", "Postgres", "Stages"]),
     tests("StateTests", ["State"]),
     tests("StoreTests", ["Store", "Digest", "Transfer", logging], exclude: ["Servers"]),
     tests("FetchTests", ["fetch", "Stages", "Transfer"]),

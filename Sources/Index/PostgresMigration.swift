@@ -10,7 +10,7 @@ public struct PostgresMigration: Sendable {
 
   /// For the database that a `postgres://` URL names.
   public init(url: String) throws(Fatal) {
-    pool = PostgresPool(try PostgresIndex.settings(url), size: 1, patience: 0)
+    pool = try PostgresPool(url: url, for: PostgresIndex.purpose, size: 1, patience: 0)
   }
 
   /// Makes the changes that are missing, each once, and returns their names. With `isDryRun` it makes

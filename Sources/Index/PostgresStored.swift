@@ -6,9 +6,7 @@ import Stages
 extension PostgresIndex {
   /// See ``DocumentIndex/storedRows(_:)``.
   public func storedRows(_ selection: Selection) throws -> any StoredRowPages {
-    do throws(PostgresError) {
-      return try PostgresStoredRows(pool.settings, selection)
-    } catch { throw Fatal(error, pool.name) }
+    try pool.apart { () throws(PostgresError) in try PostgresStoredRows(pool, selection) }
   }
 
   /// See ``DocumentIndex/setBack(_:)``. Asked again after a lost answer, what was set back already is
@@ -50,10 +48,10 @@ extension PostgresIndex {
 /// A cursor of the server, on a connection of its own: it sorts on its disk and sends page by page.
 private final class PostgresStoredRows: StoredRowPages {
   private let connection: Connection
-  private let name: String
+  private let pool: PostgresPool
 
-  init(_ settings: ConnectionSettings, _ selection: Selection) throws(PostgresError) {
-    let connection = try Connection(settings)
+  init(_ pool: PostgresPool, _ selection: Selection) throws(PostgresError) {
+    let connection = try pool.connect()
     let documents = selection.documents
     try connection.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
     // All rows will be read: without this the planner would favour the first ones.
@@ -67,14 +65,13 @@ private final class PostgresStoredRows: StoredRowPages {
       ORDER BY COALESCE(gcs_path, '') COLLATE "C"
       """, documents.values)
     self.connection = connection
-    name = settings.description
+    self.pool = pool
   }
 
   func next() throws -> [StoredRow]? {
-    let rows: Rows
-    do throws(PostgresError) {
-      rows = try connection.query("FETCH \(StoredRows.page) FROM stored_rows")
-    } catch { throw Fatal(error, name) }
+    let rows = try pool.apart { () throws(PostgresError) in
+      try connection.query("FETCH \(StoredRows.page) FROM stored_rows")
+    }
     let page = rows.values.compactMap { row in
       row[0].flatMap { Int($0) }.map { id in
         StoredRow(

@@ -36,11 +36,7 @@ struct Validate: Tool {
   @Option(help: "The store that all objects have to be in (default: wherever their URLs say).")
   var to: String?
 
-  @Option(help: "The stage: for the total of the progress line, and for the report.")
-  var stage: String?
-
-  @Option(help: "Where the stage files are.")
-  var stagesDir = "stages"
+  @OptionGroup var stages: StageOptions
 
   @Option(name: .shortAndLong, help: "Documents at a time.")
   var workers = 8
@@ -102,7 +98,7 @@ struct Validate: Tool {
     if let place = checking.files {
       return try FilesRun(workers: workers, stop: stop, logger: logger).perform(place)
     }
-    let selection = try stage.map { try Stage(named: $0, in: stagesDir).selection } ?? Selection()
+    let selection = try stages.load()?.selection ?? Selection()
     if report, let index { return try printReport(of: try openIndex(index), selection) }
     if reconciling.reconcile, let index, let to {
       var settings = StoreSettings()

@@ -1,29 +1,20 @@
 import Glibc
-import Support
 import Synchronization
 import Testing
 
-@testable import Index
-
 /// A PostgreSQL server of the tests' own, from Debian's package; gone when the tests are.
-final class PostgresServer: Sendable {
-  static let isInstalled = access("/usr/lib/postgresql", F_OK) == 0
+public final class PostgresServer: Sendable {
+  /// Whether there is one to be started.
+  public static let isInstalled = access("/usr/lib/postgresql", F_OK) == 0
 
-  /// One for all tests that do it no harm, with the users' table in `users`, migrated in `migrated`.
-  static let shared = Result {
-    let server = try PostgresServer()
-    try server.psql("CREATE DATABASE users", in: "postgres")
-    try server.psql(UsersTable.sql, in: "users")
-    try server.psql("CREATE DATABASE migrated TEMPLATE users", in: "postgres")
-    try PostgresMigration(url: server.url("migrated")).run()
-    return server
-  }
-
-  let port: Int
-  let directory: String
+  /// Where it listens, on the loopback interface.
+  public let port: Int
+  /// Where its data and its socket are.
+  public let directory: String
   private let pipes: Mutex<(commands: Int32, answers: Int32)>
 
-  init() throws {
+  /// Starts one on a free port.
+  public init() throws {
     port = try Self.freePort()
     var input: [Int32] = [-1, -1]
     var output: [Int32] = [-1, -1]
@@ -46,20 +37,23 @@ final class PostgresServer: Sendable {
   }
 
   /// `stop`, at once and without ceremony, or `start`.
-  func order(_ command: String) {
+  public func order(_ command: String) {
     pipes.withLock { pipes in
       _ = "\(command)\n".withCString { write(pipes.commands, $0, strlen($0)) }
       _ = Self.line(pipes.answers)
     }
   }
 
-  func url(_ database: String, user: String = "postgres", password: String = "right") -> String {
+  /// The URL of a database; `postgres` may do everything.
+  public func url(
+    _ database: String, user: String = "postgres", password: String = "right"
+  ) -> String {
     "postgres://\(user):\(password)@127.0.0.1:\(port)/\(database)"
   }
 
   /// What the program `psql` answers, which is nobody's code of ours.
   @discardableResult
-  func psql(_ sql: String, in database: String) throws -> [[String]] {
+  public func psql(_ sql: String, in database: String) throws -> [[String]] {
     let folder = try TemporaryDirectory()
     try folder.write(sql, to: "question.sql")
     let command = """
@@ -115,32 +109,5 @@ final class PostgresServer: Sendable {
     }
     try #require(isBound)
     return Int(UInt16(bigEndian: address.sin_port))
-  }
-}
-
-/// A database of a test's own, made from the users' table after its migration.
-struct PostgresFixture: IndexFixture {
-  private static let number = Atomic<Int>(0)
-
-  let server: PostgresServer
-  let database: String
-  var url: String { server.url(database) }
-  var views: String { "views.postgresql.sql" }
-
-  init(from template: String = "migrated") throws {
-    server = try PostgresServer.shared.get()
-    let number = Self.number.add(1, ordering: .relaxed).newValue
-    database = "test_\(number)"
-    try server.psql("CREATE DATABASE \(database) TEMPLATE \(template)", in: "postgres")
-  }
-
-  func open() throws -> any DocumentIndex { try openIndex(url) }
-
-  func time(_ seconds: Int) -> String { "(now() + INTERVAL '\(seconds) seconds')" }
-
-  /// Without the users' trigger, which would not let a test set `updated_at`.
-  @discardableResult
-  func sql(_ text: String) throws -> [[String]] {
-    try server.psql("SET session_replication_role = replica; \(text)", in: database)
   }
 }
