@@ -99,7 +99,8 @@ private struct SettlementBatch: Sendable {
     case .completed(let done):
       return ["completed", "0", nil, nil, nil, done.url, done.sha256, done.md5]
         + [
-          String(done.bytes), done.originalBytes.map { String($0) }, small(done.actualBook), small(done.actualPage),
+          String(done.bytes), done.originalBytes.map { String($0) }, small(done.actualBook),
+          small(done.actualPage),
           String(done.isMismatch),
         ]
     case .again(let error, let after, let countsAttempt):

@@ -10,7 +10,9 @@ import Testing
 
 @Suite(.enabled(if: PostgresServer.isInstalled, "PostgreSQL is not installed"))
 struct PostgresIndexTests {
-  @Test(arguments: ClaimChecks.all + SettleChecks.all + StaleChecks.all + ReportChecks.all + StoredChecks.all)
+  @Test(
+    arguments: ClaimChecks.all + SettleChecks.all + StaleChecks.all + ReportChecks.all
+      + StoredChecks.all)
   func conforms(_ check: Check) throws {
     try check.run(try PostgresFixture())
   }

@@ -8,7 +8,9 @@ import Testing
 @testable import Index
 
 @Suite struct SQLiteIndexTests {
-  @Test(arguments: ClaimChecks.all + SettleChecks.all + StaleChecks.all + ReportChecks.all + StoredChecks.all)
+  @Test(
+    arguments: ClaimChecks.all + SettleChecks.all + StaleChecks.all + ReportChecks.all
+      + StoredChecks.all)
   func conforms(_ check: Check) throws {
     try check.run(try SQLiteFixture())
   }

@@ -65,6 +65,7 @@ public final class Python: Sendable {
 
   /// Something that the test needs is not there.
   public struct Missing: Error, CustomStringConvertible {
+    /// What it is.
     public let description: String
 
     /// What.

@@ -79,7 +79,9 @@ struct FileCheckTests {
         "pipe.pdf": "unreadable", "locked.pdf": "encrypted",
       ], "\(end)")
     let lines = try end.records
-    func line(_ name: String) -> JSON? { lines.first { $0["path"]?.string?.hasSuffix(name) == true } }
+    func line(_ name: String) -> JSON? {
+      lines.first { $0["path"]?.string?.hasSuffix(name) == true }
+    }
     #expect(line("good.pdf")?["pages"] == .int(3))
     #expect(line("good.pdf")?["bytes"] == .int(good.utf8.count))
     #expect(line("good.pdf")?["encrypted"] == .bool(false))

@@ -158,9 +158,11 @@ struct ReconcileTests {
     #expect(try reconcile(belt).lines.count == 4)
   }
 
-  @Test("Wrong usage is told", arguments: [
-    ["--reconcile"], ["--repair"], ["--reconcile", "--settle"], ["--one-way"], ["--dry-run"],
-  ])
+  @Test(
+    "Wrong usage is told",
+    arguments: [
+      ["--reconcile"], ["--repair"], ["--reconcile", "--settle"], ["--one-way"], ["--dry-run"],
+    ])
   func usage(_ options: [String]) throws {
     let folder = try TemporaryDirectory()
     let index = options.count > 1 ? ["--index", "\(folder.path)/i.db", "--to", folder.path] : []

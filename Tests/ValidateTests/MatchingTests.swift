@@ -37,7 +37,9 @@ struct MatchingTests {
     #expect(try matches([], []) == [])
     #expect(try matches([["a"], ["b"]], []) == ["1:-", "1:-"])
     #expect(try matches([], [["a"], ["b"]]) == ["0:a", "0:b"])
-    #expect(try matches([["a", "c"], ["d"]], [["b", "c"], ["e"]]) == ["1:-", "0:b", "1:c", "1:-", "0:e"])
+    #expect(
+      try matches([["a", "c"], ["d"]], [["b", "c"], ["e"]])
+        == ["1:-", "0:b", "1:c", "1:-", "0:e"])
     // Documents of one URL are one match, across pages; those without one are not.
     #expect(try matches([[nil, nil, "a"], ["a"]], [["a"]]) == ["1:-", "1:-", "2:a"])
     // Two spellings of a letter are two names.

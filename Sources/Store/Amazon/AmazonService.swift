@@ -77,7 +77,7 @@ struct AmazonService: Sendable {
         headers: errand.headers, bodySHA256: errand.bodySHA256),
       at: AmazonSigner.time(Time.wall()))
     let answer: Answer
-    do throws(TransferError) { 
+    do throws(TransferError) {
       answer = try connections.send(request, digesting: errand.isDigesting)
     } catch {
       return .setback(try Setback(error, name))

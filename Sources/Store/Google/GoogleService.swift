@@ -73,7 +73,7 @@ struct GoogleService: Sendable {
     var request = request
     if let token { request.headers.append(("Authorization", "Bearer \(token.reveal())")) }
     let answer: Answer
-    do throws(TransferError) { 
+    do throws(TransferError) {
       answer = try connections.send(request, digesting: digesting)
     } catch {
       return .setback(try Setback(error, errand))

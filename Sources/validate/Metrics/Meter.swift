@@ -17,7 +17,7 @@ struct Meter: Sendable {
     text.gauge("run_duration_seconds", "How long the run has taken", seconds, 3)
     if let total { text.gauge("documents", "Documents that the run has to do", Double(total)) }
     text.gauge("documents_waiting", "Documents that wait for a retry", Double(figures.waiting))
-    text.counter("attempts_total", "Documents that came, each as often as it came", figures.attempts)
+    text.counter("attempts_total", "Documents, each as often as it came", figures.attempts)
     text.counter("documents_completed_total", "Documents that the store has", figures.completed)
     text.counter("documents_skipped_total", "Of these, in the store before", figures.skipped)
     text.counter("documents_failed_total", "Documents not tried again", figures.failed)

@@ -69,7 +69,8 @@ extension Difference {
     return results.compactMap { row, result in
       guard case .different(let kind, let message) = result else { return nil }
       return isSomebodys
-        ? Difference(.shared, row, found: info, "another document put its content there: \(message)")
+        ? Difference(
+          .shared, row, found: info, "another document put its content there: \(message)")
         : Difference(kind, row, found: info, message)
     }
   }

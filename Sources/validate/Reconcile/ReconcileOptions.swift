@@ -50,7 +50,8 @@ struct ReconcileOptions: ParsableArguments {
     if let state, access(state, F_OK) != 0 {
       throw Fatal(.configuration, "there is no state directory \(state)")
     }
-    do { try reconciliation.run(fetched: try state.flatMap { try FetchedPages(state: $0) }) } catch {
+    do { try reconciliation.run(fetched: try state.flatMap { try FetchedPages(state: $0) }) } catch
+    {
       guard stop.isRequested else { throw error }
     }
     if case .failed(let fatal) = stop.reason { throw fatal }
