@@ -92,7 +92,7 @@ let package = Package(
     tests("OptimizeTests", ["optimize", "PDF", "Processes"]),
     tests("PortalTests", ["portal"]),
     tests("ToolTests", ["Digest", "Index", "Stages"]),
-    tests("ValidateTests", ["Index", "Store", "validate"]),
+    tests("ValidateTests", ["Index", "Stages", "Store", "validate"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -8,82 +8,13 @@ statement is read out of the source, so that it is ours to the letter.
 """
 
 import argparse
-import os
 import re
-import socket
 import statistics
 import subprocess
-import time
 
-from harness import ROOT, TOOLS, need
+from harness import ROOT, TOOLS, PostgresServer, fill_postgres, need
 
 SETTLING = ROOT / "Sources" / "Index" / "PostgresSettling.swift"
-DURATION = re.compile(r"duration: ([0-9.]+) ms  (parse|bind|execute|statement)[^:]*: (.*)")
-
-
-class Server:
-    """The tests' server, but one that syncs its disk as a real one does."""
-
-    def __init__(self):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        script = ROOT / "Tests" / "Support" / "postgres-server.sh"
-        self.process = subprocess.Popen(
-            ["sh", script, str(self.port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, text=True)
-        self.directory = self.process.stdout.readline().split()[1]
-        self.log = f"{self.directory}/log"
-        for setting in ("fsync = on", "log_min_duration_statement = 0",
-                        "max_wal_size = '4GB'", "shared_buffers = '256MB'"):
-            self.sql(f"ALTER SYSTEM SET {setting}")
-        for order in ("stop", "start"):
-            self.process.stdin.write(order + "\n")
-            self.process.stdin.flush()
-            self.process.stdout.readline()
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
-
-    def sql(self, text):
-        command = ["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", self.directory, "-p",
-                   str(self.port), "-U", "postgres", "-d", "postgres"]
-        began = time.monotonic()
-        done = subprocess.run(command, input=text, text=True, check=True, capture_output=True)
-        return done.stdout, time.monotonic() - began
-
-    def durations(self, needle, run):
-        """Milliseconds of each statement with `needle` that `run` causes: parse, bind and execute."""
-        start = os.path.getsize(self.log)
-        run()
-        with open(self.log, "rb") as log:
-            log.seek(start)
-            text = log.read().decode(errors="replace")
-        found, current = [], 0.0
-        for line in text.splitlines():
-            match = DURATION.search(line)
-            if not match or needle not in match[3]:
-                continue
-            current += float(match[1])
-            if match[2] in ("execute", "statement"):
-                found.append(current)
-                current = 0.0
-        return found
-
-
-def fill(server, environment, rows):
-    subprocess.run([TOOLS / "enqueue", "--index", "postgres:", "--init"], env=environment, check=True,
-                   capture_output=True)
-    server.sql(f"""
-        CREATE INDEX idx_download_status ON index_documents (download_status);
-        INSERT INTO index_documents (source, book, page, instrument_number,
-          instrument_type_parsed, download_priority, grantor_party, legals)
-        SELECT 'DuProcess', 1 + n / 250, 1 + n % 250, n,
-          (ARRAY['DEED', 'MINERAL DEED', 'LEASE', 'RELEASE'])[1 + n % 4], 1 + n % 4,
-          repeat('GRANTOR ', 5), repeat('LOT ', 20)
-        FROM generate_series(0, {rows - 1}) AS n;
-        VACUUM ANALYZE index_documents""")
 
 
 def claims(server, environment, count):
@@ -157,11 +88,10 @@ def main():
     parser.add_argument("--settles", type=int, default=5000)
     options = parser.parse_args()
     need("psql")
-    server = Server()
+    server = PostgresServer()
     try:
-        environment = os.environ | {"PGHOST": server.directory, "PGPORT": str(server.port),
-                                    "PGUSER": "postgres", "PGDATABASE": "postgres"}
-        fill(server, environment, options.rows)
+        environment = server.environment
+        fill_postgres(server, environment, options.rows)
         print(f"{options.rows:,} documents, claims of 100, median of {options.claims}")
         for percent in (0, 90):
             server.sql(f"""

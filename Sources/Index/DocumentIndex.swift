@@ -68,6 +68,13 @@ public protocol DocumentIndex: Sendable {
 
   /// Everything that the report shows (domain: "What the operator expects to see").
   func report(_ selection: Selection) throws -> Report
+
+  /// How a run fares now (domain: "Health check").
+  func health(_ selection: Selection) throws -> Health
+
+  /// Up to `count` completed documents whose book or page is another at the portal, in the order of
+  /// their ids, from the one after `id` on (0 is before all).
+  func mismatches(_ selection: Selection, after id: Int, count: Int) throws -> [Mismatch]
 }
 
 extension DocumentIndex {
@@ -223,33 +230,4 @@ public struct ImportedRow: Sendable {
 
   /// A row.
   public init(_ values: [String: String?]) { self.values = values }
-}
-
-/// What the report shows. Rows are in the order to be shown.
-public struct Report: Sendable {
-  /// Documents by status.
-  public var status = StatusCounts()
-  /// Documents and completed ones by priority.
-  public var priorities: [(priority: Int, total: Int, completed: Int, failed: Int)] = []
-  /// Completed in the last hour.
-  public var completedLastHour = 0
-  /// Completed in the last day.
-  public var completedLastDay = 0
-  /// Completed in the last six hours; the estimate of the end follows from it.
-  public var completedLastSixHours = 0
-  /// Seconds between the first and the last completion of the last six hours.
-  public var secondsOfLastSixHours = 0.0
-  /// Documents with errors by class, most frequent first, with an example message.
-  public var errors: [(kind: String, message: String, count: Int)] = []
-  /// Ranges of books with pending or failed documents and nothing completed.
-  public var gaps: [ClosedRange<Int>] = []
-  /// Completed documents and mismatches by range of 500 books.
-  public var mismatches: [(books: ClosedRange<Int>, completed: Int, mismatches: Int)] = []
-  /// Bytes before and after optimizing of all completed documents that have both.
-  public var originalBytes = 0
-  /// Bytes at the destination of the same documents.
-  public var optimizedBytes = 0
-
-  /// An empty report.
-  public init() {}
 }

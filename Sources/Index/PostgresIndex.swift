@@ -74,6 +74,24 @@ extension PostgresIndex {
     }
   }
 
+  /// See ``DocumentIndex/health(_:)``.
+  public func health(_ selection: Selection) throws -> Health {
+    try pool.use { connection, _ in
+      try connection.transaction("REPEATABLE READ READ ONLY") {
+        try connection.queries(selection).health()
+      }
+    }
+  }
+
+  /// See ``DocumentIndex/mismatches(_:after:count:)``.
+  public func mismatches(
+    _ selection: Selection, after id: Int, count: Int
+  ) throws -> [Mismatch] {
+    try pool.use { connection, _ in
+      try connection.queries(selection).mismatches(after: id, count: count)
+    }
+  }
+
   /// See ``DocumentIndex/counts(_:)``.
   public func counts(_ selection: Selection) throws -> StatusCounts {
     try pool.use { connection, _ in try connection.queries(selection).statusCounts() }
@@ -97,5 +115,7 @@ extension Dialect {
   fileprivate static let postgres = Dialect(
     // The users' column has no time zone, and their software writes its session's time.
     later: "LOCALTIMESTAMP + make_interval(secs => ?)", span: { .text(Format.fixed($0, 3)) },
-    secondsCompleted: "EXTRACT(EPOCH FROM MAX(downloaded_at) - MIN(downloaded_at))")
+    seconds: { "EXTRACT(EPOCH FROM \($1) - \($0))" }, now: "LOCALTIMESTAMP",
+    hour: "date_trunc('hour', downloaded_at)",
+    hourNumber: "(EXTRACT(EPOCH FROM hour) / 3600)::bigint", stale: PostgresSchema.stale)
 }

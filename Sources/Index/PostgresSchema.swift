@@ -29,6 +29,7 @@ enum PostgresSchema {
   static let steps = [
     Step(version: 1, file: "1-leases.sql", sql: leases),
     Step(version: 2, file: "2-indexes.sql", sql: indexes, isTransaction: false),
+    Step(version: 3, file: "3-report.sql", sql: reportIndexes, isTransaction: false),
     Step(version: 4, file: "4-md5.sql", sql: md5),
   ]
 
@@ -64,8 +65,29 @@ enum PostgresSchema {
 
     """
 
-  /// The indexes of step 2. One whose building was cut off stays behind, invalid.
-  static let indexNames = ["index_documents_pending", "index_documents_in_progress"]
+  private static let reportIndexes = """
+    -- What was completed when, and what failed when: the last hour of a million documents without
+    -- reading the others.
+    CREATE INDEX CONCURRENTLY IF NOT EXISTS index_documents_completed
+      ON index_documents (downloaded_at) WHERE download_status = 'completed';
+    CREATE INDEX CONCURRENTLY IF NOT EXISTS index_documents_troubled
+      ON index_documents (updated_at)
+      WHERE download_status = 'failed' OR download_error IS NOT NULL;
+
+    """
+
+  /// All of our indexes. One whose building was cut off stays behind, invalid.
+  static let indexNames = [
+    "index_documents_pending", "index_documents_in_progress", "index_documents_completed",
+    "index_documents_troubled",
+  ]
+
+  /// A document in progress that nobody works on any more: its lease has run out, or software that
+  /// sets none left it for over 30 minutes.
+  static let stale = """
+    ((lease_token IS NULL AND updated_at <= LOCALTIMESTAMP - INTERVAL '30 minutes')
+      OR (lease_token IS NOT NULL AND COALESCE(lease_expires_at, '-infinity') <= now()))
+    """
 
   /// The table as the users have it, for an index from nothing.
   static let create = [

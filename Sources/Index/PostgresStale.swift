@@ -27,10 +27,8 @@ extension PostgresIndex {
         download_attempts = GREATEST(download_attempts - \(lost), 0),
         lost_leases = lost_leases + \(lost),
         lease_token = NULL, lease_owner = NULL, lease_expires_at = NULL, next_attempt_at = NULL
-      WHERE download_status = 'in_progress' AND (
-        (lease_token IS NULL AND updated_at <= LOCALTIMESTAMP - INTERVAL '30 minutes')
-        OR (lease_token IS NOT NULL AND COALESCE(lease_expires_at, '-infinity') <= now())
-        OR \(deadOwner?.sql ?? "FALSE"))
+      WHERE download_status = 'in_progress'
+        AND (\(PostgresSchema.stale) OR \(deadOwner?.sql ?? "FALSE"))
       """,
       [.text(ErrorClass.internal.rawValue), .text(AttemptPolicy.diedMessage)]
         + (deadOwner?.values ?? [])

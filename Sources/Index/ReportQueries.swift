@@ -7,8 +7,16 @@ struct Dialect: Sendable {
   let later: String
   /// A span in seconds as ``later`` takes it.
   let span: @Sendable (Double) -> Condition.Value
-  /// An expression: seconds between the first and the last `downloaded_at`.
-  let secondsCompleted: String
+  /// An expression: seconds between two times.
+  let seconds: @Sendable (_ earlier: String, _ later: String) -> String
+  /// An expression: now, as `downloaded_at` is written.
+  let now: String
+  /// An expression: the hour of `downloaded_at`, in a form that groups fast.
+  let hour: String
+  /// An expression: the same as hours since 1970.
+  let hourNumber: String
+  /// A condition: a document in progress that nobody works on any more.
+  let stale: String
 }
 
 /// The report's questions, for either database. Values come as texts, `nil` for null.
@@ -18,18 +26,20 @@ struct ReportQueries {
   /// Runs a statement with a `?` for each value.
   let fetch: (_ sql: String, _ values: [Condition.Value]) throws -> [[String?]]
 
-  /// All of it; to be asked in one transaction, so that the numbers fit together.
+  /// All of it; to be asked in one transaction, so that the numbers fit together. The table is read
+  /// as few times as there are ways to group it: reading a million rows is what takes time.
   func report() throws -> Report {
     var report = Report()
-    report.status = try statusCounts()
-    report.priorities = try priorities()
-    report.completedLastHour = try completed(3600).count
-    report.completedLastDay = try completed(24 * 3600).count
-    (report.completedLastSixHours, report.secondsOfLastSixHours) = try completed(6 * 3600)
-    try addBytes(to: &report)
+    let books = try bookFigures()
+    report.status = books.status
+    report.priorities = books.priorities
+    report.gaps = BookTally.gaps(books.tallies)
+    report.books = books.range
+    report.mismatches = books.mismatches
+    report.types = try types()
+    report.hours = try hours()
+    try addPace(to: &report)
     report.errors = try errors()
-    report.gaps = BookTally.gaps(try tallies())
-    report.mismatches = try mismatches()
     return report
   }
 
@@ -39,16 +49,9 @@ struct ReportQueries {
       "GROUP BY 1, 2")
     var counts = StatusCounts()
     for row in rows {
-      let count = int(row[2])
-      switch row[0] {
-      case "pending":
-        let isMeant = !selection.retriesFailed || ["1", "t"].contains(row[1])
-        if isMeant { counts.pending += count }
-      case "in_progress": counts.inProgress += count
-      case "completed": counts.completed += count
-      case "failed": counts.failed += count
-      default: counts.skipped += count
-      }
+      // Of the pending ones, a stage that tries again means only those that it revived.
+      let isMeant = !selection.retriesFailed || row[0] != "pending" || isTrue(row[1])
+      if isMeant { counts.add(int(row[2]), status: row[0]) }
     }
     return counts
   }
@@ -63,10 +66,10 @@ struct ReportQueries {
     ).map { (type: $0[0] ?? "", count: int($0[1])) }
   }
 
-  private func int(_ text: String?) -> Int { text.flatMap { Int($0) } ?? 0 }
+  func int(_ text: String?) -> Int { text.flatMap { Int($0) } ?? 0 }
 
   /// Rows of `SELECT columns FROM index_documents WHERE` the documents and what else follows.
-  private func rows(
+  func rows(
     _ columns: String, _ rest: String, _ values: [Condition.Value] = []
   ) throws -> [[String?]] {
     let documents = selection.documents
@@ -75,42 +78,85 @@ struct ReportQueries {
       documents.values + values)
   }
 
-  private func priorities() throws -> [(priority: Int, total: Int, completed: Int, failed: Int)] {
-    try rows(
+  private func isTrue(_ text: String?) -> Bool { ["1", "t"].contains(text) }
+
+  private func bookFigures() throws -> BookFigures {
+    var figures = BookFigures()
+    // +book: SQLite would otherwise walk the table in the order of its unique index, which takes
+    // longer than sorting.
+    let retrying = selection.retriesFailed ? ", retrying" : ""
+    let rows = try rows(
       """
-      download_priority, COUNT(*), COUNT(*) FILTER (WHERE download_status = 'completed'),
-        COUNT(*) FILTER (WHERE download_status = 'failed')
-      """, "AND download_priority IS NOT NULL GROUP BY 1 ORDER BY 1"
+      +book, download_status, download_priority, COUNT(*),
+        COUNT(*) FILTER (WHERE book_page_mismatch)\(retrying)
+      """, "GROUP BY 1, 2, 3\(retrying) ORDER BY 1")
+    for row in rows {
+      figures.add(
+        .init(
+          book: row[0].flatMap { Int($0) }, status: row[1],
+          priority: row[2].flatMap { Int($0) },
+          isMeant: !selection.retriesFailed || row[1] != "pending" || isTrue(row.last ?? nil),
+          count: int(row[3]), mismatches: int(row[4])))
+    }
+    return figures
+  }
+
+  private func types() throws -> [TypeFigures] {
+    let isDone = "download_status = 'completed'"
+    let hasSizes = "\(isDone) AND original_bytes IS NOT NULL AND content_bytes IS NOT NULL"
+    return try rows(
+      """
+      COALESCE(instrument_type_parsed, ''), COUNT(*), COUNT(*) FILTER (WHERE \(isDone)),
+        COUNT(*) FILTER (WHERE download_status = 'failed'),
+        SUM(original_bytes) FILTER (WHERE \(hasSizes)), SUM(content_bytes) FILTER (WHERE \(hasSizes))
+      """, "GROUP BY 1 ORDER BY 2 DESC, 1"
     ).map {
-      (priority: int($0[0]), total: int($0[1]), completed: int($0[2]), failed: int($0[3]))
+      TypeFigures(
+        type: $0[0] ?? "", total: int($0[1]), completed: int($0[2]), failed: int($0[3]),
+        originalBytes: int($0[4]), storedBytes: int($0[5]))
     }
   }
 
-  private func completed(_ seconds: Double) throws -> (count: Int, span: Double) {
-    let row = try rows(
-      "COUNT(*), \(dialect.secondsCompleted)",
-      "AND download_status = 'completed' AND downloaded_at > \(dialect.later)",
-      [dialect.span(-seconds)]
-    ).first
-    return (int(row?[0]), row?[1].flatMap { Double($0) } ?? 0)
+  private func hours() throws -> [(hour: Int, completed: Int)] {
+    let documents = selection.documents
+    return try fetch(
+      """
+      SELECT \(dialect.hourNumber), number FROM (
+        SELECT \(dialect.hour) AS hour, COUNT(*) AS number FROM index_documents
+        WHERE \(documents.sql) AND download_status = 'completed' AND downloaded_at IS NOT NULL
+        GROUP BY 1) AS hours
+      ORDER BY 1
+      """, documents.values
+    ).map { (hour: int($0[0]), completed: int($0[1])) }
   }
 
-  private func addBytes(to report: inout Report) throws {
-    let row = try rows(
-      "SUM(original_bytes), SUM(content_bytes)",
+  private func addPace(to report: inout Report) throws {
+    let sixHours = "FILTER (WHERE downloaded_at > \(dialect.later))"
+    let documents = selection.documents
+    let row = try fetch(
       """
-      AND download_status = 'completed' AND original_bytes IS NOT NULL
-        AND content_bytes IS NOT NULL
-      """
+      SELECT COUNT(*), COUNT(*) FILTER (WHERE downloaded_at > \(dialect.later)),
+        COUNT(*) \(sixHours),
+        \(dialect.seconds("MIN(downloaded_at) \(sixHours)", "MAX(downloaded_at) \(sixHours)"))
+      FROM index_documents
+      WHERE \(documents.sql) AND download_status = 'completed' AND downloaded_at > \(dialect.later)
+      """, ago([3600] + [Double](repeating: 21_600, count: 3)) + documents.values + ago([86_400])
     ).first
-    report.originalBytes = int(row?[0])
-    report.optimizedBytes = int(row?[1])
+    report.completedLastDay = int(row?[0])
+    report.completedLastHour = int(row?[1])
+    report.completedLastSixHours = int(row?[2])
+    report.secondsOfLastSixHours = row?[3].flatMap { Double($0) } ?? 0
   }
+
+  func ago(_ seconds: [Double]) -> [Condition.Value] { seconds.map { dialect.span(-$0) } }
 
   /// Errors of documents that are to be tried again or failed, by class, each with its most frequent
   /// message. Rows of older software have a text and no class.
-  private func errors() throws -> [(kind: String, message: String, count: Int)] {
+  func errors(
+    since seconds: Double? = nil
+  ) throws -> [(kind: String, message: String, count: Int)] {
     let documents = selection.documents
+    let isRecent = seconds == nil ? "" : "AND updated_at > \(dialect.later)"
     return try fetch(
       """
       SELECT kind, message, total FROM (
@@ -122,28 +168,13 @@ struct ReportQueries {
           FROM index_documents
           WHERE \(documents.sql) AND download_status IN ('pending', 'failed')
             AND (error_class IS NOT NULL OR download_error IS NOT NULL)
+            AND \(Self.troubled) \(isRecent)
           GROUP BY 1, 2) AS messages) AS kinds
       WHERE place = 1 ORDER BY total DESC, kind
-      """, documents.values
+      """, documents.values + ago(seconds.map { [$0] } ?? [])
     ).map { (kind: $0[0] ?? "", message: $0[1] ?? "", count: int($0[2])) }
   }
 
-  private func tallies() throws -> [BookTally] {
-    try rows(
-      """
-      book, COUNT(*) FILTER (WHERE download_status = 'completed'),
-        COUNT(*) FILTER (WHERE download_status IN ('pending', 'failed'))
-      """, "AND book IS NOT NULL GROUP BY 1 ORDER BY 1"
-    ).map { BookTally(book: int($0[0]), completed: int($0[1]), open: int($0[2])) }
-  }
-
-  private func mismatches() throws -> [(books: ClosedRange<Int>, completed: Int, mismatches: Int)] {
-    try rows(
-      "book / 500, COUNT(*), COUNT(*) FILTER (WHERE book_page_mismatch)",
-      "AND download_status = 'completed' AND book IS NOT NULL GROUP BY 1 ORDER BY 1"
-    ).map { row in
-      let first = int(row[0]) * 500
-      return (books: first...first + 499, completed: int(row[1]), mismatches: int(row[2]))
-    }
-  }
+  /// As the index of these documents has it, which can be used only where a question says the same.
+  static let troubled = "(download_status = 'failed' OR download_error IS NOT NULL)"
 }

@@ -140,16 +140,13 @@ extension SQLiteIndex {
           download_attempts = MAX(download_attempts - (\(isLost)), 0),
           lost_leases = lost_leases + (\(isLost)),
           lease_token = NULL, lease_owner = NULL, lease_expires_at = NULL, next_attempt_at = NULL
-        WHERE download_status = 'in_progress' AND (
-          (lease_token IS NULL AND updated_at <= \(SQLiteSchema.later))
-          OR (lease_token IS NOT NULL AND COALESCE(lease_expires_at, '') <= \(SQLiteSchema.now))
-          OR \(deadOwner?.sql ?? "FALSE"))
+        WHERE download_status = 'in_progress'
+          AND (\(SQLiteSchema.stale) OR \(deadOwner?.sql ?? "FALSE"))
         """
       try db.execute(
         sql: sql,
         arguments: bound(
-          [ErrorClass.internal.rawValue, AttemptPolicy.diedMessage],
-          [SQLiteSchema.seconds(-30 * 60)], deadOwner?.arguments ?? []))
+          [ErrorClass.internal.rawValue, AttemptPolicy.diedMessage], deadOwner?.arguments ?? []))
       return db.changesCount
     }
   }

@@ -9,6 +9,18 @@ extension SQLiteIndex {
     try database.read { try $0.queries(selection).report() }
   }
 
+  /// See ``DocumentIndex/health(_:)``.
+  public func health(_ selection: Selection) throws -> Health {
+    try database.read { try $0.queries(selection).health() }
+  }
+
+  /// See ``DocumentIndex/mismatches(_:after:count:)``.
+  public func mismatches(
+    _ selection: Selection, after id: Int, count: Int
+  ) throws -> [Mismatch] {
+    try database.read { try $0.queries(selection).mismatches(after: id, count: count) }
+  }
+
   /// See ``DocumentIndex/counts(_:)``.
   public func counts(_ selection: Selection) throws -> StatusCounts {
     try database.read { try $0.queries(selection).statusCounts() }
@@ -34,7 +46,10 @@ extension Database {
 extension Dialect {
   fileprivate static let sqlite = Dialect(
     later: SQLiteSchema.later, span: { .text(SQLiteSchema.seconds($0)) },
-    secondsCompleted: "(julianday(MAX(downloaded_at)) - julianday(MIN(downloaded_at))) * 86400")
+    seconds: { "(julianday(\($1)) - julianday(\($0))) * 86400" }, now: SQLiteSchema.now,
+    hour: "substr(downloaded_at, 1, 13)",
+    hourNumber: "CAST(strftime('%s', hour || ':00') AS INTEGER) / 3600",
+    stale: SQLiteSchema.stale)
 }
 
 extension DatabaseValue {

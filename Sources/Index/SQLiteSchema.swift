@@ -19,6 +19,13 @@ enum SQLiteSchema {
     (value < 0 ? "" : "+") + Format.fixed(value.isFinite ? value : 0, 3) + " seconds"
   }
 
+  /// A document in progress that nobody works on any more: its lease has run out, or software that
+  /// sets none left it for over 30 minutes.
+  static let stale = """
+    ((lease_token IS NULL AND updated_at <= strftime('%Y-%m-%d %H:%M:%f', 'now', '-30 minutes'))
+      OR (lease_token IS NOT NULL AND COALESCE(lease_expires_at, '') <= \(now)))
+    """
+
   /// What a table has to have for us to work on it, but for ``added``.
   static let needed = [
     "id", "source", "gin", "instrument_number", "book_volume", "book", "page",
@@ -49,6 +56,7 @@ enum SQLiteSchema {
       try addMissingColumns(db)
       try db.execute(sql: "DROP INDEX index_documents_pending; \(indexes)")
     }
+    migrator.registerMigration("3: report") { db in try db.execute(sql: reportIndexes) }
     migrator.registerMigration("4: MD5") { db in try addMissingColumns(db) }
     return migrator
   }()
@@ -101,6 +109,15 @@ enum SQLiteSchema {
       updated_at TEXT DEFAULT (\(now)),
       UNIQUE (book, page, source)
     )
+    """
+
+  // What was completed when, and what failed when: the last hour of a million documents without
+  // reading the others.
+  private static let reportIndexes = """
+    CREATE INDEX IF NOT EXISTS index_documents_completed ON index_documents (downloaded_at)
+      WHERE download_status = 'completed';
+    CREATE INDEX IF NOT EXISTS index_documents_troubled ON index_documents (updated_at)
+      WHERE download_status = 'failed' OR download_error IS NOT NULL;
     """
 
   // The index of pending documents holds all that a claim asks for, so that passing over those of

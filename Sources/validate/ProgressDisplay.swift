@@ -28,18 +28,30 @@ struct ProgressDisplay: Sendable {
   /// Shows until `done` is requested.
   func run(until done: Stop) {
     guard manner != .silent else { return }
-    var window = RateWindow()
-    window.add(0, at: 0)
-    while done.sleep(seconds: manner.interval) { show(&window) }
+    var windows = Windows()
+    while done.sleep(seconds: manner.interval) { show(&windows) }
     // What stands there is replaced by the summary.
     if manner == .redrawn { put("\r" + Self.clearToEnd) }
   }
 
-  private func show(_ window: inout RateWindow) {
+  /// The last minute of what is counted.
+  private struct Windows {
+    var completed = RateWindow()
+    var done = RateWindow()
+
+    init() {
+      completed.add(0, at: 0)
+      done.add(0, at: 0)
+    }
+  }
+
+  private func show(_ windows: inout Windows) {
     var state = ProgressLine.State(
       figures: tally.figures, total: total, elapsed: Double(Time.monotonic() - start) / 1e9)
-    state.recentRate = window.rate(state.figures.completed, at: state.elapsed)
-    window.add(state.figures.completed, at: state.elapsed)
+    state.recentRate = windows.completed.rate(state.figures.completed, at: state.elapsed)
+    state.recentDoneRate = windows.done.rate(state.figures.done, at: state.elapsed)
+    windows.completed.add(state.figures.completed, at: state.elapsed)
+    windows.done.add(state.figures.done, at: state.elapsed)
     switch manner {
     case .silent: break
     case .plain: put("validate: " + ProgressLine.render(state, width: nil) + "\n")

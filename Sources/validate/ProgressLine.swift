@@ -11,6 +11,8 @@ enum ProgressLine {
     var elapsed = 0.0
     /// Completed documents per hour over the last minute, once there is one.
     var recentRate: Double?
+    /// Documents per hour over the last minute that will not come again, whatever became of them.
+    var recentDoneRate: Double?
   }
 
   private static let narrowestBar = 10
@@ -82,12 +84,14 @@ extension ProgressLine.State {
   /// Completed documents per hour over the whole run.
   var overallRate: Double { elapsed > 0 ? Double(figures.completed) / elapsed * 3600 : 0 }
 
-  /// Seconds until all is done, at the rate of the last minute, or else of the run.
+  /// Seconds until all is done, at the pace of the last minute, or else of the run. Documents that
+  /// fail need not be waited for, either.
   var secondsLeft: Double? {
     guard let total, figures.done > 0 else { return nil }
     let left = max(0, total - figures.done)
     if left == 0 { return 0 }
-    let rate = recentRate.flatMap { $0 > 0 ? $0 : nil } ?? overallRate
+    let overall = elapsed > 0 ? Double(figures.done) / elapsed * 3600 : 0
+    let rate = recentDoneRate.flatMap { $0 > 0 ? $0 : nil } ?? overall
     return rate > 0 ? Double(left) / rate * 3600 : nil
   }
 }

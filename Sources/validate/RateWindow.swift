@@ -1,4 +1,4 @@
-/// How many documents per hour were completed in the last minute. Pure: time is given.
+/// How many documents per hour were counted in the last minute. Pure: time is given.
 struct RateWindow: Sendable {
   /// Length of the window, in seconds.
   static let length = 60.0
@@ -7,17 +7,23 @@ struct RateWindow: Sendable {
 
   private var samples: [(time: Double, count: Int)] = []
 
-  /// Takes a count of completed documents at a time in seconds, later than those before.
+  /// Takes a count at a time in seconds, later than those before. Samples less than a second apart
+  /// are dropped.
   mutating func add(_ count: Int, at time: Double) {
     if let last = samples.last, time - last.time < 1 { return }
     samples.append((time, count))
-    // One sample older than the window stays, so that the window is a whole one.
-    while samples.count > 2, samples[1].time <= time - Self.length { samples.removeFirst() }
+    forget(before: time)
   }
 
-  /// Documents per hour until now.
-  func rate(_ count: Int, at time: Double) -> Double? {
+  /// Documents per hour until now; `nil` as long as it would be noise.
+  mutating func rate(_ count: Int, at time: Double) -> Double? {
+    forget(before: time)
     guard let first = samples.first, time - first.time >= Self.shortest else { return nil }
     return Double(count - first.count) / (time - first.time) * 3600
+  }
+
+  /// One sample as old as the window stays, so that the window is a whole one.
+  private mutating func forget(before time: Double) {
+    while samples.count > 1, samples[1].time <= time - Self.length { samples.removeFirst() }
   }
 }

@@ -10,12 +10,12 @@ struct Summary: Sendable {
   /// When it ended, nanoseconds since 1970.
   let end: Int64
 
-  /// The run of `tally` that began at `start` (monotonic clock) and ends now.
-  init(_ tally: Tally, since start: Int64) {
+  /// The run of `tally` that took `seconds` and ended at `end`.
+  init(_ tally: Tally, seconds: Double, end: Int64 = Time.wall()) {
     figures = tally.figures
     (portals, errors) = tally.rankings(errors: 10)
-    seconds = Double(Time.monotonic() - start) / 1e9
-    end = Time.wall()
+    self.seconds = seconds
+    self.end = end
   }
 
   private var isEmpty: Bool { figures.attempts == 0 && figures.invalidLines == 0 }
@@ -82,6 +82,7 @@ struct Summary: Sendable {
 
   /// Writes the JSON to a file, whole or not at all.
   func write(to path: String) throws(Fatal) {
-    try writeWhole(json.serialized() + [UInt8(ascii: "\n")], to: path, "the summary")
+    try WholeFile.write(
+      json.serialized() + [UInt8(ascii: "\n")], to: path, what: "the summary")
   }
 }

@@ -21,6 +21,8 @@ struct Validate: Tool {
         fetch … | upload … | validate
         enqueue … | fetch … | upload … | validate --settle --index sqlite:index.db --no-records
         validate --report --index sqlite:index.db --stage stage-0-test
+        validate --report --index postgres: --html report.html --csv tables
+        validate --monitor --watch 5 --index sqlite:index.db
         validate --reconcile --index sqlite:index.db --to gs://county-records/documents
         validate --files ./pdf
 
@@ -62,11 +64,7 @@ struct Validate: Tool {
   @Option(help: "Write the summary to this file too, as JSON.")
   var summary: String?
 
-  @Flag(help: "Print what the index says, and read no records.")
-  var report = false
-
-  @Flag(help: "The report as JSON.")
-  var json = false
+  @OptionGroup var views: ReportOptions
 
   @OptionGroup var belt: BeltOptions
 
@@ -85,21 +83,27 @@ struct Validate: Tool {
     }
     guard total ?? 0 >= 0 else { throw ValidationError("--total has to be 0 or more.") }
     try belt.check()
-    try reconciling.check(index: index, to: to, isElsewhere: settle || report || checking.isAsked)
-    try checking.check(isElsewhere: settle || report)
-    if settle || report, index == nil {
-      throw ValidationError("\(report ? "--report" : "--settle") needs --index.")
+    let view = views.view.map { "--\($0.rawValue)" }
+    let isOther = settle || view != nil
+    try reconciling.check(index: index, to: to, isElsewhere: isOther || checking.isAsked)
+    try checking.check(isElsewhere: isOther)
+    if index == nil, let needy = view ?? (settle ? "--settle" : nil) {
+      throw ValidationError("\(needy) needs --index.")
     }
-    if settle, report { throw ValidationError("--report reads no records to --settle.") }
-    if json, !report { throw ValidationError("--json belongs to --report.") }
+    if settle, let view { throw ValidationError("\(view) reads no records to --settle.") }
   }
 
   func perform(stop: Stop, logger: Logger) throws -> Common.ExitCode {
     if let place = checking.files {
       return try FilesRun(workers: workers, stop: stop, logger: logger).perform(place)
     }
-    let selection = try stages.load()?.selection ?? Selection()
-    if report, let index { return try printReport(of: try openIndex(index), selection) }
+    let stage = try stages.load()
+    let selection = stage?.selection ?? Selection()
+    if let view = views.view, let index {
+      let views = Views(
+        index: try openIndex(index), selection: selection, subject: stage?.name ?? "All documents")
+      return try views.show(view, self.views, stop: stop)
+    }
     if reconciling.reconcile, let index, let to {
       var settings = StoreSettings()
       settings.stop = stop
@@ -126,19 +130,6 @@ struct Validate: Tool {
     _ = writeAll(Array(summary.text.utf8), to: STDERR_FILENO)
     if let path = self.summary { try summary.write(to: path) }
     return code
-  }
-
-  private func printReport(
-    of index: any DocumentIndex, _ selection: Selection
-  ) throws -> Common.ExitCode {
-    let report = try index.report(selection)
-    let text = json ? report.json.description + "\n" : report.text(now: Time.wall())
-    let failure = writeAll(Array(text.utf8), to: STDOUT_FILENO)
-    guard failure == 0 || failure == EPIPE else {
-      throw Fatal(
-        .inputOutput, "cannot write the report: \(String(cString: strerror(failure)))")
-    }
-    return .success
   }
 }
 

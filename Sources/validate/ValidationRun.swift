@@ -41,7 +41,8 @@ struct ValidationRun: Sendable {
       done.request(.interrupted)
     }
     let code = ending.withLock { $0 }
-    return (judged(code, tally.figures), Summary(tally, since: start))
+    let seconds = Double(Time.monotonic() - start) / 1e9
+    return (judged(code, tally.figures), Summary(tally, seconds: seconds))
   }
 
   /// A document that failed and was completed later is no failure of a run that settles; what is

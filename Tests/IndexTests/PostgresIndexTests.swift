@@ -12,7 +12,7 @@ import Testing
 struct PostgresIndexTests {
   @Test(
     arguments: ClaimChecks.all + SettleChecks.all + StaleChecks.all + ReportChecks.all
-      + StoredChecks.all)
+      + HealthChecks.all + StoredChecks.all)
   func conforms(_ check: Check) throws {
     try check.run(try PostgresFixture())
   }

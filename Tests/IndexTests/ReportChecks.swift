@@ -7,6 +7,10 @@ import Testing
 enum ReportChecks {
   static let all = [
     Check("the report has the table's numbers", report),
+    Check("types and hours are those of the table", typesAndHours),
+    Check("a stage that tries again counts what it revived", retrying),
+    Check("an index with nothing completed has a report", onlyPending),
+    Check("an index with only failures has a report", onlyFailures),
     Check("an empty index has an empty report", empty),
     Check("counts are of the selection", counts),
     Check("the monitoring views count the same", views),
@@ -103,6 +107,83 @@ enum ReportChecks {
       report.gaps.reduce(0) { $0 + $1.count }
         == (try count("download_status IN ('pending', 'failed')")))
     #expect(report.gaps.first == 105...111)
+  }
+
+  static func typesAndHours(_ fixture: any IndexFixture) throws {
+    let index = try fill(fixture)
+    let report = try index.report(Selection())
+    #expect(report.books == 1...1200)
+    #expect(report.types.map(\.type) == ["MAP", "DEED"])
+    for type in report.types {
+      func number(_ what: String) throws -> Int? {
+        let text = try fixture.sql(
+          """
+          SELECT COALESCE(\(what), 0) FROM index_documents
+          WHERE instrument_type_parsed = '\(type.type)'
+          """)
+        return text.first?.first.flatMap { Int($0) }
+      }
+      func sum(_ name: String, _ status: String) -> String {
+        "SUM(CASE WHEN download_status = '\(status)' THEN \(name) END)"
+      }
+      #expect(try number("COUNT(*)") == type.total)
+      #expect(try number(sum("1", "completed")) == type.completed)
+      #expect(try number(sum("1", "failed")) == type.failed)
+      #expect(
+        try number(sum("CASE WHEN original_bytes > 0 THEN content_bytes END", "completed"))
+          == type.storedBytes)
+      #expect(type.originalBytes == type.storedBytes * 3)
+    }
+    #expect(report.hours.reduce(0) { $0 + $1.completed } == report.status.completed)
+    #expect(report.hours.map(\.hour) == report.hours.map(\.hour).sorted())
+    let distinct = try fixture.sql(
+      "SELECT COUNT(DISTINCT substr(CAST(downloaded_at AS text), 1, 13)) FROM index_documents")
+    #expect(distinct.first?.first == String(report.hours.count))
+  }
+
+  static func retrying(_ fixture: any IndexFixture) throws {
+    let index = try fixture.open(with: Document.pages(4))
+    try fixture.sql(
+      """
+      UPDATE index_documents SET download_status = 'failed' WHERE page > 2;
+      UPDATE index_documents SET retrying = TRUE WHERE page = 1
+      """)
+    var selection = Selection()
+    selection.retriesFailed = true
+    let status = try index.report(selection).status
+    #expect(status == (try index.counts(selection)))
+    #expect(status.pending == 1 && status.failed == 2)
+  }
+
+  static func onlyPending(_ fixture: any IndexFixture) throws {
+    let report = try fixture.open(with: Document.pages(3)).report(Selection())
+    #expect(report.status.pending == 3 && report.status.total == 3)
+    #expect(report.gaps == [238...238])
+    #expect(report.hours.isEmpty && report.mismatches.isEmpty && report.errors.isEmpty)
+    #expect(report.originalBytes == 0 && report.completedLastDay == 0)
+  }
+
+  /// One document for each class of error.
+  static func onlyFailures(_ fixture: any IndexFixture) throws {
+    let classes = ErrorClass.allCases.map(\.rawValue)
+    let index = try fixture.open(with: Document.pages(classes.count))
+    for (number, name) in classes.enumerated() {
+      try fixture.sql(
+        """
+        UPDATE index_documents SET download_status = 'failed', error_class = '\(name)',
+          download_error = 'why <\(name)>', updated_at = \(fixture.time(-60))
+        WHERE page = \(number + 1)
+        """)
+    }
+    let report = try index.report(Selection())
+    #expect(report.status.failed == classes.count && report.status.total == classes.count)
+    #expect(report.errors.map(\.kind) == classes.sorted())
+    #expect(report.errors.allSatisfy { $0.count == 1 && $0.message == "why <\($0.kind)>" })
+    #expect(report.types.map(\.failed) == [classes.count])
+    let health = try index.health(Selection())
+    #expect(health.recentFailed == classes.count && health.recentCompleted == 0)
+    #expect(health.errors.count == classes.count)
+    #expect(health.secondsSinceCompletion == nil)
   }
 
   static func empty(_ fixture: any IndexFixture) throws {

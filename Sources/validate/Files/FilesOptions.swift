@@ -11,6 +11,8 @@ struct FilesOptions: ParsableArguments {
   func check(isElsewhere: Bool) throws {
     guard let files else { return }
     if files.isEmpty { throw ValidationError("--files has to be a path, or - for standard input.") }
-    if isElsewhere { throw ValidationError("--files goes without --settle and --report.") }
+    if isElsewhere {
+      throw ValidationError("--files goes without --settle and the views of the index.")
+    }
   }
 }

@@ -12,7 +12,7 @@ struct MetricsFile: Sendable {
   /// Writes it once, whole or not at all.
   func write(_ meter: Meter, isRunning: Bool) throws(Fatal) {
     let text = meter.metrics(isRunning: isRunning).text
-    try writeWhole(Array(text.utf8), to: path, "the metrics file")
+    try WholeFile.write(Array(text.utf8), to: path, what: "the metrics file")
   }
 
   /// Writes it again and again, and a last time when `done` is requested. A disk that is full just

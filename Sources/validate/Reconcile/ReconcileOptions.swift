@@ -33,7 +33,8 @@ struct ReconcileOptions: ParsableArguments {
       return
     }
     if isElsewhere {
-      throw ValidationError("--reconcile goes without --settle, --report and --files.")
+      throw ValidationError(
+        "--reconcile goes without --settle, --files and the views of the index.")
     }
     if index == nil || to == nil { throw ValidationError("--reconcile needs --index and --to.") }
     if dryRun, !repair { throw ValidationError("--dry-run belongs to --repair.") }
@@ -57,7 +58,9 @@ struct ReconcileOptions: ParsableArguments {
     if case .failed(let fatal) = stop.reason { throw fatal }
     let totals = reconciliation.totals
     _ = writeAll(Array(totals.text.utf8), to: STDERR_FILENO)
-    if let summary { try writeWhole(totals.json.serialized() + [0x0A], to: summary, "the summary") }
+    if let summary {
+      try WholeFile.write(totals.json.serialized() + [0x0A], to: summary, what: "the summary")
+    }
     logger.info("reconciled \(store.place): \(totals.json)")
     switch stop.reason {
     case .interrupted: return .interrupted

@@ -5,6 +5,7 @@ extension Report {
   /// The report as JSON, sizes in bytes and times in seconds.
   var json: JSON {
     let estimate = Estimate(self)
+    let throughput = Throughput(hours)
     return .object([
       "status": .object([
         "total": .int(status.total), "pending": .int(status.pending),
@@ -22,12 +23,22 @@ extension Report {
       "completed_last_day": .int(completedLastDay),
       "documents_per_hour": estimate.map { .decimal($0.perHour, 1) } ?? .null,
       "seconds_left": estimate.map { .decimal($0.seconds, 0) } ?? .null,
-      "errors": .array(
-        errors.map {
+      "throughput": .object([
+        "step_seconds": .int(throughput.step.hours * 3600),
+        "steps": .array(
+          throughput.bars.map {
+            .object(["since": .string($0.since), "completed": .int($0.completed)])
+          }),
+      ]),
+      "types": .array(
+        types.map {
           .object([
-            "class": .string($0.kind), "message": .string($0.message), "count": .int($0.count),
+            "type": .string($0.type), "total": .int($0.total), "completed": .int($0.completed),
+            "failed": .int($0.failed), "original_bytes": .int($0.originalBytes),
+            "stored_bytes": .int($0.storedBytes),
           ])
         }),
+      "errors": .array(Self.json(errors)),
       "gaps": .array(gaps.map(Self.pair)),
       "mismatches": .array(
         mismatches.map {
@@ -38,6 +49,15 @@ extension Report {
         }),
       "original_bytes": .int(originalBytes), "stored_bytes": .int(optimizedBytes),
     ])
+  }
+
+  /// Errors by class.
+  static func json(_ errors: [(kind: String, message: String, count: Int)]) -> [JSON] {
+    errors.map {
+      .object([
+        "class": .string($0.kind), "message": .string($0.message), "count": .int($0.count),
+      ])
+    }
   }
 
   private static func pair(_ books: ClosedRange<Int>) -> JSON {

@@ -11,9 +11,6 @@ struct TextTable {
   /// A line of its own.
   mutating func heading(_ line: String) { text += line + "\n" }
 
-  /// An empty line.
-  mutating func gap() { text += "\n" }
-
   /// A name and a figure, and perhaps a remark.
   mutating func row(_ name: String, _ figure: String, _ remark: String = "") {
     let gap = remark.isEmpty ? "" : "  "
@@ -26,12 +23,5 @@ struct TextTable {
   /// A name and a number.
   mutating func row(_ name: String, _ figure: Int, _ remark: String = "") {
     row(name, Format.count(figure), remark)
-  }
-
-  /// A name and several figures in columns.
-  mutating func columns(_ name: String, _ figures: [String]) {
-    text +=
-      Format.padRight(name, Self.nameWidth)
-      + figures.map { Format.padLeft($0, Self.figureWidth) }.joined() + "\n"
   }
 }

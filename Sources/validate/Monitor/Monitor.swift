@@ -1,0 +1,78 @@
+import Common
+import Index
+
+/// What an index's health means. Pure.
+struct Monitor: Sendable {
+  /// How well something is, best first (domain: "Health check").
+  enum Level: Int, Sendable, Comparable {
+    case good, warning, critical
+
+    var name: String { "\(self)" }
+
+    static func < (one: Level, other: Level) -> Bool { one.rawValue < other.rawValue }
+  }
+
+  /// One thing that was looked at.
+  struct Check: Sendable, Equatable {
+    let name: String
+    let level: Level
+    /// What was seen, in a few words.
+    let words: String
+  }
+
+  /// Shares of the last outcomes: good from the first on, critical below the second.
+  private static let goodShare = 0.95
+  private static let criticalShare = 0.90
+
+  let health: Health
+
+  init(_ health: Health) { self.health = health }
+
+  /// The worst of all checks.
+  var level: Level { checks.map(\.level).max() ?? .good }
+
+  /// 0 where all is good, 3 otherwise.
+  var exitCode: ExitCode { level == .good ? .success : .documentsFailed }
+
+  var checks: [Check] { [leases, successRate, activity] }
+
+  /// Completed among the last outcomes, from 0 to 1; `nil` where there are none.
+  var rate: Double? {
+    let judged = health.recentCompleted + health.recentFailed
+    return judged == 0 ? nil : Double(health.recentCompleted) / Double(judged)
+  }
+
+  private var leases: Check {
+    let working = "\(Format.count(health.inProgress)) in progress"
+    guard health.stale > 0 else { return Check(name: "leases", level: .good, words: working) }
+    return Check(
+      name: "leases", level: .warning,
+      words: "\(Format.count(health.stale)) left behind, \(working); "
+        + "the next run of enqueue takes them back")
+  }
+
+  private var successRate: Check {
+    let judged = health.recentCompleted + health.recentFailed
+    guard let rate else {
+      return Check(name: "success rate", level: .good, words: "nothing has been settled yet")
+    }
+    let level: Level =
+      rate >= Self.goodShare ? .good : rate < Self.criticalShare ? .critical : .warning
+    return Check(
+      name: "success rate", level: level,
+      words: "\(Format.percent(health.recentCompleted, of: judged)) of the last "
+        + Format.count(judged))
+  }
+
+  /// Work that nobody finishes is a run that hangs; no work at all is none. A first run, of which
+  /// nothing was completed yet, may have begun just now.
+  private var activity: Check {
+    let last = health.secondsSinceCompletion.map {
+      "; the last \(Format.duration(seconds: $0)) ago"
+    }
+    let hangs = health.completedLastHour == 0 && health.inProgress > 0 && last != nil
+    return Check(
+      name: "activity", level: hangs ? .warning : .good,
+      words: "\(Format.count(health.completedLastHour)) completed in the last hour\(last ?? "")")
+  }
+}

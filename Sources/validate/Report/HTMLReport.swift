@@ -1,0 +1,86 @@
+import Common
+import Index
+
+/// The report as one page that needs nothing besides itself: no script, no picture, no font from
+/// anywhere, which its Content-Security-Policy says to the browser, too.
+struct HTMLReport: Sendable {
+  /// Rows of a table that are shown; CSV has all.
+  static let shownRows = 100
+  /// Bars of a chart that lists names.
+  static let shownBars = 12
+
+  let report: Report
+  /// What it is about: a stage, or all documents.
+  let subject: String
+  /// Wall-clock time, nanoseconds since 1970.
+  let now: Int64
+
+  var page: String {
+    let title = HTMLText.escaped("Conveyor: \(subject)")
+    return """
+      <!DOCTYPE html>
+      <html lang="en">
+      <head>
+      <meta charset="utf-8">
+      <meta name="viewport" content="width=device-width, initial-scale=1">
+      <meta http-equiv="Content-Security-Policy"
+        content="default-src 'none'; style-src 'unsafe-inline'">
+      <title>\(title)</title>
+      <style>
+      \(HTMLStyle.css)
+      </style>
+      </head>
+      <body>
+      <h1>\(HTMLText.escaped(subject))</h1>
+      <p class="muted">As of \(Time.timestamp(now).prefix(16).replacing("T", with: " ")) UTC</p>
+      \(tiles)
+      \(sections.joined())</body>
+      </html>
+
+      """
+  }
+
+  private var tiles: String {
+    let status = report.status
+    let judged = status.completed + status.failed
+    let estimate = Estimate(report)
+    let isDone = status.pending + status.inProgress == 0
+    let saved = report.originalBytes - report.optimizedBytes
+    let mismatches = report.mismatches.reduce(0) { $0 + $1.mismatches }
+    let facts = [
+      (
+        Format.percent(status.completed, of: status.total),
+        "\(Format.count(status.completed)) of \(Format.count(status.total)) documents are there"
+      ),
+      (
+        Format.count(report.completedLastHour),
+        "in the last hour; \(Format.count(report.completedLastDay)) in the last day"
+      ),
+      (
+        isDone
+          ? "nothing left" : estimate.map { Format.duration(seconds: $0.seconds) } ?? "not known",
+        isDone
+          ? "nothing is pending"
+          : estimate?.end(now).map { "time left: until \($0), by the last six hours" }
+            ?? "time left: too little in the last six hours"
+      ),
+      (
+        Format.percent(status.completed, of: judged),
+        "success rate; \(Format.count(status.failed)) failed"
+      ),
+      (
+        Format.percent(mismatches, of: status.completed),
+        "\(Format.count(mismatches)) with another book or page at the portal"
+      ),
+      (
+        Format.percent(saved, of: report.originalBytes),
+        "saved: \(Format.bytes(report.optimizedBytes)) stored of "
+          + Format.bytes(report.originalBytes)
+      ),
+    ]
+    let tiles = facts.map {
+      "<div class=\"tile\"><b>\(HTMLText.escaped($0.0))</b><span>\(HTMLText.escaped($0.1))</span></div>"
+    }
+    return "<div class=\"tiles\">\n\(tiles.joined(separator: "\n"))\n</div>\n"
+  }
+}

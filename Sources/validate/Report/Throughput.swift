@@ -1,0 +1,64 @@
+import Common
+
+/// How many documents were completed when, in few enough steps to be seen at once. Pure.
+struct Throughput: Sendable, Equatable {
+  /// How long a step is.
+  enum Step: String, Sendable {
+    case hour, day, week
+
+    var hours: Int {
+      switch self {
+      case .hour: 1
+      case .day: 24
+      case .week: 168
+      }
+    }
+  }
+
+  /// One step.
+  struct Bar: Sendable, Equatable {
+    /// `2026-11-23 18:00`, or a day alone.
+    let since: String
+    let completed: Int
+  }
+
+  /// More steps than this are too many to tell apart.
+  static let most = 72
+
+  let step: Step
+  /// All steps from the first to the last that has something; weeks, at most the last ``most``.
+  let bars: [Bar]
+
+  /// Of hours since 1970 in their order; those without documents need not be there.
+  init(_ hours: [(hour: Int, completed: Int)]) {
+    guard let first = hours.first?.hour, let last = hours.last?.hour else {
+      (step, bars) = (.hour, [])
+      return
+    }
+    let count = { (step: Step) in Self.number(last, step) - Self.number(first, step) + 1 }
+    let step: Step = [.hour, .day].first { count($0) <= Self.most } ?? .week
+    let end = Self.number(last, step)
+    let start = max(Self.number(first, step), end - Self.most + 1)
+    var sums = [Int](repeating: 0, count: end - start + 1)
+    for hour in hours {
+      let place = Self.number(hour.hour, step) - start
+      if place >= 0 { sums[place] += hour.completed }
+    }
+    self.step = step
+    bars = sums.enumerated().map {
+      Bar(since: Self.name($0.offset + start, step), completed: $0.element)
+    }
+  }
+
+  // 1970 began on a Thursday; weeks begin on Mondays.
+  private static func number(_ hour: Int, _ step: Step) -> Int {
+    let shifted = step == .week ? hour + 72 : hour
+    return Int((Double(shifted) / Double(step.hours)).rounded(.down))
+  }
+
+  private static func name(_ number: Int, _ step: Step) -> String {
+    let hour = number * step.hours - (step == .week ? 72 : 0)
+    let text = Time.timestamp(Int64(hour) * 3_600_000_000_000).replacing("T", with: " ")
+    return String(text.prefix(step == .hour ? 16 : 10))
+  }
+}

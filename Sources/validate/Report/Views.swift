@@ -1,0 +1,74 @@
+import Common
+import Glibc
+import Index
+import Stages
+
+/// Answers what ``ReportOptions`` ask of an index.
+struct Views: Sendable {
+  let index: any DocumentIndex
+  let selection: Selection
+  /// What the selection is called.
+  let subject: String
+
+  /// Shows a view, once or until `stop`.
+  func show(_ view: ReportOptions.View, _ options: ReportOptions, stop: Stop) throws -> ExitCode {
+    switch view {
+    case .mismatches: return try MismatchList(index: index, selection: selection).write()
+    case .report where options.csv != nil || options.html != nil:
+      try writeFiles(options)
+      return .success
+    case .report, .monitor:
+      guard let seconds = options.watch else {
+        let (text, code) = try render(view, options)
+        try Output.write(text)
+        return code
+      }
+      return try Watch(seconds: seconds, stop: stop).run { try render(view, options).text }
+    }
+  }
+
+  private func render(
+    _ view: ReportOptions.View, _ options: ReportOptions
+  ) throws -> (text: String, code: ExitCode) {
+    if view == .monitor {
+      let monitor = Monitor(try index.health(selection))
+      return (options.json ? monitor.json.description + "\n" : monitor.text, monitor.exitCode)
+    }
+    let report = try index.report(selection)
+    return (
+      options.json ? report.json.description + "\n" : report.text(now: Time.wall()), .success
+    )
+  }
+
+  private func writeFiles(_ options: ReportOptions) throws {
+    let report = try index.report(selection)
+    if let directory = options.csv {
+      guard mkdir(directory, 0o755) == 0 || errno == EEXIST else {
+        throw Fatal(
+          .inputOutput, "cannot make the folder \(directory): \(String(cString: strerror(errno)))")
+      }
+      for table in report.tables {
+        try WholeFile.write(
+          Array(CSV.text(table).utf8), to: "\(directory)/\(table.name).csv", what: "the report")
+      }
+    }
+    if let path = options.html {
+      let page = HTMLReport(report: report, subject: subject, now: Time.wall()).page
+      try WholeFile.write(Array(page.utf8), to: path, what: "the report")
+    }
+    if options.json { try Output.write(report.json.description + "\n") }
+  }
+}
+
+/// What is asked for goes to stdout.
+enum Output {
+  /// Writes a text. False where nobody reads it any more, which is no failure.
+  @discardableResult
+  static func write(_ text: String) throws(Fatal) -> Bool {
+    let failure = writeAll(Array(text.utf8), to: STDOUT_FILENO)
+    guard failure == 0 || failure == EPIPE else {
+      throw Fatal(.inputOutput, "cannot write to stdout: \(String(cString: strerror(failure)))")
+    }
+    return failure == 0
+  }
+}

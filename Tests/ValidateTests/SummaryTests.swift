@@ -1,0 +1,78 @@
+import Common
+import Testing
+
+@testable import validate
+
+@Suite struct SummaryTests {
+  private func record(_ id: Int, mismatch: Bool = false) throws -> Record {
+    try Record(
+      JSON(
+        parsing: """
+          {"id":"\(id)","fetch":{"bytes":3000,"portal":"mid","book_page_mismatch":\(mismatch)},\
+          "upload":{"bytes":1000,"skipped":false}}
+          """))
+  }
+
+  private func tally() throws -> Tally {
+    let tally = Tally()
+    for id in 1...9 {
+      let facts = DocumentFacts(try record(id, mismatch: id % 3 == 0))
+      if id == 9 {
+        tally.add(.again, "9", facts)
+        tally.met(RecordError(.network, "no answer from 10.0.0.1 in 30 s"))
+      }
+      tally.add(id == 8 ? .failed : .completed, "\(id)", facts)
+    }
+    tally.met(RecordError(.network, "no answer from 10.0.0.2 in 31 s"))
+    tally.met(RecordError(.absent, "nothing found"))
+    tally.met(RecordError(.interrupted, "Ctrl+C"))
+    tally.add(.again, "10", DocumentFacts(try record(10)))
+    return tally
+  }
+
+  @Test func figures() throws {
+    let figures = try tally().figures
+    #expect(figures.attempts == 11)
+    #expect(figures.attempted == 10)
+    #expect(figures.completed == 8 && figures.failed == 1 && figures.waiting == 1)
+    #expect(figures.mismatches == 3)
+    #expect(figures.savedBytes == 16_000)
+    #expect(figures.exitCode == .documentsFailed)
+  }
+
+  @Test func aRetryThatWentWellIsNoFailure() throws {
+    let tally = Tally()
+    tally.add(.again, "1", DocumentFacts(try record(1)))
+    #expect(tally.figures.exitCode == .documentsFailed)
+    tally.add(.completed, "1", DocumentFacts(try record(1)))
+    #expect(tally.figures.exitCode == .success)
+  }
+
+  @Test func forPeople() throws {
+    let text = Summary(try tally(), seconds: 60, end: 0).text
+    let lines = text.split(separator: "\n").map {
+      $0.split(separator: " ").joined(separator: " ")
+    }
+    for line in [
+      "Duration 1m00s", "Attempted 10", "attempts in all 11", "Completed 8", "Failed 1",
+      "Waiting for a retry 1", "Success rate 88.9%", "Documents per hour 480",
+      "Mismatches 3 (37.5%)", "Saved 15.6 KiB (66.7%)", "mid 8",
+      "2 network: no answer from 10.0.0.1 in 30 s", "1 absent: nothing found",
+    ] {
+      #expect(lines.contains(line), "\(line) in \(text)")
+    }
+  }
+
+  @Test func forPrograms() throws {
+    let json = Summary(try tally(), seconds: 60, end: 0).json
+    #expect(json["finished_at"]?.string == "1970-01-01T00:00:00.000Z")
+    #expect(json["documents_per_hour"]?.double == 480)
+    #expect(json["success_rate"]?.double == 0.8889)
+    #expect(json["saved_bytes"]?.int == 16_000)
+    #expect(json["errors"]?.array?.count == 2)
+  }
+
+  @Test func nothingToDo() {
+    #expect(Summary(Tally(), seconds: 0, end: 0).text == "validate: nothing was left to do\n")
+  }
+}
