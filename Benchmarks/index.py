@@ -66,7 +66,7 @@ def settles(server, size, count):
             return ",".join([value] * len(part))
         arrays = [",".join(part), None, same("completed"), same("0"), same("NULL"), same("NULL"),
                   same("NULL"), ",".join(f"gs://bucket/documents/mid/deed/{id}.pdf" for id in part),
-                  same("a" * 64), same("19877"), same("48213"), same("285"), same("55"),
+                  same("a" * 64), same("a" * 32), same("19877"), same("48213"), same("285"), same("55"),
                   same("false")]
         values = ["'{" + array + "}'" if array is not None else
                   f"(SELECT array_agg(md5(i::text) ORDER BY p) FROM "

@@ -47,14 +47,15 @@ public struct ProgressDisplay: Sendable {
     if manner == .redrawn { put("\r" + Self.clearToEnd) }
   }
 
-  /// Does `work`, and shows its progress beside it: `show` is to call ``run(until:line:)``.
-  public func beside(
-    _ work: @Sendable () -> ExitCode, show: @Sendable (_ done: Stop) -> Void
+  /// Does `work`, and beside it, each in a thread of its own, what shows how it goes on (one of these
+  /// is to call ``run(until:line:)``) until `done` is requested.
+  public static func beside(
+    _ shows: [@Sendable (_ done: Stop) -> Void], _ work: @Sendable () -> ExitCode
   ) -> ExitCode {
     let done = Stop()
     let ending = Mutex(ExitCode.other)
-    withThreads(2) { number in
-      guard number == 1 else { return show(done) }
+    withThreads(1 + shows.count) { number in
+      guard number == 1 else { return shows[number - 2](done) }
       let code = work()
       ending.withLock { $0 = code }
       done.request(.interrupted)

@@ -5,9 +5,9 @@ public struct RateWindow: Sendable {
   /// Before so many seconds a rate would only be noise.
   static let shortest = 5.0
 
-  private var samples: [(time: Double, count: Int)] = []
+  private var samples: [(time: Double, count: Int)] = [(0, 0)]
 
-  /// A window that has seen nothing yet.
+  /// A window that begins at time 0 with nothing done.
   public init() {}
 
   /// Takes a count at a time in seconds, later than those before. Samples less than a second apart

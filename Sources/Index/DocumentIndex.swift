@@ -55,6 +55,17 @@ public protocol DocumentIndex: Sendable {
   /// The most frequent types of a selection's pending documents, most frequent first.
   func typeCounts(_ selection: Selection, top: Int) throws -> [(type: String, count: Int)]
 
+  /// All documents that name an object or are completed, in the byte order of the objects' URLs; as
+  /// they are at one moment, however long reading takes. Neither blocks whoever writes meanwhile.
+  func storedRows(_ selection: Selection) throws -> any StoredRowPages
+
+  /// Sets completed documents back to pending, attempts counted from 0, each only where it is still
+  /// completed with the same object (promise P4). Returns, in the same order, whether it was.
+  func setBack(_ rows: [(row: StoredRow, why: String)]) throws -> [Bool]
+
+  /// The status of each of these documents that is there, by its id.
+  func statuses(of ids: [String]) throws -> [String: String]
+
   /// Everything that the report shows (domain: "What the operator expects to see").
   func report(_ selection: Selection) throws -> Report
 
@@ -191,6 +202,8 @@ public struct Completion: Sendable, Equatable {
   public var url: String
   /// SHA-256 of the bytes there, in hexadecimal digits.
   public var sha256: String
+  /// MD5 of the same bytes, which is what buckets know.
+  public var md5: String?
   /// Size of the object, in bytes.
   public var bytes: Int
   /// Size of what the portal sent, in bytes.

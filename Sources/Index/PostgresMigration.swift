@@ -49,7 +49,8 @@ public struct PostgresMigration: Sendable {
       try PostgresSchema.check(present, SQLiteSchema.needed, in: name, "; see docs/index.md")
     }
     let versions = try self.versions(connection)
-    if let newest = versions.max(), newest > PostgresSchema.steps.count {
+    let known = PostgresSchema.steps.map(\.version).max() ?? 0
+    if let newest = versions.max(), newest > known {
       throw Fatal(.configuration, "the index \(name) was made by a newer version; use that one")
     }
     for step in PostgresSchema.steps where !versions.contains(step.version) {

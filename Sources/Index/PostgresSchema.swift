@@ -30,6 +30,7 @@ enum PostgresSchema {
     Step(version: 1, file: "1-leases.sql", sql: leases),
     Step(version: 2, file: "2-indexes.sql", sql: indexes, isTransaction: false),
     Step(version: 3, file: "3-report.sql", sql: reportIndexes, isTransaction: false),
+    Step(version: 4, file: "4-md5.sql", sql: md5),
   ]
 
   private static let leases = """
@@ -55,6 +56,12 @@ enum PostgresSchema {
       ON index_documents (download_priority, book, page) WHERE download_status = 'pending';
     CREATE INDEX CONCURRENTLY IF NOT EXISTS index_documents_in_progress
       ON index_documents (lease_owner) WHERE download_status = 'in_progress';
+
+    """
+
+  private static let md5 = """
+    -- What buckets know of an object, so that all of them can be compared by listing the bucket.
+    ALTER TABLE index_documents ADD COLUMN IF NOT EXISTS content_md5 text;
 
     """
 

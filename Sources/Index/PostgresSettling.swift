@@ -32,6 +32,7 @@ extension PostgresIndex {
       downloaded_at = CASE WHEN w.is_done THEN LOCALTIMESTAMP ELSE d.downloaded_at END,
       gcs_path = CASE WHEN w.is_done THEN w.url ELSE d.gcs_path END,
       content_sha256 = CASE WHEN w.is_done THEN w.sha256 ELSE d.content_sha256 END,
+      content_md5 = CASE WHEN w.is_done THEN w.md5 ELSE d.content_md5 END,
       content_bytes = CASE WHEN w.is_done THEN w.bytes ELSE d.content_bytes END,
       original_bytes = CASE WHEN w.is_done THEN w.original ELSE d.original_bytes END,
       actual_book = CASE WHEN w.is_done THEN w.book ELSE d.actual_book END,
@@ -44,10 +45,11 @@ extension PostgresIndex {
       SELECT *, status = 'completed' AS is_done
       FROM unnest(
         ?::bigint[], ?::text[], ?::text[], ?::integer[], ?::float8[], ?::text[], ?::text[],
-        ?::text[], ?::text[], ?::bigint[], ?::bigint[], ?::integer[], ?::integer[], ?::boolean[])
+        ?::text[], ?::text[], ?::text[], ?::bigint[], ?::bigint[], ?::integer[], ?::integer[],
+        ?::boolean[])
       WITH ORDINALITY AS u (
-        id, token, status, uncounted, wait, class, message, url, sha256, bytes, original, book, page,
-        mismatch, place)) AS w
+        id, token, status, uncounted, wait, class, message, url, sha256, md5, bytes, original, book,
+        page, mismatch, place)) AS w
     WHERE d.id = w.id AND d.lease_token = w.token AND (d.download_status = 'in_progress') IS TRUE
     RETURNING w.place
     """
@@ -66,7 +68,7 @@ private struct SettlementBatch: Sendable {
   /// Where each settlement is in the arrays, from 1. What cannot hold is not there: an id that is no
   /// number, or the same lease for the second time.
   private(set) var places: [Int?] = []
-  private var columns = [[String?]](repeating: [], count: 14)
+  private var columns = [[String?]](repeating: [], count: 15)
 
   var isEmpty: Bool { columns[0].isEmpty }
   var values: [Condition.Value] { columns.map { .text(arrayLiteral($0)) } }
@@ -92,12 +94,13 @@ private struct SettlementBatch: Sendable {
 
   /// From status to mismatch, in the order of the statement.
   private static func row(_ outcome: Settlement.Outcome) -> [String?] {
-    let nothing = [String?](repeating: nil, count: 7)
+    let nothing = [String?](repeating: nil, count: 8)
     switch outcome {
     case .completed(let done):
-      return ["completed", "0", nil, nil, nil, done.url, done.sha256, String(done.bytes)]
+      return ["completed", "0", nil, nil, nil, done.url, done.sha256, done.md5]
         + [
-          done.originalBytes.map { String($0) }, small(done.actualBook), small(done.actualPage),
+          String(done.bytes), done.originalBytes.map { String($0) }, small(done.actualBook),
+          small(done.actualPage),
           String(done.isMismatch),
         ]
     case .again(let error, let after, let countsAttempt):

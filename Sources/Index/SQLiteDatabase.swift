@@ -38,6 +38,11 @@ struct SQLiteDatabase: Sendable {
     try Self.guarded(path) { try queue.read(body) }
   }
 
+  /// Statements outside a transaction, for tables of this connection's own (TEMP).
+  func apart<T>(_ body: (Database) throws -> T) throws(Fatal) -> T {
+    try Self.guarded(path) { try queue.writeWithoutTransaction(body) }
+  }
+
   /// Brings the table to its newest form.
   func migrate(_ migrator: DatabaseMigrator) throws(Fatal) {
     try Self.guarded(path) {

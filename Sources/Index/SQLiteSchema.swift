@@ -41,6 +41,7 @@ enum SQLiteSchema {
     ("next_attempt_at", "TEXT"), ("content_sha256", "TEXT"), ("content_bytes", "INTEGER"),
     ("original_bytes", "INTEGER"), ("error_class", "TEXT"),
     ("retrying", "BOOLEAN NOT NULL DEFAULT FALSE"), ("lost_leases", "INTEGER NOT NULL DEFAULT 0"),
+    ("content_md5", "TEXT"),
   ]
 
   static let migrator: DatabaseMigrator = {
@@ -56,6 +57,7 @@ enum SQLiteSchema {
       try db.execute(sql: "DROP INDEX index_documents_pending; \(indexes)")
     }
     migrator.registerMigration("3: report") { db in try db.execute(sql: reportIndexes) }
+    migrator.registerMigration("4: MD5") { db in try addMissingColumns(db) }
     return migrator
   }()
 

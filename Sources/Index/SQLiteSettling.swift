@@ -32,15 +32,16 @@ extension Settlement.Outcome {
     case .completed(let done):
       (
         """
-        download_status = 'completed', gcs_path = ?, content_sha256 = ?, content_bytes = ?,
+        download_status = 'completed', gcs_path = ?, content_sha256 = ?, content_md5 = ?,
+        content_bytes = ?,
         original_bytes = ?, actual_book = ?, actual_page = ?, book_page_mismatch = ?,
         downloaded_at = \(SQLiteSchema.now), download_error = NULL, error_class = NULL,
         lease_token = NULL, lease_owner = NULL, lease_expires_at = NULL, next_attempt_at = NULL,
         retrying = FALSE, lost_leases = 0
         """,
         [
-          done.url, done.sha256, done.bytes, done.originalBytes, done.actualBook, done.actualPage,
-          done.isMismatch,
+          done.url, done.sha256, done.md5, done.bytes, done.originalBytes, done.actualBook,
+          done.actualPage, done.isMismatch,
         ]
       )
     case .again(let error, let after, let countsAttempt):

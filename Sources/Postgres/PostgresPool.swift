@@ -80,6 +80,14 @@ public final class PostgresPool: Sendable {
     }
   }
 
+  /// Runs `body`, which uses a connection of its own: one that is not made again when it breaks.
+  public func apart<T>(_ body: () throws(PostgresError) -> T) throws(Fatal) -> T {
+    do throws(PostgresError) { return try body() } catch { throw Fatal(error, name, purpose) }
+  }
+
+  /// A connection outside the pool, the caller's own for as long as it likes.
+  public func connect() throws(PostgresError) -> Connection { try Connection(settings) }
+
   private func once<T: Sendable>(_ body: @Sendable (Connection) throws -> T) throws -> T {
     for slot in slots {
       let found = try slot.connection.withLockIfAvailable { try run(body, on: &$0) }

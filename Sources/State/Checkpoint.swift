@@ -96,7 +96,7 @@ public final class Checkpoint: Sendable {
     }
   }
 
-  private static let schema = [
+  static let schema = [
     """
     CREATE TABLE documents (
       id TEXT PRIMARY KEY,

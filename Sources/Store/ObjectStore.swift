@@ -22,6 +22,15 @@ public protocol ObjectStore: Sendable {
 
   /// What the store holds at a URL; `nil` where nothing is there.
   func info(at url: String) throws -> ObjectInfo?
+
+  /// The same by reading the object to its end: both checksums are of the bytes that came.
+  func content(at url: String) throws -> ObjectInfo?
+
+  /// What the URLs of all objects of this store begin with.
+  var place: String { get }
+
+  /// All objects whose key begins with `prefix`, which may be empty.
+  func list(_ prefix: String) throws -> any ObjectLister
 }
 
 /// A file to be put, and what its bytes have to be.

@@ -1,6 +1,7 @@
 import Common
 import Glibc
 import PDF
+import Processes
 
 /// What the acceptance rule wants to know of a PDF.
 struct Inspection: Sendable, Equatable {

@@ -1,5 +1,6 @@
 import Common
 import Glibc
+import Processes
 import Synchronization
 
 /// Where results go: beside their sources, or all into one directory.

@@ -1,6 +1,7 @@
 import Common
 import Glibc
 import PDF
+import Processes
 
 /// What happens to one document in a worker process: look, make it smaller, look again, judge. It
 /// touches nothing outside the private directory.

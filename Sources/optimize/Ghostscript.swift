@@ -1,5 +1,6 @@
 import Common
 import Glibc
+import Processes
 
 /// One run of Ghostscript on the two files of a private directory.
 enum Ghostscript {

@@ -2,6 +2,7 @@ import Common
 import Digest
 import Glibc
 import Logging
+import Processes
 
 /// One thread's share of the work: takes records, has a worker process judge their files, puts
 /// accepted results in their place. It reads bytes for their checksums and parses nothing.
@@ -139,15 +140,5 @@ struct Optimizer: StageWorker, ~Copyable {
     if let reason = member["reason"]?.string { return "kept the original: \(reason)" }
     let (before, after) = (member["original_bytes"]?.int ?? 0, member["bytes"]?.int ?? 0)
     return "\(Format.bytes(before)) became \(Format.bytes(after))"
-  }
-}
-
-extension Launch.End: CustomStringConvertible {
-  /// `was ended by signal 11`.
-  var description: String {
-    switch self {
-    case .status(let status): "ended with exit status \(status)"
-    case .signal(let number): "was ended by signal \(number)"
-    }
   }
 }

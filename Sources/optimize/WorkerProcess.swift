@@ -1,5 +1,6 @@
 import Common
 import Glibc
+import Processes
 
 /// A process that parses PDFs for one thread of ours, as that thread sees it. Owns the process:
 /// letting go of the value ends it, and the Ghostscript that it runs.
@@ -21,77 +22,28 @@ struct WorkerProcess: ~Copyable {
   /// Seconds that a document in flight gets after Ctrl+C.
   private static let grace = 5.0
 
-  private let pid: pid_t
-  private let input: Int32
-  private let output: Int32
+  private let child: Child
 
   /// Starts a process with `memory` bytes of address space.
   init(executable: String = "/proc/self/exe", memory: Int) throws(Fatal) {
     do throws(Launch.Failure) {
-      (pid, input, output) = try Self.start(executable, memory: memory)
+      child = try Child(
+        executable: executable, name: "optimize", flag: WorkerMain.flag, memory: memory)
     } catch {
       throw Fatal(
         .inputOutput, "cannot start a worker process: \(String(cString: strerror(error.code)))")
     }
   }
 
-  private static func start(
-    _ executable: String, memory: Int
-  ) throws(Launch.Failure) -> (pid: pid_t, input: Int32, output: Int32) {
-    let nowhere = open("/dev/null", O_RDWR | O_CLOEXEC)
-    defer { close(nowhere) }
-    let jobs = try Launch.makePipe()
-    defer { close(jobs.output) }
-    do throws(Launch.Failure) {
-      let answers = try Launch.makePipe()
-      defer { close(answers.input) }
-      // Its group holds its Ghostscript too; and the terminal's Ctrl+C does not reach either.
-      let launch = Launch(
-        path: executable, arguments: ["optimize", WorkerMain.flag], environment: environment(),
-        input: jobs.output, output: answers.input, errors: nowhere, leadsGroup: true,
-        memory: memory)
-      do throws(Launch.Failure) {
-        return (try launch.start(), jobs.input, answers.output)
-      } catch {
-        close(answers.output)
-        throw error
-      }
-    } catch {
-      close(jobs.input)
-      throw error
-    }
-  }
-
-  deinit { Self.end(pid, input, output) }
-
   /// Ends the process and tells how it ended, if it had not waited for this.
-  consuming func finish() -> Launch.End {
-    let (pid, input, output) = (pid, input, output)
-    discard self
-    return Self.end(pid, input, output)
-  }
-
-  @discardableResult
-  private static func end(_ pid: pid_t, _ input: Int32, _ output: Int32) -> Launch.End {
-    kill(-pid, SIGKILL)
-    close(input)
-    close(output)
-    return Launch.wait(for: pid)
-  }
-
-  /// Nothing of ours that a document could profit from; only where to find the Swift libraries, and
-  /// that a crash is to be quick: a backtrace takes seconds and another program.
-  private static func environment() -> [String] {
-    let libraries = getenv("LD_LIBRARY_PATH").map { ["LD_LIBRARY_PATH=\(String(cString: $0))"] }
-    return ["PATH=/usr/bin:/bin", "LC_ALL=C", "SWIFT_BACKTRACE=enable=no"] + (libraries ?? [])
-  }
+  consuming func finish() -> Launch.End { child.finish() }
 
   /// Has a document worked on and waits for the outcome.
   borrowing func work(on job: Job, stop: Stop) -> Outcome {
     let base = job.settings.seconds
     var seconds = Limits.inspectionSeconds(base: base)
     var deadline = Time.monotonic() + Int64(seconds) * 1_000_000_000
-    guard writeAll(job.json.serialized() + [UInt8(ascii: "\n")], to: input) == 0 else {
+    guard writeAll(job.json.serialized() + [UInt8(ascii: "\n")], to: child.input) == 0 else {
       return .lost
     }
     var lines = AnswerLines()
@@ -111,7 +63,7 @@ struct WorkerProcess: ~Copyable {
         }
       }
       switch wait(until: deadline, stop) {
-      case .ready: guard lines.read(from: output) else { return .lost }
+      case .ready: guard lines.read(from: child.output) else { return .lost }
       case .late: return .late(seconds: seconds)
       case .stopped: return .stopped
       }
@@ -134,7 +86,7 @@ struct WorkerProcess: ~Copyable {
         left = min(left, Int64(grace * 1e9))
       }
       var descriptors = [
-        pollfd(fd: output, events: Int16(POLLIN), revents: 0),
+        pollfd(fd: child.output, events: Int16(POLLIN), revents: 0),
         pollfd(fd: stop.descriptor, events: Int16(POLLIN), revents: 0),
       ]
       let ready = poll(

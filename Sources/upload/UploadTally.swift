@@ -48,7 +48,6 @@ extension ProgressDisplay {
   func show(_ tally: UploadTally, until done: Stop) {
     let start = Time.monotonic()
     var window = RateWindow()
-    window.add(0, at: 0)
     run(until: done) { width in
       let elapsed = Double(Time.monotonic() - start) / 1e9
       let figures = tally.figures

@@ -35,6 +35,10 @@ struct ObjectCheck: Sendable, Equatable {
       throw refuse(
         "\(Format.count(found.bytes)) bytes are there, and \(Format.count(bytes)) were uploaded")
     }
+    // A note of somebody else's making may be anything; one that is a SHA-256 says what it is of.
+    if let noted = found.recordedSHA256?.lowercased(), noted.utf8.count == 64, noted != sha256 {
+      throw refuse("its metadata tell SHA-256 \(noted), and \(sha256) was uploaded")
+    }
     if let there = found.sha256 {
       guard there == sha256 else {
         throw refuse("SHA-256 \(there) is there, and \(sha256) was uploaded")
@@ -46,6 +50,13 @@ struct ObjectCheck: Sendable, Equatable {
     }
     guard there == md5 else { throw refuse("MD5 \(there) is there, and \(md5) was uploaded") }
     return "size+md5"
+  }
+
+  /// Compares what was read back; returns what was compared.
+  func compare(withBytes content: ObjectInfo?) throws(RecordError) -> String {
+    let compared = try compare(with: content)
+    guard content?.sha256 != nil else { throw refuse("it could not be read back") }
+    return compared
   }
 
   private func refuse(_ why: String) -> RecordError {

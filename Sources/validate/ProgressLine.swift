@@ -68,18 +68,16 @@ extension ProgressLine.State {
 
 extension ProgressDisplay {
   /// Shows the figures of a run that began at `start` on the monotonic clock, until it is `done`.
-  func show(_ tally: Tally, total: Int?, since start: Int64, until end: Stop) {
+  func show(_ tally: Tally, total: Int?, since start: Int64, until done: Stop) {
     var completed = RateWindow()
-    var done = RateWindow()
-    completed.add(0, at: 0)
-    done.add(0, at: 0)
-    run(until: end) { width in
+    var finished = RateWindow()
+    run(until: done) { width in
       var state = ProgressLine.State(
         figures: tally.figures, total: total, elapsed: Double(Time.monotonic() - start) / 1e9)
       state.recentRate = completed.rate(state.figures.completed, at: state.elapsed)
-      state.recentDoneRate = done.rate(state.figures.done, at: state.elapsed)
+      state.recentDoneRate = finished.rate(state.figures.done, at: state.elapsed)
       completed.add(state.figures.completed, at: state.elapsed)
-      done.add(state.figures.done, at: state.elapsed)
+      finished.add(state.figures.done, at: state.elapsed)
       return ProgressLine.render(state, width: width)
     }
   }

@@ -54,6 +54,7 @@ final class Tally: Sendable {
     var waiting: Set<String> = []
     var portals = Counter(limit: 50)
     var errors = Counter(limit: 200, ignoresDetails: true)
+    var errorClasses: [ErrorClass: Int] = [:]
   }
 
   private let state = Mutex(State())
@@ -88,8 +89,14 @@ final class Tally: Sendable {
   /// An error that a document came with, or was found here; Ctrl+C is none.
   func met(_ error: RecordError) {
     guard error.kind != .interrupted else { return }
-    state.withLock { $0.errors.add("\(error.kind.rawValue): \(error.message)") }
+    state.withLock {
+      $0.errors.add("\(error.kind.rawValue): \(error.message)")
+      $0.errorClasses[error.kind, default: 0] += 1
+    }
   }
+
+  /// How often which class of error was met.
+  var errorClasses: [ErrorClass: Int] { state.withLock { $0.errorClasses } }
 
   func metInvalidLine() { state.withLock { $0.figures.invalidLines += 1 } }
 

@@ -8,7 +8,6 @@ import Stages
 import Store
 
 /// The command `validate`: its options, and what they mean.
-@main
 struct Validate: Tool {
   static let configuration = CommandConfiguration(
     commandName: "validate",
@@ -24,6 +23,8 @@ struct Validate: Tool {
         validate --report --index sqlite:index.db --stage stage-0-test
         validate --report --index postgres: --html report.html --csv tables
         validate --monitor --watch 5 --index sqlite:index.db
+        validate --reconcile --index sqlite:index.db --to gs://county-records/documents
+        validate --files ./pdf
 
       \(ExitCode.table)
       """)
@@ -65,6 +66,12 @@ struct Validate: Tool {
 
   @OptionGroup var views: ReportOptions
 
+  @OptionGroup var belt: BeltOptions
+
+  @OptionGroup(title: "Reconciling") var reconciling: ReconcileOptions
+
+  @OptionGroup(title: "Files") var checking: FilesOptions
+
   @OptionGroup var log: LogOptions
 
   func validate() throws {
@@ -75,7 +82,11 @@ struct Validate: Tool {
       throw ValidationError("--retry-wait has to be a time span like 500ms, 30s or 2m.")
     }
     guard total ?? 0 >= 0 else { throw ValidationError("--total has to be 0 or more.") }
+    try belt.check()
     let view = views.view.map { "--\($0.rawValue)" }
+    let isOther = settle || view != nil
+    try reconciling.check(index: index, to: to, isElsewhere: isOther || checking.isAsked)
+    try checking.check(isElsewhere: isOther)
     if index == nil, let needy = view ?? (settle ? "--settle" : nil) {
       throw ValidationError("\(needy) needs --index.")
     }
@@ -83,6 +94,9 @@ struct Validate: Tool {
   }
 
   func perform(stop: Stop, logger: Logger) throws -> Common.ExitCode {
+    if let place = checking.files {
+      return try FilesRun(workers: workers, stop: stop, logger: logger).perform(place)
+    }
     let stage = try stages.load()
     let selection = stage?.selection ?? Selection()
     if let view = views.view, let index {
@@ -90,17 +104,29 @@ struct Validate: Tool {
         index: try openIndex(index), selection: selection, subject: stage?.name ?? "All documents")
       return try views.show(view, self.views, stop: stop)
     }
+    if reconciling.reconcile, let index, let to {
+      var settings = StoreSettings()
+      settings.stop = stop
+      settings.logger = logger
+      return try reconciling.perform(
+        try openIndex(index), try openStore(to, settings), selection, sample: belt.sample,
+        workers: workers, summary: summary, stop: stop, logger: logger)
+    }
     let documents = settle ? try index.map { try openIndex($0) } : nil
+    if let documents, let spool, !keepLocal {
+      try SpoolSweep(directory: spool, index: documents, logger: logger).run()
+    }
     let run = ValidationRun(
       store: try to.map { try openStore($0) },
       settling: documents.map {
         .init(settler: Settler(index: $0), firstWait: Time.span(retryWait) ?? 120)
       },
-      spool: keepLocal ? nil : spool.map { Spool(directory: $0) },
+      spool: keepLocal ? nil : spool.map { Spool(directory: $0) }, sample: belt.sample,
+      metrics: belt.metricsFile.map { MetricsFile(path: $0, logger: logger) },
       total: try total ?? documents.map { try $0.countOfWork(selection) },
       manner: progress.manner, workers: workers, logger: logger)
     let output = noRecords ? open("/dev/null", O_WRONLY | O_CLOEXEC) : STDOUT_FILENO
-    let (code, summary) = run.perform(stop: stop, output: output)
+    let (code, summary) = try run.perform(stop: stop, output: output)
     _ = writeAll(Array(summary.text.utf8), to: STDERR_FILENO)
     if let path = self.summary { try summary.write(to: path) }
     return code

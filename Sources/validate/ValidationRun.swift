@@ -8,27 +8,34 @@ struct ValidationRun: Sendable {
   let store: (any ObjectStore)?
   let settling: Validator.Settling?
   let spool: Spool?
+  let sample: Sample?
+  let metrics: MetricsFile?
   let total: Int?
   let manner: ProgressDisplay.Manner
   let workers: Int
   let logger: Logger
 
   /// Runs to the end of the input; says how that went, and what it came to.
-  func perform(stop: Stop, output: Int32) -> (ExitCode, Summary) {
+  /// Throws where metrics cannot be written at all.
+  func perform(stop: Stop, output: Int32) throws -> (ExitCode, Summary) {
     let start = Time.monotonic()
     let tally = Tally()
     let display = ProgressDisplay(tool: "validate", manner: manner)
     let loop = StageLoop(
       tool: "validate", workers: workers, stop: stop, logger: logger, output: output)
-    let code = display.beside {
+    let meter = Meter(tally: tally, total: total, start: start)
+    try metrics?.write(meter, isRunning: true)
+    let code = ProgressDisplay.beside([
+      { display.show(tally, total: total, since: start, until: $0) },
+      { metrics?.run(meter, until: $0) },
+    ]) {
       loop.run { worker in
         var logger = logger
         logger[metadataKey: "worker"] = "\(worker)"
         return Validator(
-          store: store, settling: settling, spool: spool, tally: tally, logger: logger)
+          store: store, settling: settling, spool: spool, sample: sample, tally: tally,
+          logger: logger)
       }
-    } show: { done in
-      display.show(tally, total: total, since: start, until: done)
     }
     let seconds = Double(Time.monotonic() - start) / 1e9
     return (judged(code, tally.figures), Summary(tally, seconds: seconds))

@@ -31,6 +31,8 @@ struct Validator: StageWorker {
   let store: (any ObjectStore)?
   let settling: Settling?
   let spool: Spool?
+  /// Whose objects are read back.
+  let sample: Sample?
   let tally: Tally
   let logger: Logger
 
@@ -39,12 +41,16 @@ struct Validator: StageWorker {
     let store = try store ?? openStore(holding: check.url)
     let compared = try check.compare(with: try store.info(at: check.url))
     let facts = DocumentFacts(record)
-    let member: JSONObject = ["checked": .string(compared)]
+    var member: JSONObject = ["checked": .string(compared)]
+    if let sample, sample.contains(record.id) {
+      member["read"] = .string(try check.compare(withBytes: try store.content(at: check.url)))
+    }
     guard let settling else {
       conclude(&record, .checked, facts, member)
       return
     }
     var completion = Completion(url: check.url, sha256: check.sha256, bytes: check.bytes)
+    completion.md5 = check.md5
     completion.originalBytes = facts.originalBytes
     completion.actualBook = record["fetch"]?["actual_book"]?.int
     completion.actualPage = record["fetch"]?["actual_page"]?.int

@@ -12,7 +12,7 @@ import Testing
 struct PostgresIndexTests {
   @Test(
     arguments: ClaimChecks.all + SettleChecks.all + StaleChecks.all + ReportChecks.all
-      + HealthChecks.all)
+      + HealthChecks.all + StoredChecks.all)
   func conforms(_ check: Check) throws {
     try check.run(try PostgresFixture())
   }
@@ -67,7 +67,7 @@ struct PostgresIndexTests {
     #expect(error?.message.contains("--init") == true)
     let migration = try PostgresMigration(url: fixture.url)
     #expect(throws: Fatal.self) { try migration.run() }
-    #expect(try migration.run(creating: true).count == 4)
+    #expect(try migration.run(creating: true).count == 1 + PostgresSchema.steps.count)
     #expect(try migration.run(creating: true).isEmpty)
     try ClaimChecks.claim(fixture)
   }

@@ -10,7 +10,7 @@ import Testing
 @Suite struct SQLiteIndexTests {
   @Test(
     arguments: ClaimChecks.all + SettleChecks.all + StaleChecks.all + ReportChecks.all
-      + HealthChecks.all)
+      + HealthChecks.all + StoredChecks.all)
   func conforms(_ check: Check) throws {
     try check.run(try SQLiteFixture())
   }

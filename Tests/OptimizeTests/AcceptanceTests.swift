@@ -1,5 +1,6 @@
 import Glibc
 import PDF
+import Processes
 import Testing
 
 @testable import optimize

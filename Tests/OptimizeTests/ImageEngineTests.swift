@@ -2,6 +2,7 @@ import Common
 import Glibc
 import Images
 import PDF
+import Processes
 import Testing
 
 @testable import optimize

@@ -1,5 +1,6 @@
 import Common
 import Glibc
+import Processes
 import Testing
 
 @testable import optimize

@@ -2,6 +2,7 @@ import Common
 import Digest
 import Glibc
 import PDF
+import Processes
 import Testing
 
 @testable import optimize

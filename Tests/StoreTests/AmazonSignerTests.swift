@@ -1,5 +1,6 @@
 import Common
 import Digest
+import Support
 import Testing
 
 @testable import Store

@@ -1,5 +1,6 @@
 import Common
 import Glibc
+import Support
 import Testing
 
 @testable import Store
@@ -71,6 +72,16 @@ struct BucketConformanceTests {
     }
   }
 
+  @Test(arguments: Vendor.allCases) func listing(_ vendor: Vendor) throws {
+    let place = try Place(vendor)
+    try StoreConformance.listsInOrder(try place.store(), place.files)
+  }
+
+  @Test(arguments: Vendor.allCases) func readingBack(_ vendor: Vendor) throws {
+    let place = try Place(vendor)
+    try StoreConformance.readsBack(try place.store(), place.files)
+  }
+
   @Test(arguments: Vendor.allCases) func races(_ vendor: Vendor) throws {
     let place = try Place(vendor)
     try StoreConformance.oneOfManyWins(try place.store(), place.files, rounds: 2)
@@ -99,6 +110,8 @@ struct BucketConformanceTests {
     }
     #expect(error?.code == .unavailable)
     #expect(error?.message.contains("\(vendor.rawValue)://no-such-bucket") == true)
+    let listing = #expect(throws: Fatal.self) { _ = try store.list("").next() }
+    #expect(listing?.code == .unavailable)
   }
 
   @Test func theHostMayComeWithoutItsScheme() throws {

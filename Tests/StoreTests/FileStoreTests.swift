@@ -24,6 +24,23 @@ struct FileStoreTests {
   @Test func sizes() throws { try StoreConformance.emptyAndLargeFiles(store, files) }
   @Test func sameAgain() throws { try StoreConformance.sameAgainIsSkipped(store, files) }
   @Test func overwrite() throws { try StoreConformance.overwriteReplaces(store, files) }
+  @Test func listing() throws { try StoreConformance.listsInOrder(store, files) }
+  @Test func readingBack() throws { try StoreConformance.readsBack(store, files) }
+
+  @Test func onlyFilesOfOursAreListed() throws {
+    #expect(throws: Fatal.self) { _ = try store.list("") }
+    let file = try files.document("x")
+    let object = try store.put(file, at: try ObjectKey("a/b"), metadata: [:], overwrite: false)
+    try Files.write("half", to: root + "/a/.conveyor-17.part")
+    try #require(symlink(files.directory, root + "/a/link") == 0)
+    try #require(symlink(root + "/a/b", root + "/a/other") == 0)
+    try #require(mkfifo(root + "/a/pipe", 0o600) == 0)
+    try #require(mkdir(root + "/empty", 0o700) == 0)
+    let lister = try store.list("")
+    #expect(try lister.next()?.map(\.url) == [object.url])
+    #expect(try lister.next() == nil)
+  }
+
   @Test func elsewhere() throws {
     try StoreConformance.refusesURLsOfOtherPlaces(store)
     let url = try store.url(of: try ObjectKey("a")) + "/%2e%2e/b"

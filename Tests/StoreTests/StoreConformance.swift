@@ -145,6 +145,54 @@ enum StoreConformance {
     #expect(skipped.load(ordering: .relaxed) == 7)
   }
 
+  /// Everything that was put comes, once, in the order of its URLs' bytes, over several pages.
+  static func listsInOrder(_ store: any ObjectStore, _ files: Files) throws {
+    let source = try files.document("listed")
+    let odd = ["a b+c~d/x", "a-b", "a/b/c", "a/b", "a.b", "a", "é/100%", "日本語"]
+    let isDirectory = store.place.hasPrefix("file:")
+    // In a directory, a name cannot be a file's and a directory's.
+    let names = odd.filter { !isDirectory || !["a", "a/b"].contains($0) }
+    let many = (0..<1100).map { "many/\($0).pdf" }
+    var urls: [String] = []
+    for name in names + many {
+      let key = try ObjectKey(name)
+      urls.append(try store.put(source, at: key, metadata: [:], overwrite: false).url)
+    }
+    let listed = try all(store, "")
+    urls.sort { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    #expect(listed.map(\.url) == urls)
+    #expect(urls.allSatisfy { $0.hasPrefix(store.place) })
+    #expect(listed.allSatisfy { $0.bytes == 6 })
+    #expect(listed.allSatisfy { $0.md5 == (isDirectory ? nil : Digest.md5("listed")) })
+    #expect(listed.allSatisfy { ($0.changedAt != nil) == isDirectory })
+    #expect(try all(store, "many/").count == many.count)
+    #expect(try all(store, "many/10").count == 111)
+    #expect(try all(store, "many/nothing").isEmpty)
+  }
+
+  private static func all(_ store: any ObjectStore, _ prefix: String) throws -> [ListedObject] {
+    let lister = try store.list(prefix)
+    var objects: [ListedObject] = []
+    while let page = try lister.next() {
+      #expect(!page.isEmpty && page.count <= 1000)
+      objects += page
+    }
+    return objects
+  }
+
+  /// Reading back digests what is really there, however large.
+  static func readsBack(_ store: any ObjectStore, _ files: Files) throws {
+    for size in [0, 5, 9_000_000] {
+      let bytes = [UInt8](repeating: UInt8(ascii: "x"), count: size)
+      let object = try store.put(
+        try files.document(bytes: bytes), at: try ObjectKey("\(size)"), metadata: [:],
+        overwrite: false)
+      let content = try #require(try store.content(at: object.url))
+      #expect(content == ObjectInfo(bytes: size, sha256: object.sha256, md5: object.md5))
+    }
+    #expect(try store.content(at: try store.url(of: try ObjectKey("not/there"))) == nil)
+  }
+
   static func refusesURLsOfOtherPlaces(_ store: any ObjectStore) throws {
     let urls = [
       "", "/etc/passwd", "file:///etc/passwd", "file://host/etc/passwd", "https://host/a",
@@ -155,5 +203,14 @@ enum StoreConformance {
       let error = #expect(throws: RecordError.self, "\(url)") { _ = try store.info(at: url) }
       #expect(error?.kind == .storeRejected, "\(url)")
     }
+  }
+}
+
+extension Digest {
+  /// The MD5 of a text in hexadecimal digits.
+  fileprivate static func md5(_ text: String) -> String {
+    var digest = Digest(.md5)
+    Array(text.utf8).withUnsafeBytes { digest.update($0) }
+    return digest.hex()
   }
 }

@@ -108,8 +108,7 @@ struct BeltTests {
     let rest = try belt.finish()
     #expect(rest.code == 0, "\(rest)")
     #expect(try belt.counts().completed == 60, "\(rest)")
-    // Each of validate's 8 threads may be between the two, with a fetched and an optimized file.
-    try belt.checkCompleted(leftovers: kills * 8 * 2)
+    try belt.checkCompleted()
     let again = belt.portal.scansSent.values.map { $0 - 1 }.reduce(0, +)
     #expect(again <= kills * belt.workers, "\(again) fetched again")
   }

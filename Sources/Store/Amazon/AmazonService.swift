@@ -59,6 +59,8 @@ struct AmazonService: Sendable {
     var body = RequestBody()
     /// SHA-256 of the body; that of nothing by default.
     var bodySHA256 = Digest.sha256([])
+    /// Whether the body of a good answer is digested, and not kept.
+    var isDigesting = false
   }
 
   /// Sends one request once, signed for this moment.
@@ -77,7 +79,9 @@ struct AmazonService: Sendable {
         headers: errand.headers, bodySHA256: errand.bodySHA256),
       at: AmazonSigner.time(Time.wall()))
     let answer: Answer
-    do throws(TransferError) { answer = try connections.send(request) } catch {
+    do throws(TransferError) {
+      answer = try connections.send(request, digesting: errand.isDigesting)
+    } catch {
       return .setback(try Setback(error, name))
     }
     let meaning = meaning(of: answer)

@@ -11,7 +11,7 @@ struct FileStore: ObjectStore {
   /// Longest name of a file or directory on the file systems of Linux, in bytes (NAME_MAX).
   static let maximumSegment = 255
 
-  private let root: String
+  let root: String
   private let directories: Directories
 
   /// A store in `root`, which is made when the first object comes. Relative paths are taken from
@@ -66,7 +66,7 @@ struct FileStore: ObjectStore {
     _ file: SourceFile, at key: ObjectKey, metadata: [String: String], overwrite: Bool
   ) throws -> StoredObject {
     let path = try path(of: key)
-    if let found = try content(at: path) {
+    if let found = try digest(at: path) {
       let bytes = try file.content()
       if found == bytes { return try alreadyThere(bytes, path) }
       guard overwrite else { throw conflict(at: path, found, bytes) }
@@ -82,7 +82,7 @@ struct FileStore: ObjectStore {
     let isPublished = try part.publish(as: path, replacing: overwrite)
     guard isPublished else {
       // Somebody else was quicker; perhaps with the same document.
-      guard let found = try content(at: path), found == bytes else {
+      guard let found = try digest(at: path), found == bytes else {
         throw conflict(at: path, nil, bytes)
       }
       return try alreadyThere(bytes, path)
@@ -105,7 +105,7 @@ struct FileStore: ObjectStore {
       throw RecordError(.storeRejected, "\(Format.quoted(url)) is not in the store \(root)")
     }
     do {
-      return try content(at: path).map {
+      return try digest(at: path).map {
         ObjectInfo(bytes: $0.bytes, sha256: $0.sha256, md5: $0.md5)
       }
     } catch let error as Fatal where error.code == .inputOutput {
@@ -115,7 +115,7 @@ struct FileStore: ObjectStore {
   }
 
   /// What is under a name; `nil` where nothing is. A link, a directory or a device is a conflict.
-  private func content(at path: String) throws -> FileDigest? {
+  private func digest(at path: String) throws -> FileDigest? {
     do throws(FileError) {
       guard let file = try RegularFile.open(path, following: false) else {
         throw FileError("use", path, code: EISDIR)

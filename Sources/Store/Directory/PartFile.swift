@@ -5,12 +5,16 @@ import Glibc
 /// A file in the making beside its place; owns its descriptor and its temporary name, which is gone
 /// when this is.
 struct PartFile: ~Copyable {
+  /// How temporary names begin and end.
+  static let prefix = ".conveyor-"
+  static let suffix = ".part"
+
   private let path: String
   private let descriptor: Int32
 
   init(in directory: String) throws {
     let name = String(UInt64.random(in: .min ... .max), radix: 16)
-    path = "\(directory == "/" ? "" : directory)/.conveyor-\(name).part"
+    path = "\(directory == "/" ? "" : directory)/\(Self.prefix)\(name)\(Self.suffix)"
     // Nobody who may write into the directory can put a link in its way: O_EXCL.
     descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw FileError("create", path).atDestination }

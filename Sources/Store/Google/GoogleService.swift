@@ -62,6 +62,17 @@ struct GoogleService: Sendable {
         + "&name=\(Format.percentEncoded(name))&ifGenerationMatch=\(generation)")
   }
 
+  /// The URL of an object's bytes.
+  func url(ofContent name: String) throws -> WebURL {
+    try url("/storage/v1/b/\(bucket.bucket)/o/\(Format.percentEncoded(name))?alt=media")
+  }
+
+  /// The URL of a page of the bucket's listing.
+  func url(ofListing query: [(name: String, value: String)]) throws -> WebURL {
+    let query = query.map { "\($0.name)=\(Format.percentEncoded($0.value))" }
+    return try url("/storage/v1/b/\(bucket.bucket)/o?\(query.joined(separator: "&"))")
+  }
+
   private func url(_ path: String) throws -> WebURL {
     guard let url = WebURL(base + path) else {
       throw RecordError(.storeRejected, "no URL can be made of \(Format.quoted(path))")
@@ -70,13 +81,17 @@ struct GoogleService: Sendable {
   }
 
   /// Sends one request once. A token goes to the service itself and to nobody else.
-  func send(_ request: Request, for errand: String) throws -> Outcome {
+  func send(
+    _ request: Request, for errand: String, digesting: Bool = false
+  ) throws -> Outcome {
     let isOurs = WebURL(base).map { request.url.origin == $0.origin } ?? false
     let token = isOurs ? try tokens.current() : nil
     var request = request
     if let token { request.headers.append(("Authorization", "Bearer \(token.reveal())")) }
     let answer: Answer
-    do throws(TransferError) { answer = try connections.send(request) } catch {
+    do throws(TransferError) {
+      answer = try connections.send(request, digesting: digesting)
+    } catch {
       return .setback(try Setback(error, errand))
     }
     let error = GoogleError(answer.status < 300 ? [] : answer.body)

@@ -20,19 +20,26 @@ final class Connections: Sendable {
 
   init() {
     var settings = TransferSettings()
-    // Answers are descriptions of objects and errors, a few kilobytes each.
-    settings.maximumBody = 4 << 20
+    // What is kept has a limit of its own; what is only digested needs none.
+    settings.maximumBody = .max
     // A body is sent faster over HTTP/1.1, which has no window of its own besides TCP's.
     settings.usesHTTP2 = false
     self.settings = settings
   }
 
-  /// Sends one request once.
-  func send(_ request: Request) throws(TransferError) -> Answer {
+  /// Sends one request once. With `digesting`, the body of a good answer is digested, not kept.
+  func send(
+    _ request: Request, digesting: Bool = false
+  ) throws(TransferError) -> Answer {
     let kept = shelf.withLock { $0.popLast() }
     let connection = if let kept { kept } else { try Connection(settings) }
     defer { shelf.withLock { $0.append(connection) } }
     return try connection.transfer.withLock { transfer throws(TransferError) in
+      if digesting {
+        let sink = DigestingSink()
+        let response = try transfer.send(request, into: sink)
+        return Answer(head: response.head, body: sink.kept.bytes, content: sink.content())
+      }
       let sink = Collector()
       let response = try transfer.send(request, into: sink)
       return Answer(head: response.head, body: sink.bytes)
@@ -44,16 +51,22 @@ final class Connections: Sendable {
 struct Answer: Sendable {
   let head: ResponseHead
   let body: [UInt8]
+  /// What the body was, where it was digested.
+  var content: ObjectInfo?
 
   var status: Int { head.status }
 }
 
-private final class Collector: BodySink {
+final class Collector: BodySink {
+  /// Answers are descriptions of objects, pages of them, and errors.
+  private static let maximum = 4 << 20
+
   private(set) var bytes: [UInt8] = []
 
   func begin(_ head: ResponseHead) -> Bool { true }
 
   func receive(_ piece: UnsafeRawBufferPointer) -> Bool {
+    guard bytes.count + piece.count <= Self.maximum else { return false }
     bytes.append(contentsOf: piece)
     return true
   }

@@ -42,6 +42,28 @@ def google(bucket):
     objects.insert = guarded(objects.insert)
     objects.upload_partial = guarded(objects.upload_partial)
 
+    # It gives all at once and in any order; Cloud Storage gives pages, by the bytes of the names.
+    # https://cloud.google.com/storage/docs/json_api/v1/objects/list
+    def listing(request, response, storage, *args, **kwargs):
+        def query(name, default):
+            return request.query.get(name, [default])[0]
+
+        try:
+            found, _ = storage.get_file_list(
+                request.params["bucket_name"], query("prefix", None)
+            )
+        except NotFound:
+            response.status = HTTPStatus.NOT_FOUND
+            return
+        found = sorted(found, key=lambda item: item["name"].encode())
+        start, count = int(query("pageToken", 0)), int(query("maxResults", 1000))
+        page = {"kind": "storage#objects", "items": found[start : start + count]}
+        if start + count < len(found):
+            page["nextPageToken"] = str(start + count)
+        response.json(page)
+
+    objects.ls = listing
+
     from gcp_storage_emulator import server
 
     server.server.HTTPServer.request_queue_size = 128

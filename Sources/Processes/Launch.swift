@@ -3,37 +3,74 @@ import Glibc
 
 /// A child process: its program, its descriptors and its limits. See `cprocess_start` for what
 /// holds for all of them.
-struct Launch {
+public struct Launch {
   /// How a process ended.
-  enum End: Sendable, Equatable {
+  public enum End: Sendable, Equatable {
+    /// It ended by itself.
     case status(Int32)
+    /// A signal ended it.
     case signal(Int32)
   }
 
   /// The system's reason why a process could not be started.
-  struct Failure: Error, Sendable, Equatable {
-    let code: Int32
+  public struct Failure: Error, Sendable, Equatable {
+    /// The `errno`.
+    public let code: Int32
+
+    /// A reason.
+    public init(code: Int32) { self.code = code }
   }
 
-  var path: String
-  /// The arguments, the program's name first.
-  var arguments: [String]
-  /// All of its environment.
-  var environment: [String]
-  var directory: String?
-  var input: Int32
-  var output: Int32
-  var errors: Int32
-  var leadsGroup = false
-  var isChildless = false
-  /// Limits; 0 leaves them as they are.
-  var processorSeconds = 0
-  var memory = 0
-  var fileSize = 0
-  var openFiles = 0
+  private let path: String
+  private let arguments: [String]
+  private let environment: [String]
+  private let directory: String?
+  private let input: Int32
+  private let output: Int32
+  private let errors: Int32
+  private let leadsGroup: Bool
+  private let isChildless: Bool
+  private let processorSeconds: Int
+  private let memory: Int
+  private let fileSize: Int
+  private let openFiles: Int
+
+  /// A process that is not started yet.
+  ///
+  /// - Parameters:
+  ///   - path: the program.
+  ///   - arguments: its name first.
+  ///   - environment: all of it.
+  ///   - directory: its working directory; `nil` for ours.
+  ///   - leadsGroup: whether it leads a process group of its own.
+  ///   - isChildless: whether it may start no process and no thread.
+  ///   - processorSeconds: a limit, as those that follow; 0 leaves them as they are.
+  ///   - memory: bytes of address space.
+  ///   - fileSize: bytes of the largest file that it may write.
+  ///   - openFiles: highest number of open files.
+  public init(
+    path: String, arguments: [String], environment: [String], directory: String? = nil,
+    input: Int32, output: Int32, errors: Int32, leadsGroup: Bool = false,
+    isChildless: Bool = false, processorSeconds: Int = 0, memory: Int = 0, fileSize: Int = 0,
+    openFiles: Int = 0
+  ) {
+    self.path = path
+    self.arguments = arguments
+    self.environment = environment
+    self.directory = directory
+    self.input = input
+    self.output = output
+    self.errors = errors
+    self.leadsGroup = leadsGroup
+    self.isChildless = isChildless
+    self.processorSeconds = processorSeconds
+    self.memory = memory
+    self.fileSize = fileSize
+    self.openFiles = openFiles
+  }
 
   /// Starts it and returns its process id. It dies with the calling thread.
-  func start() throws(Failure) -> pid_t {
+  public func start() throws(Failure) -> pid_t {
     var launch = cprocess_launch()
     launch.standard_input = input
     launch.standard_output = output
@@ -61,7 +98,7 @@ struct Launch {
   }
 
   /// A pipe, its end to read from first. (No child inherits it: a launch closes all but three.)
-  static func makePipe() throws(Failure) -> (output: Int32, input: Int32) {
+  public static func makePipe() throws(Failure) -> (output: Int32, input: Int32) {
     var ends: [Int32] = [-1, -1]
     guard pipe(&ends) == 0 else { throw Failure(code: errno) }
     for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
@@ -69,7 +106,7 @@ struct Launch {
   }
 
   /// Waits until the process has ended.
-  static func wait(for pid: pid_t) -> End {
+  public static func wait(for pid: pid_t) -> End {
     var status: Int32 = 0
     while waitpid(pid, &status, 0) < 0, errno == EINTR {}
     let signal = cprocess_signal(status)
@@ -91,5 +128,15 @@ struct Launch {
       list.deallocate()
     }
     return body(list)
+  }
+}
+
+extension Launch.End: CustomStringConvertible {
+  /// `was ended by signal 11`.
+  public var description: String {
+    switch self {
+    case .status(let status): "ended with exit status \(status)"
+    case .signal(let number): "was ended by signal \(number)"
+    }
   }
 }

@@ -1,24 +1,23 @@
 import Common
 import Glibc
-import Support
 
-/// A program in Python from `Servers`, in the virtual environment that `make test-servers` makes, with
+/// A program in Python from `Tests/StoreTests/Servers`, in the virtual environment that `make test-servers` makes, with
 /// pipes to its input and from its output. Ends with its owner.
-final class Python: Sendable {
+public final class Python: Sendable {
   private let process: pid_t
   private let input: Int32
   private let output: Int32
 
   /// Starts it. Without the virtual environment there is nothing to test against, and the test has to
   /// fail rather than pass in silence.
-  init(_ script: String, _ arguments: [String]) throws {
+  public init(_ script: String, _ arguments: [String]) throws {
     let here = #filePath.split(separator: "/").dropLast(1)
     let root = "/" + here.dropLast(2).joined(separator: "/")
     let python = root + "/.build/venv/bin/python"
     guard access(root + "/.build/venv/ready", R_OK) == 0 else {
       throw Missing("\(root)/.build/venv is missing: run `make test-servers`")
     }
-    let path = "/" + here.joined(separator: "/") + "/Servers/" + script
+    let path = root + "/Tests/StoreTests/Servers/" + script
     var toChild: [Int32] = [-1, -1]
     var fromChild: [Int32] = [-1, -1]
     guard pipe(&toChild) == 0, pipe(&fromChild) == 0 else { throw Missing("no pipe") }
@@ -51,10 +50,10 @@ final class Python: Sendable {
   }
 
   /// Sends a line.
-  func write(_ line: String) { _ = writeAll(Array((line + "\n").utf8), to: input) }
+  public func write(_ line: String) { _ = writeAll(Array((line + "\n").utf8), to: input) }
 
   /// The next line of its output.
-  func line() throws -> String {
+  public func line() throws -> String {
     var bytes: [UInt8] = []
     var byte: UInt8 = 0
     while read(output, &byte, 1) == 1 {
@@ -64,19 +63,26 @@ final class Python: Sendable {
     throw Missing("the program in Python ended: \(String(decoding: bytes, as: UTF8.self))")
   }
 
-  struct Missing: Error, CustomStringConvertible {
-    let description: String
-    init(_ description: String) { self.description = description }
+  /// Something that the test needs is not there.
+  public struct Missing: Error, CustomStringConvertible {
+    /// What it is.
+    public let description: String
+
+    /// What.
+    public init(_ description: String) { self.description = description }
   }
 }
 
 /// An emulated store on a free port with one empty bucket, `test-bucket`. Ends with its owner.
-struct Emulator {
-  let kind: String
-  let url: String
+public struct Emulator: Sendable {
+  /// `gs` or `s3`.
+  public let kind: String
+  /// Where it listens.
+  public let url: String
   private let server: Python
 
-  init(_ kind: String) throws {
+  /// Starts one of a kind.
+  public init(_ kind: String) throws {
     self.kind = kind
     server = try Python("serve.py", [kind, "test-bucket"])
     let port = try JSON(parsing: try server.line())["port"]?.int ?? 0
@@ -84,14 +90,39 @@ struct Emulator {
   }
 
   /// What the vendor's own client sees under a name.
-  func readBack(_ name: String) throws -> JSON {
+  public func readBack(_ name: String) throws -> JSON {
     let reader = try Python("read_back.py", [kind, url, "test-bucket", name])
     return try JSON(parsing: try reader.line())
   }
 
   /// What the vendor's own client sees of a bucket's lifecycle.
-  func lifecycle(of bucket: String) throws -> JSON {
+  public func lifecycle(of bucket: String) throws -> JSON {
     let reader = try Python("lifecycle.py", [url, bucket])
     return try JSON(parsing: try reader.line())
+  }
+
+  /// What is done to an object behind everybody's back.
+  public enum Tampering: Sendable {
+    case delete
+    /// Cut to half its length.
+    case cut
+    /// As long as before, and other bytes; what is noted beside it stays.
+    case replace
+    case add
+  }
+
+  /// Has the vendor's own client do it.
+  public func tamper(_ how: Tampering, _ name: String) throws {
+    let tamper = try Python("tamper.py", [kind, url, "test-bucket", "\(how)", name])
+    guard try tamper.line() == "done" else { throw Python.Missing("\(name) is as before") }
+  }
+
+  /// The variables that lead our tools to it.
+  public var environment: [String: String] {
+    kind == "gs"
+      ? ["STORAGE_EMULATOR_HOST": url]
+      : [
+        "AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
+      ]
   }
 }

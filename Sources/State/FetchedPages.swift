@@ -1,0 +1,49 @@
+import Common
+import GRDB
+import Glibc
+
+/// What `fetch` has brought, in pages, so that memory does not grow with it. Belongs to one thread.
+public final class FetchedPages {
+  private static let page = 5000
+
+  /// A document that was fetched.
+  public struct Document: Sendable, Equatable {
+    /// Its id in the index.
+    public let id: String
+    /// Where its file was put.
+    public let path: String?
+    /// Size of that file, in bytes.
+    public let bytes: Int?
+  }
+
+  private let path: String
+  private let queue: DatabaseQueue
+  private var last = ""
+
+  /// Opens the checkpoint of a state directory; `nil` where nothing was ever fetched. Throws with
+  /// exit code 74.
+  public init?(state directory: String) throws(Fatal) {
+    path = "\(directory)/checkpoint.sqlite"
+    guard access(path, F_OK) == 0 else { return nil }
+    queue = try StateDatabase.open(
+      path, "checkpoint", synchronous: "FULL", schema: Checkpoint.schema)
+  }
+
+  /// The next documents, by id; `nil` at the end, and never an empty page.
+  public func next() throws(Fatal) -> [Document]? {
+    let documents = try StateDatabase.guarded(path, "checkpoint") {
+      try queue.read { db in
+        try Row.fetchAll(
+          db,
+          sql: """
+            SELECT id, path, bytes FROM documents WHERE error_class IS NULL AND id > ?
+            ORDER BY id LIMIT ?
+            """, arguments: [last, Self.page]
+        ).map { Document(id: $0[0], path: $0[1], bytes: $0[2]) }
+      }
+    }
+    guard let end = documents.last else { return nil }
+    last = end.id
+    return documents
+  }
+}

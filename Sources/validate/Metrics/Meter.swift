@@ -1,0 +1,39 @@
+import Common
+
+/// What the figures of a run are called in Prometheus (docs/validate.md, "Metrics").
+struct Meter: Sendable {
+  let tally: Tally
+  let total: Int?
+  /// When the run began, on the monotonic clock.
+  let start: Int64
+
+  /// All figures at this moment.
+  func metrics(isRunning: Bool) -> MetricsText {
+    let figures = tally.figures
+    let seconds = Double(Time.monotonic() - start) / 1e9
+    var text = MetricsText()
+    text.gauge("running", "Whether a run is going on", isRunning ? 1 : 0)
+    text.gauge("run_start_time_seconds", "When the run began, since 1970", now - seconds, 3)
+    text.gauge("run_duration_seconds", "How long the run has taken", seconds, 3)
+    if let total { text.gauge("documents", "Documents that the run has to do", Double(total)) }
+    text.gauge("documents_waiting", "Documents that wait for a retry", Double(figures.waiting))
+    text.counter("attempts_total", "Documents, each as often as it came", figures.attempts)
+    text.counter("documents_completed_total", "Documents that the store has", figures.completed)
+    text.counter("documents_skipped_total", "Of these, in the store before", figures.skipped)
+    text.counter("documents_failed_total", "Documents not tried again", figures.failed)
+    text.counter("leases_lost_total", "Documents whose lease was gone", figures.leaseLost)
+    text.counter("invalid_lines_total", "Lines that were no records", figures.invalidLines)
+    text.counter("mismatches_total", "Completed with another book or page", figures.mismatches)
+    text.counter("original_bytes_total", "Bytes that the portals sent", figures.originalBytes)
+    text.counter("stored_bytes_total", "Bytes stored of the same documents", figures.storedBytes)
+    text.counter(
+      "portal_documents_completed_total", "Documents that the store has, by portal", "portal",
+      tally.rankings(errors: 0).portals.map { ($0.text, $0.count) })
+    text.counter(
+      "errors_total", "Errors met, by class", "class",
+      tally.errorClasses.map { ($0.key.rawValue, $0.value) }.sorted { $0.0 < $1.0 })
+    return text
+  }
+
+  private var now: Double { Double(Time.wall()) / 1e9 }
+}

@@ -1,0 +1,150 @@
+import Common
+import Index
+import Stages
+import State
+import Store
+
+/// Holds index, store and checkpoint against each other, in memory that does not grow with them.
+struct Reconciliation {
+  /// What is done about documents that are wrong.
+  enum Repair: Sendable { case none, dryRun, setBack }
+
+  /// Differences in one transaction, and on one write to the output.
+  private static let batch = 500
+
+  let index: any DocumentIndex
+  let store: any ObjectStore
+  let selection: Selection
+  let repair: Repair
+  let sample: Sample?
+  let look: SecondLook
+  let stop: Stop
+  /// Takes lines of the output; false where nobody wants them any more.
+  let write: ([[UInt8]]) -> Bool
+
+  private(set) var totals = ReconcileTotals()
+  private var isStoreEmpty = false
+  private var doubts: [SecondLook.Doubt] = []
+  private var found: [Difference] = []
+
+  init(
+    _ index: any DocumentIndex, _ store: any ObjectStore, _ selection: Selection, _ repair: Repair,
+    _ sample: Sample?, workers: Int, stop: Stop, write: @escaping ([[UInt8]]) -> Bool
+  ) {
+    self.index = index
+    self.store = store
+    self.selection = selection
+    self.repair = repair
+    self.sample = sample
+    self.stop = stop
+    self.write = write
+    look = SecondLook(store: store, workers: workers, stop: stop)
+  }
+
+  /// What was fetched against the index, then index against store. Ends early where a stop is
+  /// requested.
+  mutating func run(fetched: FetchedPages?) throws {
+    let start = Time.monotonic()
+    // First, because a document that is set back was fetched and is not in the store any more.
+    while !stop.isRequested, let page = try fetched?.next() { try examine(page) }
+    var matching = Matching(try index.storedRows(selection), try store.list(""))
+    isStoreEmpty = try matching.hasNoObjects()
+    while !stop.isRequested, let match = try matching.next() { try examine(match) }
+    totals.objects = matching.objectCount
+    try settleDoubts()
+    try flush()
+    totals.seconds = Double(Time.monotonic() - start) / 1e9
+  }
+
+  private mutating func examine(_ match: Matching.Match) throws {
+    if let object = match.object, match.rows.isEmpty {
+      try add([Difference(unknown: object)])
+      return
+    }
+    var rows: [StoredRow] = []
+    for row in match.rows where row.status == "completed" && row.isSelected {
+      guard let url = row.url else {
+        totals.compared += 1
+        try add([Difference(.noURL, row, "it is completed, and names no object")])
+        continue
+      }
+      if url.utf8.starts(with: store.place.utf8) {
+        rows.append(row)
+      } else {
+        totals.elsewhere += 1
+      }
+    }
+    totals.compared += rows.count
+    guard let first = rows.first, let url = first.url else { return }
+    guard let object = match.object else {
+      try checkStore()
+      try add(Difference.among(rows, nil))
+      return
+    }
+    let isSample = rows.contains { sample?.contains(String($0.id)) ?? false }
+    let results = rows.map { Comparison($0, object) }
+    if !isSample, results.allSatisfy({ $0 == .same }) { return }
+    if case .different(let kind, let message) = results[0], rows.count == 1 {
+      try add([Difference(kind, first, found: ObjectInfo(object), message)])
+      return
+    }
+    totals.lookedAt += rows.count
+    doubts.append(.init(rows: rows, url: url, isSample: isSample))
+    if doubts.count == Self.batch { try settleDoubts() }
+  }
+
+  private mutating func examine(_ page: [FetchedPages.Document]) throws {
+    totals.fetched += page.count
+    let statuses = try index.statuses(of: page.map(\.id))
+    for document in page {
+      switch statuses[document.id] {
+      case "completed", "in_progress", "skipped": break
+      case let status:
+        try add([Difference(notUploaded: document.id, status: status, file: document.path)])
+      }
+    }
+  }
+
+  /// A folder that is not mounted must not send a million documents round again.
+  private func checkStore() throws(Fatal) {
+    guard repair == .setBack, isStoreEmpty else { return }
+    throw Fatal(
+      .unavailable,
+      "\(store.place) holds nothing at all: is --to right, and is it mounted? Nothing was set back; "
+        + "without --repair, what is missing is listed")
+  }
+
+  private mutating func settleDoubts() throws {
+    let differences = try look.differences(doubts)
+    doubts = []
+    try add(differences)
+  }
+
+  private mutating func add(_ differences: [Difference]) throws {
+    found += differences
+    if found.count >= Self.batch { try flush() }
+  }
+
+  /// Sets back what is to be, and writes the lines.
+  private mutating func flush() throws {
+    if stop.isRequested, stop.reason != .interrupted { return }
+    let wrong = found.indices.filter { found[$0].kind.isRepairable && repair != .none }
+    let rows = wrong.compactMap { number in
+      found[number].row.map { (row: $0, why: "reconcile: \(found[number].message)") }
+    }
+    let isSetBack = repair == .setBack ? try index.setBack(rows) : []
+    for (place, number) in wrong.enumerated() {
+      found[number].repair =
+        repair == .dryRun ? .wouldBePending : isSetBack[place] ? .pending : .changed
+    }
+    for difference in found { totals.count(difference) }
+    _ = write(found.map { $0.json.serialized() })
+    found = []
+  }
+}
+
+extension ObjectInfo {
+  fileprivate init(_ object: ListedObject) {
+    self.init(bytes: object.bytes, md5: object.md5, recordedSHA256: object.recordedSHA256)
+  }
+}
