@@ -92,7 +92,7 @@ let package = Package(
     tests("OptimizeTests", ["optimize", "PDF", "Processes"]),
     tests("PortalTests", ["portal"]),
     tests("ToolTests", ["Digest", "Index", "Stages"]),
-    tests("ValidateTests", ["Index", "Stages", "Store", "validate"]),
+    tests("ValidateTests", ["CLI", "Index", "Stages", "Store", "validate"]),
   ],
   swiftLanguageModes: [.v6]
 )

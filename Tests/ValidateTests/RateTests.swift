@@ -1,7 +1,7 @@
+import CLI
 import Index
 import Testing
 
-@testable import CLI
 @testable import validate
 
 @Suite struct RateTests {
@@ -22,7 +22,8 @@ import Testing
     #expect(window.rate(4, at: 4.9) == nil)
     #expect(window.rate(5, at: 5) == 3600)
     var empty = RateWindow()
-    #expect(empty.rate(0, at: 100) == nil)
+    #expect(empty.rate(0, at: 4.9) == nil)
+    #expect(empty.rate(0, at: 100) == 0, "nothing came since the beginning")
   }
 
   @Test func whatIsOlderThanAMinuteIsForgotten() {
