@@ -48,7 +48,7 @@ final class FetchServices: Sendable {
     self.limiter = limiter
     self.checkpoint = checkpoint
     self.stop = stop
-    outage = Mutex(OutageWatch(threshold: 5))
+    outage = Mutex(OutageWatch())
     self.adaptive = Mutex(adaptive)
   }
 }

@@ -1,3 +1,4 @@
+import CLI
 import Common
 
 /// The figures of a run as one line. Pure: the same figures and width give the same line.
@@ -13,48 +14,17 @@ enum ProgressLine {
     var recentRate: Double?
   }
 
-  private static let narrowestBar = 10
-  private static let widestBar = 40
-
   /// The line, at most `width` characters long: what matters least goes first. Without a width (not
   /// a terminal) all of it, and no bar.
   static func render(_ state: State, width: Int?) -> String {
-    var parts = Self.parts(state)
-    guard let width else { return parts.map(\.text).joined(separator: " · ") }
-    let bar = state.total.map { share(state.figures.done, of: $0) }
-    let reserved = bar == nil ? 0 : narrowestBar + 3
-    while parts.count > 1, length(parts) + reserved > width,
-      let least = parts.indices.max(by: { parts[$0].rank < parts[$1].rank })
-    {
-      parts.remove(at: least)
-    }
-    let text = parts.map(\.text).joined(separator: " · ")
-    let room = min(widestBar, width - text.count - 3)
-    guard let bar, room >= narrowestBar else { return String(text.prefix(width)) }
-    let filled = Int(bar * Double(room))
-    let head = filled < room ? ">" : ""
-    let drawn = String(repeating: "=", count: filled) + head
-    return "[\(Format.padRight(drawn, room))] " + text
+    let share = state.total.map { $0 == 0 ? 1 : Double(state.figures.done) / Double($0) }
+    return parts(state).line(width: width, share: share)
   }
 
-  private struct Part {
-    let text: String
-    /// 0 is kept longest.
-    let rank: Int
-  }
-
-  private static func length(_ parts: [Part]) -> Int {
-    parts.reduce(0) { $0 + $1.text.count } + 3 * (parts.count - 1)
-  }
-
-  private static func share(_ done: Int, of total: Int) -> Double {
-    total == 0 ? 1 : max(0, min(1, Double(done) / Double(total)))
-  }
-
-  private static func parts(_ state: State) -> [Part] {
+  private static func parts(_ state: State) -> ProgressParts {
     let figures = state.figures
-    var parts: [Part] = []
-    func add(_ rank: Int, _ text: String) { parts.append(Part(text: text, rank: rank)) }
+    var parts = ProgressParts()
+    func add(_ rank: Int, _ text: String) { parts.add(rank, text) }
     let done = Format.count(figures.done)
     if let total = state.total {
       add(0, "\(done)/\(Format.count(total)) \(Format.percent(figures.done, of: total))")
@@ -89,5 +59,20 @@ extension ProgressLine.State {
     if left == 0 { return 0 }
     let rate = recentRate.flatMap { $0 > 0 ? $0 : nil } ?? overallRate
     return rate > 0 ? Double(left) / rate * 3600 : nil
+  }
+}
+
+extension ProgressDisplay {
+  /// Shows the figures of a run that began at `start` on the monotonic clock, until it is `done`.
+  func show(_ tally: Tally, total: Int?, since start: Int64, until done: Stop) {
+    var window = RateWindow()
+    window.add(0, at: 0)
+    run(until: done) { width in
+      var state = ProgressLine.State(
+        figures: tally.figures, total: total, elapsed: Double(Time.monotonic() - start) / 1e9)
+      state.recentRate = window.rate(state.figures.completed, at: state.elapsed)
+      window.add(state.figures.completed, at: state.elapsed)
+      return ProgressLine.render(state, width: width)
+    }
   }
 }

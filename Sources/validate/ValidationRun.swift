@@ -1,7 +1,7 @@
+import CLI
 import Common
 import Logging
 import Store
-import Synchronization
 
 /// One run over the records of the input, with the progress shown beside it.
 struct ValidationRun: Sendable {
@@ -17,23 +17,19 @@ struct ValidationRun: Sendable {
   func perform(stop: Stop, output: Int32) -> (ExitCode, Summary) {
     let start = Time.monotonic()
     let tally = Tally()
-    let display = ProgressDisplay(manner: manner, tally: tally, total: total, start: start)
+    let display = ProgressDisplay(tool: "validate", manner: manner)
     let loop = StageLoop(
       tool: "validate", workers: workers, stop: stop, logger: logger, output: output)
-    let done = Stop()
-    let ending = Mutex(ExitCode.other)
-    withThreads(2) { number in
-      guard number == 1 else { return display.run(until: done) }
-      let code = loop.run { worker in
+    let code = display.beside {
+      loop.run { worker in
         var logger = logger
         logger[metadataKey: "worker"] = "\(worker)"
         return Validator(
           store: store, settling: settling, spool: spool, tally: tally, logger: logger)
       }
-      ending.withLock { $0 = code }
-      done.request(.interrupted)
+    } show: { done in
+      display.show(tally, total: total, since: start, until: done)
     }
-    let code = ending.withLock { $0 }
     return (judged(code, tally.figures), Summary(tally, since: start))
   }
 

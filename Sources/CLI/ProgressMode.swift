@@ -2,7 +2,7 @@ import ArgumentParser
 import Glibc
 
 /// Whether progress is shown.
-enum ProgressMode: String, ExpressibleByArgument, CaseIterable {
+public enum ProgressMode: String, Sendable, ExpressibleByArgument, CaseIterable {
   /// Redrawn on a terminal, a plain line now and then elsewhere.
   case auto
   /// Redrawn, whatever stderr is.
@@ -10,7 +10,7 @@ enum ProgressMode: String, ExpressibleByArgument, CaseIterable {
   case never
 
   /// What that means here.
-  var manner: ProgressDisplay.Manner {
+  public var manner: ProgressDisplay.Manner {
     switch self {
     case .auto: Self.isTerminal ? .redrawn : .plain
     case .always: .redrawn

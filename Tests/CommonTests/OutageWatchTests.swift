@@ -1,9 +1,7 @@
 import Common
 import Testing
 
-@testable import fetch
-
-@Suite struct OutageTests {
+@Suite struct OutageWatchTests {
   private let second: Int64 = 1_000_000_000
 
   @Test func aDocumentsOwnBadLuckIsNoOutage() {
