@@ -68,7 +68,7 @@ let package = Package(
     library("Transfer", ["CCurl"]),
     library("State", ["Common", grdb]),
     library("Postgres", ["CPostgres"]),
-    library("Index", ["Common", "Postgres", "Stages", grdb]),
+    library("Index", ["CZlib", "Common", "Postgres", "Stages", grdb]),
     library("Store", ["Common", "Digest", "Transfer", logging]),
 
     tool("enqueue", ["Index", "Stages"]),
@@ -78,9 +78,11 @@ let package = Package(
     tool("validate", ["Index", "Stages", "Store"]),
     tool("portal", ["CLeptonica"]),
 
-    .target(name: "Support", path: "Tests/Support", swiftSettings: strict),
+    .target(
+      name: "Support", path: "Tests/Support", exclude: ["postgres-server.sh"], swiftSettings: strict
+    ),
     tests("CommonTests", ["Stages"]),
-    tests("IndexTests", ["Index", "Postgres", "Stages"], exclude: ["postgres-server.sh"]),
+    tests("IndexTests", ["CZlib", "Index", "Postgres", "Stages"]),
     tests("StateTests", ["State"]),
     tests("StoreTests", ["Store", "Digest", "Transfer", logging], exclude: ["Servers"]),
     tests("FetchTests", ["fetch", "Stages", "Transfer"]),

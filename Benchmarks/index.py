@@ -28,7 +28,7 @@ class Server:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        script = ROOT / "Tests" / "IndexTests" / "postgres-server.sh"
+        script = ROOT / "Tests" / "Support" / "postgres-server.sh"
         self.process = subprocess.Popen(
             ["sh", script, str(self.port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL, text=True)

@@ -15,14 +15,20 @@ final class PostgresPool: Sendable {
   private let settings: ConnectionSettings
   private let slots: [Slot]
   private let patience: Double
+  private let stop: Stop?
+
+  /// A database that is away keeps a run that is to end no longer than this, in seconds.
+  private static let patienceOnStop = 3.0
 
   /// What messages call the database.
   var name: String { settings.description }
 
-  /// Up to `size` connections; a database that went away is waited for, for `patience` seconds.
-  init(_ settings: ConnectionSettings, size: Int, patience: Double) {
+  /// Up to `size` connections; a database that went away is waited for, for `patience` seconds, less
+  /// once `stop` is requested.
+  init(_ settings: ConnectionSettings, size: Int, patience: Double, stop: Stop? = nil) {
     self.settings = settings
     self.patience = patience
+    self.stop = stop
     slots = (0..<max(1, size)).map { _ in Slot() }
   }
 
@@ -40,18 +46,29 @@ final class PostgresPool: Sendable {
       do {
         return try once { [isRepeat] in try body($0, isRepeat) }
       } catch let error as PostgresError {
-        guard error.isPassing, Time.monotonic() + Int64(wait * 1e9) < deadline else {
+        guard error.isPassing, Time.monotonic() + Int64(wait * 1e9) < deadline, mayWait else {
           throw Fatal(error, name)
         }
         // Harmless where not even a connection was made.
         isRepeat = true
-        usleep(UInt32(wait * .random(in: 0.5...1) * 1e6))
+        pause(wait * .random(in: 0.5...1))
         wait = min(wait * 2, 2)
       } catch let fatal as Fatal {
         throw fatal
       } catch {
         throw Fatal(.other, "the index \(name): \(error)")
       }
+    }
+  }
+
+  private var mayWait: Bool { stop.map { $0.age < Self.patienceOnStop } ?? true }
+
+  /// A stop ends a pause, but not those that come after it: what is settled then still counts.
+  private func pause(_ seconds: Double) {
+    if let stop, !stop.isRequested {
+      _ = stop.sleep(seconds: seconds)
+    } else {
+      usleep(UInt32(seconds * 1e6))
     }
   }
 
@@ -68,7 +85,7 @@ final class PostgresPool: Sendable {
   ) throws -> T {
     if slot?.isAlive != true {
       slot = nil
-      slot = try Connection(settings)
+      slot = try Connection(settings, timeout: stop?.isRequested == true ? Self.patienceOnStop : 10)
     }
     guard let connection = slot else { throw Fatal(.other, "no connection") }
     do { return try body(connection) } catch {
@@ -126,7 +143,7 @@ extension Fatal {
       case "3D": (.configuration, "; see the name of the database")
       case "53", "58": (.inputOutput, "")
       case _ where state == "42501": (.permission, "; see GRANT in docs/index.md")
-      case _ where ["42P01", "42703", "42P10"].contains(state):
+      case _ where ["42P01", "42703"].contains(state):
         (.configuration, "; run `enqueue --migrate`")
       case _ where state.hasPrefix("57P0"), _ where ["57014", "55P03"].contains(state):
         (.unavailable, "")

@@ -29,8 +29,10 @@ struct Validate: Tool {
   @Flag(help: "Write each document's outcome to the index, where its lease still holds.")
   var settle = false
 
-  @Option(help: "The document index, like sqlite:index.db.")
+  @Option(help: "The index: postgres://USER@HOST/NAME, sqlite:PATH, or a path to a SQLite file.")
   var index: String?
+
+  @OptionGroup var pool: PoolOptions
 
   @Option(help: "The store that all objects have to be in (default: wherever their URLs say).")
   var to: String?
@@ -90,8 +92,12 @@ struct Validate: Tool {
 
   func perform(stop: Stop, logger: Logger) throws -> Common.ExitCode {
     let selection = try stage.map { try Stage(named: $0, in: stagesDir).selection } ?? Selection()
-    if report, let index { return try printReport(of: try openIndex(index), selection) }
-    let documents = settle ? try index.map { try openIndex($0) } : nil
+    let connections = pool.dbPool
+    if report, let index {
+      return try printReport(of: try openIndex(index, connections: connections), selection)
+    }
+    let documents =
+      settle ? try index.map { try openIndex($0, connections: connections, stop: stop) } : nil
     let run = ValidationRun(
       store: try to.map { try openStore($0) },
       settling: documents.map {

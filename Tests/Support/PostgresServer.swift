@@ -1,40 +1,33 @@
 import Glibc
-import Support
 import Synchronization
-import Testing
-
-@testable import Index
 
 /// A PostgreSQL server of the tests' own, from Debian's package; gone when the tests are.
-final class PostgresServer: Sendable {
-  static let isInstalled = access("/usr/lib/postgresql", F_OK) == 0
+public final class PostgresServer: Sendable {
+  /// Whether there is a server to start.
+  public static let isInstalled = access("/usr/lib/postgresql", F_OK) == 0
 
-  /// One for all tests that do it no harm, with the users' table in `users`, migrated in `migrated`.
-  static let shared = Result {
-    let server = try PostgresServer()
-    try server.psql("CREATE DATABASE users", in: "postgres")
-    try server.psql(UsersTable.sql, in: "users")
-    try server.psql("CREATE DATABASE migrated TEMPLATE users", in: "postgres")
-    try PostgresMigration(url: server.url("migrated")).run()
-    return server
-  }
+  /// One for all tests that do it no harm.
+  public static let shared = Result { try PostgresServer() }
 
-  let port: Int
-  let directory: String
+  /// Where it listens, on 127.0.0.1.
+  public let port: Int
+  /// Its files, its log among them.
+  public let directory: String
   private let pipes: Mutex<(commands: Int32, answers: Int32)>
 
-  init() throws {
+  /// Starts one.
+  public init() throws {
     port = try Self.freePort()
     var input: [Int32] = [-1, -1]
     var output: [Int32] = [-1, -1]
     let arePipes = pipe(&input) == 0 && pipe(&output) == 0
-    try #require(arePipes)
+    guard arePipes else { throw SystemError("pipe") }
     for end in input + output { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     defer { for end in [input[0], output[1]] { close(end) } }
     try Self.spawn(port, input: input[0], output: output[1])
     pipes = Mutex((input[1], output[0]))
     let answer = Self.line(output[0])
-    try #require(answer.hasPrefix("ready "), "the server did not start: \(answer)")
+    guard answer.hasPrefix("ready ") else { throw SystemError("postgres-server.sh: \(answer)") }
     directory = String(answer.dropFirst(6))
   }
 
@@ -46,33 +39,36 @@ final class PostgresServer: Sendable {
   }
 
   /// `stop`, at once and without ceremony, or `start`.
-  func order(_ command: String) {
+  public func order(_ command: String) {
     pipes.withLock { pipes in
       _ = "\(command)\n".withCString { write(pipes.commands, $0, strlen($0)) }
       _ = Self.line(pipes.answers)
     }
   }
 
-  func url(_ database: String, user: String = "postgres", password: String = "right") -> String {
+  /// The URL of a database; the right password is `right`.
+  public func url(_ database: String, user: String = "postgres", password: String = "right")
+    -> String
+  {
     "postgres://\(user):\(password)@127.0.0.1:\(port)/\(database)"
   }
 
   /// What the program `psql` answers, which is nobody's code of ours.
   @discardableResult
-  func psql(_ sql: String, in database: String) throws -> [[String]] {
+  public func psql(_ sql: String, in database: String) throws -> [[String]] {
     let folder = try TemporaryDirectory()
     try folder.write(sql, to: "question.sql")
     let command = """
       psql -X -q -A -t -F '|' -v ON_ERROR_STOP=1 -h \(directory) -p \(port) -U postgres \
       -d \(database) -f '\(folder.path)/question.sql'
       """
-    let pipe = try #require(popen(command, "r"))
+    guard let pipe = popen(command, "r") else { throw SystemError("popen") }
     var output: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 4096)
     while case let count = fread(&buffer, 1, buffer.count, pipe), count > 0 {
       output += buffer.prefix(count)
     }
-    try #require(pclose(pipe) == 0, "psql refuses: \(sql)")
+    guard pclose(pipe) == 0 else { throw SystemError("psql refuses: \(sql)") }
     return String(decoding: output, as: UTF8.self)
       .split(separator: "\n", omittingEmptySubsequences: false).dropLast()
       .map { $0.split(separator: "|", omittingEmptySubsequences: false).map(String.init) }
@@ -91,7 +87,7 @@ final class PostgresServer: Sendable {
     defer { for argument in arguments { free(argument) } }
     var process: pid_t = 0
     let status = posix_spawn(&process, "/bin/sh", &actions, nil, &arguments, environ)
-    try #require(status == 0)
+    guard status == 0 else { throw SystemError("posix_spawn") }
   }
 
   private static func line(_ descriptor: Int32) -> String {
@@ -113,34 +109,7 @@ final class PostgresServer: Sendable {
         bind(socket, $0, size) == 0 && getsockname(socket, $0, &size) == 0
       }
     }
-    try #require(isBound)
+    guard isBound else { throw SystemError("bind") }
     return Int(UInt16(bigEndian: address.sin_port))
-  }
-}
-
-/// A database of a test's own, made from the users' table after its migration.
-struct PostgresFixture: IndexFixture {
-  private static let number = Atomic<Int>(0)
-
-  let server: PostgresServer
-  let database: String
-  var url: String { server.url(database) }
-  var views: String { "views.postgresql.sql" }
-
-  init(from template: String = "migrated") throws {
-    server = try PostgresServer.shared.get()
-    let number = Self.number.add(1, ordering: .relaxed).newValue
-    database = "test_\(number)"
-    try server.psql("CREATE DATABASE \(database) TEMPLATE \(template)", in: "postgres")
-  }
-
-  func open() throws -> any DocumentIndex { try openIndex(url) }
-
-  func time(_ seconds: Int) -> String { "(now() + INTERVAL '\(seconds) seconds')" }
-
-  /// Without the users' trigger, which would not let a test set `updated_at`.
-  @discardableResult
-  func sql(_ text: String) throws -> [[String]] {
-    try server.psql("SET session_replication_role = replica; \(text)", in: database)
   }
 }
