@@ -1,6 +1,7 @@
 import Common
 import Index
 import Stages
+import Support
 import Synchronization
 import Testing
 
