@@ -6,7 +6,7 @@ extension SQLiteIndex {
   public func add(_ rows: [ImportedRow]) throws -> Addition {
     guard !rows.isEmpty else { return Addition() }
     return try database.write { db in
-      let statement = try db.cachedStatement(sql: Self.insert)
+      var statement = try db.cachedStatement(sql: Self.insert)
       var addition = Addition()
       for (place, row) in rows.enumerated() {
         do {
@@ -14,6 +14,8 @@ extension SQLiteIndex {
           addition.added += db.changesCount
         } catch let error as DatabaseError where error.resultCode == .SQLITE_CONSTRAINT {
           addition.refused.append(.init(place: place, reason: error.message ?? "a constraint"))
+          // A statement that failed says so again when it is reset.
+          statement = try db.makeStatement(sql: Self.insert)
         }
       }
       return addition

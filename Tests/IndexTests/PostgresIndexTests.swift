@@ -143,46 +143,6 @@ struct PostgresIndexTests {
     #expect(try index.counts(Selection()).failed == 1)
   }
 
-  /// Another program holds one of our rows and wants the next: the server ends one of the two, which
-  /// is us.
-  @Test func aDeadlockIsAskedAgain() throws {
-    let fixture = try PostgresFixture()
-    try fixture.sql("ALTER DATABASE \(fixture.database) SET deadlock_timeout = '50ms'")
-    let index = try fixture.open(with: Document.pages(2))
-    let leases = try index.claim(Selection(), for: .test(), count: 2).compactMap { Lease($0) }
-    let waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-    let settled = Mutex<[Bool]>([])
-    let failures = Mutex<[String]>([])
-    let isHeld = Stop()
-    withThreads(2) { number in
-      do {
-        if number == 1 {
-          let rival = try Connection(try PostgresIndex.settings(fixture.url))
-          defer { isHeld.request(.interrupted) }
-          try rival.query("SET deadlock_timeout = '1h'")
-          try rival.transaction {
-            try rival.query("UPDATE index_documents SET clerk = 'theirs' WHERE page = 2")
-            isHeld.request(.interrupted)
-            while try fixture.sql("\(waits) AND datname = '\(fixture.database)'").isEmpty {}
-            try rival.query("UPDATE index_documents SET clerk = 'theirs' WHERE page = 1")
-          }
-        } else {
-          while isHeld.sleep(seconds: 60) {}
-          let error = RecordError(.absent, "nothing found")
-          let answer = try index.settle(leases.map { Settlement($0, .failed(error)) })
-          settled.withLock { $0 = answer }
-        }
-      } catch {
-        failures.withLock { $0.append("\(error)") }
-      }
-    }
-    #expect(failures.withLock(\.self) == [])
-    #expect(settled.withLock(\.self) == [true, true])
-    #expect(
-      try fixture.sql("SELECT clerk, download_status, download_attempts FROM index_documents")
-        == [["theirs", "failed", "1"], ["theirs", "failed", "1"]])
-  }
-
   @Test func withoutItsKeyAnImportSaysSo() throws {
     let fixture = try PostgresFixture()
     try fixture.sql("ALTER TABLE index_documents DROP CONSTRAINT unique_document")

@@ -60,7 +60,8 @@ struct PreflightTests {
       "\(sourceTree)/bin/conveyor",
       [
         "run", "--stage", "\(folder.path)/stage.yaml", "--index", database.url, "--to",
-        "\(folder.path)/bucket", "--state", "\(folder.path)/state", "--yes",
+        "\(folder.path)/bucket", "--state", "\(folder.path)/state",
+        "--portal-base", "http://127.0.0.1:1", "--yes",
       ], environment: ["CONVEYOR_BIN": builtTools], directory: folder.path)
     #expect(end.code == ExitCode.configuration.rawValue, "\(end)")
     #expect(end.errors.contains("lacks the columns lease_token"), "\(end)")
