@@ -29,10 +29,11 @@ struct SharedIndexTests {
       chmod("\(folder)/conveyor-note", 0o755)
     }
 
-    /// Number 0 is the one that ``BeltRun/signalBelt(_:)`` reaches.
+    /// Number 0 is the one that ``BeltRun/signalBelt(_:)`` reaches: as on a machine of its own, without
+    /// the limiter's file that the others share, which who is stopped may hold locked.
     func start(_ number: Int, _ options: [String] = []) throws -> Program {
       try run.start(
-        ["--limiter", "\(folder)/limiter.sqlite"] + options,
+        (number == 0 ? [] : ["--limiter", "\(folder)/limiter.sqlite"]) + options,
         state: number == 0 ? run.state : "\(folder)/state\(number)",
         environment: ["CONVEYOR_PLUGIN_PATH": folder, "NOTES": "\(folder)/notes\(number)"])
     }
