@@ -66,8 +66,8 @@ let package = Package(
     library("Images", ["CJBIG2", "CLeptonica", "JBIG2", "PDF"]),
     library("PDF", ["CQPDF", "CZlib"]),
     library("Transfer", ["CCurl"]),
-    library("State", ["Common", grdb]),
-    library("Postgres", ["CPostgres"]),
+    library("State", ["Common", "Postgres", grdb]),
+    library("Postgres", ["Common", "CPostgres"]),
     library("Index", ["CZlib", "Common", "Postgres", "Stages", grdb]),
     library("Store", ["Common", "Digest", "Transfer", logging]),
 
@@ -79,8 +79,8 @@ let package = Package(
     tool("portal", ["CLeptonica"]),
 
     .target(
-      name: "Support", path: "Tests/Support", exclude: ["postgres-server.sh"], swiftSettings: strict
-    ),
+      name: "Support", path: "Tests/Support", exclude: ["postgres-server.sh"],
+      swiftSettings: strict),
     tests("CommonTests", ["Stages"]),
     tests("IndexTests", ["CZlib", "Index", "Postgres", "Stages"]),
     tests("StateTests", ["State"]),

@@ -20,6 +20,7 @@ def main():
     parser.add_argument("--processes", type=int, default=4)
     parser.add_argument("--threads", type=int, default=8)
     parser.add_argument("--requests", type=int, default=2000)
+    parser.add_argument("--limiter", help="postgres://… instead of a file")
     options = parser.parse_args()
     work = scratch()
     log, port = work / "portal.jsonl", work / "port"
@@ -43,7 +44,7 @@ def main():
     finally:
         portal.terminate()
         portal.wait()
-        subprocess.run(["cp", log, "/tmp/limlog.jsonl"]); subprocess.run(["rm", "-rf", work])
+        subprocess.run(["rm", "-rf", work])
 
 
 def start(options, work, base, number):
@@ -53,7 +54,7 @@ def start(options, work, base, number):
         f'{{"id":"{id}","url":"{base}/{id}.pdf"}}\n' for id in range(first + 1, first + options.requests)))
     return subprocess.Popen(
         [TOOLS / "fetch", "--workers", str(options.threads), "--state", work / f"state{number}",
-         "--limiter", work / "limiter.sqlite", "--rate-limit-delay", str(options.delay), "-q"],
+         "--limiter", options.limiter or work / "limiter.sqlite", "--rate-limit-delay", str(options.delay), "-q"],
         stdin=open(records), stdout=open(work / f"{number}.out", "w"))
 
 

@@ -14,7 +14,8 @@ public struct PostgresIndex: DocumentIndex {
   public init(
     url: String, connections: Int = 4, patience: Double = 60, stop: Stop? = nil
   ) throws(Fatal) {
-    pool = PostgresPool(try Self.settings(url), size: connections, patience: patience, stop: stop)
+    pool = try PostgresPool(
+      url: url, for: Self.purpose, size: connections, patience: patience, stop: stop)
     let name = pool.name
     // A server that cannot be reached at the start is told at once.
     let present = try pool.use(patience: 0) { connection, _ throws in
@@ -30,16 +31,8 @@ public struct PostgresIndex: DocumentIndex {
       present, PostgresSchema.added, in: name, "; `enqueue --migrate` adds them")
   }
 
-  /// The settings that a URL and the environment make.
-  static func settings(_ url: String) throws(Fatal) -> ConnectionSettings {
-    guard let settings = ConnectionSettings(url: url) else {
-      throw Fatal(
-        .configuration,
-        "the URL of the index is not one that PostgreSQL reads; expected "
-          + "postgres://USER@HOST:PORT/NAME")
-    }
-    return settings
-  }
+  static let purpose = PostgresPool.Purpose(
+    "index", guide: "docs/index.md", missing: "run `enqueue --migrate`")
 }
 
 extension PostgresIndex {

@@ -13,7 +13,8 @@ public struct PostgresMigration: Sendable {
 
   /// For the database that a `postgres://` URL names.
   public init(url: String, stop: Stop? = nil) throws(Fatal) {
-    pool = PostgresPool(try PostgresIndex.settings(url), size: 1, patience: 0, stop: stop)
+    pool = try PostgresPool(
+      url: url, for: PostgresIndex.purpose, size: 1, patience: 0, stop: stop)
   }
 
   /// What the table lacks and a migration would add, in words; nothing where there is no table. Any

@@ -33,10 +33,6 @@ public struct HostBudget: Sendable, Equatable {
   /// Refusals (429, 503) since the last good answer.
   public var refusals = 0
 
-  /// A start is put so far into the future that its transaction is over by then, in nanoseconds: a
-  /// commit that takes longer than usual must not eat into the gap to the next request.
-  public static let lead: Int64 = 4_000_000
-
   /// A thread that wakes up later than this after its start begins anew, in nanoseconds.
   public static let tolerance: Int64 = 400_000
 
@@ -61,10 +57,11 @@ public struct HostBudget: Sendable, Equatable {
     case pausedMeanwhile
   }
 
-  /// Starts a request, or says why not.
-  public mutating func start(now: Int64, pace: Pace) -> Start {
+  /// Starts a request, or says why not. `lead` is how far in the future a start has to be
+  /// (``Lead``).
+  public mutating func start(now: Int64, pace: Pace, lead: Int64) -> Start {
     guard pausedUntil <= now else { return .pausedMeanwhile }
-    lastStart = pace.burst > 1 ? now : max(now + Self.lead, lastStart + pace.gap)
+    lastStart = pace.burst > 1 ? now : max(now + lead, lastStart + pace.gap)
     if pace.burst == 1 { nextSlot = max(nextSlot, lastStart + pace.gap) }
     return .at(lastStart)
   }
@@ -81,6 +78,15 @@ public struct HostBudget: Sendable, Equatable {
 
   /// The host answered well.
   public mutating func succeed() { refusals = 0 }
+
+  /// Times beyond the longest pause are nobody's: a clock was set back. Nobody waits for them longer
+  /// than that.
+  mutating func forgetFarFuture(now: Int64) {
+    let latest = now + Int64(Self.longestPause * 1e9)
+    nextSlot = min(nextSlot, latest)
+    lastStart = min(lastStart, latest)
+    pausedUntil = min(pausedUntil, latest)
+  }
 
   /// Brings times of an earlier start of the machine to this one's clock: slots are void, what is
   /// left of a pause (`wallPausedUntil`, wall clock) goes on.

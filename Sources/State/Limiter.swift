@@ -1,16 +1,14 @@
 import Common
-import GRDB
 import Synchronization
 
-/// The polite budget of every host, shared by all threads and processes that use the same file.
+/// The polite budget of every host, shared by all threads and processes that name the same place: a
+/// SQLite file for those of one machine, a database of PostgreSQL for several.
 ///
-/// Each step is one short `BEGIN IMMEDIATE` transaction; sleeping happens outside. Times are those of
-/// the monotonic clock, which is the same for all processes and which nobody sets back. A file that
-/// cannot be read or written ends the run: without a budget no request is made (promise P6).
+/// Each step is one short transaction; sleeping happens outside. A place that cannot be read or written
+/// ends the run: without a budget no request is made (promise P6).
 public final class Limiter: Sendable {
-  private let path: String
-  private let queue: DatabaseQueue
-  private let bootID: String
+  private let storage: any LimiterStorage
+  private let lead = Mutex(Lead())
   /// What was last read of hosts that are asked without delay.
   private let known = Mutex<[String: Known]>([:])
 
@@ -23,26 +21,17 @@ public final class Limiter: Sendable {
   /// noticed after so many nanoseconds at the latest, one of this process at once.
   private static let freshness: Int64 = 100_000_000
 
-  /// Opens or creates the file. Throws with exit code 74.
-  public init(path: String) throws(Fatal) {
-    self.path = path
-    bootID = Self.bootID()
-    queue = try StateDatabase.open(path, "limiter", synchronous: "NORMAL", schema: Self.schema)
+  /// Opens or creates what `place` names: `postgres://…`, or a file. Throws with exit code 74 for a
+  /// file, with 69, 77 or 78 for a database.
+  public init(at place: String) throws(Fatal) {
+    storage =
+      Self.isDatabase(place) ? try LimiterDatabase(url: place) : try LimiterFile(path: place)
   }
 
-  private static let schema = [
-    """
-    CREATE TABLE hosts (
-      host TEXT PRIMARY KEY,
-      next_slot INTEGER NOT NULL,         -- monotonic clock, nanoseconds
-      last_start INTEGER NOT NULL,        -- monotonic clock, nanoseconds
-      paused_until INTEGER NOT NULL,      -- monotonic clock, nanoseconds
-      paused_until_wall INTEGER NOT NULL, -- the same in nanoseconds since 1970
-      refusals INTEGER NOT NULL,          -- 429 and 503 since the last good answer
-      boot_id TEXT NOT NULL               -- the start of the machine that the clock counts from
-    ) WITHOUT ROWID
-    """
-  ]
+  /// Whether `place` names a database instead of a file.
+  public static func isDatabase(_ place: String) -> Bool {
+    place.hasPrefix("postgres:") || place.hasPrefix("postgresql:")
+  }
 
   /// Whether a request may begin.
   public enum Permission: Sendable, Equatable {
@@ -72,10 +61,14 @@ public final class Limiter: Sendable {
         ? .paused : .granted(refusals: budget.refusals)
     }
     while true {
+      let lead = lead.withLock(\.nanoseconds)
       let (start, budget) = try update(host) { budget in
-        (budget.start(now: Time.monotonic(), pace: pace), budget)
+        (budget.start(now: Time.monotonic(), pace: pace, lead: lead), budget)
       }
       guard case .at(let time) = start else { return .paused }
+      // With a burst no gap is kept: the start is now.
+      if pace.burst > 1 { return .granted(refusals: budget.refusals) }
+      self.lead.withLock { $0.observe(left: time - Time.monotonic()) }
       guard stop.sleep(until: time) else { return .stopped }
       // A thread that slept too long would come too close to the next one.
       if Time.monotonic() - time < HostBudget.tolerance {
@@ -98,7 +91,7 @@ public final class Limiter: Sendable {
     if let known = known.withLock({ $0[host] }), now - known.readAt < Self.freshness {
       return known.budget
     }
-    let budget = try read { db in try self.budget(of: host, db) } ?? HostBudget()
+    let budget = try storage.budget(of: host) ?? HostBudget()
     known.withLock { $0[host] = Known(budget: budget, readAt: now) }
     return budget
   }
@@ -115,79 +108,15 @@ public final class Limiter: Sendable {
   /// The host answered well after ``start(host:pace:stop:)`` had told of refusals.
   public func succeed(host: String) throws(Fatal) { try update(host) { $0.succeed() } }
 
-  private func read<T: Sendable>(_ body: @Sendable (Database) throws -> T) throws(Fatal) -> T {
-    try StateDatabase.guarded(path, "limiter") { try queue.unsafeRead(body) }
-  }
-
   private func update<T: Sendable>(
-    _ host: String, _ change: (inout HostBudget) -> T
+    _ host: String, _ change: @Sendable (inout HostBudget) -> T
   ) throws(Fatal) -> T {
-    try StateDatabase.guarded(path, "limiter") {
-      try queue.writeWithoutTransaction { db in
-        var result: T?
-        try db.inTransaction(.immediate) {
-          let before = try self.budget(of: host, db)
-          var budget = before ?? HostBudget()
-          result = change(&budget)
-          if budget != before { try self.save(budget, of: host, db) }
-          return .commit
-        }
-        // What a thread knew of the host is out of date.
-        self.known.withLock { _ = $0.removeValue(forKey: host) }
-        guard let result else { throw Fatal(.inputOutput, "no transaction took place") }
-        return result
-      }
-    }
+    let result = try storage.update(host, change)
+    // What a thread knew of the host is out of date.
+    known.withLock { _ = $0.removeValue(forKey: host) }
+    return result
   }
 
   /// All hosts with their budgets, by name.
-  func hosts() throws(Fatal) -> [(host: String, budget: HostBudget)] {
-    try read { db in
-      try Row.fetchAll(db, sql: "\(Self.select) ORDER BY host").map {
-        ($0["host"], self.budget($0))
-      }
-    }
-  }
-
-  private static let select = """
-    SELECT next_slot, last_start, paused_until, refusals, boot_id, paused_until_wall, host
-    FROM hosts
-    """
-
-  private func budget(of host: String, _ db: Database) throws -> HostBudget? {
-    let statement = try db.cachedStatement(sql: "\(Self.select) WHERE host = ?")
-    return try Row.fetchOne(statement, arguments: [host]).map(budget)
-  }
-
-  private func budget(_ row: Row) -> HostBudget {
-    var budget = HostBudget()
-    budget.nextSlot = row[0]
-    budget.lastStart = row[1]
-    budget.pausedUntil = row[2]
-    budget.refusals = row[3]
-    if bootID != row[4] {
-      budget.afterReboot(
-        now: Time.monotonic(), wallNow: Time.wall(), wallPausedUntil: row[5])
-    }
-    return budget
-  }
-
-  private func save(_ budget: HostBudget, of host: String, _ db: Database) throws {
-    let wall = Time.wall() + budget.pausedUntil - Time.monotonic()
-    try db.cachedStatement(
-      sql: """
-        INSERT OR REPLACE INTO hosts
-          (host, next_slot, last_start, paused_until, paused_until_wall, refusals, boot_id)
-        VALUES (?, ?, ?, ?, ?, ?, ?)
-        """
-    ).execute(arguments: [
-      host, budget.nextSlot, budget.lastStart, budget.pausedUntil, wall, budget.refusals, bootID,
-    ])
-  }
-
-  /// What changes with each start of the machine, and with it the monotonic clock's zero.
-  private static func bootID() -> String {
-    var lines = TextFile.lines("/proc/sys/kernel/random/boot_id")
-    return lines.isEmpty ? "unknown" : lines.removeFirst()
-  }
+  func hosts() throws(Fatal) -> [(host: String, budget: HostBudget)] { try storage.hosts() }
 }

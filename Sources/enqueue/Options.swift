@@ -6,11 +6,7 @@ import Stages
 
 /// Which documents.
 struct SelectionOptions: ParsableArguments {
-  @Option(help: "A stage: a name in the stages folder, or a path to a file.")
-  var stage: String?
-
-  @Option(help: "Where stages are looked for by name.")
-  var stagesDir = "stages"
+  @OptionGroup var stages: StageOptions
 
   @Option(help: "Books, like 238-3971, 1000- or 55; may be repeated.")
   var books: [String] = []
@@ -72,8 +68,7 @@ struct SelectionOptions: ParsableArguments {
   /// The stage's selection with the filters that replace its own. `retrying` is about failed documents,
   /// whatever the stage says.
   func selection(retrying: Bool, stop: Stop) throws(Fatal) -> Selection {
-    var selection = Selection()
-    if let stage { selection = try Stage(named: stage, in: stagesDir).selection }
+    var selection = try stages.load()?.selection ?? Selection()
     if !books.isEmpty { selection.books = books.compactMap(Stage.range) }
     if !type.isEmpty { selection.types = type }
     if !priority.isEmpty { selection.priorities = priority }

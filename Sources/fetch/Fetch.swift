@@ -42,14 +42,14 @@ struct Fetch: Tool {
   @Option(help: "Directory for fetched documents. (default: STATE/spool)")
   var spool: String?
 
-  @Option(help: "File of the limiter, to share one budget. (default: STATE/limiter.sqlite)")
+  @Option(
+    help: """
+      The limiter, to share one budget: a file, or postgres://HOST/NAME for several machines. \
+      (default: STATE/limiter.sqlite)
+      """)
   var limiter: String?
 
-  @Option(help: "A stage, whose portals and settings apply: a name or a file.")
-  var stage: String?
-
-  @Option(help: "Where stages are found by name.")
-  var stagesDir = "stages"
+  @OptionGroup var stages: StageOptions
 
   @Option(help: "A portal, by name or file; may be repeated. (default: the stage's)")
   var portal: [String] = []
@@ -192,7 +192,7 @@ struct Fetch: Tool {
   }
 
   func perform(stop: Stop, logger: Logger) throws -> Common.ExitCode {
-    let stage = try stage.map { name throws(Fatal) in try Stage(named: name, in: stagesDir) }
+    let stage = try stages.load()
     umask(0o077)
     if let answer = try answer(stage) {
       LineWriter(descriptor: STDOUT_FILENO, stop: stop).write(answer.map { Array($0.utf8) })
@@ -203,7 +203,7 @@ struct Fetch: Tool {
     let services = FetchServices(
       settings: settings,
       spool: try Spool(root: spool ?? "\(state)/spool", isDryRun: dryRun),
-      limiter: try Limiter(path: limiterPath), checkpoint: try Checkpoint(path: checkpointPath),
+      limiter: try Limiter(at: limiterPlace), checkpoint: try Checkpoint(path: checkpointPath),
       stop: stop, adaptive: adaptive(settings))
     let threads =
       switch workers {
@@ -221,7 +221,7 @@ struct Fetch: Tool {
   }
 
   // A dry run writes nothing: SQLite keeps a database of this name in memory.
-  private var limiterPath: String { dryRun ? ":memory:" : limiter ?? "\(state)/limiter.sqlite" }
+  private var limiterPlace: String { dryRun ? ":memory:" : limiter ?? "\(state)/limiter.sqlite" }
   private var checkpointPath: String { dryRun ? ":memory:" : "\(state)/checkpoint.sqlite" }
 
   /// What the flags that only ask want to know.
@@ -230,7 +230,7 @@ struct Fetch: Tool {
       guard let stage else { throw Fatal(.usage, "--print-pipeline needs --stage") }
       return stage.pipeline
     }
-    if limiterStatus { return try StateAnswers.limiter(limiterPath) }
+    if limiterStatus { return try StateAnswers.limiter(limiterPlace) }
     if checkpointStatus { return try StateAnswers.checkpoint(checkpointPath) }
     return nil
   }

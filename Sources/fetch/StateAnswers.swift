@@ -4,9 +4,9 @@ import State
 
 /// What `--limiter-status` and `--checkpoint-status` print. Asking creates no file.
 enum StateAnswers {
-  static func limiter(_ path: String) throws(Fatal) -> [String] {
-    try requireFile(path, "limiter")
-    return try Limiter(path: path).status().map { status in
+  static func limiter(_ place: String) throws(Fatal) -> [String] {
+    if !Limiter.isDatabase(place) { try requireFile(place, "limiter") }
+    return try Limiter(at: place).status().map { status in
       JSON.object([
         "host": .string(status.host), "next_slot_seconds": .decimal(status.nextSlot),
         "pause_seconds": .decimal(status.pause),

@@ -37,11 +37,7 @@ struct Upload: Tool {
   @Option(help: "How an object's key is made (default: the stage's key, else {id}.pdf).")
   var key: String?
 
-  @Option(help: "The stage whose key and folders to use.")
-  var stage: String?
-
-  @Option(help: "Where the stage files are.")
-  var stagesDir = "stages"
+  @OptionGroup var stages: StageOptions
 
   @Option(name: .shortAndLong, help: "Documents at a time.")
   var workers = 8
@@ -88,7 +84,7 @@ struct Upload: Tool {
   }
 
   func perform(stop: Stop, logger: Logger) throws -> Common.ExitCode {
-    let stage = try stage.map { try Stage(named: $0, in: stagesDir) }
+    let stage = try stages.load()
     let store = try openStore(to, settings(stop, logger))
     let keys = try KeyRule(template(of: stage), stage: stage)
     let loop = StageLoop(

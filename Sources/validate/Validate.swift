@@ -37,11 +37,7 @@ struct Validate: Tool {
   @Option(help: "The store that all objects have to be in (default: wherever their URLs say).")
   var to: String?
 
-  @Option(help: "The stage: for the total of the progress line, and for the report.")
-  var stage: String?
-
-  @Option(help: "Where the stage files are.")
-  var stagesDir = "stages"
+  @OptionGroup var stages: StageOptions
 
   @Option(name: .shortAndLong, help: "Documents at a time.")
   var workers = 8
@@ -91,7 +87,7 @@ struct Validate: Tool {
   }
 
   func perform(stop: Stop, logger: Logger) throws -> Common.ExitCode {
-    let selection = try stage.map { try Stage(named: $0, in: stagesDir).selection } ?? Selection()
+    let selection = try stages.load()?.selection ?? Selection()
     let connections = pool.dbPool
     if report, let index {
       return try printReport(of: try openIndex(index, connections: connections), selection)

@@ -66,7 +66,7 @@ struct DeadlockTests {
   private func hold(
     page: Int, in fixture: PostgresFixture, _ held: Stop, _ body: (Connection) throws -> Void
   ) throws {
-    let connection = try Connection(try PostgresIndex.settings(fixture.url))
+    let connection = try Connection(try #require(ConnectionSettings(url: fixture.url)))
     try connection.query("SET deadlock_timeout = '1h'")
     try connection.transaction {
       try connection.query("UPDATE index_documents SET clerk = 'rival' WHERE page = \(page)")

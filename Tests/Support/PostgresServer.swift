@@ -1,33 +1,34 @@
 import Glibc
 import Synchronization
+import Testing
 
 /// A PostgreSQL server of the tests' own, from Debian's package; gone when the tests are.
 public final class PostgresServer: Sendable {
-  /// Whether there is a server to start.
+  /// Whether there is one to be started.
   public static let isInstalled = access("/usr/lib/postgresql", F_OK) == 0
 
   /// One for all tests that do it no harm.
   public static let shared = Result { try PostgresServer() }
 
-  /// Where it listens, on 127.0.0.1.
+  /// Where it listens, on the loopback interface.
   public let port: Int
-  /// Its files, its log among them.
+  /// Where its data and its socket are.
   public let directory: String
   private let pipes: Mutex<(commands: Int32, answers: Int32)>
 
-  /// Starts one.
+  /// Starts one on a free port.
   public init() throws {
     port = try Self.freePort()
     var input: [Int32] = [-1, -1]
     var output: [Int32] = [-1, -1]
     let arePipes = pipe(&input) == 0 && pipe(&output) == 0
-    guard arePipes else { throw SystemError("pipe") }
+    try #require(arePipes)
     for end in input + output { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     defer { for end in [input[0], output[1]] { close(end) } }
     try Self.spawn(port, input: input[0], output: output[1])
     pipes = Mutex((input[1], output[0]))
     let answer = Self.line(output[0])
-    guard answer.hasPrefix("ready ") else { throw SystemError("postgres-server.sh: \(answer)") }
+    try #require(answer.hasPrefix("ready "), "the server did not start: \(answer)")
     directory = String(answer.dropFirst(6))
   }
 
@@ -46,10 +47,10 @@ public final class PostgresServer: Sendable {
     }
   }
 
-  /// The URL of a database; the right password is `right`.
-  public func url(_ database: String, user: String = "postgres", password: String = "right")
-    -> String
-  {
+  /// The URL of a database; `postgres` may do everything.
+  public func url(
+    _ database: String, user: String = "postgres", password: String = "right"
+  ) -> String {
     "postgres://\(user):\(password)@127.0.0.1:\(port)/\(database)"
   }
 
@@ -62,13 +63,13 @@ public final class PostgresServer: Sendable {
       psql -X -q -A -t -F '|' -v ON_ERROR_STOP=1 -h \(directory) -p \(port) -U postgres \
       -d \(database) -f '\(folder.path)/question.sql'
       """
-    guard let pipe = popen(command, "r") else { throw SystemError("popen") }
+    let pipe = try #require(popen(command, "r"))
     var output: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 4096)
     while case let count = fread(&buffer, 1, buffer.count, pipe), count > 0 {
       output += buffer.prefix(count)
     }
-    guard pclose(pipe) == 0 else { throw SystemError("psql refuses: \(sql)") }
+    try #require(pclose(pipe) == 0, "psql refuses: \(sql)")
     return String(decoding: output, as: UTF8.self)
       .split(separator: "\n", omittingEmptySubsequences: false).dropLast()
       .map { $0.split(separator: "|", omittingEmptySubsequences: false).map(String.init) }
@@ -87,7 +88,7 @@ public final class PostgresServer: Sendable {
     defer { for argument in arguments { free(argument) } }
     var process: pid_t = 0
     let status = posix_spawn(&process, "/bin/sh", &actions, nil, &arguments, environ)
-    guard status == 0 else { throw SystemError("posix_spawn") }
+    try #require(status == 0)
   }
 
   private static func line(_ descriptor: Int32) -> String {
@@ -109,7 +110,7 @@ public final class PostgresServer: Sendable {
         bind(socket, $0, size) == 0 && getsockname(socket, $0, &size) == 0
       }
     }
-    guard isBound else { throw SystemError("bind") }
+    try #require(isBound)
     return Int(UInt16(bigEndian: address.sin_port))
   }
 }

@@ -6,36 +6,44 @@ import Testing
 @Suite("Certificates are always verified")
 struct CertificateTests {
   private let folder: TemporaryDirectory
-  private let server: Program
-  private let port: String
 
   init() throws {
-    let folder = try TemporaryDirectory()
-    self.folder = folder
+    folder = try TemporaryDirectory()
     try folder.write("%PDF-1.4\nscan\n%%EOF\n", to: "a.pdf")
-    let made = try run(
-      "/usr/bin/openssl",
-      [
-        "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-        "-addext", "subjectAltName=DNS:localhost", "-keyout", "key.pem", "-out", "cert.pem",
-      ], lines: [], directory: folder.path)
+  }
+
+  private func openssl(_ arguments: [String]) throws {
+    let made = try run("/usr/bin/openssl", arguments, lines: [], directory: folder.path)
     #expect(made.code == 0, "\(made.errors)")
+  }
+
+  /// A server whose certificate is good for so many days.
+  private func serve(days: Int) throws -> (server: Program, port: String) {
+    try openssl([
+      "req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost",
+      "-addext", "subjectAltName=DNS:localhost", "-keyout", "key.pem", "-out", "request.pem",
+    ])
+    try openssl([
+      "x509", "-req", "-in", "request.pem", "-signkey", "key.pem", "-days", "\(days)",
+      "-copy_extensions", "copyall", "-out", "cert.pem",
+    ])
     let server = try Program(
       "/usr/bin/openssl",
       ["s_server", "-accept", "127.0.0.1:0", "-key", "key.pem", "-cert", "cert.pem", "-WWW"],
       directory: folder.path)
-    self.server = server
     // It says "ACCEPT 127.0.0.1:PORT" once it listens.
     func address() -> String? {
       server.text.split(separator: "\n").first { $0.hasPrefix("ACCEPT 127") }?
         .split(separator: ":").last.map(String.init)
     }
     #expect(eventually(within: 20) { address() != nil }, "\(server.errors)")
-    port = address() ?? ""
+    return (server, address() ?? "")
   }
 
-  private func fetch(_ host: String, trusting: Bool) throws -> Finished {
-    try run(
+  private func fetch(_ host: String, days: Int = 2, trusting: Bool) throws -> Finished {
+    let (server, port) = try serve(days: days)
+    defer { server.signal(15) }
+    return try run(
       "fetch",
       [
         "--state", folder.path + "/state", "--retries", "0", "--rate-limit-delay", "0",
@@ -63,5 +71,12 @@ struct CertificateTests {
     let end = try fetch("localhost", trusting: true)
     #expect(end.code == 0, "\(end.text)")
     #expect(try end.records.first?["fetch"]?["bytes"] == .int(20))
+  }
+
+  @Test("One that has expired is refused")
+  func expired() throws {
+    let end = try fetch("localhost", days: -1, trusting: true)
+    #expect(try end.records.first?["error"]?["class"] == .string("network"))
+    #expect(end.text.contains("expired"), "\(end.text)")
   }
 }

@@ -1,18 +1,33 @@
 import Common
 import Glibc
-import Postgres
 import Synchronization
 
 /// Connections to a database, opened when they are needed and made again when they broke.
 ///
 /// Each connection lives in its own lock: who holds the lock owns the connection, so two threads never
 /// use one, and the compiler can tell.
-final class PostgresPool: Sendable {
+public final class PostgresPool: Sendable {
+  /// What a database is used for, as its errors say it.
+  public struct Purpose: Sendable {
+    let name: String
+    let guide: String
+    let missing: String
+
+    /// `name`: "index"; `guide`: where its privileges are described; `missing`: what to do where a
+    /// table or column is not there.
+    public init(_ name: String, guide: String, missing: String) {
+      self.name = name
+      self.guide = guide
+      self.missing = missing
+    }
+  }
+
   private final class Slot: Sendable {
     let connection = Mutex<Connection?>(nil)
   }
 
   private let settings: ConnectionSettings
+  private let purpose: Purpose
   private let slots: [Slot]
   private let patience: Double
   private let stop: Stop?
@@ -21,12 +36,21 @@ final class PostgresPool: Sendable {
   private static let patienceOnStop = 3.0
 
   /// What messages call the database.
-  var name: String { settings.description }
+  public var name: String { settings.description }
 
-  /// Up to `size` connections; a database that went away is waited for, for `patience` seconds, less
-  /// once `stop` is requested.
-  init(_ settings: ConnectionSettings, size: Int, patience: Double, stop: Stop? = nil) {
+  /// Up to `size` connections to what `url` and the environment say; a database that went away is
+  /// waited for, for `patience` seconds, less once `stop` is requested. Throws with exit code 78 for a URL that says nothing.
+  public init(
+    url: String, for purpose: Purpose, size: Int, patience: Double, stop: Stop? = nil
+  ) throws(Fatal) {
+    guard let settings = ConnectionSettings(url: url) else {
+      throw Fatal(
+        .configuration,
+        "the URL of the \(purpose.name) is not one that PostgreSQL reads; expected "
+          + "postgres://USER@HOST:PORT/NAME")
+    }
     self.settings = settings
+    self.purpose = purpose
     self.patience = patience
     self.stop = stop
     slots = (0..<max(1, size)).map { _ in Slot() }
@@ -35,7 +59,7 @@ final class PostgresPool: Sendable {
   /// Runs `body` with a connection, and again where the connection broke or the server asks for it.
   /// `body` is told whether an earlier try may have had its effect although its answer was lost: it
   /// has to be safe to repeat.
-  func use<T: Sendable>(
+  public func use<T: Sendable>(
     patience: Double? = nil,
     _ body: @Sendable (_ connection: Connection, _ isRepeat: Bool) throws -> T
   ) throws(Fatal) -> T {
@@ -47,7 +71,7 @@ final class PostgresPool: Sendable {
         return try once { [isRepeat] in try body($0, isRepeat) }
       } catch let error as PostgresError {
         guard error.isPassing, Time.monotonic() + Int64(wait * 1e9) < deadline, mayWait else {
-          throw Fatal(error, name)
+          throw Fatal(error, name, purpose)
         }
         // Harmless where not even a connection was made.
         isRepeat = true
@@ -56,7 +80,7 @@ final class PostgresPool: Sendable {
       } catch let fatal as Fatal {
         throw fatal
       } catch {
-        throw Fatal(.other, "the index \(name): \(error)")
+        throw Fatal(.other, "the \(purpose.name) \(name): \(error)")
       }
     }
   }
@@ -85,7 +109,8 @@ final class PostgresPool: Sendable {
   ) throws -> T {
     if slot?.isAlive != true {
       slot = nil
-      slot = try Connection(settings, timeout: stop?.isRequested == true ? Self.patienceOnStop : 10)
+      let timeout = stop?.isRequested == true ? Self.patienceOnStop : 10
+      slot = try Connection(settings, timeout: timeout)
     }
     guard let connection = slot else { throw Fatal(.other, "no connection") }
     do { return try body(connection) } catch {
@@ -95,46 +120,9 @@ final class PostgresPool: Sendable {
   }
 }
 
-extension PostgresPool {
-  /// One statement, a transaction by itself, that is safe to repeat; a `?` for each value.
-  func query(_ sql: String, _ values: [Condition.Value] = []) throws(Fatal) -> Rows {
-    try use { connection, _ throws in try connection.query(sql, values) }
-  }
-}
-
-extension Connection {
-  /// Runs a statement with a `?` for each value.
-  @discardableResult
-  func query(_ sql: String, _ values: [Condition.Value]) throws(PostgresError) -> Rows {
-    try query(
-      numbered(sql),
-      values.map { value in
-        switch value {
-        case .int(let number): String(number)
-        case .text(let text): text
-        }
-      } as [String?])
-  }
-}
-
-/// The same statement with `$1`, `$2`, … for its question marks. None of ours has one in a text.
-func numbered(_ sql: String) -> String {
-  var number = 0
-  var text = ""
-  for character in sql {
-    if character == "?" {
-      number += 1
-      text += "$\(number)"
-    } else {
-      text.append(character)
-    }
-  }
-  return text
-}
-
 extension Fatal {
   /// What an error of PostgreSQL means for a run.
-  init(_ error: PostgresError, _ name: String) {
+  fileprivate init(_ error: PostgresError, _ name: String, _ purpose: PostgresPool.Purpose) {
     let state = error.sqlState
     let (code, advice): (ExitCode, String) =
       switch state.prefix(2) {
@@ -142,15 +130,16 @@ extension Fatal {
       case "08": (.unavailable, "; is the server up, and the address right?")
       case "3D": (.configuration, "; see the name of the database")
       case "53", "58": (.inputOutput, "")
-      case _ where state == "42501": (.permission, "; see GRANT in docs/index.md")
+      case _ where state == "42501": (.permission, "; see GRANT in \(purpose.guide)")
       case _ where ["42P01", "42703"].contains(state):
-        (.configuration, "; run `enqueue --migrate`")
+        (.configuration, "; \(purpose.missing)")
       case _ where state.hasPrefix("57P0"), _ where ["57014", "55P03"].contains(state):
         (.unavailable, "")
       case _ where state == "25006": (.inputOutput, "; a standby cannot be written to")
       default: (.other, "")
       }
-    let message = "the index \(name) cannot be used: \(error.description) (\(state))\(advice)"
+    let message =
+      "the \(purpose.name) \(name) cannot be used: \(error.description) (\(state))\(advice)"
     self.init(code, Format.printable(message))
   }
 }

@@ -1,0 +1,36 @@
+import State
+import Support
+import Synchronization
+import Testing
+
+/// A place for budgets that only one test uses: each kind there is.
+struct LimiterPlace: Sendable {
+  enum Kind: Sendable, CaseIterable { case file, database }
+
+  static let kinds = Kind.allCases.filter { $0 == .file || PostgresServer.isInstalled }
+
+  /// What `--limiter` takes.
+  let name: String
+  private let directory: TemporaryDirectory
+
+  private static let server = Result { try PostgresServer() }
+  private static let number = Atomic<Int>(0)
+
+  init(_ kind: Kind) throws {
+    directory = try TemporaryDirectory()
+    switch kind {
+    case .file:
+      name = directory.path + "/limiter.sqlite"
+    case .database:
+      let server = try Self.server.get()
+      let database = "limiter_\(Self.number.add(1, ordering: .relaxed).newValue)"
+      try server.psql("CREATE DATABASE \(database)", in: "postgres")
+      name = server.url(database)
+    }
+  }
+
+  func open() throws -> Limiter { try Limiter(at: name) }
+
+  /// Keeps its directory until now: ARC may drop a value after its last use.
+  func isNoLongerNeeded() {}
+}
