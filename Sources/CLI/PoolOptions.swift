@@ -2,6 +2,7 @@ import ArgumentParser
 
 /// How many connections a tool may have to an index in PostgreSQL.
 public struct PoolOptions: ParsableArguments {
+  /// At most so many, 2 to 20.
   @Option(help: "At most so many connections to PostgreSQL, 2 to 20.")
   public var dbPool = 2
 

@@ -52,6 +52,7 @@ public struct Day: Sendable, Hashable, Comparable, CustomStringConvertible {
       + Format.padded(String(day), 2)
   }
 
+  /// Whether it is before.
   public static func < (left: Day, right: Day) -> Bool {
     (left.year, left.month, left.day) < (right.year, right.month, right.day)
   }
