@@ -124,17 +124,20 @@ def imports(server, environment, folder, rows):
     return file, table, theirs
 
 
-def rivals(server, environment, count):
-    """`count` claimers at once, each with an enqueue of its own. Returns how many claims there were,
-    the median and the longest in milliseconds, and how many waits for a lock took over 50 ms."""
+def rivals(server, environment, count, each=2000):
+    """`count` claimers at once, each with an enqueue of its own, that take `each` documents in claims
+    of 100. Returns the milliseconds of each claim, and how many waits for a lock took over 50 ms."""
     start = os.path.getsize(server.log)
-    commands = [[TOOLS / "enqueue", "--index", "postgres:", "--limit", "2000", "--no-wait", "--lease",
-                 "1"] for _ in range(count)]
 
     def run():
-        running = [subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL,
-                                    stderr=subprocess.DEVNULL) for command in commands]
+        running = [subprocess.Popen([TOOLS / "enqueue", "--index", "postgres:", "--limit", str(each)],
+                                    env=environment, stdout=subprocess.PIPE,
+                                    stderr=subprocess.DEVNULL) for _ in range(count)]
+        # All have their documents when all are read; what they hold is given back below.
         for process in running:
+            assert sum(1 for _ in zip(range(each), process.stdout)) == each
+        for process in running:
+            process.kill()
             process.wait()
 
     times = server.durations("WITH here AS", run)
