@@ -66,7 +66,8 @@ let package = Package(
     library("Images", ["CJBIG2", "CLeptonica", "JBIG2", "PDF"]),
     library("PDF", ["CQPDF", "CZlib"]),
     library("Transfer", ["CCurl"]),
-    library("State", ["Common", "Postgres", grdb]),
+    library(
+      "State", ["Common", "Postgres", grdb, .product(name: "GRDBSQLite", package: "GRDB.swift")]),
     library("Postgres", ["Common", "CPostgres"]),
     library("Index", ["CZlib", "Common", "Postgres", "Stages", grdb]),
     library("Store", ["Common", "Digest", "Transfer", logging]),

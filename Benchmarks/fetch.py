@@ -1,8 +1,18 @@
 #!/usr/bin/env python3
 """fetch against curl --parallel, wget2, aria2c, a shell composite and a Python pool, on one machine.
 
-Everything on loopback, output on tmpfs, delay 0; ours hashes, checks and remembers each document, the
-peers only store it (the composite and the pool do the same as ours).
+Everything on loopback, output on tmpfs, delay 0. Ours hashes, checks and remembers each document; curl, wget2
+and aria2c only store it; the composite and the pool do the same as ours. Contenders take turns, so that a busy
+machine is busy for all of them; beneath each table stand the targets, and whether this run met them.
+
+    Benchmarks/fetch.py                                  # all parts
+    Benchmarks/fetch.py --only small https --workers 5 16 --runs 5
+    Benchmarks/fetch.py --only latency                   # 200 ms before each answer
+    Benchmarks/fetch.py --only done                      # lines for documents that are there already
+    Benchmarks/fetch.py --only users                     # sequential against 5 and 10 workers, 1 s a document
+
+Needs `swift build -c release`, apt-get install nginx-light aria2 wget2 curl sqlite3, and Python's requests.
+https is spoken with a certificate made for the run, named with --cacert.
 """
 
 import argparse
@@ -13,7 +23,7 @@ import sys
 import time
 from pathlib import Path
 
-from harness import TOOLS, emptied, measure, need, rounds, scratch, table
+from harness import TOOLS, emptied, measure, median, need, rounds, scratch, table
 
 HERE = Path(__file__).resolve().parent
 
@@ -56,9 +66,9 @@ http {{
 class Job:
     """One set of URLs, and how each contender fetches it."""
 
-    def __init__(self, work, base, count, workers, out):
+    def __init__(self, work, base, count, workers, out, first=0):
         self.work, self.count, self.workers, self.out = work, count, workers, out
-        urls = [f"{base}/{number}.pdf" for number in range(count)]
+        urls = [f"{base}/{number}.pdf" for number in range(first, first + count)]
         self.plain = work / "urls.txt"
         self.plain.write_text("".join(url + "\n" for url in urls))
         self.records = work / "records.jsonl"
@@ -69,12 +79,15 @@ class Job:
             "".join(f'url = "{url}"\noutput = "{out}/{number}.pdf"\n' for number, url in enumerate(urls)))
         self.ca = work / "cert.pem"
 
-    def ours(self):
+    def ours(self, delay=0):
         emptied(self.out)
+        return self.again(self.records, self.workers, delay)
+
+    def again(self, records, workers, delay=0):
         return measure(
-            [TOOLS / "fetch", "--workers", self.workers, "--state", self.out / "state",
-             "--rate-limit-delay", "0", "--cacert", self.ca],
-            stdin=self.records, stdout=self.out / "records.jsonl")
+            [TOOLS / "fetch", "--workers", workers, "--state", self.out / "state",
+             "--rate-limit-delay", delay, "--cacert", self.ca],
+            stdin=records, stdout=self.out / "records.jsonl")
 
     def curl(self):
         emptied(self.out)
@@ -106,74 +119,141 @@ class Job:
 
     def pool(self):
         emptied(self.out)
-        return measure([sys.executable, HERE / "peers" / "pool.py", self.plain, self.out, self.workers])
+        return measure([sys.executable, HERE / "peers" / "pool.py", self.plain, self.out, self.workers],
+                       env=os.environ | {"REQUESTS_CA_BUNDLE": str(self.ca)})
+
+
+PARTS = ("small", "large", "https", "latency", "done", "users")
+OURS, CURL, COMPOSITE, POOL = "fetch (ours)", "curl --parallel", "curl + sha256sum + sqlite", "Python pool"
+PLAIN = (CURL, "wget2", "aria2c")
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--workers", type=int, nargs="+", default=[5, 16, 64])
-    parser.add_argument("--only", choices=["http", "https", "large", "latency"], nargs="+",
-                        default=["http", "https", "large", "latency"])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", choices=PARTS, nargs="+", default=PARTS, help="parts to run (default: all)")
+    parser.add_argument("--runs", type=int, default=3, help="rounds; medians count (default: 3)")
+    parser.add_argument("--workers", type=int, nargs="+", default=[5, 16, 64], help="(default: 5 16 64)")
+    parser.add_argument("--documents", type=int, default=5000, help="files of 30 KB (default: 5000)")
     options = parser.parse_args()
     need("nginx", "curl", "wget2", "aria2c", "sqlite3", "openssl")
     work = scratch()
-    make_files(work / "www" / "small", 5000, 30_000)
-    make_files(work / "www" / "large", 500, 500_000)
-    nginx = start_nginx(work)
-    out = work / "out"
+    nginx = None
     try:
-        if "http" in options.only:
-            for workers in options.workers:
-                compare(Job(work, "http://127.0.0.1:18080/small", 5000, workers, out),
-                        f"5,000 × 30 KB over http, {workers} at a time", options.runs, workers < 64)
-        if "https" in options.only:
-            compare(Job(work, "https://localhost:18443/small", 5000, 16, out),
-                    "5,000 × 30 KB over https, 16 at a time", options.runs, False)
-        if "large" in options.only:
-            compare(Job(work, "http://127.0.0.1:18080/large", 500, 16, out),
-                    "500 × 500 KB over http, 16 at a time", options.runs, False)
-        if "latency" in options.only:
-            latency(work, out)
+        if set(options.only) & {"small", "large", "https", "done"}:
+            make_files(work / "www" / "small", options.documents, 30_000)
+            make_files(work / "www" / "large", options.documents // 10, 500_000)
+            nginx = start_nginx(work)
+        for part in PARTS:
+            if part in options.only:
+                globals()[part](work, options)
     finally:
-        nginx.send_signal(signal.SIGQUIT)
-        nginx.wait()
+        if nginx:
+            nginx.send_signal(signal.SIGQUIT)
+            nginx.wait()
         subprocess.run(["rm", "-rf", work])
 
 
-def compare(job, title, runs, with_pool):
-    contenders = {"fetch (ours)": job.ours, "curl --parallel": job.curl, "wget2": job.wget2,
-                  "aria2c": job.aria2, "curl + sha256sum + sqlite": job.composite}
-    if with_pool:
-        contenders["Python pool"] = job.pool
-    table(title, rounds(contenders, runs), job.count, "fetch (ours)")
+def target(what, figure, least=None, most=None, form="{:.2f}"):
+    """One line: what was to be reached, and whether it was."""
+    bound = f"≥ {form.format(least)}" if least is not None else f"≤ {form.format(most)}"
+    met = figure >= least if least is not None else figure <= most
+    print(f"  {'met   ' if met else 'MISSED'}  {what}: {form.format(figure)} ({bound})", flush=True)
 
 
-def latency(work, out):
+def small(work, options):
+    for workers in options.workers:
+        compare(Job(work, "http://127.0.0.1:18080/small", options.documents, workers, work / "out"),
+                f"{options.documents:,} × 30 KB over http, {workers} at a time", options.runs)
+
+
+def large(work, options):
+    compare(Job(work, "http://127.0.0.1:18080/large", options.documents // 10, 16, work / "out"),
+            f"{options.documents // 10:,} × 500 KB over http, 16 at a time", options.runs, most_cpu=None)
+
+
+def https(work, options):
+    for workers in options.workers:
+        compare(Job(work, "https://localhost:18443/small", options.documents, workers, work / "out"),
+                f"{options.documents:,} × 30 KB over https, {workers} at a time", options.runs)
+
+
+def compare(job, title, runs, most_cpu=0.25):
+    contenders = {OURS: job.ours, CURL: job.curl, "wget2": job.wget2, "aria2c": job.aria2,
+                  COMPOSITE: job.composite, POOL: job.pool}
+    results = rounds(contenders, runs)
+    table(title, results, job.count, OURS)
+    wall = {name: median(samples, "wall") for name, samples in results.items()}
+    for name in PLAIN:
+        target(f"ours ÷ {name}", wall[name] / wall[OURS], least=1.0)
+    target("ours ÷ best of these", min(wall[name] for name in PLAIN) / wall[OURS], least=1.2)
+    target("ours ÷ the same work by a shell", wall[COMPOSITE] / wall[OURS], least=1.5)
+    target("ours ÷ the pool that users have", wall[POOL] / wall[OURS], least=12)
+    if most_cpu:
+        target("processor ms a document", median(results[OURS], "cpu") * 1000 / job.count, most=most_cpu)
+    if job.workers == 5:
+        target("resident MiB at 5 workers", median(results[OURS], "memory"), most=60, form="{:.0f}")
+
+
+def done(work, options):
+    """Lines for documents that the checkpoint knows and the spool has: each file is read and hashed again."""
+    job = Job(work, "http://127.0.0.1:18080/small", options.documents, 5, work / "out")
+    job.ours()
+    lines = work / "lines.jsonl"
+    lines.write_text(job.records.read_text() * 10)
+    print(f"\n{options.documents * 10:,} lines for documents of 30 KB that are there")
+    for workers in options.workers:
+        samples = rounds({OURS: lambda: job.again(lines, workers)}, options.runs)[OURS]
+        target(f"lines per second, {workers} at a time",
+               options.documents * 10 / median(samples, "wall"), least=50_000, form="{:,.0f}")
+
+
+class Portal:
+    """The sample portal, for as long as the block lasts."""
+
+    def __init__(self, work, latency):
+        self.port = emptied(work / "portal") / "port"
+        self.command = [TOOLS / "portal", "--port-file", self.port, "--latency", str(latency),
+                        "--document-size", "30000", "--documents", "100000"]
+
+    def __enter__(self):
+        self.process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL)
+        while not self.port.exists():
+            if self.process.poll() is not None:
+                sys.exit("the sample portal did not start")
+            time.sleep(0.02)
+        return self.port.read_text().strip() + "/documents"
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait()
+
+
+def latency(work, options):
     """Share of what N workers can reach when each answer takes 200 ms."""
-    port_file = work / "port"
-    portal = subprocess.Popen(
-        [TOOLS / "portal", "--port-file", port_file, "--latency", "0.2", "--document-size", "30000",
-         "--documents", "100000"])
-    while not port_file.exists():
-        time.sleep(0.02)
-    base = port_file.read_text().strip() + "/documents"
-    try:
-        print("\n200 ms before each answer: share of N ÷ latency")
-        for workers in (16, 64, 256):
-            count = workers * 40
-            job = Job(work, base, count + 1, workers, out)
-            for path in (job.plain, job.records):
-                text = path.read_text().split("\n", 1)[1]
-                path.write_text(text)
-            lines = job.curl_config.read_text().split("\n", 2)[2]
-            job.curl_config.write_text(lines)
-            for name, run in (("fetch (ours)", job.ours), ("curl --parallel", job.curl), ("wget2", job.wget2)):
-                share = count / run().wall / (workers / 0.2)
-                print(f"  {name:26}N = {workers:<5}{share:7.1%}", flush=True)
-    finally:
-        portal.terminate()
-        portal.wait()
+    print("\n200 ms before each answer: share of N ÷ latency")
+    with Portal(work, 0.2) as base:
+        for workers, least in ((16, 0.98), (64, 0.97), (256, 0.93)):
+            job = Job(work, base, workers * 40, workers, work / "out", first=1)
+            contenders = {OURS: job.ours, CURL: job.curl, "wget2": job.wget2}
+            for name, samples in rounds(contenders, options.runs).items():
+                share = job.count / median(samples, "wall") / (workers / 0.2)
+                if name == OURS:
+                    target(f"{name}, N = {workers}", share, least=least, form="{:.1%}")
+                else:
+                    print(f"          {name}, N = {workers}: {share:.1%}", flush=True)
+
+
+def users(work, options):
+    """What users see: a portal that takes a second, asked ten times a second at most."""
+    print("\n1 s before each answer, delay 0.1 s: documents per hour")
+    rates = {}
+    with Portal(work, 1) as base:
+        for workers in (1, 5, 10):
+            job = Job(work, base, workers * 20, workers, work / "out", first=1)
+            rates[workers] = job.count / job.ours(delay=0.1).wall * 3600
+            print(f"  {'sequential' if workers == 1 else f'{workers} workers':14}{rates[workers]:9,.0f}"
+                  f"{rates[workers] / rates[1]:8.1f} ×", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,26 +1,47 @@
 import Dispatch
+import Glibc
 import Synchronization
 
 /// Lets threads share transactions: each submits an item and returns when it is committed; those that
 /// come while a commit runs make up the next one. A commit costs a sync of the disk, however many
 /// items it has.
 ///
-/// There is no thread of its own: whoever finds nobody at it commits for all that wait, and hands on.
+/// There is no thread of its own: the first of a group commits for all of it, once the group before is
+/// through.
 public final class GroupCommit<Item: Sendable, Answer: Sendable>: Sendable {
-  private final class Ticket: Sendable {
-    let item: Item
-    let result = Mutex<Result<Answer, Fatal>?>(nil)
-    let wake = DispatchSemaphore(value: 0)
+  /// Those who wait for the same transaction.
+  private final class Group: Sendable {
+    private let outcome = Mutex<Result<[Answer], Fatal>?>(nil)
+    private let end = DispatchGroup()
 
-    init(_ item: Item) { self.item = item }
+    init() { end.enter() }
+
+    func finish(_ result: Result<[Answer], Fatal>) {
+      outcome.withLock { $0 = result }
+      end.leave()
+    }
+
+    func answer(_ place: Int) throws(Fatal) -> Answer {
+      end.wait()
+      let answers = try outcome.withLock { $0 }?.get() ?? []
+      guard place < answers.count else {
+        throw Fatal(.other, "a commit ended without an answer")
+      }
+      return answers[place]
+    }
   }
 
   private struct State {
-    var waiting: [Ticket] = []
+    /// The group that still takes items; `nil` while there is none.
+    var group: Group?
+    var items: [Item] = []
+    /// Whether a group is being committed, or was told to begin.
     var isBusy = false
   }
 
   private let state = Mutex(State())
+  /// Tells the first of the next group that it may begin.
+  private let turn = DispatchSemaphore(value: 0)
   private let commit: @Sendable ([Item]) throws -> [Answer]
 
   /// `commit` writes items in one transaction, and answers for each, in the same order. What it
@@ -29,41 +50,36 @@ public final class GroupCommit<Item: Sendable, Answer: Sendable>: Sendable {
 
   /// Commits an item, together with those of other threads. Throws what `commit` threw.
   public func submit(_ item: Item) throws(Fatal) -> Answer {
-    let ticket = Ticket(item)
-    let isFirst = state.withLock { state in
-      state.waiting.append(ticket)
+    let (group, place, mustWait) = state.withLock { state in
+      let group = state.group ?? Group()
+      state.group = group
+      state.items.append(item)
       defer { state.isBusy = true }
-      return !state.isBusy
+      return (group, state.items.count - 1, state.isBusy)
     }
-    if !isFirst { ticket.wake.wait() }
-    // Woken without an answer means that it is this thread's turn to commit.
-    if ticket.result.withLock({ $0 == nil }) { commitGroup() }
-    guard let result = ticket.result.withLock({ $0 }) else {
-      throw Fatal(.other, "a commit ended without an answer")
+    if place == 0 {
+      if mustWait { turn.wait() }
+      // Threads that could run come to their own commit first, and join this one.
+      sched_yield()
+      commitGroup()
     }
-    return try result.get()
+    return try group.answer(place)
   }
 
   private func commitGroup() {
-    let group = state.withLock { state in
-      defer { state.waiting = [] }
-      return state.waiting
+    let (group, items) = state.withLock { state in
+      defer { (state.group, state.items) = (nil, []) }
+      return (state.group, state.items)
     }
     do {
-      let answers = try commit(group.map(\.item))
-      for (ticket, answer) in zip(group, answers) {
-        ticket.result.withLock { $0 = .success(answer) }
-      }
+      group?.finish(.success(try commit(items)))
     } catch {
-      let fatal = Fatal(describing: error)
-      for ticket in group { ticket.result.withLock { $0 = .failure(fatal) } }
+      group?.finish(.failure(Fatal(describing: error)))
     }
-    let next = state.withLock { state in
-      state.isBusy = !state.waiting.isEmpty
-      return state.waiting.first
+    let hasNext = state.withLock { state in
+      state.isBusy = state.group != nil
+      return state.isBusy
     }
-    next?.wake.signal()
-    // The first of the group is this thread, or was woken already.
-    for ticket in group.dropFirst() { ticket.wake.signal() }
+    if hasNext { turn.signal() }
   }
 }

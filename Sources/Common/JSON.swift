@@ -45,7 +45,8 @@ public struct JSONObject: Sendable, Hashable {
 
     /// Whether this is its name, code point by code point (RFC 8259, section 8.3): Swift's `==` also
     /// takes a composed and a decomposed é for the same.
-    func isNamed(_ other: String) -> Bool { name.utf8.elementsEqual(other.utf8) }
+    /// Where `==` says no, which for ASCII is one comparison of words, they differ in any case.
+    func isNamed(_ other: String) -> Bool { name == other && name.utf8.elementsEqual(other.utf8) }
   }
 
   /// All members, in order.
@@ -72,10 +73,11 @@ public struct JSONObject: Sendable, Hashable {
 }
 
 extension JSONObject: ExpressibleByDictionaryLiteral {
-  /// Members in the order written; a `nil` leaves its member out.
+  /// Members in the order written, each name once; a `nil` leaves its member out.
   public init(dictionaryLiteral elements: (String, JSON?)...) {
     self.init()
-    for (name, value) in elements where value != nil { self[name] = value }
+    members.reserveCapacity(elements.count)
+    for case (let name, let value?) in elements { members.append(Member(name: name, value: value)) }
   }
 }
 

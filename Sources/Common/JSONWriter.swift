@@ -30,21 +30,36 @@ extension JSON: CustomStringConvertible {
   private static let hex = Array("0123456789abcdef".utf8)
 
   static func write(_ text: String, to out: inout [UInt8]) {
+    var text = text
     out.append(UInt8(ascii: "\""))
-    for byte in text.utf8 {
-      switch byte {
-      case UInt8(ascii: "\""), UInt8(ascii: "\\"): out += [UInt8(ascii: "\\"), byte]
-      case 0x0A: out.append(contentsOf: #"\n"#.utf8)
-      case 0x0D: out.append(contentsOf: #"\r"#.utf8)
-      case 0x09: out.append(contentsOf: #"\t"#.utf8)
-      case 0..<0x20, 0x7F:
-        out.append(contentsOf: #"\u00"#.utf8)
-        out.append(hex[Int(byte >> 4)])
-        out.append(hex[Int(byte & 15)])
-      default: out.append(byte)
+    text.withUTF8 { bytes in
+      // Stretches that need no escape, nearly always all of it, are copied as a whole.
+      var done = 0
+      for (index, byte) in bytes.enumerated() where needsEscape(byte) {
+        out.append(contentsOf: bytes[done..<index])
+        writeEscaped(byte, to: &out)
+        done = index + 1
       }
+      out.append(contentsOf: bytes[done...])
     }
     out.append(UInt8(ascii: "\""))
+  }
+
+  private static func needsEscape(_ byte: UInt8) -> Bool {
+    byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte == 0x7F
+  }
+
+  private static func writeEscaped(_ byte: UInt8, to out: inout [UInt8]) {
+    switch byte {
+    case UInt8(ascii: "\""), UInt8(ascii: "\\"): out += [UInt8(ascii: "\\"), byte]
+    case 0x0A: out.append(contentsOf: #"\n"#.utf8)
+    case 0x0D: out.append(contentsOf: #"\r"#.utf8)
+    case 0x09: out.append(contentsOf: #"\t"#.utf8)
+    default:
+      out.append(contentsOf: #"\u00"#.utf8)
+      out.append(hex[Int(byte >> 4)])
+      out.append(hex[Int(byte & 15)])
+    }
   }
 }
 

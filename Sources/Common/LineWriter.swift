@@ -5,12 +5,15 @@ import Synchronization
 public final class LineWriter: Sendable {
   private let descriptor: Mutex<Int32>
   private let stop: Stop
+  private let watch: ReaderWatch
 
   /// Writes to `descriptor`, which stays the caller's. A reader that went away requests `stop`
-  /// with `.downstreamClosed`, any other failure with `.failed`.
+  /// with `.downstreamClosed`, at once and not only at the next line; any other failure requests it
+  /// with `.failed`.
   public init(descriptor: Int32, stop: Stop) {
     self.descriptor = Mutex(descriptor)
     self.stop = stop
+    watch = ReaderWatch(descriptor, stop)
   }
 
   /// Writes lines (each without its line end), those of one call next to each other. False when
@@ -32,6 +35,20 @@ public final class LineWriter: Sendable {
       stop.request(.failed(Fatal(.inputOutput, "cannot write the output: \(reason)")))
     }
     return false
+  }
+}
+
+extension LineWriter {
+  /// Ends the output, so that whoever reads it comes to its end. The descriptor stays taken: a file
+  /// opened later must not become the output.
+  public func close() {
+    descriptor.withLock { descriptor in
+      watch.finish()
+      let nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC)
+      guard nowhere >= 0 else { return }
+      dup2(nowhere, descriptor)
+      Glibc.close(nowhere)
+    }
   }
 }
 

@@ -25,11 +25,7 @@ public final class Stop: Sendable {
 
   /// A stop that only ``request(_:)`` brings about.
   public init() {
-    var ends: [Int32] = [-1, -1]
-    _ = pipe(&ends)
-    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-    descriptor = ends[0]
-    trigger = ends[1]
+    (descriptor, trigger) = wakePipe()
   }
 
   /// A stop that follows signals: the first SIGINT, SIGTERM or SIGHUP requests it, the second ends
@@ -45,15 +41,7 @@ public final class Stop: Sendable {
     sigemptyset(&signals)
     for number in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&signals, number) }
     pthread_sigmask(SIG_BLOCK, &signals, nil)
-    var thread = pthread_t()
-    pthread_create(
-      &thread, nil,
-      { raw in
-        guard let raw else { return nil }
-        Unmanaged<Stop>.fromOpaque(raw).takeUnretainedValue().followSignals()
-        return nil
-      }, Unmanaged.passRetained(stop).toOpaque())
-    pthread_detach(thread)
+    startThread { stop.followSignals() }
     return stop
   }
 

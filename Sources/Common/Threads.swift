@@ -31,6 +31,28 @@ public func withThreads(_ count: Int, _ body: @Sendable (Int) -> Void) {
   }
 }
 
+/// Starts one thread that nobody waits for.
+func startThread(_ body: @escaping @Sendable () -> Void) {
+  var thread = pthread_t()
+  let job = Unmanaged.passRetained(Job(body))
+  let failure = pthread_create(
+    &thread, nil,
+    { raw in
+      guard let raw else { return nil }
+      Unmanaged<Job>.fromOpaque(raw).takeRetainedValue().body()
+      return nil
+    }, job.toOpaque())
+  if failure == 0 { pthread_detach(thread) } else { job.release() }
+}
+
+/// A pipe to wake a thread of this process that waits in poll(2); no program started from here gets it.
+func wakePipe() -> (reader: Int32, writer: Int32) {
+  var ends: [Int32] = [-1, -1]
+  _ = pipe(&ends)
+  for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+  return (ends[0], ends[1])
+}
+
 private final class Job {
   let body: () -> Void
   init(_ body: @escaping () -> Void) { self.body = body }

@@ -24,9 +24,10 @@ public struct FileDigest: Sendable, Equatable {
     piece: (UnsafeRawBufferPointer) throws(FileError) -> Void = { _ in }
   ) throws(FileError) {
     var sha256 = Digest(.sha256)
-    var md5 = Digest(.md5)
+    var md5 = withMD5 ? Digest(.md5) : nil
     var total = 0
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 17, alignment: 16)
+    // From 128 KiB on, malloc(3) would map and unmap it for each file.
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 16)
     defer { buffer.deallocate() }
     while true {
       let count = read(descriptor, buffer.baseAddress, buffer.count)
@@ -37,13 +38,13 @@ public struct FileDigest: Sendable, Equatable {
       }
       let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
       sha256.update(bytes)
-      if withMD5 { md5.update(bytes) }
+      md5?.update(bytes)
       try piece(bytes)
       total += count
     }
     bytes = total
     self.sha256 = sha256.hex()
-    self.md5 = withMD5 ? md5.hex() : nil
+    self.md5 = md5.take()?.hex()
   }
 }
 

@@ -1,6 +1,5 @@
 import Common
 import GRDB
-import Synchronization
 
 /// What `fetch` remembers of each document, so that a second run skips what is there. The table is
 /// described in docs/fetch.md; users may query it with `sqlite3`.
@@ -8,9 +7,8 @@ public final class Checkpoint: Sendable {
   private let path: String
   private let queue: DatabaseQueue
   private let commits: GroupCommit<Entry, Void>
-  /// Hashes of the ids that have a row, so that a document that was never tried, the most frequent
-  /// case, costs no query: 8 bytes each, and some room.
-  private let known: Mutex<Set<Int>>
+  private let lookups: GroupCommit<String, Entry?>
+  private let known: KnownIDs
 
   /// One document.
   public struct Entry: Sendable, Equatable {
@@ -59,17 +57,6 @@ public final class Checkpoint: Sendable {
     let queue = try StateDatabase.open(
       path, "checkpoint", synchronous: "FULL", schema: Self.schema)
     self.queue = queue
-    commits = GroupCommit { entries in
-      try StateDatabase.guarded(path, "checkpoint") {
-        try queue.writeWithoutTransaction { db in
-          try db.inTransaction(.immediate) {
-            for entry in entries { try Self.save(entry, db) }
-            return .commit
-          }
-        }
-      }
-      return entries.map { _ in }
-    }
     let hashes = try StateDatabase.guarded(path, "checkpoint") {
       try queue.unsafeRead { db in
         var hashes = Set<Int>()
@@ -78,7 +65,35 @@ public final class Checkpoint: Sendable {
         return hashes
       }
     }
-    known = Mutex(hashes)
+    let known = KnownIDs(hashes)
+    self.known = known
+    lookups = GroupCommit { ids in
+      try StateDatabase.guarded(path, "checkpoint") {
+        try queue.unsafeRead { db in
+          // Nearly all of what a look-up costs is locking the file.
+          var entries: [Entry?] = []
+          try db.inTransaction(.deferred) {
+            let statement = try db.cachedStatement(sql: Self.selectOne)
+            for id in ids { entries.append(try Entry(id: id, by: statement, db)) }
+            return .commit
+          }
+          return entries
+        }
+      }
+    }
+    commits = GroupCommit { entries in
+      try StateDatabase.guarded(path, "checkpoint") {
+        try queue.writeWithoutTransaction { db in
+          try db.inTransaction(.immediate) {
+            let statement = try db.cachedStatement(sql: Self.upsert)
+            for entry in entries { try entry.save(by: statement, db) }
+            return .commit
+          }
+        }
+      }
+      known.insert(entries.lazy.map(\.id))
+      return entries.map { _ in }
+    }
   }
 
   private static let schema = [
@@ -96,11 +111,8 @@ public final class Checkpoint: Sendable {
 
   /// What is known of a document; `nil` for one that was never tried.
   public func entry(_ id: String) throws(Fatal) -> Entry? {
-    guard known.withLock({ $0.contains(id.hashValue) }) else { return nil }
-    return try read { db in
-      let statement = try db.cachedStatement(sql: Self.selectOne)
-      return try Row.fetchOne(statement, arguments: [id]).map(Entry.init)
-    }
+    guard known.mayContain(id) else { return nil }
+    return try lookups.submit(id)
   }
 
   func read<T: Sendable>(_ body: @Sendable (Database) throws -> T) throws(Fatal) -> T {
@@ -111,56 +123,18 @@ public final class Checkpoint: Sendable {
   /// are at can be lost (promise P3).
   public func remember(_ entry: Entry) throws(Fatal) {
     try commits.submit(entry)
-    known.withLock { _ = $0.insert(entry.id.hashValue) }
   }
 
-  private static let columns = [
-    "id", "request", "url", "http_status", "etag", "last_modified", "bytes", "sha256", "path",
-    "images",
-    "portal", "actual_book", "actual_page", "error_class", "error", "at", "seconds",
-  ]
-
   private static let selectOne =
-    "SELECT \(columns.joined(separator: ", ")) FROM documents WHERE id = ?"
+    "SELECT \(Entry.columns.joined(separator: ", ")) FROM documents WHERE id = ?"
 
   private static let upsert: String = {
-    let places = columns.map { _ in "?" }.joined(separator: ", ")
-    let updates = columns.dropFirst().map { "\($0) = excluded.\($0)" }.joined(separator: ", ")
+    let columns = Entry.columns.joined(separator: ", ")
+    let places = Entry.columns.map { _ in "?" }.joined(separator: ", ")
+    let updates = Entry.columns.dropFirst().map { "\($0) = excluded.\($0)" }.joined(separator: ", ")
     return """
-      INSERT INTO documents (\(columns.joined(separator: ", ")), attempts) VALUES (\(places), 1)
+      INSERT INTO documents (\(columns), attempts) VALUES (\(places), 1)
       ON CONFLICT (id) DO UPDATE SET \(updates), attempts = attempts + 1
       """
   }()
-
-  private static func save(_ entry: Entry, _ db: Database) throws {
-    let statement = try db.cachedStatement(sql: upsert)
-    try statement.execute(arguments: [
-      entry.id, entry.request, entry.url, entry.httpStatus, entry.etag, entry.lastModified,
-      entry.bytes,
-      entry.sha256, entry.path, entry.images, entry.portal, entry.actualBook, entry.actualPage,
-      entry.errorClass, entry.error, entry.at, entry.seconds,
-    ])
-  }
-}
-
-extension Checkpoint.Entry {
-  fileprivate init(_ row: Row) {
-    self.init(id: row["id"])
-    request = row["request"]
-    url = row["url"]
-    httpStatus = row["http_status"]
-    etag = row["etag"]
-    lastModified = row["last_modified"]
-    bytes = row["bytes"]
-    sha256 = row["sha256"]
-    path = row["path"]
-    images = row["images"]
-    portal = row["portal"]
-    actualBook = row["actual_book"]
-    actualPage = row["actual_page"]
-    errorClass = row["error_class"]
-    error = row["error"]
-    at = row["at"]
-    seconds = row["seconds"]
-  }
 }

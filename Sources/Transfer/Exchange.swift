@@ -1,8 +1,13 @@
 import CCurl
 import Glibc
 
-/// One request under way: what libcurl's callbacks read and write. Lives on the stack of
-/// ``Transfer/get(_:into:)``, in the thread of the transfer alone.
+/// Where libcurl's callbacks find the request that is under way, if one is.
+final class CurrentExchange {
+  var exchange: Exchange?
+}
+
+/// One request under way: what libcurl's callbacks read and write, in the thread of the transfer
+/// alone.
 final class Exchange {
   let sink: any BodySink
   let addresses: AddressRule
@@ -55,16 +60,11 @@ final class Exchange {
         CURLE_FILESIZE_EXCEEDED, detail: "the headers are larger than \(maximumHeaders) bytes")
       return false
     }
-    let line = String(decoding: bytes, as: UTF8.self)
-    if line.hasPrefix("HTTP/") {
+    if bytes.starts(with: "HTTP/".utf8) {
       // Each status line begins an answer; 1xx answers come before the one that counts.
-      head = ResponseHead()
-      head.status = Int(line.split(separator: " ").dropFirst().first?.prefix(3) ?? "") ?? 0
-    } else if let colon = line.firstIndex(of: ":") {
-      let value = line[line.index(after: colon)...].drop { $0 == " " || $0 == "\t" }
-      let end = value.lastIndex { !$0.isWhitespace }
-      head.headers.append(
-        (name: String(line[..<colon]), value: end.map { String(value[...$0]) } ?? ""))
+      head = ResponseHead(statusLine: bytes)
+    } else {
+      head.add(line: bytes)
     }
     return true
   }
@@ -123,7 +123,8 @@ final class Exchange {
 }
 
 private func exchange(_ context: UnsafeMutableRawPointer?) -> Exchange? {
-  context.map { Unmanaged<Exchange>.fromOpaque($0).takeUnretainedValue() }
+  guard let context else { return nil }
+  return Unmanaged<CurrentExchange>.fromOpaque(context).takeUnretainedValue().exchange
 }
 
 // A callback that answers with another number than the bytes it was given ends the transfer.

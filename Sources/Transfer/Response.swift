@@ -25,22 +25,6 @@ public struct Request: Sendable, Equatable {
   }
 }
 
-/// What came before the body.
-public struct ResponseHead: Sendable {
-  /// The status code.
-  public var status = 0
-  /// Header fields in the order they came.
-  public var headers: [(name: String, value: String)] = []
-
-  /// An answer without headers.
-  public init() {}
-
-  /// The last field of that name (in any case), without blanks around it.
-  public func header(_ name: String) -> String? {
-    headers.last { $0.name.lowercased() == name.lowercased() }?.value
-  }
-}
-
 /// A finished exchange.
 public struct Response: Sendable {
   /// Status and headers.

@@ -37,8 +37,12 @@ public struct TransferSettings: Sendable {
 
 /// One libcurl easy handle with the connections that it keeps. Belongs to one thread.
 public struct Transfer: ~Copyable {
-  private let handle: UnsafeMutableRawPointer
-  private let settings: TransferSettings
+  let handle: UnsafeMutableRawPointer
+  let settings: TransferSettings
+  /// What the callbacks get as their context. The handle does not outlive it.
+  let current = CurrentExchange()
+  /// Where libcurl writes its words about a failure. The handle does not outlive it.
+  let message = UnsafeMutableBufferPointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
   private let shouldStop: @Sendable () -> Bool
 
   /// curl_global_init(3) is to be called once, before any handle.
@@ -55,9 +59,13 @@ public struct Transfer: ~Copyable {
     self.handle = handle
     self.settings = settings
     self.shouldStop = shouldStop
+    configure()
   }
 
-  deinit { curl_easy_cleanup(handle) }
+  deinit {
+    curl_easy_cleanup(handle)
+    message.deallocate()
+  }
 
   /// Asks for a URL and hands the body to `sink` as it arrives. Redirects are answers like others:
   /// where they lead is for the caller to judge. `mayStart` is asked when a connection is there,
@@ -77,12 +85,9 @@ public struct Transfer: ~Copyable {
       sink: sink, addresses: request.addresses, maximumBody: settings.maximumBody,
       maximumHeaders: settings.maximumHeaders, shouldStop: shouldStop, mayStart: mayStart)
     exchange.outgoing = BodyReader(request.body)
-    var message = [CChar](repeating: 0, count: Int(CURL_ERROR_SIZE))
-    let result = message.withUnsafeMutableBufferPointer { message in
-      withExtendedLifetime(exchange) { perform(request, exchange, message) }
-    }
-    // The pointers given to libcurl end with this call.
-    curl_easy_reset(handle)
+    current.exchange = exchange
+    let result = perform(request)
+    current.exchange = nil
     if let failure = exchange.failure { throw failure }
     guard result.code == CURLE_OK else {
       let detail = String(decoding: message.prefix { $0 != 0 }.map(UInt8.init), as: UTF8.self)
@@ -92,33 +97,11 @@ public struct Transfer: ~Copyable {
     return Response(head: exchange.head, bytes: exchange.received, address: result.address)
   }
 
-  private func perform(
-    _ request: Request, _ exchange: Exchange, _ message: UnsafeMutableBufferPointer<CChar>
-  ) -> (code: CURLcode, address: String?) {
-    let context = Unmanaged.passUnretained(exchange).toOpaque()
-    setLimits()
-    conveyor_set_pointer(handle, CURLOPT_ERRORBUFFER, message.baseAddress)
+  private func perform(_ request: Request) -> (code: CURLcode, address: String?) {
+    message[0] = 0
     conveyor_set_text(handle, CURLOPT_URL, request.url.description)
-    conveyor_set_text(handle, CURLOPT_USERAGENT, settings.userAgent)
-    if let proxy = settings.proxy { conveyor_set_text(handle, CURLOPT_PROXY, proxy) }
-    if let file = settings.caFile { conveyor_set_text(handle, CURLOPT_CAINFO, file) }
-    // An empty file name turns the cookie engine on, which keeps cookies to their hosts.
-    conveyor_set_text(handle, CURLOPT_COOKIEFILE, "")
-    conveyor_set_data_function(handle, CURLOPT_HEADERFUNCTION, receiveHeader)
-    conveyor_set_pointer(handle, CURLOPT_HEADERDATA, context)
-    conveyor_set_data_function(handle, CURLOPT_WRITEFUNCTION, receiveBody)
-    conveyor_set_pointer(handle, CURLOPT_WRITEDATA, context)
-    conveyor_set_progress_function(handle, reportProgress)
-    conveyor_set_pointer(handle, CURLOPT_XFERINFODATA, context)
-    conveyor_set_socket_function(handle, openSocket)
-    conveyor_set_pointer(handle, CURLOPT_OPENSOCKETDATA, context)
-    conveyor_set_start_function(handle, startRequest)
-    conveyor_set_pointer(handle, CURLOPT_PREREQDATA, context)
+    if request.method != "GET" { setMethod(request) }
     var list: UnsafeMutablePointer<curl_slist>?
-    defer { curl_slist_free_all(list) }
-    if let file = settings.certificate { conveyor_set_text(handle, CURLOPT_SSLCERT, file) }
-    if let file = settings.key { conveyor_set_text(handle, CURLOPT_SSLKEY, file) }
-    setMethod(request, context)
     let extra = request.sendsBody ? [(name: "Expect", value: "")] : []
     for field in settings.headers + request.headers + extra {
       list = curl_slist_append(list, "\(field.name): \(field.value)") ?? list
@@ -127,37 +110,16 @@ public struct Transfer: ~Copyable {
     let code = curl_easy_perform(handle)
     var address: UnsafeMutablePointer<CChar>?
     conveyor_get_text(handle, CURLINFO_PRIMARY_IP, &address)
-    return (code, address.map { String(cString: $0) })
-  }
-
-  private func setMethod(_ request: Request, _ context: UnsafeMutableRawPointer) {
-    if request.method == "HEAD" {
-      conveyor_set_long(handle, CURLOPT_NOBODY, 1)
-      // The length that such an answer names is of a body that does not come.
-      conveyor_set_size(handle, CURLOPT_MAXFILESIZE_LARGE, 0)
+    let numbers = address.map { String(cString: $0) }
+    if list != nil {
+      conveyor_set_list(handle, CURLOPT_HTTPHEADER, nil)
+      curl_slist_free_all(list)
     }
-    guard request.sendsBody else { return }
-    conveyor_set_long(handle, CURLOPT_UPLOAD, 1)
-    conveyor_set_text(handle, CURLOPT_CUSTOMREQUEST, request.method)
-    conveyor_set_size(handle, CURLOPT_INFILESIZE_LARGE, Int(request.body.count))
-    conveyor_set_data_function(handle, CURLOPT_READFUNCTION, sendBody)
-    conveyor_set_pointer(handle, CURLOPT_READDATA, context)
-  }
-
-  private func setLimits() {
-    // Signals belong to `Stop`; libcurl must not use SIGALRM in a thread.
-    conveyor_set_long(handle, CURLOPT_NOSIGNAL, 1)
-    conveyor_set_long(handle, CURLOPT_NOPROGRESS, 0)
-    conveyor_set_long(handle, CURLOPT_FOLLOWLOCATION, 0)
-    conveyor_set_text(handle, CURLOPT_PROTOCOLS_STR, "http,https")
-    conveyor_set_long(
-      handle, CURLOPT_HTTP_VERSION,
-      settings.usesHTTP2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1)
-    conveyor_set_long(
-      handle, CURLOPT_CONNECTTIMEOUT_MS, Int(max(1, settings.connectTimeout * 1000)))
-    conveyor_set_long(handle, CURLOPT_TIMEOUT_MS, Int(max(1, settings.totalTimeout * 1000)))
-    conveyor_set_long(handle, CURLOPT_LOW_SPEED_LIMIT, settings.lowSpeedLimit)
-    conveyor_set_long(handle, CURLOPT_LOW_SPEED_TIME, settings.lowSpeedTime)
-    conveyor_set_size(handle, CURLOPT_MAXFILESIZE_LARGE, Int(settings.maximumBody))
+    if request.method != "GET" {
+      // Back to what the handle was made with.
+      curl_easy_reset(handle)
+      configure()
+    }
+    return (code, numbers)
   }
 }

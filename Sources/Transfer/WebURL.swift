@@ -8,6 +8,8 @@ public struct WebURL: Sendable, Hashable, CustomStringConvertible {
   public let host: String
   /// The port, the scheme's own where none is written.
   public let port: Int
+  /// Host and port: what one polite budget is kept for.
+  public let origin: String
   /// Whether a user or a password is in it.
   public let hasCredentials: Bool
   /// The whole URL without its fragment.
@@ -35,8 +37,10 @@ public struct WebURL: Sendable, Hashable, CustomStringConvertible {
     self.scheme = scheme
     self.host = host.lowercased()
     self.port = port
+    origin = "\(self.host):\(port)"
     hasCredentials =
-      Self.part(url, CURLUPART_USER) != nil || Self.part(url, CURLUPART_PASSWORD) != nil
+      whole.utf8.contains(UInt8(ascii: "@"))
+      && (Self.part(url, CURLUPART_USER) != nil || Self.part(url, CURLUPART_PASSWORD) != nil)
     description = whole
   }
 
@@ -48,9 +52,6 @@ public struct WebURL: Sendable, Hashable, CustomStringConvertible {
     defer { curl_free(text) }
     return String(cString: text)
   }
-
-  /// Host and port: what one polite budget is kept for.
-  public var origin: String { "\(host):\(port)" }
 
   /// The URL for people and records: without user and password.
   public var redacted: String {

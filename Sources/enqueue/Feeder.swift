@@ -104,10 +104,6 @@ struct Feeder {
     var watch = StallWatch()
     var lastLook = Time.monotonic()
     while !stop.isRequested {
-      guard !Outlet.isClosed else {
-        stop.request(.downstreamClosed)
-        return false
-      }
       let (outlook, rest) = try look(run)
       if outlook.claimable > 0 { return true }
       if !waits { return false }
@@ -156,7 +152,7 @@ struct Feeder {
   /// uncounted: these documents did nothing wrong. A settlement that comes after that is refused.
   private func drain(_ ended: Stop) throws {
     if case .failed = stop.reason { return }
-    Outlet.close()
+    output.close()
     var watch = StallWatch(limit: stop.reason == .downstreamClosed ? Self.quiet : run.leaseSeconds)
     while true {
       let (outlook, rest) = try look(run)

@@ -16,20 +16,4 @@ enum Outlet {
     }
     return false
   }
-
-  /// Whether whoever reads is gone. A pipe says so without being written to (poll(2): POLLERR).
-  static var isClosed: Bool {
-    var descriptors = [pollfd(fd: STDOUT_FILENO, events: 0, revents: 0)]
-    poll(&descriptors, 1, 0)
-    return Int32(descriptors[0].revents) & (POLLERR | POLLHUP | POLLNVAL) != 0
-  }
-
-  /// Ends the output, so that the tools downstream come to their end. The descriptor stays taken: a
-  /// file opened later must not become standard output.
-  static func close() {
-    let nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC)
-    guard nowhere >= 0 else { return }
-    dup2(nowhere, STDOUT_FILENO)
-    Glibc.close(nowhere)
-  }
 }

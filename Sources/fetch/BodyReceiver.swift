@@ -53,17 +53,22 @@ final class BodyReceiver: BodySink {
 
   func receive(_ bytes: UnsafeRawBufferPointer) -> Bool {
     if file != nil { return write(bytes) }
+    // Nearly always the first piece begins with it, and goes into the file without a copy.
+    if isGood, start.isEmpty, Self.looksLikePDF(bytes) { return makeFile() && write(bytes) }
     let isUndecided = start.count < Self.headerWindow
     start.append(contentsOf: bytes.prefix(Self.maximumPage - start.count))
-    guard isGood, isUndecided, start.prefix(Self.headerWindow + 5).has("%PDF-") else {
-      return true
-    }
-    do throws(FileError) { file = try PDFFile(path: path) } catch {
-      failure = error
-      return false
-    }
+    guard isGood, isUndecided, start.withUnsafeBytes(Self.looksLikePDF) else { return true }
     // All that came so far, this piece included.
-    return start.withUnsafeBytes { write($0) }
+    return makeFile() && start.withUnsafeBytes(write)
+  }
+
+  private static func looksLikePDF(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    bytes.prefix(headerWindow + 5).has("%PDF-")
+  }
+
+  private func makeFile() -> Bool {
+    do throws(FileError) { file = try PDFFile(path: path) } catch { failure = error }
+    return failure == nil
   }
 
   private func write(_ bytes: UnsafeRawBufferPointer) -> Bool {
@@ -94,64 +99,5 @@ final class BodyReceiver: BodySink {
   func kind(_ meaning: (_ page: [UInt8]) -> ErrorClass?) -> Judgement.Body {
     if let file { return .pdf(isWhole: file.endsWell) }
     return start.isEmpty ? .empty : .page(meaning: meaning(start))
-  }
-}
-
-/// A PDF on its way into a file. Owns the descriptor.
-final class PDFFile {
-  let path: String
-  private let descriptor: Int32
-  private var digest: Digest? = Digest(.sha256)
-  private(set) var bytes = 0
-  private var tail: [UInt8] = []
-
-  init(path: String) throws(FileError) {
-    descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
-    guard descriptor >= 0 else { throw FileError("open", path) }
-    self.path = path
-  }
-
-  deinit { close(descriptor) }
-
-  /// Writes all bytes. Returns what went wrong.
-  func write(_ bytes: UnsafeRawBufferPointer) -> FileError? {
-    var rest = bytes[...]
-    while !rest.isEmpty {
-      let piece = UnsafeRawBufferPointer(rebasing: rest)
-      let written = Glibc.write(descriptor, piece.baseAddress, piece.count)
-      if written >= 0 {
-        rest = rest.dropFirst(written)
-      } else if errno != EINTR {
-        return FileError("write", path)
-      }
-    }
-    digest?.update(bytes)
-    self.bytes += bytes.count
-    let kept = bytes.suffix(BodyReceiver.headerWindow)
-    tail = Array(tail.suffix(BodyReceiver.headerWindow - kept.count)) + kept
-    return nil
-  }
-
-  /// Whether `%%EOF` is within the last 1,024 bytes, where readers look for it.
-  var endsWell: Bool { tail[...].has("%%EOF") }
-
-  /// The checksum of all that was written. To be asked for once, at the end.
-  func sha256() -> String {
-    guard let digest = digest.take() else { return "" }
-    return digest.hex()
-  }
-}
-
-extension ArraySlice<UInt8> {
-  /// Whether a short text is in it. The standard library's search is generic, and took a quarter of
-  /// all processor time here.
-  fileprivate func has(_ text: StaticString) -> Bool {
-    let length = text.utf8CodeUnitCount
-    return withUnsafeBytes { bytes in
-      guard let start = bytes.baseAddress, bytes.count >= length else { return false }
-      return (0...(bytes.count - length)).contains {
-        memcmp(start + $0, text.utf8Start, length) == 0
-      }
-    }
   }
 }

@@ -22,10 +22,12 @@ struct Spool: Sendable {
 
   /// The place of a document, whatever its id looks like: never outside the spool.
   func path(of id: String) -> String {
-    let isNumber = id.utf8.allSatisfy { (0x30...0x39).contains($0) }
     let name = Self.fileName(id)
-    let folder = isNumber ? String(id.dropLast(2)) : String(Digest.sha256(id.utf8).prefix(2))
-    return "\(root)/\(folder.isEmpty ? "0" : folder.suffix(100))/\(name).pdf"
+    guard id.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+      return "\(root)/\(Digest.sha256(id.utf8).prefix(2))/\(name).pdf"
+    }
+    let folder = id.utf8.count > 2 ? id.dropLast(2) : "0"
+    return "\(root)/\(folder.suffix(100))/\(name).pdf"
   }
 
   /// A file name for any id: other ids have other names.

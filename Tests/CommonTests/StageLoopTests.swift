@@ -194,6 +194,29 @@ struct LineWriterTests {
     }
   }
 
+  @Test(.timeLimit(.minutes(1)))
+  func aReaderThatDiesIsNoticedWithNothingToWrite() {
+    let output = Ends()
+    let stop = Stop()
+    let writer = LineWriter(descriptor: output.writer, stop: stop)
+    #expect(writer.write([bytes("x")]))
+    output.closeReader()
+    #expect(!stop.sleep(seconds: 3600))
+    #expect(stop.reason == .downstreamClosed)
+  }
+
+  @Test(.timeLimit(.minutes(1)))
+  func whoReadsSeesTheEndOfAnOutputThatWasClosed() {
+    let output = Ends()
+    let stop = Stop()
+    let writer = LineWriter(descriptor: output.writer, stop: stop)
+    #expect(writer.write([bytes("x")]))
+    writer.close()
+    #expect(output.receiveLines().count == 1)
+    #expect(writer.write([bytes("to nobody")]))
+    #expect(!stop.isRequested)
+  }
+
   @Test func aClosedPipeAndABrokenOneAreTwoThings() {
     let output = Ends()
     output.closeReader()

@@ -6,10 +6,7 @@ import Transfer
 
 @Suite struct JudgementTests {
   private static func head(_ status: Int, _ headers: [(String, String)] = []) -> ResponseHead {
-    var head = ResponseHead()
-    head.status = status
-    head.headers = headers.map { (name: $0.0, value: $0.1) }
-    return head
+    ResponseHead(status: status, headers: headers.map { (name: $0.0, value: $0.1) })
   }
 
   struct Case: Sendable, CustomTestStringConvertible {

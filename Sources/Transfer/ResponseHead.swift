@@ -1,0 +1,55 @@
+import Glibc
+
+/// What came before the body. Fields are kept as they came, and read when somebody asks for one:
+/// most are never asked for.
+public struct ResponseHead: Sendable {
+  /// The status code; 0 where the answer has none.
+  public var status = 0
+  private var lines: [UInt8] = []
+
+  /// An answer of that status with these fields.
+  public init(status: Int = 0, headers: [(name: String, value: String)] = []) {
+    self.status = status
+    for (name, value) in headers { lines += Array("\(name): \(value)\r\n".utf8) }
+  }
+
+  /// Begins with a status line (RFC 9112, section 4).
+  init(statusLine: UnsafeRawBufferPointer) {
+    lines.reserveCapacity(512)
+    let code = statusLine.drop { $0 != 0x20 }.drop { $0 == 0x20 }.prefix(3)
+    for byte in code.prefix(while: { (0x30...0x39).contains($0) }) {
+      status = status * 10 + Int(byte - 0x30)
+    }
+  }
+
+  /// Adds a line with its end, as it came.
+  mutating func add(line: UnsafeRawBufferPointer) { lines.append(contentsOf: line) }
+
+  /// The last field of that name (in any case), without blanks around it.
+  public func header(_ name: String) -> String? {
+    lines.withUnsafeBytes { bytes in
+      var found: String?
+      var rest = bytes[...]
+      while let base = rest.isEmpty ? nil : bytes.baseAddress {
+        let start = base + rest.startIndex
+        let end = memchr(start, 0x0A, rest.count).map { UnsafeRawPointer($0) - base }
+        let line = bytes[rest.startIndex..<(end ?? rest.endIndex)]
+        rest = rest[(end.map { $0 + 1 } ?? rest.endIndex)...]
+        let colon = line.startIndex + name.utf8.count
+        guard colon < line.endIndex, bytes[colon] == UInt8(ascii: ":"),
+          strncasecmp(start, name, name.utf8.count) == 0
+        else { continue }
+        found = String(decoding: Self.trimmed(line[(colon + 1)...]), as: UTF8.self)
+      }
+      return found
+    }
+  }
+
+  private static func trimmed(
+    _ value: Slice<UnsafeRawBufferPointer>
+  ) -> Slice<UnsafeRawBufferPointer> {
+    func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
+    let tail = value.drop(while: isBlank)
+    return tail.lastIndex { !isBlank($0) }.map { tail[...$0] } ?? tail.prefix(0)
+  }
+}
