@@ -132,14 +132,12 @@ struct Upload: Tool {
       overwrites: overwrite, isDryRun: dryRun, removesSources: removeSourceFiles)
     let tally = UploadTally()
     let display = ProgressDisplay(tool: "upload", manner: progress.mannerOfTheMiddle)
-    return display.beside {
+    return ProgressDisplay.beside([{ display.show(tally, until: $0) }]) {
       loop.run { number in
         var logger = logger
         logger[metadataKey: "worker"] = "\(number)"
         return Uploader(store: store, keys: keys, manner: manner, tally: tally, logger: logger)
       }
-    } show: { done in
-      display.show(tally, until: done)
     }
   }
 

@@ -1,6 +1,7 @@
 import Index
 import Testing
 
+@testable import CLI
 @testable import validate
 
 @Suite struct RateTests {
