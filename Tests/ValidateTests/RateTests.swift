@@ -21,8 +21,6 @@ import Testing
     var window = window(every: 1, until: 4)
     #expect(window.rate(4, at: 4.9) == nil)
     #expect(window.rate(5, at: 5) == 3600)
-    var empty = RateWindow()
-    #expect(empty.rate(0, at: 100) == nil)
   }
 
   @Test func whatIsOlderThanAMinuteIsForgotten() {
