@@ -64,7 +64,10 @@ class Job:
         self.work, self.make_store = work, make_store
         self.files, self.empty = emptied(work / "files"), emptied(work / "empty")
         for number in range(count):
-            (self.files / f"{number}.pdf").write_bytes(os.urandom(size))
+            # In pieces: what this process grows to counts as the peak of the children that it forks.
+            with open(self.files / f"{number}.pdf", "wb") as file:
+                for _ in range(size // 100_000):
+                    file.write(os.urandom(100_000))
 
     def run(self, command, check=None):
         """One run on a fresh store, without what it costs to start."""
