@@ -70,7 +70,7 @@ let package = Package(
     library(
       "State", ["Common", "Postgres", grdb, .product(name: "GRDBSQLite", package: "GRDB.swift")]),
     library("Postgres", ["Common", "CPostgres"]),
-    library("Index", ["Common", "Postgres", "Stages", grdb]),
+    library("Index", ["CZlib", "Common", "Postgres", "Stages", grdb]),
     library("Store", ["Common", "Digest", "Transfer", logging]),
 
     tool("enqueue", ["Index", "Stages"]),
@@ -84,7 +84,7 @@ let package = Package(
       name: "Support", dependencies: ["Common"], path: "Tests/Support",
       exclude: ["postgres-server.sh"], swiftSettings: strict),
     tests("CommonTests", ["Stages"]),
-    tests("IndexTests", ["Index", "Postgres", "Stages"]),
+    tests("IndexTests", ["CZlib", "Index", "Postgres", "Stages"]),
     tests("StateTests", ["State"]),
     tests("StoreTests", ["Store", "Digest", "Transfer", logging], exclude: ["Servers"]),
     tests("FetchTests", ["fetch", "Stages", "Transfer"]),

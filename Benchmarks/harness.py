@@ -14,7 +14,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = Path(os.environ.get("CONVEYOR_BIN", ROOT / ".build" / "release"))
 
-DURATION = re.compile(r"duration: ([0-9.]+) ms  (parse|bind|execute|statement)[^:]*: (.*)")
+DURATION = re.compile(
+    r"\[(\d+)\] LOG:  duration: ([0-9.]+) ms  (parse|bind|execute|statement)[^:]*: (.*)")
 
 
 class Sample:
@@ -105,7 +106,9 @@ class PostgresServer:
                                          "PGUSER": "postgres", "PGDATABASE": "postgres"}
         self.log = f"{self.directory}/log"
         for setting in ("fsync = on", "log_min_duration_statement = 0",
-                        "max_wal_size = '4GB'", "shared_buffers = '256MB'"):
+                        "max_wal_size = '4GB'", "shared_buffers = '256MB'",
+                        # A wait for a lock that takes longer than this is logged.
+                        "log_lock_waits = on", "deadlock_timeout = '50ms'"):
             self.sql(f"ALTER SYSTEM SET {setting}")
         for order in ("stop", "start"):
             self.process.stdin.write(order + "\n")
@@ -130,15 +133,15 @@ class PostgresServer:
         with open(self.log, "rb") as log:
             log.seek(start)
             text = log.read().decode(errors="replace")
-        found, current = [], 0.0
+        found, current = [], {}
         for line in text.splitlines():
             match = DURATION.search(line)
-            if not match or needle not in match[3]:
+            if not match or needle not in match[4]:
                 continue
-            current += float(match[1])
-            if match[2] in ("execute", "statement"):
-                found.append(current)
-                current = 0.0
+            process = match[1]
+            current[process] = current.get(process, 0.0) + float(match[2])
+            if match[3] in ("execute", "statement"):
+                found.append(current.pop(process))
         return found
 
 

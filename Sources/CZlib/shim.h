@@ -7,3 +7,6 @@ static inline int czlib_inflate_init(z_stream *stream) { return inflateInit(stre
 static inline int czlib_deflate_init(z_stream *stream, int level) {
   return deflateInit(stream, level);
 }
+
+/// gzip (RFC 1952), with 15 bits of window, the most that there is.
+static inline int czlib_gunzip_init(z_stream *stream) { return inflateInit2(stream, 15 + 16); }

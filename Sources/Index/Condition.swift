@@ -1,3 +1,4 @@
+import Common
 import Stages
 
 /// A piece of a WHERE clause and the values bound to it. Values never become part of the text.
@@ -50,6 +51,12 @@ extension Selection {
   var documents: Condition {
     .all(
       [
+        ids.map { ids in
+          // One value, however many ids; both databases read the names of an object this way.
+          Condition(
+            sql: "id IN (SELECT CAST(key AS bigint) FROM json_each(?))",
+            values: [.text("{" + ids.map { "\"\($0)\":0" }.joined(separator: ",") + "}")])
+        },
         Condition.any(
           books.map {
             Condition(
@@ -58,7 +65,30 @@ extension Selection {
         .isOne("instrument_type_parsed", of: types.map { .text($0) }),
         .isOne("download_priority", of: priorities.map { .int($0) }),
         .isOne("source", of: sources.map { .text($0) }),
+        // Whether the column is a date, a time or a text: the database reads the day as its type.
+        since.map { Condition(sql: "file_date >= ?", values: [.text($0.description)]) },
+        until?.next.map { Condition(sql: "file_date < ?", values: [.text($0.description)]) },
       ].compactMap(\.self))
+  }
+
+  /// The failed ones that the selection brings back.
+  var failed: Condition {
+    .all([Condition(sql: "download_status = 'failed'"), ofErrorClasses ?? .always, documents])
+  }
+
+  /// Documents of another status whatever their error was.
+  var countable: Condition {
+    .all(
+      [documents]
+        + [ofErrorClasses].compactMap(\.self).map { classes in
+          Condition(
+            sql: "(download_status <> 'failed' OR \(classes.sql))", values: classes.values)
+        })
+  }
+
+  private var ofErrorClasses: Condition? {
+    .isOne(
+      "COALESCE(error_class, 'unclassified')", of: errorClasses.map { .text($0) })
   }
 
   /// Those that wait to be worked on, now or later. A stage that tries failed documents again takes
@@ -75,11 +105,7 @@ extension Selection {
   /// again, the failed ones, which it has yet to revive.
   var upcoming: Condition {
     guard retriesFailed else { return pending }
-    return .all([
-      Condition(
-        sql: "(download_status = 'failed' OR (download_status = 'pending' AND retrying))"),
-      documents,
-    ])
+    return .any([failed, pending]) ?? .always
   }
 }
 

@@ -7,8 +7,9 @@ import Stages
 /// All times are the database's own clock. Every method is one transaction, and throws ``Fatal`` with
 /// exit code 69 (cannot be reached), 77 (permission), 78 (a table or column is missing) or 74.
 public protocol DocumentIndex: Sendable {
-  /// Adds rows that are not there yet, known by (book, page, source). Returns how many were new.
-  func add(_ rows: [ImportedRow]) throws -> Int
+  /// Adds rows that are not there yet, known by (book, page, source), in one transaction; where the
+  /// table refuses some of them, the others in several.
+  func add(_ rows: [ImportedRow]) throws -> Addition
 
   /// Sets back to pending what nobody works on any more: expired leases, leases of dead processes of
   /// this host, and rows that older software left in progress for over 30 minutes. A lost lease gives
@@ -16,8 +17,9 @@ public protocol DocumentIndex: Sendable {
   /// Returns how many.
   func takeBackStale() throws -> Int
 
-  /// Marks the failed documents of a selection as pending again, attempts counted from 0, for a
-  /// selection with ``Selection/retriesFailed``. Returns how many.
+  /// Marks the failed documents of a selection (of its error classes, if it names some) as pending
+  /// again, attempts counted from 0, for a selection with ``Selection/retriesFailed``. Returns how
+  /// many.
   func reviveFailed(_ selection: Selection) throws -> Int
 
   /// Claims up to `count` documents whose time has come, ordered by priority, book and page: each gets
@@ -230,4 +232,23 @@ public struct ImportedRow: Sendable {
 
   /// A row.
   public init(_ values: [String: String?]) { self.values = values }
+}
+
+/// What became of rows that were to be added.
+public struct Addition: Sendable, Equatable {
+  /// How many are new.
+  public var added = 0
+  /// Those that the table does not take, by their place among the rows, and its words for why.
+  public var refused: [Refusal] = []
+
+  /// One that was not taken.
+  public struct Refusal: Sendable, Equatable {
+    /// Its place among the rows, from 0.
+    public let place: Int
+    /// Why, in one line.
+    public let reason: String
+  }
+
+  /// Nothing yet.
+  public init() {}
 }

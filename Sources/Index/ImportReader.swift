@@ -12,16 +12,20 @@ public struct ImportReader {
     /// One JSON object per line.
     case jsonl
 
-    /// What a file's name ends with; `csv` for anything else.
+    /// What a file's name ends with, but for `.gz`; `csv` for anything else.
     public init(path: String) {
-      let ending = path.split(separator: ".").last?.lowercased()
+      var endings = path.lowercased().split(separator: ".")
+      if endings.count > 1, endings.last == "gz" { endings.removeLast() }
+      let ending = endings.last
       self = ending == "tsv" ? .tsv : ["jsonl", "ndjson"].contains(ending) ? .jsonl : .csv
     }
   }
 
   /// What was read.
   public enum Item: Sendable {
-    case row(ImportedRow)
+    /// A row, and the line that it starts on, counted from 1.
+    case row(ImportedRow, line: Int)
+    /// A row that cannot be read, and why.
     case refused(line: Int, reason: String)
   }
 
@@ -29,14 +33,17 @@ public struct ImportReader {
   private var table: CSVReader?
   private var lines: LineReader?
   private var columns: [String?] = []
+  private let map: ColumnMap
   private let ignoresUnknown: Bool
   private var line = 0
 
   /// Reads from `descriptor`, which stays the caller's. Throws where the header is not one of ours:
   /// a column is unknown (unless `ignoringUnknown`), there twice, or missing.
   public init(
-    descriptor: Int32, layout: Layout, ignoringUnknown: Bool = false, stop: Stop? = nil
+    descriptor: Int32, layout: Layout, map: ColumnMap = ColumnMap(), ignoringUnknown: Bool = false,
+    stop: Stop? = nil
   ) throws(Fatal) {
+    self.map = map
     ignoresUnknown = ignoringUnknown
     guard layout != .jsonl else {
       lines = LineReader(descriptor: descriptor, stop: stop, grace: 0)
@@ -50,17 +57,18 @@ public struct ImportReader {
     guard case .fields(let names, _) = header else {
       throw Fatal(.configuration, "the header of the file to import cannot be read")
     }
-    columns = try Self.columns(names, ignoringUnknown)
+    try map.check(against: names)
+    columns = try Self.columns(names, map, ignoringUnknown)
     table = reader
   }
 
   private static func columns(
-    _ names: [String], _ ignoringUnknown: Bool
+    _ names: [String], _ map: ColumnMap, _ ignoringUnknown: Bool
   ) throws(Fatal) -> [String?] {
     var columns: [String?] = []
     var unknown: [String] = []
     for name in names {
-      switch ImportedColumns.meaning(of: name) {
+      switch map.meaning(of: name) {
       case .column(let column) where columns.contains(column):
         throw Fatal(.configuration, "the column \(column) is there twice in the header")
       case .column(let column): columns.append(column)
@@ -74,7 +82,8 @@ public struct ImportReader {
       throw Fatal(
         .configuration,
         "unknown columns in the header: \(unknown.joined(separator: ", ")); "
-          + "--ignore-unknown-columns leaves them out, docs/index.md lists the known ones")
+          + "--map says what they are, --ignore-unknown-columns leaves them out, docs/index.md "
+          + "lists the known ones")
     }
     let missing = ImportedColumns.required.filter { !columns.contains($0) }
     guard missing.isEmpty else {
@@ -112,7 +121,7 @@ public struct ImportReader {
   }
 
   private static func checked(_ texts: [String: String], _ line: Int) -> Item {
-    do throws(ImportProblem) { return .row(try ImportedRow(checking: texts)) } catch {
+    do throws(ImportProblem) { return .row(try ImportedRow(checking: texts), line: line) } catch {
       return .refused(line: line, reason: error.description)
     }
   }
@@ -135,7 +144,7 @@ public struct ImportReader {
   private func texts(_ object: JSONObject) throws(ImportProblem) -> [String: String] {
     var texts: [String: String] = [:]
     for member in object.members {
-      switch ImportedColumns.meaning(of: member.name) {
+      switch map.meaning(of: member.name) {
       case .passedOver: continue
       case .unknown:
         guard ignoresUnknown else {
@@ -143,6 +152,8 @@ public struct ImportReader {
         }
       case .column(let column):
         switch member.value {
+        case _ where texts[column] != nil:
+          throw ImportProblem("\(column) is there twice")
         case .null: continue
         case .bool(let value): texts[column] = value ? "true" : "false"
         case .string, .number: texts[column] = member.value.text

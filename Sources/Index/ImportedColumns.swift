@@ -20,6 +20,7 @@ public enum ImportedColumns {
     case text
     case integer(ClosedRange<Int>)
     case boolean
+    case day
     case time
     case status
   }
@@ -34,7 +35,7 @@ public enum ImportedColumns {
       Column("gin", any), Column("instrument_number", any), Column("book_volume", .text),
       Column("book", positive), Column("page", positive), Column("instrument_type_raw", .text),
       Column("instrument_type_parsed", .text), Column("document_type", .text),
-      Column("file_date", .text), Column("num_pages", .integer(0...Int(Int32.max))),
+      Column("file_date", .day), Column("num_pages", .integer(0...Int(Int32.max))),
       Column("download_status", .status, or: "pending"),
       Column("download_priority", .integer(1...4), or: "3"),
       Column("download_attempts", .integer(0...Int(Int32.max)), or: "0"),
@@ -68,12 +69,16 @@ public enum ImportedColumns {
 
   /// Reads a name as people write it: `Instrument Type Raw` is `instrument_type_raw`.
   static func meaning(of name: String) -> Meaning {
-    let folded = String(
-      name.trimmed.lowercased().map { $0 == " " || $0 == "-" ? "_" : $0 })
+    let folded = folded(name)
     // What the recording system's export calls it.
     if folded == "instrument_type" { return .column("instrument_type_raw") }
     if byName[folded] != nil { return .column(folded) }
     return passedOver.contains(folded) ? .passedOver : .unknown
+  }
+
+  /// A name as it is compared.
+  static func folded(_ name: String) -> String {
+    String(name.trimmed.lowercased().map { $0 == " " || $0 == "-" ? "_" : $0 })
   }
 
   /// The text as the index keeps it. Throws what was expected.
@@ -97,6 +102,11 @@ public enum ImportedColumns {
       case "f", "false", "0", "no": return "0"
       default: throw wrong("true or false")
       }
+    case .day:
+      guard let day = day(text.trimmed) else {
+        throw wrong("a day like 1951-03-04 or 3/4/1951 (month first)")
+      }
+      return day.description
     case .time:
       guard let time = time(text.trimmed) else { throw wrong("a time like 2026-11-23 18:30:35") }
       return time
@@ -118,13 +128,26 @@ public enum ImportedColumns {
     }
   }
 
+  /// `1951-03-04`, also with a time behind it, or as American spreadsheets export it: `3/4/1951`.
+  private static func day(_ text: String) -> Day? {
+    let date = text.split(maxSplits: 1) { $0 == " " || $0 == "T" }.first ?? ""
+    if date.utf8.count == text.utf8.count || time(text) != nil, let day = Day(String(date)) {
+      return day
+    }
+    let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+    guard parts.count == 3, parts[2].utf8.count == 4 else { return nil }
+    return Day([parts[2], parts[0], parts[1]])
+  }
+
   /// `2026-11-23 18:30:35.123`, from that or from RFC 3339 in UTC.
   private static func time(_ text: String) -> String? {
     var bytes = Array(text.utf8)
     if bytes.last == UInt8(ascii: "Z") { bytes.removeLast() }
     if bytes.count > 10, bytes[10] == UInt8(ascii: "T") { bytes[10] = UInt8(ascii: " ") }
     let shape = Array("0000-00-00 00:00:00.".utf8)
-    guard bytes.count == 10 || bytes.count >= 19 else { return nil }
+    guard bytes.count == 10 || bytes.count >= 19,
+      Day(String(decoding: bytes.prefix(10), as: UTF8.self)) != nil
+    else { return nil }
     for (index, byte) in bytes.enumerated() {
       let expected = index < shape.count ? shape[index] : UInt8(ascii: "0")
       let isDigit = (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)

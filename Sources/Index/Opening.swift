@@ -7,12 +7,14 @@ import Common
 /// gets them; without it, both end the run. A table in PostgreSQL is changed only when that is asked
 /// for: see ``PostgresMigration``.
 ///
-/// - Parameter connections: at most so many to PostgreSQL; a SQLite file has one.
+/// - Parameters:
+///   - connections: at most so many to PostgreSQL; a SQLite file has one.
+///   - stop: once requested, a server that is away is waited for no longer.
 public func openIndex(
-  _ url: String, creating: Bool = false, connections: Int = 4
+  _ url: String, creating: Bool = false, connections: Int = 4, stop: Stop? = nil
 ) throws(Fatal) -> any DocumentIndex {
   switch try IndexURL(url) {
-  case .postgres(let url): try PostgresIndex(url: url, connections: connections)
+  case .postgres(let url): try PostgresIndex(url: url, connections: connections, stop: stop)
   case .sqlite(let path): try SQLiteIndex(path: path, creating: creating)
   }
 }

@@ -11,9 +11,11 @@ public struct PostgresIndex: DocumentIndex {
   let pool: PostgresPool
 
   /// Opens the index that a `postgres://` URL names; see ``openIndex(_:creating:connections:)``.
-  public init(url: String, connections: Int = 4, patience: Double = 60) throws(Fatal) {
+  public init(
+    url: String, connections: Int = 4, patience: Double = 60, stop: Stop? = nil
+  ) throws(Fatal) {
     pool = try PostgresPool(
-      url: url, for: Self.purpose, size: connections, patience: patience)
+      url: url, for: Self.purpose, size: connections, patience: patience, stop: stop)
     let name = pool.name
     // A server that cannot be reached at the start is told at once.
     let present = try pool.use(patience: 0) { connection, _ throws in
@@ -31,37 +33,6 @@ public struct PostgresIndex: DocumentIndex {
 
   static let purpose = PostgresPool.Purpose(
     "index", guide: "docs/index.md", missing: "run `enqueue --migrate`")
-
-  /// See ``DocumentIndex/add(_:)``.
-  ///
-  /// One JSON text for all rows: `json_populate_recordset` reads each value as its column's own type
-  /// does, whatever types the users' table has.
-  public func add(_ rows: [ImportedRow]) throws -> Int {
-    guard !rows.isEmpty else { return 0 }
-    let columns = ImportedColumns.all
-    let objects = rows.map { row in
-      var object = JSONObject()
-      for column in columns {
-        if let text = row.values[column.name] ?? nil { object[column.name] = .string(text) }
-      }
-      return JSON.object(object)
-    }
-    let names = columns.map(\.name).joined(separator: ", ")
-    let values = columns.map { column in
-      column.fallback.map { fallback in
-        let value = column.kind == .boolean ? "FALSE" : "'\(fallback)'"
-        return "COALESCE(\(column.name), \(value))"
-      } ?? column.name
-    }
-    return try pool.query(
-      """
-      INSERT INTO index_documents (\(names))
-      SELECT \(values.joined(separator: ", "))
-      FROM json_populate_recordset(NULL::index_documents, ?::json)
-      ON CONFLICT (book, page, source) DO NOTHING
-      """, [.text(JSON.array(objects).description)]
-    ).affected
-  }
 }
 
 extension PostgresIndex {

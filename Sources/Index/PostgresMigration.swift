@@ -8,9 +8,33 @@ public struct PostgresMigration: Sendable {
 
   private let pool: PostgresPool
 
+  /// What messages call the index.
+  public var name: String { "the index \(pool.name)" }
+
   /// For the database that a `postgres://` URL names.
-  public init(url: String) throws(Fatal) {
-    pool = try PostgresPool(url: url, for: PostgresIndex.purpose, size: 1, patience: 0)
+  public init(url: String, stop: Stop? = nil) throws(Fatal) {
+    pool = try PostgresPool(
+      url: url, for: PostgresIndex.purpose, size: 1, patience: 0, stop: stop)
+  }
+
+  /// What the table lacks and a migration would add, in words; nothing where there is no table. Any
+  /// role may ask: the catalogue tells.
+  public func missing() throws(Fatal) -> [String] {
+    try pool.use { connection, _ in
+      let present = try PostgresSchema.columns(connection)
+      guard !present.isEmpty else { return [] }
+      let columns = PostgresSchema.added.filter { !present.contains($0) }
+      let indexes = try PostgresSchema.indexNames.filter { name in
+        let found = try connection.query(
+          "SELECT 1 FROM pg_index WHERE indexrelid = to_regclass($1) AND indisvalid", [name])
+        return found.values.isEmpty
+      }
+      let isOne = columns.count == 1
+      return
+        (columns.isEmpty
+        ? [] : ["the \(isOne ? "column" : "columns") " + columns.joined(separator: ", ")])
+        + indexes.map { "the database index \($0)" }
+    }
   }
 
   /// Makes the changes that are missing, each once, and returns their names. With `isDryRun` it makes

@@ -38,14 +38,14 @@ extension PostgresIndex {
   /// See ``DocumentIndex/reviveFailed(_:)``.
   public func reviveFailed(_ selection: Selection) throws -> Int {
     guard selection.retriesFailed else { return 0 }
-    let documents = selection.documents
+    let failed = selection.failed
     return try pool.query(
       """
       UPDATE index_documents
       SET download_status = 'pending', download_attempts = 0, retrying = TRUE,
         next_attempt_at = NULL, lease_owner = NULL, lost_leases = 0
-      WHERE download_status = 'failed' AND \(documents.sql)
-      """, documents.values
+      WHERE \(failed.sql)
+      """, failed.values
     ).affected
   }
 }

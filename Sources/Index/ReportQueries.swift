@@ -44,9 +44,12 @@ struct ReportQueries {
   }
 
   func statusCounts() throws -> StatusCounts {
-    let rows = try rows(
-      "download_status, \(selection.retriesFailed ? "retrying" : "NULL"), COUNT(*)",
-      "GROUP BY 1, 2")
+    let countable = selection.countable
+    let rows = try fetch(
+      """
+      SELECT download_status, \(selection.retriesFailed ? "retrying" : "NULL"), COUNT(*)
+      FROM index_documents WHERE \(countable.sql) GROUP BY 1, 2
+      """, countable.values)
     var counts = StatusCounts()
     for row in rows {
       // Of the pending ones, a stage that tries again means only those that it revived.

@@ -37,14 +37,15 @@ extension SQLiteIndex {
   ) throws -> [Row] {
     let pending = Condition.all([selection.pending, run.mayClaim, standing])
     // INDEXED BY: with a range of books the planner would rather sort what the unique index has
-    // than walk the pending ones in order and stop.
+    // than walk the pending ones in order and stop. Ids are found by the key.
+    let walk = selection.ids == nil ? "INDEXED BY index_documents_pending" : ""
     let sql = """
       UPDATE index_documents
       SET download_status = 'in_progress', download_attempts = COALESCE(download_attempts, 0) + 1,
         lease_token = lower(hex(randomblob(16))), lease_owner = ?,
         lease_expires_at = \(SQLiteSchema.later), next_attempt_at = NULL
       WHERE id IN (
-        SELECT id FROM index_documents INDEXED BY index_documents_pending
+        SELECT id FROM index_documents \(walk)
         WHERE \(pending.sql)
           AND (next_attempt_at IS NULL OR next_attempt_at <= \(SQLiteSchema.now))
         ORDER BY \(order) LIMIT ?)
@@ -154,15 +155,15 @@ extension SQLiteIndex {
   /// See ``DocumentIndex/reviveFailed(_:)``.
   public func reviveFailed(_ selection: Selection) throws -> Int {
     guard selection.retriesFailed else { return 0 }
-    let documents = selection.documents
+    let failed = selection.failed
     return try database.write { db in
       try db.execute(
         sql: """
           UPDATE index_documents
           SET download_status = 'pending', download_attempts = 0, retrying = TRUE,
             next_attempt_at = NULL, lease_owner = NULL, lost_leases = 0
-          WHERE download_status = 'failed' AND \(documents.sql)
-          """, arguments: bound(documents.arguments))
+          WHERE \(failed.sql)
+          """, arguments: bound(failed.arguments))
       return db.changesCount
     }
   }

@@ -3,16 +3,22 @@ import GRDB
 
 extension SQLiteIndex {
   /// See ``DocumentIndex/add(_:)``.
-  public func add(_ rows: [ImportedRow]) throws -> Int {
-    guard !rows.isEmpty else { return 0 }
+  public func add(_ rows: [ImportedRow]) throws -> Addition {
+    guard !rows.isEmpty else { return Addition() }
     return try database.write { db in
-      let statement = try db.cachedStatement(sql: Self.insert)
-      var added = 0
-      for row in rows {
-        try statement.execute(arguments: StatementArguments(row.bindings()))
-        added += db.changesCount
+      var statement = try db.cachedStatement(sql: Self.insert)
+      var addition = Addition()
+      for (place, row) in rows.enumerated() {
+        do {
+          try statement.execute(arguments: StatementArguments(row.bindings()))
+          addition.added += db.changesCount
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_CONSTRAINT {
+          addition.refused.append(.init(place: place, reason: error.message ?? "a constraint"))
+          // A statement that failed says so again when it is reset.
+          statement = try db.makeStatement(sql: Self.insert)
+        }
       }
-      return added
+      return addition
     }
   }
 
@@ -39,7 +45,7 @@ extension ImportedRow {
         continue
       }
       switch column.kind {
-      case .text, .time, .status: bindings.append(text.databaseValue)
+      case .text, .day, .time, .status: bindings.append(text.databaseValue)
       case .integer, .boolean:
         guard let number = Int64(text) else {
           throw Fatal(.other, "\(column.name) of a row is not a number: \(Format.quoted(text))")

@@ -19,6 +19,9 @@ public struct PostgresError: Error, Sendable, Equatable, CustomStringConvertible
     sqlState.hasPrefix("08") || sqlState.hasPrefix("57P0") || sqlState == "25P03"
   }
 
+  /// Whether it is a value that the table does not take: class 22, data, or 23, a constraint.
+  public var isAboutData: Bool { sqlState.hasPrefix("22") || sqlState.hasPrefix("23") }
+
   /// Whether the same may succeed a little later: the connection broke, the server starts or stops,
   /// has no room for another client, or ended one of two that waited for each other.
   public var isPassing: Bool { endsConnection || ["40001", "40P01", "53300"].contains(sqlState) }

@@ -30,14 +30,18 @@ public final class PostgresPool: Sendable {
   private let purpose: Purpose
   private let slots: [Slot]
   private let patience: Double
+  private let stop: Stop?
+
+  /// A database that is away keeps a run that is to end no longer than this, in seconds.
+  private static let patienceOnStop = 3.0
 
   /// What messages call the database.
   public var name: String { settings.description }
 
   /// Up to `size` connections to what `url` and the environment say; a database that went away is
-  /// waited for, for `patience` seconds. Throws with exit code 78 for a URL that says nothing.
+  /// waited for, for `patience` seconds, less once `stop` is requested. Throws with exit code 78 for a URL that says nothing.
   public init(
-    url: String, for purpose: Purpose, size: Int, patience: Double
+    url: String, for purpose: Purpose, size: Int, patience: Double, stop: Stop? = nil
   ) throws(Fatal) {
     guard let settings = ConnectionSettings(url: url) else {
       throw Fatal(
@@ -48,6 +52,7 @@ public final class PostgresPool: Sendable {
     self.settings = settings
     self.purpose = purpose
     self.patience = patience
+    self.stop = stop
     slots = (0..<max(1, size)).map { _ in Slot() }
   }
 
@@ -65,12 +70,12 @@ public final class PostgresPool: Sendable {
       do {
         return try once { [isRepeat] in try body($0, isRepeat) }
       } catch let error as PostgresError {
-        guard error.isPassing, Time.monotonic() + Int64(wait * 1e9) < deadline else {
+        guard error.isPassing, Time.monotonic() + Int64(wait * 1e9) < deadline, mayWait else {
           throw Fatal(error, name, purpose)
         }
         // Harmless where not even a connection was made.
         isRepeat = true
-        usleep(UInt32(wait * .random(in: 0.5...1) * 1e6))
+        pause(wait * .random(in: 0.5...1))
         wait = min(wait * 2, 2)
       } catch let fatal as Fatal {
         throw fatal
@@ -88,6 +93,17 @@ public final class PostgresPool: Sendable {
   /// A connection outside the pool, the caller's own for as long as it likes.
   public func connect() throws(PostgresError) -> Connection { try Connection(settings) }
 
+  private var mayWait: Bool { stop.map { $0.age < Self.patienceOnStop } ?? true }
+
+  /// A stop ends a pause, but not those that come after it: what is settled then still counts.
+  private func pause(_ seconds: Double) {
+    if let stop, !stop.isRequested {
+      _ = stop.sleep(seconds: seconds)
+    } else {
+      usleep(UInt32(seconds * 1e6))
+    }
+  }
+
   private func once<T: Sendable>(_ body: @Sendable (Connection) throws -> T) throws -> T {
     for slot in slots {
       let found = try slot.connection.withLockIfAvailable { try run(body, on: &$0) }
@@ -101,7 +117,8 @@ public final class PostgresPool: Sendable {
   ) throws -> T {
     if slot?.isAlive != true {
       slot = nil
-      slot = try Connection(settings)
+      let timeout = stop?.isRequested == true ? Self.patienceOnStop : 10
+      slot = try Connection(settings, timeout: timeout)
     }
     guard let connection = slot else { throw Fatal(.other, "no connection") }
     do { return try body(connection) } catch {
@@ -122,7 +139,7 @@ extension Fatal {
       case "3D": (.configuration, "; see the name of the database")
       case "53", "58": (.inputOutput, "")
       case _ where state == "42501": (.permission, "; see GRANT in \(purpose.guide)")
-      case _ where ["42P01", "42703", "42P10"].contains(state):
+      case _ where ["42P01", "42703"].contains(state):
         (.configuration, "; \(purpose.missing)")
       case _ where state.hasPrefix("57P0"), _ where ["57014", "55P03"].contains(state):
         (.unavailable, "")

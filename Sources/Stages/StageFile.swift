@@ -63,6 +63,16 @@ extension Stage {
       try settings.parsed("status", "pending or failed") {
         $0 == "failed" ? true : $0 == "pending" ? false : nil
       } ?? selection.retriesFailed
+    let classes = try settings.list(
+      "classes", "error classes (\(Selection.errorClassNames))", Selection.errorClass)
+    if !classes.isEmpty { selection.errorClasses = classes }
+    guard selection.retriesFailed || selection.errorClasses.isEmpty else {
+      throw settings.wrong("classes", "together with status: failed")
+    }
+    selection.since =
+      try settings.parsed("since", "a day like 1951-03-04") { Day($0) } ?? selection.since
+    selection.until =
+      try settings.parsed("until", "a day like 1951-12-31") { Day($0) } ?? selection.until
     selection.limit =
       try settings.parsed("limit", "a number from 1") { text in
         Int(text).flatMap { $0 > 0 ? $0 : nil }

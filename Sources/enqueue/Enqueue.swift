@@ -20,6 +20,7 @@ struct Enqueue: Tool {
       Examples:
         enqueue --index sqlite:index.db --import deeds.csv
         enqueue --index sqlite:index.db --stage stage-0-test --count
+        enqueue --index sqlite:index.db --retry --class network --dry-run
         enqueue --index sqlite:index.db --stage stage-0-test | fetch … | validate --settle …
 
       \(Common.ExitCode.table)
@@ -28,29 +29,31 @@ struct Enqueue: Tool {
   @Option(help: "The index: postgres://USER@HOST/NAME, sqlite:PATH, or a path to a SQLite file.")
   var index: String
 
-  @Option(help: "At most so many connections to PostgreSQL, 2 to 20.")
-  var dbPool = 2
-
+  @OptionGroup var pool: PoolOptions
   @OptionGroup(title: "Selection") var filter: SelectionOptions
   @OptionGroup(title: "Streaming") var streaming: StreamingOptions
   @OptionGroup(title: "Instead of claiming") var mode: ModeOptions
   @OptionGroup(title: "Log") var log: LogOptions
 
-  func validate() throws {
-    guard (2...20).contains(dbPool) else {
-      throw ValidationError("--db-pool has to be a number from 2 to 20, and is \(dbPool)")
-    }
-  }
-
   func perform(stop: Stop, logger: Logger) throws -> Common.ExitCode {
-    if mode.migrate || mode.`init` { return try mode.prepare(index) }
+    if mode.migrate || mode.`init` { return try mode.prepare(index, stop: stop) }
     if let path = mode.import {
-      return try Importer(
-        path: path, layout: mode.format, ignoresUnknown: mode.ignoreUnknownColumns, stop: stop
-      ).run(into: { try openIndex(self.index, creating: true, connections: self.dbPool) })
+      let importer = Importer(
+        path: path, layout: mode.format, map: try ColumnMap(mode.map),
+        ignoresUnknown: mode.ignoreUnknownColumns, progress: mode.progress, stop: stop)
+      return try importer.run { [index, connections = pool.dbPool] in
+        try openIndex(index, creating: true, connections: connections, stop: stop)
+      }
     }
-    let selection = try filter.selection()
-    let index = try openIndex(self.index, connections: dbPool)
+    let selection = try filter.selection(retrying: mode.retry, stop: stop)
+    if mode.preflight {
+      return try Preflight(
+        url: self.index, connections: pool.dbPool, selection: selection, mayAsk: !mode.dryRun,
+        stop: stop
+      ).run()
+    }
+    let index = try openIndex(self.index, connections: pool.dbPool, stop: stop)
+    if mode.retry { return try mode.bringBack(selection, in: index) }
     let output = LineWriter(descriptor: STDOUT_FILENO, stop: stop)
     if let lines = try mode.answer(index, selection) {
       output.write(lines.map { Array($0.utf8) })

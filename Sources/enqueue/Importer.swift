@@ -1,9 +1,11 @@
+import CLI
 import Common
 import Glibc
 import Index
+import Synchronization
 
 /// Adds documents from a file to the index, and says on stderr what became of its rows.
-struct Importer {
+struct Importer: Sendable {
   /// Rows per transaction.
   private static let batch = 10_000
   /// Refused rows that are told one by one.
@@ -11,43 +13,84 @@ struct Importer {
 
   let path: String
   let layout: ImportReader.Layout?
+  let map: ColumnMap
   let ignoresUnknown: Bool
+  let progress: ProgressMode
   let stop: Stop
+
+  /// What became of the rows.
+  private struct Tally {
+    var rows = 0
+    var added = 0
+    var refused = 0
+  }
 
   /// Opens the index only once the file's header is understood: a mistyped name leaves no empty index
   /// behind.
-  func run(into open: () throws -> any DocumentIndex) throws -> ExitCode {
+  func run(into open: @Sendable () throws -> any DocumentIndex) throws -> ExitCode {
     let descriptor = try openFile()
-    var reader = try ImportReader(
-      descriptor: descriptor, layout: layout ?? .init(path: path),
-      ignoringUnknown: ignoresUnknown, stop: stop)
-    let index = try open()
+    let progress = ImportProgress(progress, file: descriptor)
+    let result = Mutex<Result<(answer: Tally, damage: Fatal?), any Error>?>(nil)
+    withThreads(2) { number in
+      guard number == 1 else { return progress.run() }
+      defer { progress.end() }
+      let read = Result {
+        try withUnpacked(descriptor, stop: stop) { plain in
+          var reader = try ImportReader(
+            descriptor: plain, layout: layout ?? .init(path: path), map: map,
+            ignoringUnknown: ignoresUnknown, stop: stop)
+          return try add(from: &reader, to: try open(), progress)
+        }
+      }
+      result.withLock { $0 = read }
+    }
+    guard let (tally, damage) = try result.withLock(\.self)?.get() else { return .other }
+    tell(tally)
+    if let damage { throw damage }
+    if stop.isRequested { return try stop.exitCode() }
+    return tally.refused > 0 ? .documentsFailed : .success
+  }
+
+  private func add(
+    from reader: inout ImportReader, to index: any DocumentIndex, _ progress: ImportProgress
+  ) throws -> Tally {
+    var tally = Tally()
     var rows: [ImportedRow] = []
-    var added = 0
-    var known = 0
-    var refused = 0
+    var lines: [Int] = []
     func flush() throws {
-      let new = try index.add(rows)
-      added += new
-      known += rows.count - new
+      let addition = try index.add(rows)
+      tally.added += addition.added
+      for refusal in addition.refused { refuse(lines[refusal.place], refusal.reason, &tally) }
       rows.removeAll(keepingCapacity: true)
+      lines.removeAll(keepingCapacity: true)
     }
     // What a stop cuts off in the middle is no row.
     while let item = try reader.next(), !stop.isRequested {
+      tally.rows += 1
       switch item {
-      case .row(let row):
+      case .row(let row, let line):
         rows.append(row)
+        lines.append(line)
         if rows.count == Self.batch { try flush() }
-      case .refused(let line, let reason):
-        refused += 1
-        if refused <= Self.told { say("\(path):\(line): refused: \(reason)") }
+      case .refused(let line, let reason): refuse(line, reason, &tally)
       }
+      if tally.rows.isMultiple(of: 1000) { progress.report(tally.rows) }
     }
     try flush()
-    if refused > Self.told { say("… and \(refused - Self.told) more rows refused") }
-    say("imported \(added) new documents, \(known) were there already, \(refused) rows refused")
-    if stop.isRequested { return try stop.exitCode() }
-    return refused > 0 ? .documentsFailed : .success
+    return tally
+  }
+
+  private func refuse(_ line: Int, _ reason: String, _ tally: inout Tally) {
+    tally.refused += 1
+    if tally.refused <= Self.told { say("\(path):\(line): refused: \(reason)") }
+  }
+
+  private func tell(_ tally: Tally) {
+    if tally.refused > Self.told { say("… and \(tally.refused - Self.told) more rows refused") }
+    let known = tally.rows - tally.added - tally.refused
+    say(
+      "imported \(tally.added) new documents, \(known) were there already, "
+        + "\(tally.refused) rows refused")
   }
 
   private func openFile() throws(Fatal) -> Int32 {

@@ -4,49 +4,6 @@ import Common
 import Index
 import Stages
 
-/// Which documents.
-struct SelectionOptions: ParsableArguments {
-  @OptionGroup var stages: StageOptions
-
-  @Option(help: "Books, like 238-3971, 1000- or 55; may be repeated.")
-  var books: [String] = []
-
-  @Option(help: "A value of instrument_type_parsed, exactly; may be repeated.")
-  var type: [String] = []
-
-  @Option(help: "A priority from 1 (critical) to 4 (low); may be repeated.")
-  var priority: [Int] = []
-
-  @Option(help: "A source, like DuProcess; may be repeated.")
-  var source: [String] = []
-
-  @Option(help: "At most so many documents in this run.")
-  var limit: Int?
-
-  func validate() throws {
-    for text in books where Stage.range(text) == nil {
-      throw ValidationError("--books has to be a range like 238-3971, and is \(text)")
-    }
-    for value in priority where !(1...4).contains(value) {
-      throw ValidationError("--priority has to be a number from 1 to 4, and is \(value)")
-    }
-    if let limit, limit < 1 {
-      throw ValidationError("--limit has to be a number from 1, and is \(limit)")
-    }
-  }
-
-  /// The stage's selection with the filters that replace its own.
-  func selection() throws(Fatal) -> Selection {
-    var selection = try stages.load()?.selection ?? Selection()
-    if !books.isEmpty { selection.books = books.compactMap(Stage.range) }
-    if !type.isEmpty { selection.types = type }
-    if !priority.isEmpty { selection.priorities = priority }
-    if !source.isEmpty { selection.sources = source }
-    if let limit { selection.limit = limit }
-    return selection
-  }
-}
-
 /// How documents are claimed.
 struct StreamingOptions: ParsableArguments {
   @Option(help: "Threads of fetch downstream; 20 documents are claimed at a time for each.")
@@ -74,7 +31,8 @@ struct StreamingOptions: ParsableArguments {
 
 /// What to do instead of claiming.
 struct ModeOptions: ParsableArguments {
-  @Flag(help: "Write the records that a run would claim, or name what --migrate would change.")
+  @Flag(
+    help: "Write the records that a run would claim, or say what --migrate or --retry would do.")
   var dryRun = false
 
   @Flag(help: "Print how many documents are pending.")
@@ -89,33 +47,52 @@ struct ModeOptions: ParsableArguments {
   @Flag(help: "Print --count or --status as JSON, with the counts of all statuses.")
   var json = false
 
+  @Flag(help: "Say on stderr what a run would find; ask whether to add what the index lacks.")
+  var preflight = false
+
+  @Flag(help: "Set failed documents back to pending, attempts counted from 0.")
+  var retry = false
+
   @Flag(help: "Create an empty index: a SQLite file, or the table in PostgreSQL.")
   var `init` = false
 
   @Flag(help: "Add what we need to a table that is there; made changes are not made again.")
   var migrate = false
 
-  @Option(help: "Add documents from a file (.csv, .tsv, .jsonl; - for stdin) and end.")
+  @Option(help: "Add documents from a file (.csv, .tsv, .jsonl, also .gz; - for stdin) and end.")
   var `import`: String?
 
   @Option(help: "How the imported file is written: csv, tsv or jsonl. (default: by its name)")
   var format: ImportReader.Layout?
 
+  @Option(
+    help: ArgumentHelp(
+      "What a column of the imported file is in the index; without COLUMN it is left out. May be "
+        + "repeated.", valueName: "HEADER=COLUMN"))
+  var map: [String] = []
+
+  @Option(help: "Show the progress of an import on stderr.")
+  var progress = ProgressMode.auto
+
   @Flag(help: "Leave out columns of the imported file that the index does not know.")
   var ignoreUnknownColumns = false
 
   func validate() throws {
-    let modes = [dryRun && !migrate, count, status, types, `init`, migrate, `import` != nil]
+    let hasDryRun = migrate || retry || preflight
+    let modes = [
+      dryRun && !hasDryRun, count, status, types, preflight, retry, `init`, migrate,
+      `import` != nil,
+    ]
     guard modes.count(where: \.self) <= 1 else {
       throw ValidationError(
-        "only one of --dry-run, --count, --status, --types, --init, --migrate and --import at a "
-          + "time; --dry-run also goes with --migrate")
+        "only one of --dry-run, --count, --status, --types, --preflight, --retry, --init, --migrate "
+          + "and --import at a time; --dry-run also goes with --preflight, --retry and --migrate")
     }
     if json, !count, !status {
       throw ValidationError("--json goes with --count or --status")
     }
-    if `import` == nil, format != nil || ignoreUnknownColumns {
-      throw ValidationError("--format and --ignore-unknown-columns go with --import")
+    if `import` == nil, format != nil || ignoreUnknownColumns || !map.isEmpty {
+      throw ValidationError("--format, --map and --ignore-unknown-columns go with --import")
     }
   }
 

@@ -132,7 +132,7 @@ struct Upload: Tool {
       overwrites: overwrite, isDryRun: dryRun, removesSources: removeSourceFiles)
     let tally = UploadTally()
     let display = ProgressDisplay(tool: "upload", manner: progress.mannerOfTheMiddle)
-    return ProgressDisplay.beside([{ done in display.show(tally, until: done) }]) {
+    return ProgressDisplay.beside([{ display.show(tally, until: $0) }]) {
       loop.run { number in
         var logger = logger
         logger[metadataKey: "worker"] = "\(number)"

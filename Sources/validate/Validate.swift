@@ -32,8 +32,10 @@ struct Validate: Tool {
   @Flag(help: "Write each document's outcome to the index, where its lease still holds.")
   var settle = false
 
-  @Option(help: "The document index, like sqlite:index.db.")
+  @Option(help: "The index: postgres://USER@HOST/NAME, sqlite:PATH, or a path to a SQLite file.")
   var index: String?
+
+  @OptionGroup var pool: PoolOptions
 
   @Option(help: "The store that all objects have to be in (default: wherever their URLs say).")
   var to: String?
@@ -97,11 +99,13 @@ struct Validate: Tool {
     if let place = checking.files {
       return try FilesRun(workers: workers, stop: stop, logger: logger).perform(place)
     }
+    let connections = pool.dbPool
     let stage = try stages.load()
     let selection = stage?.selection ?? Selection()
     if let view = views.view, let index {
       let views = Views(
-        index: try openIndex(index), selection: selection, subject: stage?.name ?? "All documents")
+        index: try openIndex(index, connections: connections), selection: selection,
+        subject: stage?.name ?? "All documents")
       return try views.show(view, self.views, stop: stop)
     }
     if reconciling.reconcile, let index, let to {
@@ -109,10 +113,11 @@ struct Validate: Tool {
       settings.stop = stop
       settings.logger = logger
       return try reconciling.perform(
-        try openIndex(index), try openStore(to, settings), selection, sample: belt.sample,
-        workers: workers, summary: summary, stop: stop, logger: logger)
+        try openIndex(index, connections: connections), try openStore(to, settings), selection,
+        sample: belt.sample, workers: workers, summary: summary, stop: stop, logger: logger)
     }
-    let documents = settle ? try index.map { try openIndex($0) } : nil
+    let documents =
+      settle ? try index.map { try openIndex($0, connections: connections, stop: stop) } : nil
     if let documents, let spool, !keepLocal {
       try SpoolSweep(directory: spool, index: documents, logger: logger).run()
     }

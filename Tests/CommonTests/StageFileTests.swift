@@ -123,6 +123,8 @@ struct StageFileTests {
       ("books: {from: 1}", "books"),
       ("priorities: [5]", "priorities"),
       ("status: done", "status"),
+      ("since: 4.3.1951", "since"), ("until: 1951-02-30", "until"),
+      ("status: failed\nclasses: [netwrk]", "classes"), ("classes: [network]", "classes"),
       ("limit: 0", "limit"),
       ("limit: many", "limit"),
       ("workers: 0", "workers"),
@@ -161,6 +163,10 @@ struct StageFileTests {
 
   @Test func whatAFileSaysGoesBeforeWhatItExtends() throws {
     try folder.write("books: [1-9]\nlimit: 5\nworkers: 7\ntypes: [A]", to: "base.yaml")
+    let dated = try self.stage("since: 1951-03-04\nuntil: 1951-12-31").selection
+    #expect(dated.since == Day("1951-03-04") && dated.until == Day("1951-12-31"))
+    let retry = try self.stage("status: failed\nclasses: [network, unclassified]").selection
+    #expect(retry.errorClasses == ["network", "unclassified"])
     let stage = try stage("extends: base\nlimit: 6\ntypes: ['B  C', \"D\"]")
     #expect(stage.selection.books == [1...9])
     #expect(stage.selection.limit == 6)

@@ -13,18 +13,19 @@ import Testing
 
   /// Rows as `column=value`, refusals as `line: reason`.
   private func read(
-    _ text: String, _ layout: ImportReader.Layout = .csv, ignoringUnknown: Bool = false
+    _ text: String, _ layout: ImportReader.Layout = .csv, map: [String] = [],
+    ignoringUnknown: Bool = false
   ) throws -> [String] {
     try directory.write(text, to: "rows")
     let file = open("\(directory.path)/rows", O_RDONLY)
     defer { close(file) }
     var reader = try ImportReader(
-      descriptor: file, layout: layout, ignoringUnknown: ignoringUnknown)
+      descriptor: file, layout: layout, map: try ColumnMap(map), ignoringUnknown: ignoringUnknown)
     var items: [String] = []
     while let item = try reader.next() {
       switch item {
       case .refused(let line, let reason): items.append("\(line): \(reason)")
-      case .row(let row):
+      case .row(let row, _):
         items.append(
           row.values.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value ?? "null")" }
             .joined(separator: " "))
@@ -80,6 +81,34 @@ import Testing
       ])
   }
 
+  @Test func headersThatAreMapped() throws {
+    let row =
+      "book=1 file_date=1951-03-04 instrument_type_parsed=DEED instrument_type_raw=DEED - [X] "
+      + "page=2 source=S"
+    let map = ["Origin=source", "Kind of Deed=Instrument Type", "recorded-on=file_date", "Judge="]
+    let header = "Origin,Book,Page,Kind Of Deed,Recorded On,Judge"
+    #expect(try read("\(header)\nS,1,2,DEED - [X],3/4/1951,B\n", map: map) == [row])
+    let line =
+      #"{"Origin":"S","book":1,"page":2,"Kind of Deed":"DEED - [X]","Recorded On":"1951-03-04T00:00:00"}"#
+    #expect(try read(line, .jsonl, map: map) == [row])
+    // A name that is mapped away does not mean what it would by itself.
+    #expect(
+      try read("source,book,page,lot\nS,1,2,3\n", map: ["lot="]) == ["book=1 page=2 source=S"])
+  }
+
+  @Test(arguments: [
+    (["Origin"], ExitCode.usage, "HEADER=COLUMN"), (["=source"], .usage, "HEADER=COLUMN"),
+    (["Origin=sauce"], .usage, "no column \"sauce\""), (["a=lot", "A=sec"], .usage, "twice"),
+    (["id=lease_token"], .usage, "no column"),
+    (["Orijin=lot"], .configuration, "\"orijin\"; it has \"source\""),
+    (["book=page"], .configuration, "page is there twice"),
+  ])
+  func mapsThatAreWrong(map: [String], code: ExitCode, message: String) throws {
+    let error = #expect(throws: Fatal.self) { try read("source,book,page\n", map: map) }
+    #expect(error?.code == code)
+    #expect(error?.message.contains(message) == true, "\(error?.message ?? "")")
+  }
+
   @Test func linesOfJSON() throws {
     let text = """
       {"source":"S","book":1,"page":"2","gin":null,"id":"9","book_page_mismatch":true}
@@ -118,7 +147,12 @@ import Testing
     ("download_status", "completed", "completed"), ("download_status", "done", nil),
     ("downloaded_at", "2026-11-23", "2026-11-23"),
     ("downloaded_at", "2026-11-23 18:30:35", "2026-11-23 18:30:35"),
-    ("downloaded_at", "23.11.2026", nil), ("downloaded_at", "2026-11-23 18:30", nil),
+    ("downloaded_at", "23.11.2026", nil), ("downloaded_at", "2026-02-30", nil),
+    ("file_date", "1951-03-04", "1951-03-04"), ("file_date", " 3/4/1951 ", "1951-03-04"),
+    ("file_date", "12/31/1999", "1999-12-31"), ("file_date", "1951-03-04 00:00:00", "1951-03-04"),
+    ("file_date", "1951-03-04T00:00:00Z", "1951-03-04"), ("file_date", "2/29/1951", nil),
+    ("file_date", "13/1/1951", nil), ("file_date", "3/4/51", nil), ("file_date", "1836", nil),
+    ("file_date", "1951-03-04 nonsense", nil), ("downloaded_at", "2026-11-23 18:30", nil),
     ("gin", "-5", "-5"), ("gin", "9223372036854775807", "9223372036854775807"),
     ("gin", "9223372036854775808", nil), ("gin", "1 2", nil), ("num_pages", "0", "0"),
     ("description", "two\nlines", "two\nlines"), ("description", "a\0b", nil),
@@ -130,7 +164,8 @@ import Testing
 
   @Test(arguments: [
     ("a.csv", ImportReader.Layout.csv), ("b/a.TSV", .tsv), ("a.jsonl", .jsonl),
-    ("a.ndjson", .jsonl), ("-", .csv), ("tsv", .tsv), ("a.b.txt", .csv),
+    ("a.ndjson", .jsonl), ("a.csv.gz", .csv), ("a.tsv.GZ", .tsv), ("a.jsonl.gz", .jsonl),
+    ("gz", .csv), ("a.gz", .csv), ("-", .csv), ("tsv", .tsv), ("a.b.txt", .csv),
   ])
   func layoutsFollowFromNames(path: String, layout: ImportReader.Layout) {
     #expect(ImportReader.Layout(path: path) == layout)

@@ -25,7 +25,7 @@ extension IndexFixture {
   /// A connection to the index, filled with documents.
   func open(with documents: [Document]) throws -> any DocumentIndex {
     let index = try open()
-    #expect(try index.add(documents.map(\.row)) == documents.count)
+    #expect(try index.add(documents.map(\.row)).added == documents.count)
     return index
   }
 

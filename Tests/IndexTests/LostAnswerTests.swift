@@ -35,7 +35,7 @@ struct LostAnswerTests {
 
   @Test func aSettlementIsRecognised() throws {
     try behindProxy { (index, proxy, fixture) throws in
-      #expect(try index.add(Document.pages(3).map(\.row)) == 3)
+      #expect(try index.add(Document.pages(3).map(\.row)).added == 3)
       let leases = try index.claim(Selection(), for: .test(), count: 3).compactMap { Lease($0) }
       let error = RecordError(.network, "no answer")
       let outcomes: [Settlement.Outcome] = [
@@ -56,7 +56,7 @@ struct LostAnswerTests {
   /// A claim whose answer is lost would be renewed for ever, with nobody to work on it.
   @Test func aClaimIsFoundAgain() throws {
     try behindProxy { (index, proxy, fixture) throws in
-      #expect(try index.add(Document.pages(5).map(\.row)) == 5)
+      #expect(try index.add(Document.pages(5).map(\.row)).added == 5)
       proxy.loseAnswers(1)
       #expect(pages(try index.claim(Selection(), for: .test(), count: 2)) == [1, 2])
       #expect(

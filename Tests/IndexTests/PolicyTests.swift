@@ -95,6 +95,16 @@ import Testing
             .int(1), .int(49), .int(238), .int(299), .text("'; DROP TABLE x; --"), .text("B"),
             .int(1), .text("S"),
           ]))
+    var dated = Selection()
+    dated.ids = [7, -1]
+    dated.since = Day("1951-03-04")
+    dated.until = Day("1951-12-31")
+    #expect(
+      dated.documents
+        == Condition(
+          sql: "id IN (SELECT CAST(key AS bigint) FROM json_each(?)) AND file_date >= ? "
+            + "AND file_date < ?",
+          values: [.text(#"{"7":0,"-1":0}"#), .text("1951-03-04"), .text("1952-01-01")]))
   }
 
   @Test(

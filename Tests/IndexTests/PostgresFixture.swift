@@ -3,21 +3,19 @@ import Synchronization
 
 @testable import Index
 
-extension PostgresServer {
-  /// One for all tests that do it no harm, with the users' table in `users`, migrated in `migrated`.
-  static let shared = Result {
-    let server = try PostgresServer()
+/// A database of a test's own, made from the users' table after its migration.
+struct PostgresFixture: IndexFixture {
+  private static let number = Atomic<Int>(0)
+
+  /// The users' table in `users`, migrated in `migrated`.
+  private static let templates = Result {
+    let server = try PostgresServer.shared.get()
     try server.psql("CREATE DATABASE users", in: "postgres")
     try server.psql(UsersTable.sql, in: "users")
     try server.psql("CREATE DATABASE migrated TEMPLATE users", in: "postgres")
     try PostgresMigration(url: server.url("migrated")).run()
     return server
   }
-}
-
-/// A database of a test's own, made from the users' table after its migration.
-struct PostgresFixture: IndexFixture {
-  private static let number = Atomic<Int>(0)
 
   let server: PostgresServer
   let database: String
@@ -25,7 +23,7 @@ struct PostgresFixture: IndexFixture {
   var views: String { "views.postgresql.sql" }
 
   init(from template: String = "migrated") throws {
-    server = try PostgresServer.shared.get()
+    server = try Self.templates.get()
     let number = Self.number.add(1, ordering: .relaxed).newValue
     database = "test_\(number)"
     try server.psql("CREATE DATABASE \(database) TEMPLATE \(template)", in: "postgres")

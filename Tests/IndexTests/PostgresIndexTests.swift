@@ -4,6 +4,7 @@ import Index
 import Postgres
 import Stages
 import Support
+import Synchronization
 import Testing
 
 @testable import Index
@@ -11,7 +12,8 @@ import Testing
 @Suite(.enabled(if: PostgresServer.isInstalled, "PostgreSQL is not installed"))
 struct PostgresIndexTests {
   @Test(
-    arguments: ClaimChecks.all + SettleChecks.all + StaleChecks.all + ReportChecks.all
+    arguments:
+      ClaimChecks.all + SelectionChecks.all + SettleChecks.all + StaleChecks.all + ReportChecks.all
       + HealthChecks.all + StoredChecks.all)
   func conforms(_ check: Check) throws {
     try check.run(try PostgresFixture())
@@ -87,8 +89,8 @@ struct PostgresIndexTests {
   }
 
   @Test func aWrongPasswordIsAPermissionAndStaysSecret() throws {
-    let server = try PostgresServer.shared.get()
-    let url = server.url("migrated", password: "hunter2")
+    let fixture = try PostgresFixture()
+    let url = fixture.server.url(fixture.database, password: "hunter2")
     let error = #expect(throws: Fatal.self) { try openIndex(url) }
     #expect(error?.code == .permission)
     #expect(error?.message.contains("28P01") == true)
@@ -124,7 +126,7 @@ struct PostgresIndexTests {
     let migration = try PostgresMigration(url: server.url("postgres"))
     try migration.run(creating: true)
     let index = try openIndex(server.url("postgres"))
-    #expect(try index.add(Document.pages(3).map(\.row)) == 3)
+    #expect(try index.add(Document.pages(3).map(\.row)).added == 3)
     let first = try index.claim(Selection(), for: .test(), count: 1)
     server.order("stop")
     let hasty = #expect(throws: Fatal.self) {
@@ -139,6 +141,60 @@ struct PostgresIndexTests {
     server.order("start")
     #expect(try index.settle([settlement]) == [true])
     #expect(try index.counts(Selection()).failed == 1)
+  }
+
+  @Test func withoutItsKeyAnImportSaysSo() throws {
+    let fixture = try PostgresFixture()
+    try fixture.sql("ALTER TABLE index_documents DROP CONSTRAINT unique_document")
+    let index = try fixture.open()
+    let error = #expect(throws: Fatal.self) { try index.add([Document(page: 1).row]) }
+    #expect(error?.code == .configuration)
+    #expect(error?.message.contains("CREATE UNIQUE INDEX") == true)
+  }
+
+  /// Their columns are narrower than ours, and typed.
+  @Test func whatTheUsersTableRefusesCostsOnlyItself() throws {
+    let fixture = try PostgresFixture()
+    var rows = Document.pages(9).map(\.row)
+    rows[3].values["book_volume"] = String(repeating: "x", count: 51)
+    rows[7].values["file_date"] = "someday"
+    let addition = try fixture.open().add(rows)
+    #expect(addition.added == 7)
+    #expect(addition.refused.map(\.place) == [3, 7])
+    #expect(addition.refused[0].reason.contains("too long"))
+    #expect(addition.refused[1].reason.contains("someday"))
+    #expect(
+      try fixture.sql("SELECT page FROM index_documents ORDER BY page")
+        == [1, 2, 3, 5, 6, 7, 9].map { ["\($0)"] })
+  }
+
+  /// A run that is to end does not wait for a server that is away.
+  @Test func aStopEndsTheWait() throws {
+    let server = try PostgresServer()
+    try PostgresMigration(url: server.url("postgres")).run(creating: true)
+    let stop = Stop()
+    let index = try PostgresIndex(url: server.url("postgres"), patience: 3600, stop: stop)
+    server.order("stop")
+    let code = Mutex<ExitCode?>(nil)
+    withThreads(2) { number in
+      guard number == 1 else { return stop.request(.interrupted) }
+      do { _ = try index.counts(Selection()) } catch {
+        code.withLock { $0 = (error as? Fatal)?.code }
+      }
+    }
+    #expect(code.withLock(\.self) == .unavailable)
+  }
+
+  @Test func whatIsMissingIsNamed() throws {
+    let fixture = try PostgresFixture(from: "users")
+    let migration = try PostgresMigration(url: fixture.url)
+    let missing = try migration.missing()
+    #expect(missing.count == 5)
+    #expect(missing.first?.hasPrefix("the columns lease_token, ") == true)
+    try migration.run()
+    #expect(try migration.missing() == [])
+    try fixture.sql("DROP INDEX index_documents_pending")
+    #expect(try migration.missing() == ["the database index index_documents_pending"])
   }
 
   @Test func aBatchIsSettledRowByRow() throws {

@@ -149,14 +149,14 @@ enum SettleChecks {
   static func adding(_ fixture: any IndexFixture) throws {
     let index = try fixture.open(with: Document.pages(3))
     let before = try fixture.sql("SELECT * FROM index_documents")
-    #expect(try index.add(Document.pages(3).map(\.row)) == 0)
+    #expect(try index.add(Document.pages(3).map(\.row)).added == 0)
     #expect(try fixture.sql("SELECT * FROM index_documents") == before)
-    #expect(try index.add(Document.pages(4).map(\.row)) == 1)
+    #expect(try index.add(Document.pages(4).map(\.row)).added == 1)
     let other = Document(page: 1, source: "Historical").row
-    #expect(try index.add([other, other]) == 1)
-    #expect(try index.add([]) == 0)
+    #expect(try index.add([other, other]).added == 1)
+    #expect(try index.add([]).added == 0)
     let bare = ImportedRow(["source": "H", "book": "1", "page": "9"])
-    #expect(try index.add([bare]) == 1)
+    #expect(try index.add([bare]).added == 1)
     #expect(
       try fixture.row(page: 9, "download_status, download_priority, download_attempts")
         == ["pending", "3", "0"])

@@ -123,7 +123,7 @@ enum StaleChecks {
     let first = try index.claim(Selection(), for: run, count: 9)
     #expect(first.count == 1)
     // What arrives meanwhile waits until the suspect is settled.
-    #expect(try index.add([Document(page: 9).row]) == 1)
+    #expect(try index.add([Document(page: 9).row]).added == 1)
     #expect(try index.claim(Selection(), for: run, count: 9).isEmpty)
     #expect(try index.outlook(Selection(), for: run).heldBack == 2)
     try settle(first)

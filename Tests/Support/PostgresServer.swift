@@ -7,6 +7,9 @@ public final class PostgresServer: Sendable {
   /// Whether there is one to be started.
   public static let isInstalled = access("/usr/lib/postgresql", F_OK) == 0
 
+  /// One for all tests that do it no harm.
+  public static let shared = Result { try PostgresServer() }
+
   /// Where it listens, on the loopback interface.
   public let port: Int
   /// Where its data and its socket are.

@@ -5,8 +5,8 @@ import Stages
 import Support
 import Testing
 
-/// A whole belt in a folder of its own: the sample portal, an index in a file, a bucket in a folder,
-/// and the driver that puts the built tools together.
+/// A whole belt in a folder of its own: the sample portal, an index in a file or in PostgreSQL, a bucket
+/// in a folder, and the driver that puts the built tools together.
 final class BeltRun {
   let folder: TemporaryDirectory
   let portal: SamplePortal
@@ -14,6 +14,7 @@ final class BeltRun {
   let documents: Int
   let workers = 4
   private let place: String?
+  private let database: Database?
 
   /// Everything up to book 3971, so that all documents of the sample are selected.
   private static let stage = """
@@ -24,33 +25,36 @@ final class BeltRun {
 
   /// `place` is where documents go, instead of a bucket in the folder.
   init(
-    documents: Int, _ portalOptions: [String] = [], pipeline: [String] = [], to place: String? = nil
+    documents: Int, _ portalOptions: [String] = [], pipeline: [String] = [],
+    in database: Database? = nil, to place: String? = nil
   ) throws {
     self.place = place
     folder = try TemporaryDirectory()
+    self.database = database
     let line = pipeline.isEmpty ? "" : "\npipeline: [\(pipeline.joined(separator: ", "))]\n"
     try folder.write(Self.stage + line, to: "stage.yaml")
     let size = ["--documents", "\(documents)"]
     portal = try SamplePortal(in: folder.path, size + portalOptions)
     let index = try run("portal", size + portalOptions + ["--print-index", "csv"])
-    let added = try run(
-      "enqueue", ["--index", "\(folder.path)/index.db", "--import", "-", "--format", "csv"],
-      input: index.output)
-    #expect(added.code == 0, "\(added)")
     self.documents = documents
+    let added = try run(
+      "enqueue", ["--index", indexURL, "--import", "-", "--format", "csv"], input: index.output)
+    #expect(added.code == 0, "\(added)")
   }
 
   var state: String { "\(folder.path)/state" }
-  var index: String { "\(folder.path)/index.db" }
+  var indexURL: String { database?.url ?? "\(folder.path)/index.db" }
   var to: String { place ?? "\(folder.path)/bucket" }
 
-  /// Starts `conveyor run`.
-  func start(_ options: [String] = [], environment: [String: String] = [:]) throws -> Program {
+  /// Starts `conveyor run`; a belt beside it has a state folder of its own.
+  func start(
+    _ options: [String] = [], state: String? = nil, environment: [String: String] = [:]
+  ) throws -> Program {
     try Program(
       "\(sourceTree)/bin/conveyor",
       [
-        "run", "--stage", "\(folder.path)/stage.yaml", "--index", "\(folder.path)/index.db",
-        "--to", to, "--state", state, "--portal-base", portal.base,
+        "run", "--stage", "\(folder.path)/stage.yaml", "--index", indexURL,
+        "--to", to, "--state", state ?? self.state, "--portal-base", portal.base,
         "--workers", "\(workers)", "--rate-limit-delay", "0.01", "--retry-base", "0.05",
         "--retry-wait", "0.2", "--progress", "never", "--yes",
       ] + options,
@@ -64,12 +68,14 @@ final class BeltRun {
   }
 
   func counts() throws -> StatusCounts {
-    try openIndex("\(folder.path)/index.db").counts(Selection())
+    try openIndex(indexURL).counts(Selection())
   }
 
-  /// What sqlite3(1) answers, row by row, columns separated by bars. It may have to write: a program
+  /// What psql(1) or sqlite3(1) answers, row by row, columns separated by bars. It may have to write: a program
   /// that was killed leaves a journal behind, which whoever reads next rolls back.
+  @discardableResult
   func rows(_ query: String) throws -> [[String]] {
+    if let database { return try database.rows(query) }
     let answer = try run("/usr/bin/sqlite3", ["\(folder.path)/index.db", query])
     #expect(answer.code == 0, "\(answer)")
     return answer.lines.map {
@@ -82,8 +88,8 @@ final class BeltRun {
     #expect(eventually { portal.scansSent.values.reduce(0, +) >= count })
   }
 
-  /// Kills all programs of the belt, and nothing else, at once.
-  func killBelt() {
+  /// Sends a signal to all tools of the belt, and to nothing else, at once.
+  func signalBelt(_ signal: Int32) {
     for entry in (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? [] {
       guard let process = pid_t(entry),
         let line = FileManager.default.contents(atPath: "/proc/\(entry)/cmdline"),
@@ -91,7 +97,7 @@ final class BeltRun {
         words.contains("\(state)/conveyor.log"),
         let name = words.first?.split(separator: "/").last, toolNames.contains(String(name))
       else { continue }
-      kill(process, SIGKILL)
+      kill(process, signal)
     }
   }
 

@@ -100,7 +100,7 @@ struct BeltTests {
     for round in 1...kills {
       let driver = try belt.start()
       belt.waitForScans(15 * round)
-      belt.killBelt()
+      belt.signalBelt(SIGKILL)
       let end = driver.wait()
       #expect(end.code != 0 && end.code != ExitCode.documentsFailed.rawValue, "\(end)")
       try belt.checkCompleted()

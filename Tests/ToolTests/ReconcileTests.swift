@@ -18,7 +18,7 @@ struct ReconcileTests {
   ) throws -> Finished {
     try run(
       "\(sourceTree)/bin/conveyor",
-      ["reconcile", "--index", belt.index, "--to", belt.to, "--state", belt.state] + options,
+      ["reconcile", "--index", belt.indexURL, "--to", belt.to, "--state", belt.state] + options,
       environment: environment.merging(["CONVEYOR_BIN": builtTools]) { $1 },
       directory: belt.folder.path)
   }

@@ -2,6 +2,7 @@ import CLI
 import Index
 import Testing
 
+@testable import CLI
 @testable import validate
 
 @Suite struct RateTests {
@@ -21,9 +22,6 @@ import Testing
     var window = window(every: 1, until: 4)
     #expect(window.rate(4, at: 4.9) == nil)
     #expect(window.rate(5, at: 5) == 3600)
-    var empty = RateWindow()
-    #expect(empty.rate(0, at: 4.9) == nil)
-    #expect(empty.rate(0, at: 100) == 0, "nothing came since the beginning")
   }
 
   @Test func whatIsOlderThanAMinuteIsForgotten() {

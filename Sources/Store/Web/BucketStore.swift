@@ -15,6 +15,11 @@ protocol BucketStore: ObjectStore {
   func look(at name: String) throws -> Outcome
   /// Asks once for an object's bytes, which are digested and not kept.
   func read(_ name: String) throws -> Outcome
+  /// Asks once for a page of the listing of names that begin with `prefix`: the first, or the one at
+  /// the position that the page before it gave.
+  func page(_ prefix: String, at position: String?) throws -> Outcome
+  /// What such an answer lists; `nil` where it is no listing.
+  func listing(_ answer: Answer) -> BucketPage?
   /// Sends an object, as often as it takes.
   func send(_ shipment: Shipment<Object>, _ patience: inout Patience) throws -> Reply
   /// What the answer to an upload says that the store has now.
@@ -114,19 +119,6 @@ extension BucketStore {
       throw reply.meaning == .absent
         ? failure(reply, url, .objects) : RecordError.conflict(url, found: nil, whole)
     case .damaged: throw try file.changed(opened, since: whole) ?? failure(reply, url, .objects)
-    default: throw failure(reply, url, .objects)
-    }
-  }
-
-  var place: String { bucket.url(ofName: bucket.prefix) }
-
-  func content(at url: String) throws -> ObjectInfo? {
-    let name = try bucket.name(at: url)
-    var patience = Patience(url, settings)
-    let reply = try patience.answer { try read(name) }
-    switch reply.meaning {
-    case .absent: return nil
-    case .success: return reply.answer.content
     default: throw failure(reply, url, .objects)
     }
   }

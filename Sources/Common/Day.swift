@@ -1,0 +1,59 @@
+/// A day of the calendar: `1951-03-04`. Compares in time, as its text does.
+public struct Day: Sendable, Hashable, Comparable, CustomStringConvertible {
+  private static let monthLengths = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+
+  /// From 1 to 9999.
+  public let year: Int
+  /// From 1 to 12.
+  public let month: Int
+  /// From 1 to the month's last.
+  public let day: Int
+
+  /// A day, where there is one.
+  public init?(year: Int, month: Int, day: Int) {
+    guard (1...9999).contains(year), (1...12).contains(month), day >= 1,
+      day <= Self.length(of: month, in: year)
+    else { return nil }
+    self.year = year
+    self.month = month
+    self.day = day
+  }
+
+  /// Reads `1951-03-04`.
+  public init?(_ text: String) {
+    let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+    guard parts.map(\.utf8.count) == [4, 2, 2] else { return nil }
+    self.init(parts)
+  }
+
+  /// Three numbers in digits: year, month, day.
+  public init?(_ parts: [Substring]) {
+    let numbers = parts.compactMap { part in
+      part.utf8.allSatisfy { (48...57).contains($0) } ? Int(part) : nil
+    }
+    guard parts.count == 3, numbers.count == 3 else { return nil }
+    self.init(year: numbers[0], month: numbers[1], day: numbers[2])
+  }
+
+  private static func length(of month: Int, in year: Int) -> Int {
+    let isLeap = year.isMultiple(of: 4) && (!year.isMultiple(of: 100) || year.isMultiple(of: 400))
+    return month == 2 && isLeap ? 29 : monthLengths[month - 1]
+  }
+
+  /// The day after; `nil` at the end of the year 9999.
+  public var next: Day? {
+    Day(year: year, month: month, day: day + 1) ?? Day(year: year, month: month + 1, day: 1)
+      ?? Day(year: year + 1, month: 1, day: 1)
+  }
+
+  /// As ISO 8601 has it.
+  public var description: String {
+    Format.padded(String(year), 4) + "-" + Format.padded(String(month), 2) + "-"
+      + Format.padded(String(day), 2)
+  }
+
+  /// Whether it is before.
+  public static func < (left: Day, right: Day) -> Bool {
+    (left.year, left.month, left.day) < (right.year, right.month, right.day)
+  }
+}

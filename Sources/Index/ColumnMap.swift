@@ -1,0 +1,57 @@
+import Common
+
+/// What the columns of a file to import are in the index, where their names do not say it:
+/// `Recorded On=file_date`.
+public struct ColumnMap: Sendable, Equatable {
+  /// Names of columns in the file, as ``ImportedColumns`` compares them, and in the index; `nil` for
+  /// one that is left out.
+  private var columns: [String: String?] = [:]
+
+  /// No map: names speak for themselves.
+  public init() {}
+
+  /// Reads `HEADER=COLUMN` for each column; `HEADER=` leaves one out. Throws what is wrong with one.
+  public init(_ texts: [String]) throws(Fatal) {
+    for text in texts {
+      // Names of columns have no equals sign; what people write into a spreadsheet may.
+      guard let sign = text.lastIndex(of: "="), sign != text.startIndex else {
+        throw Fatal(.usage, "--map has to be HEADER=COLUMN, and is \(Format.quoted(text))")
+      }
+      let header = ImportedColumns.folded(String(text[..<sign]))
+      let name = ImportedColumns.folded(String(text[text.index(after: sign)...]))
+      var column: String?
+      if !name.isEmpty {
+        guard case .column(let known) = ImportedColumns.meaning(of: name) else {
+          throw Fatal(
+            .usage,
+            "--map \(Format.quoted(text)): the index has no column \(Format.quoted(name)) to "
+              + "import into; there are \(ImportedColumns.all.map(\.name).joined(separator: ", "))")
+        }
+        column = known
+      }
+      guard columns.updateValue(column, forKey: header) == nil else {
+        throw Fatal(.usage, "--map names the column \(Format.quoted(header)) twice")
+      }
+    }
+  }
+
+  /// What a name in the file stands for.
+  func meaning(of name: String) -> ImportedColumns.Meaning {
+    guard let mapped = columns[ImportedColumns.folded(name)] else {
+      return ImportedColumns.meaning(of: name)
+    }
+    return mapped.map { .column($0) } ?? .passedOver
+  }
+
+  /// Throws where it names columns that a header does not have: most likely mistyped.
+  func check(against header: [String]) throws(Fatal) {
+    let missing = Set(columns.keys).subtracting(header.map(ImportedColumns.folded)).sorted()
+    guard missing.isEmpty else {
+      throw Fatal(
+        .configuration,
+        "--map names columns that the file does not have: "
+          + missing.map { Format.quoted($0) }.joined(separator: ", ") + "; it has "
+          + header.map { Format.quoted($0) }.joined(separator: ", "))
+    }
+  }
+}

@@ -1,0 +1,87 @@
+import ArgumentParser
+import CLI
+import Common
+import Index
+import Stages
+
+/// Which documents.
+struct SelectionOptions: ParsableArguments {
+  @OptionGroup var stages: StageOptions
+
+  @Option(help: "Books, like 238-3971, 1000- or 55; may be repeated.")
+  var books: [String] = []
+
+  @Option(help: "A value of instrument_type_parsed, exactly; may be repeated.")
+  var type: [String] = []
+
+  @Option(help: "A priority from 1 (critical) to 4 (low); may be repeated.")
+  var priority: [Int] = []
+
+  @Option(help: "A source, like DuProcess; may be repeated.")
+  var source: [String] = []
+
+  @Option(help: "Documents filed on this day or later, like 1951-03-04.", transform: day("since"))
+  var since: Day?
+
+  @Option(help: "Documents filed on this day or before.", transform: day("until"))
+  var until: Day?
+
+  @Option(
+    name: .customLong("class"),
+    help: "Of failed documents, those with an error of this class; may be repeated.")
+  var errorClass: [String] = []
+
+  @Option(help: "Documents whose ids are in this file, one a line (- for stdin).")
+  var select: String?
+
+  @Option(help: "At most so many documents in this run.")
+  var limit: Int?
+
+  func validate() throws {
+    for text in books where Stage.range(text) == nil {
+      throw ValidationError("--books has to be a range like 238-3971, and is \(text)")
+    }
+    for value in priority where !(1...4).contains(value) {
+      throw ValidationError("--priority has to be a number from 1 to 4, and is \(value)")
+    }
+    for text in errorClass where Selection.errorClass(text) == nil {
+      throw ValidationError(
+        "--class has to be one of \(Selection.errorClassNames), and is \(text)")
+    }
+    if let since, let until, until < since {
+      throw ValidationError("--until \(until) is before --since \(since)")
+    }
+    if let limit, limit < 1 {
+      throw ValidationError("--limit has to be a number from 1, and is \(limit)")
+    }
+  }
+
+  private static func day(_ name: String) -> @Sendable (String) throws -> Day {
+    { text in
+      guard let day = Day(text) else {
+        throw ValidationError("--\(name) has to be a day like 1951-03-04, and is \(text)")
+      }
+      return day
+    }
+  }
+
+  /// The stage's selection with the filters that replace its own. `retrying` is about failed documents,
+  /// whatever the stage says.
+  func selection(retrying: Bool, stop: Stop) throws(Fatal) -> Selection {
+    var selection = try stages.load()?.selection ?? Selection()
+    if !books.isEmpty { selection.books = books.compactMap(Stage.range) }
+    if !type.isEmpty { selection.types = type }
+    if !priority.isEmpty { selection.priorities = priority }
+    if !source.isEmpty { selection.sources = source }
+    if let since { selection.since = since }
+    if let until { selection.until = until }
+    if retrying { selection.retriesFailed = true }
+    if !errorClass.isEmpty { selection.errorClasses = errorClass }
+    guard selection.retriesFailed || errorClass.isEmpty else {
+      throw Fatal(.usage, "--class goes with --retry, or with a stage that has status: failed")
+    }
+    if let select { selection.ids = try IdFile.ids(select, stop: stop) }
+    if let limit { selection.limit = limit }
+    return selection
+  }
+}
