@@ -1,4 +1,3 @@
-import CLI
 import Index
 import Testing
 
