@@ -15,6 +15,7 @@ import re
 import shutil
 import statistics
 import subprocess
+import time
 
 from harness import ROOT, TOOLS, PostgresServer, need, scratch
 
