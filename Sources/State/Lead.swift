@@ -15,8 +15,8 @@ struct Lead: Sendable, Equatable {
     if left < 0 {
       nanoseconds = min(nanoseconds * 2, Self.longest)
     } else if left > nanoseconds / 2 {
-      // There is more than enough: back, slowly, as one that comes late has to begin anew.
-      nanoseconds = max(nanoseconds - nanoseconds / 64, Self.shortest)
+      // More than twice of what it took: back, by steps, as one that comes late has to begin anew.
+      nanoseconds = max(nanoseconds - nanoseconds / 8, Self.shortest)
     }
   }
 }
