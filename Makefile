@@ -6,7 +6,7 @@ SCRIPTS := bin/conveyor download_mid_filtered_documents.sh scripts/install-depen
 SWIFT_SOURCES := Sources Tests Package.swift
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-servers check lint shellcheck build install deps swift clean
+.PHONY: help demo test torture test-servers check lint shellcheck build install deps swift clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,6 +17,10 @@ demo: build ## See it work: a sample portal, 300 documents, a bucket in demo/buc
 test: swift deps test-servers ## Build, and run all tests
 	swift build
 	swift test
+
+torture: deps ## Break promises at random moments, for hours (Tests/Torture)
+	swift build
+	python3 Tests/Torture/torture.py --long
 
 test-servers: .build/venv/ready ## Install the stores that the tests talk to, in .build/venv
 
