@@ -19,8 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from harness import TOOLS, measure, need, scratch
-from index import Server
+from harness import TOOLS, PostgresServer, measure, need, scratch
 
 SIZE = 20_000
 FOLDERS = 50
@@ -136,9 +135,8 @@ def main():
         fill_sqlite(disk / "index.db", bucket, options.rows)
         results = {}
         if not options.without_postgres:
-            server = Server()
-            environment = os.environ | {"PGHOST": server.directory, "PGPORT": str(server.port),
-                                        "PGUSER": "postgres", "PGDATABASE": "postgres"}
+            server = PostgresServer()
+            environment = server.environment
             fill_postgres(server, environment, bucket, options.rows)
         expected = damage(bucket, options.rows)
         print(f"{options.rows:,} documents, {sum(expected.values()):,} differences, "
