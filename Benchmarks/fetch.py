@@ -23,7 +23,7 @@ import sys
 import time
 from pathlib import Path
 
-from harness import TOOLS, emptied, measure, median, need, rounds, scratch, table
+from harness import TOOLS, Portal, emptied, measure, median, need, rounds, scratch, table
 
 HERE = Path(__file__).resolve().parent
 
@@ -208,33 +208,15 @@ def done(work, options):
                options.documents * 10 / median(samples, "wall"), least=50_000, form="{:,.0f}")
 
 
-class Portal:
-    """The sample portal, for as long as the block lasts."""
-
-    def __init__(self, work, latency):
-        self.port = emptied(work / "portal") / "port"
-        self.command = [TOOLS / "portal", "--port-file", self.port, "--latency", str(latency),
-                        "--document-size", "30000", "--documents", "100000"]
-
-    def __enter__(self):
-        self.process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL)
-        while not self.port.exists():
-            if self.process.poll() is not None:
-                sys.exit("the sample portal did not start")
-            time.sleep(0.02)
-        return self.port.read_text().strip() + "/documents"
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait()
+PORTAL = ["--document-size", 30000, "--documents", 100000]
 
 
 def latency(work, options):
     """Share of what N workers can reach when each answer takes 200 ms."""
     print("\n200 ms before each answer: share of N ÷ latency")
-    with Portal(work, 0.2) as base:
+    with Portal(work, "--latency", 0.2, *PORTAL) as portal:
         for workers, least in ((16, 0.98), (64, 0.97), (256, 0.93)):
-            job = Job(work, base, workers * 40, workers, work / "out", first=1)
+            job = Job(work, f"{portal.url}/documents", workers * 40, workers, work / "out", first=1)
             contenders = {OURS: job.ours, CURL: job.curl, "wget2": job.wget2}
             for name, samples in rounds(contenders, options.runs).items():
                 share = job.count / median(samples, "wall") / (workers / 0.2)
@@ -248,9 +230,9 @@ def users(work, options):
     """What users see: a portal that takes a second, asked ten times a second at most."""
     print("\n1 s before each answer, delay 0.1 s: documents per hour")
     rates = {}
-    with Portal(work, 1) as base:
+    with Portal(work, "--latency", 1, *PORTAL) as portal:
         for workers in (1, 5, 10):
-            job = Job(work, base, workers * 20, workers, work / "out", first=1)
+            job = Job(work, f"{portal.url}/documents", workers * 20, workers, work / "out", first=1)
             rates[workers] = job.count / job.ours(delay=0.1).wall * 3600
             print(f"  {'sequential' if workers == 1 else f'{workers} workers':14}{rates[workers]:9,.0f}"
                   f"{rates[workers] / rates[1]:8.1f} ×", flush=True)

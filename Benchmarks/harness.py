@@ -90,6 +90,31 @@ def need(*programs):
         sys.exit(f"missing: {', '.join(missing)}; apt-get install nginx-light aria2 wget2 curl sqlite3")
 
 
+class Portal:
+    """The sample portal with the given options, until it is stopped or the block ends."""
+
+    def __init__(self, work, *options):
+        port = emptied(work / "portal") / "url"
+        command = [TOOLS / "portal", "--port-file", port, *options]
+        self.process = subprocess.Popen(
+            [str(word) for word in command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while not port.exists() or not port.read_text().strip():
+            if self.process.poll() is not None:
+                sys.exit("the sample portal did not start")
+            time.sleep(0.02)
+        self.url = port.read_text().strip()
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+
 class PostgresServer:
     """The tests' server, but one that syncs its disk as a real one does."""
 

@@ -7,11 +7,12 @@ the processes were served. The portal's log is the judge, not fetch's own word.
 
 import argparse
 import json
+import shutil
 import statistics
 import subprocess
 import time
 
-from harness import TOOLS, scratch
+from harness import TOOLS, Portal, scratch
 
 
 def main():
@@ -23,28 +24,22 @@ def main():
     parser.add_argument("--limiter", help="postgres://… instead of a file")
     options = parser.parse_args()
     work = scratch()
-    log, port = work / "portal.jsonl", work / "port"
-    portal = subprocess.Popen(
-        [TOOLS / "portal", "--port-file", port, "--log", log, "--document-size", "3000",
-         "--documents", "1000000"], stdout=subprocess.DEVNULL)
+    log = work / "portal.jsonl"
     try:
-        while not port.exists():
-            time.sleep(0.02)
-        base = port.read_text().strip() + "/documents"
-        children = [start(options, work, base, number) for number in range(options.processes)]
-        deadline = time.monotonic() + options.requests * options.delay * 1.5 + 10
-        # All are stopped together, so that the shares show who was served how often.
-        while count(log) < options.requests and time.monotonic() < deadline:
-            time.sleep(0.05)
-        for child in children:
-            child.terminate()
-        for child in children:
-            child.wait()
+        with Portal(work, "--log", log, "--document-size", 3000, "--documents", 1000000) as portal:
+            children = [start(options, work, f"{portal.url}/documents", number)
+                        for number in range(options.processes)]
+            deadline = time.monotonic() + options.requests * options.delay * 1.5 + 10
+            # All are stopped together, so that the shares show who was served how often.
+            while count(log) < options.requests and time.monotonic() < deadline:
+                time.sleep(0.05)
+            for child in children:
+                child.terminate()
+            for child in children:
+                child.wait()
         report(options, work, log)
     finally:
-        portal.terminate()
-        portal.wait()
-        subprocess.run(["rm", "-rf", work])
+        shutil.rmtree(work)
 
 
 def start(options, work, base, number):

@@ -22,35 +22,25 @@ import numpy
 import pypdfium2
 from PIL import Image
 
-from harness import TOOLS, emptied, measure, need, rounds, scratch, table
+from harness import TOOLS, Portal, emptied, measure, need, rounds, scratch, table
 
 GHOSTSCRIPT = "gs -q -dSAFER -dBATCH -dNOPAUSE -sDEVICE=pdfwrite -dPDFSETTINGS=/ebook -r150"
 
 
 def portal_pages(work, count):
     """The sample portal's documents: half of them G4, half of them grey JPEG."""
-    port_file = work / "portal.url"
-    portal = subprocess.Popen(
-        [TOOLS / "portal", "--port-file", port_file, "--documents", str(20 * count + 20)],
-        stderr=subprocess.DEVNULL)
-    try:
-        while not port_file.exists():
-            time.sleep(0.02)
-        base = port_file.read_text().strip()
+    with Portal(work, "--documents", 20 * count + 20) as portal:
         found = {"bilevel": [], "grey": []}
         for number in range(1, 20 * count + 20):
             if min(map(len, found.values())) >= count:
                 break
             path = work / f"{number}.pdf"
-            if subprocess.run(["curl", "-sf", "-o", path, f"{base}/documents/{number}.pdf"]).returncode:
+            if subprocess.run(["curl", "-sf", "-o", path, f"{portal.url}/documents/{number}.pdf"]).returncode:
                 continue
             kind = "bilevel" if b"/CCITTFaxDecode" in path.read_bytes() else "grey"
             if len(found[kind]) < count:
                 found[kind].append(path)
         return found
-    finally:
-        portal.kill()
-        portal.wait()
 
 
 def coloured(source, target, number):

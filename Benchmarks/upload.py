@@ -21,7 +21,7 @@ import sys
 import time
 from pathlib import Path
 
-from harness import ROOT, TOOLS, Sample, emptied, measure, median, rounds, scratch, table
+from harness import ROOT, TOOLS, Portal, Sample, emptied, measure, median, rounds, scratch, table
 
 PYTHON = ROOT / ".build" / "venv" / "bin" / "python"
 OURS = "upload (ours)"
@@ -30,19 +30,8 @@ PEERS = {"transfer_manager, threads": "thread auto", "transfer_manager, procs": 
 WORKLOADS = {"small": (500, 100_000, "500 objects of 100 KB"), "large": (20, 20_000_000, "20 objects of 20 MB")}
 
 
-class FastStore:
-    def __init__(self, work):
-        port_file = work / "store.url"
-        port_file.unlink(missing_ok=True)
-        self.process = subprocess.Popen(
-            [TOOLS / "portal", "--store", "--port-file", port_file], stderr=subprocess.DEVNULL)
-        while not port_file.exists():
-            time.sleep(0.01)
-        self.url = port_file.read_text().strip()
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait()
+def fast_store(work):
+    return Portal(work, "--store")
 
 
 class Emulator:
@@ -140,7 +129,7 @@ def main():
         for workload in options.only:
             count, size, title = WORKLOADS[workload]
             if "fast" in options.store:
-                job = Job(work, count, size, FastStore)
+                job = Job(work, count, size, fast_store)
                 peers = {name: functools.partial(job.peer, name) for name in PEERS}
                 results = rounds({OURS: job.ours} | peers, options.runs)
                 table(f"{title}, to the fast store", results, count, OURS)

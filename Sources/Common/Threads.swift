@@ -8,41 +8,49 @@ public func withThreads(_ count: Int, _ body: @Sendable (Int) -> Void) {
   withoutActuallyEscaping(body) { body in
     var threads: [pthread_t] = []
     for number in 1...max(1, count) {
-      let job = Unmanaged.passRetained(Job { body(number) })
-      var thread = pthread_t()
-      let failure = pthread_create(
-        &thread, nil,
-        { raw in
-          guard let raw else { return nil }
-          Unmanaged<Job>.fromOpaque(raw).takeRetainedValue().body()
-          return nil
-        }, job.toOpaque())
-      if failure == 0 {
-        threads.append(thread)
-      } else {
+      guard let thread = newThread(stackSize: nil, { body(number) }) else {
         // Fewer threads than asked for (pthread_create(3): EAGAIN) still do all the work, because
         // threads pull it; without any, this one does.
-        let job = job.takeRetainedValue()
-        if threads.isEmpty { job.body() }
+        if threads.isEmpty { body(number) }
         break
       }
+      threads.append(thread)
     }
     for thread in threads { pthread_join(thread, nil) }
   }
 }
 
-/// Starts one thread that nobody waits for.
-func startThread(_ body: @escaping @Sendable () -> Void) {
-  var thread = pthread_t()
+/// Starts one thread that nobody waits for, with a stack of the usual size or of `stackSize` bytes. False
+/// where the system has none left.
+@discardableResult
+public func startThread(stackSize: Int? = nil, _ body: @escaping @Sendable () -> Void) -> Bool {
+  guard let thread = newThread(stackSize: stackSize, body) else { return false }
+  pthread_detach(thread)
+  return true
+}
+
+private func newThread(stackSize: Int?, _ body: @escaping () -> Void) -> pthread_t? {
+  let attributes = UnsafeMutablePointer<pthread_attr_t>.allocate(capacity: 1)
+  pthread_attr_init(attributes)
+  defer {
+    pthread_attr_destroy(attributes)
+    attributes.deallocate()
+  }
+  if let stackSize { pthread_attr_setstacksize(attributes, stackSize) }
   let job = Unmanaged.passRetained(Job(body))
+  var thread = pthread_t()
   let failure = pthread_create(
-    &thread, nil,
+    &thread, attributes,
     { raw in
       guard let raw else { return nil }
       Unmanaged<Job>.fromOpaque(raw).takeRetainedValue().body()
       return nil
     }, job.toOpaque())
-  if failure == 0 { pthread_detach(thread) } else { job.release() }
+  guard failure == 0 else {
+    job.release()
+    return nil
+  }
+  return thread
 }
 
 /// A pipe to wake a thread of this process that waits in poll(2); no program started from here gets it.

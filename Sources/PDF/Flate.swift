@@ -11,19 +11,8 @@ public enum Flate {
     // One more than the limit, to see whether there is more. Memory that is not written to costs
     // nothing.
     let room = min(limit, Self.maximumRatio * bytes.count) + 1
-    var bytes = bytes
-    var isWhole = false
-    let result = bytes.withUnsafeMutableBufferPointer { source in
-      [UInt8](unsafeUninitializedCapacity: room) { buffer, count in
-        stream.next_in = source.baseAddress
-        stream.avail_in = UInt32(clamping: source.count)
-        stream.next_out = buffer.baseAddress
-        stream.avail_out = UInt32(clamping: room)
-        isWhole = CZlib.inflate(&stream, Z_FINISH) == Z_STREAM_END
-        count = room - Int(stream.avail_out)
-      }
-    }
-    return isWhole && result.count <= limit ? result : nil
+    let content = run(&stream, on: bytes, room: room, CZlib.inflate)
+    return content.flatMap { $0.count <= limit ? $0 : nil }
   }
 
   /// A byte holds 1032 at most (a match of 258 for a length and a distance of one bit each).
@@ -34,17 +23,25 @@ public enum Flate {
     var stream = z_stream()
     guard czlib_deflate_init(&stream, 9) == Z_OK else { return nil }
     defer { deflateEnd(&stream) }
-    var bytes = bytes
     let bound = Int(deflateBound(&stream, UInt(bytes.count)))
+    return run(&stream, on: bytes, room: bound, CZlib.deflate)
+  }
+
+  /// Has zlib take all of `bytes` in one step; `nil` where it does not come to an end within `room`.
+  private static func run(
+    _ stream: inout z_stream, on bytes: [UInt8], room: Int,
+    _ step: (UnsafeMutablePointer<z_stream>, Int32) -> Int32
+  ) -> [UInt8]? {
+    var bytes = bytes
     var isWhole = false
     let result = bytes.withUnsafeMutableBufferPointer { source in
-      [UInt8](unsafeUninitializedCapacity: bound) { buffer, count in
+      [UInt8](unsafeUninitializedCapacity: room) { buffer, count in
         stream.next_in = source.baseAddress
         stream.avail_in = UInt32(clamping: source.count)
         stream.next_out = buffer.baseAddress
-        stream.avail_out = UInt32(clamping: bound)
-        isWhole = CZlib.deflate(&stream, Z_FINISH) == Z_STREAM_END
-        count = bound - Int(stream.avail_out)
+        stream.avail_out = UInt32(clamping: room)
+        isWhole = step(&stream, Z_FINISH) == Z_STREAM_END
+        count = room - Int(stream.avail_out)
       }
     }
     return isWhole ? result : nil

@@ -39,7 +39,8 @@ public final class PostgresPool: Sendable {
   public var name: String { settings.description }
 
   /// Up to `size` connections to what `url` and the environment say; a database that went away is
-  /// waited for, for `patience` seconds, less once `stop` is requested. Throws with exit code 78 for a URL that says nothing.
+  /// waited for, for `patience` seconds, less once `stop` is requested. Throws with exit code 78 for
+  /// a URL that says nothing.
   public init(
     url: String, for purpose: Purpose, size: Int, patience: Double, stop: Stop? = nil
   ) throws(Fatal) {

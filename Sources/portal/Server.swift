@@ -34,7 +34,8 @@ final class Server: Sendable {
       number += 1
       guard open.load(ordering: .relaxed) < Self.maximumConnections else { continue }
       open.add(1, ordering: .relaxed)
-      let isStarted = startThread { [self, number] in
+      // Hundreds of stacks of the usual 8 MiB would be a lot; drawing a page needs far less than this.
+      let isStarted = startThread(stackSize: 1 << 20) { [self, number] in
         serve(number, socket, self)
         open.subtract(1, ordering: .relaxed)
       }
@@ -66,30 +67,4 @@ final class Server: Sendable {
     limit.rlim_cur = max(limit.rlim_cur, min(limit.rlim_max, 4096))
     setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
   }
-}
-
-/// Runs `body` in a new thread that nobody waits for. False where the system has none left.
-private func startThread(_ body: @escaping @Sendable () -> Void) -> Bool {
-  var attributes = pthread_attr_t()
-  pthread_attr_init(&attributes)
-  defer { pthread_attr_destroy(&attributes) }
-  pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-  // Hundreds of stacks of the usual 8 MiB would be a lot; drawing a page needs far less than this.
-  pthread_attr_setstacksize(&attributes, 1 << 20)
-  let job = Unmanaged.passRetained(Job(body))
-  var thread = pthread_t()
-  let failure = pthread_create(
-    &thread, &attributes,
-    { raw in
-      guard let raw else { return nil }
-      Unmanaged<Job>.fromOpaque(raw).takeRetainedValue().body()
-      return nil
-    }, job.toOpaque())
-  if failure != 0 { job.release() }
-  return failure == 0
-}
-
-private final class Job: Sendable {
-  let body: @Sendable () -> Void
-  init(_ body: @escaping @Sendable () -> Void) { self.body = body }
 }

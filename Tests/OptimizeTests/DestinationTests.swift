@@ -1,4 +1,5 @@
 import Glibc
+import Support
 import Testing
 
 @testable import optimize
@@ -24,9 +25,10 @@ struct DestinationTests {
   func sameName() throws {
     let directory = try TemporaryDirectory()
     let output = try directory.makeDirectory("o")
-    try directory.write([0], to: "o/x.optimized.pdf")
+    let earlier = changeTime(try directory.write([0], to: "o/x.optimized.pdf"))
     // The file of an earlier run has to be older than this one by the file system's clock.
-    usleep(20_000)
+    #expect(
+      try eventually { changeTime(try directory.write([0], to: "clock")) > earlier })
     let destination = try Destination(directory: output + "/")
     var paths: [String] = []
     for number in 1...3 {
@@ -64,5 +66,12 @@ struct DestinationTests {
       #expect(first.path != second.path)
     }
     #expect(directory.names.isEmpty)
+  }
+
+  /// Nanoseconds of the file system's clock.
+  private func changeTime(_ path: String) -> Int {
+    var status = stat()
+    return lstat(path, &status) == 0
+      ? status.st_ctim.tv_sec * 1_000_000_000 + status.st_ctim.tv_nsec : 0
   }
 }

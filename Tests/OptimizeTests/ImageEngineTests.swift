@@ -3,6 +3,7 @@ import Glibc
 import Images
 import PDF
 import Processes
+import Support
 import Testing
 
 @testable import optimize

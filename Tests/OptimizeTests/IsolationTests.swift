@@ -1,6 +1,7 @@
 import Common
 import Glibc
 import Processes
+import Support
 import Testing
 
 @testable import optimize
@@ -16,9 +17,10 @@ struct IsolationTests {
     let (worker, gs) = try Processes.untilGhostscriptRuns(below: run.pid)
     kill(run.pid, SIGKILL)
     #expect(run.wait() == .signal(SIGKILL))
-    try Processes.until("all processes are gone") {
+    let areGone = eventually(within: 20) {
       !Processes.isAlive(worker) && !Processes.isAlive(gs)
     }
+    try #require(areGone, "waited in vain: all processes are gone")
     let left = directory.names.filter { $0 != "x.pdf" }
     #expect(left.allSatisfy { $0.hasPrefix(Workspace.prefix) }, "\(left)")
     let next = try ToolRun([try directory.write(Fixture.scan, to: "y.pdf")])
@@ -58,7 +60,8 @@ struct IsolationTests {
       #expect(writeAll(record.serialized() + [UInt8(ascii: "\n")], to: pipe.input) == 0)
     }
     try feed("1")
-    try Processes.until("the first record is out") { (try? run.records().count) == 1 }
+    let isOut = eventually(within: 20) { (try? run.records().count) == 1 }
+    try #require(isOut, "waited in vain: the first record is out")
     let workers = Processes.children(of: run.pid)
     #expect(workers.count == 1)
     for worker in workers { kill(worker, SIGKILL) }
@@ -98,7 +101,8 @@ struct IsolationTests {
     #expect(
       try run.records()[0]["optimize"]?["reason"] == .string("it took more than 4 s"))
     #expect(!Processes.isAlive(worker))
-    try Processes.until("Ghostscript is gone") { !Processes.isAlive(gs) }
+    let isGone = eventually(within: 20) { !Processes.isAlive(gs) }
+    try #require(isGone, "waited in vain: Ghostscript is gone")
     #expect(directory.names == ["x.pdf"])
   }
 

@@ -1,4 +1,5 @@
 import PDF
+import Support
 import Testing
 
 @Suite("Merging")

@@ -1,31 +1,11 @@
 import Common
 import Glibc
+import Support
 import Testing
 
 @testable import optimize
 
-/// A directory that goes when its value goes.
-final class TemporaryDirectory {
-  let path: String
-
-  init() throws {
-    var template = Array("/tmp/optimize-tests-XXXXXX".utf8CString)
-    try #require(mkdtemp(&template) != nil)
-    path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-  }
-
-  deinit { FileTree.remove(path) }
-
-  /// Writes a file and returns its path.
-  @discardableResult
-  func write(_ bytes: [UInt8], to name: String) throws -> String {
-    let file = "\(path)/\(name)"
-    let descriptor = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-    defer { close(descriptor) }
-    try #require(writeAll(bytes, to: descriptor) == 0)
-    return file
-  }
-
+extension TemporaryDirectory {
   func makeDirectory(_ name: String) throws -> String {
     try #require(mkdir("\(path)/\(name)", 0o755) == 0)
     return "\(path)/\(name)"

@@ -1,6 +1,7 @@
 import Common
 import Glibc
 import Processes
+import Support
 import Testing
 
 @testable import optimize
@@ -86,21 +87,13 @@ enum Processes {
   /// Waits until a Ghostscript of the tool runs, and returns it with the process above it.
   static func untilGhostscriptRuns(below tool: pid_t) throws -> (worker: pid_t, gs: pid_t) {
     var found: (worker: pid_t, gs: pid_t)?
-    try until("a Ghostscript runs") {
+    let isRunning = eventually(within: 20) {
       for worker in children(of: tool) {
         if let gs = children(of: worker).first { found = (worker, gs) }
       }
       return found != nil
     }
+    try #require(isRunning, "waited in vain: a Ghostscript runs")
     return try #require(found)
-  }
-
-  /// Waits until something holds, for 20 seconds at most.
-  static func until(_ what: String, _ condition: () -> Bool) throws {
-    let deadline = Time.monotonic() + 20_000_000_000
-    while !condition() {
-      try #require(Time.monotonic() < deadline, "waited in vain: \(what)")
-      usleep(5_000)
-    }
   }
 }

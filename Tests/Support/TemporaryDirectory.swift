@@ -21,16 +21,19 @@ public final class TemporaryDirectory: Sendable {
     rmdir(path)
   }
 
-  /// Writes a file in it.
-  public func write(_ text: String, to name: String) throws {
+  /// Writes a file in it, and returns its path.
+  @discardableResult
+  public func write(_ text: String, to name: String) throws -> String {
     try write(Array(text.utf8), to: name)
   }
 
-  /// Writes a file in it.
-  public func write(_ bytes: [UInt8], to name: String) throws {
+  /// Writes a file in it, and returns its path.
+  @discardableResult
+  public func write(_ bytes: [UInt8], to name: String) throws -> String {
     guard let file = fopen("\(path)/\(name)", "w") else { throw SystemError("fopen") }
     defer { fclose(file) }
     guard fwrite(bytes, 1, bytes.count, file) == bytes.count else { throw SystemError("fwrite") }
+    return "\(path)/\(name)"
   }
 }
 

@@ -33,5 +33,6 @@ while read -r command; do
   esac
   echo "done $command"
 done
+# An order may have stopped it already.
 server -m immediate stop || true
 rm -rf "$directory"

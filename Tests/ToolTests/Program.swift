@@ -20,16 +20,6 @@ func toolPath(_ name: String) -> String {
   name.contains("/") ? name : "\(builtTools)/\(name)"
 }
 
-/// Waits until something has come about. False when it did not within `seconds`.
-func eventually(within seconds: Double = 60, _ condition: () -> Bool) -> Bool {
-  let deadline = Time.monotonic() + Int64(seconds * 1e9)
-  while !condition() {
-    guard Time.monotonic() < deadline else { return false }
-    poll(nil, 0, 5)
-  }
-  return true
-}
-
 /// How a program ended, and what it said.
 struct Finished: CustomStringConvertible {
   /// The exit status, or 128 and the number of the signal that ended it, as a shell counts.
