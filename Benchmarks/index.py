@@ -10,6 +10,7 @@ the source, so that it is ours to the letter.
 
 import argparse
 import csv
+import itertools
 import os
 import re
 import shutil
@@ -18,6 +19,7 @@ import subprocess
 import time
 
 from harness import ROOT, TOOLS, PostgresServer, need, scratch
+from libpq import Connection
 
 SETTLING = ROOT / "Sources" / "Index" / "PostgresSettling.swift"
 
@@ -120,49 +122,49 @@ def claims(server, environment, count):
 
 
 def settles(server, size, count):
-    """Documents settled in a second, `size` in a statement; 0: the way of the users."""
-    server.sql("UPDATE index_documents SET download_status = 'pending' "
-               f"WHERE id IN (SELECT id FROM index_documents ORDER BY id DESC LIMIT {count})")
-    server.sql(f"""
+    """Documents settled in a second over one connection, `size` in a statement; 0: the way of the users."""
+    held = server.sql(f"""
         UPDATE index_documents SET download_status = 'in_progress', lease_token = md5(id::text),
           lease_owner = 'bench/1/1'
         WHERE id IN (SELECT id FROM index_documents WHERE download_status = 'pending'
-          ORDER BY download_priority, book, page LIMIT {count})""")
-    ids = server.sql("SELECT id FROM index_documents WHERE download_status = 'in_progress'")[0].split()
+          ORDER BY download_priority, book, page LIMIT {count})
+        RETURNING id, lease_token""")[0].splitlines()
+    leases = [line.split("|") for line in held]
     if size == 0:
-        text = "".join(
-            f"UPDATE index_documents SET download_status = 'completed', downloaded_at = now(), "
-            f"gcs_path = 'gs://bucket/documents/mid/deed/{id}.pdf', book_page_mismatch = FALSE "
-            f"WHERE id = {id};\n" for id in ids)
-        return len(ids) / server.sql(text)[1]
-    sql = re.search(r'settleSQL = """\n(.*?)\n    """', SETTLING.read_text(), re.S)[1]
-    text = ""
-    for start in range(0, len(ids), size):
-        part = ids[start:start + size]
-        def same(value):
-            return ",".join([value] * len(part))
-        arrays = [",".join(part), None, same("completed"), same("0"), same("NULL"), same("NULL"),
-                  same("NULL"), ",".join(f"gs://bucket/documents/mid/deed/{id}.pdf" for id in part),
-                  same("a" * 64), same("a" * 32), same("19877"), same("48213"), same("285"), same("55"),
-                  same("false")]
-        values = ["'{" + array + "}'" if array is not None else
-                  f"(SELECT array_agg(md5(i::text) ORDER BY p) FROM "
-                  f"unnest('{{{','.join(part)}}}'::bigint[]) WITH ORDINALITY AS t (i, p))"
-                  for array in arrays]
-        values = iter(values)
-        text += re.sub(r"\?", lambda _: next(values), sql) + ";\n"
-    taken = server.sql(text)[1]
+        statements = [("UPDATE index_documents SET download_status = 'completed', "
+                       "downloaded_at = now(), book_page_mismatch = FALSE, "
+                       "gcs_path = 'gs://bucket/documents/mid/deed/' || $1 || '.pdf' "
+                       "WHERE id = $1::bigint", [id]) for id, _ in leases]
+    else:
+        numbers = itertools.count(1)
+        sql = re.search(r'settleSQL = """\n(.*?)\n    """', SETTLING.read_text(), re.S)[1]
+        sql = re.sub(r"\?", lambda _: f"${next(numbers)}", sql)
+        statements = [(sql, settlement(leases[start:start + size]))
+                      for start in range(0, len(leases), size)]
+    with Connection(server) as connection:
+        began = time.monotonic()
+        for sql, values in statements:
+            connection.query(sql, values)
+        taken = time.monotonic() - began
     left = server.sql("SELECT COUNT(*) FROM index_documents "
                       "WHERE download_status = 'in_progress'")[0].strip()
     assert left == "0", f"{left} were not settled"
-    return len(ids) / taken
+    return len(leases) / taken
+
+
+def settlement(leases):
+    """The arrays of one settlement of documents that are completed, as `validate` sends them."""
+    rows = [[id, token, "completed", "0", "NULL", "NULL", "NULL",
+             f"gs://bucket/documents/mid/deed/{id}.pdf", "a" * 64, "a" * 32, "19877", "48213", "285",
+             "55", "false"] for id, token in leases]
+    return ["{" + ",".join(column) + "}" for column in zip(*rows)]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--claims", type=int, default=100)
-    parser.add_argument("--settles", type=int, default=5000)
+    parser.add_argument("--settles", type=int, default=20_000)
     options = parser.parse_args()
     need("psql")
     folder = scratch()
