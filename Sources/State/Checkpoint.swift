@@ -30,6 +30,8 @@ public final class Checkpoint: Sendable {
     public var sha256: String?
     /// The spool file.
     public var path: String?
+    /// What the kernel said of the spool file when it was written; see `FileStamp` of `fetch`.
+    public var stamp: String?
     /// How many images it was merged from.
     public var images = 1
     /// The portal file that it was fetched by.
@@ -106,7 +108,8 @@ public final class Checkpoint: Sendable {
       error_class TEXT, error TEXT,
       attempts INTEGER NOT NULL, at TEXT NOT NULL, seconds REAL NOT NULL
     )
-    """
+    """,
+    "ALTER TABLE documents ADD COLUMN stamp TEXT",
   ]
 
   /// What is known of a document; `nil` for one that was never tried.

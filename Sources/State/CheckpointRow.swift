@@ -9,6 +9,7 @@ extension Checkpoint.Entry {
   static let columns = [
     "id", "request", "url", "http_status", "etag", "last_modified", "bytes", "sha256", "path",
     "images", "portal", "actual_book", "actual_page", "error_class", "error", "at", "seconds",
+    "stamp",
   ]
 
   /// Writes the row by a statement with a parameter for each column.
@@ -31,6 +32,7 @@ extension Checkpoint.Entry {
     row.bind(error)
     row.bind(at)
     row.bind(seconds)
+    row.bind(stamp)
     _ = try row.step(db)
   }
 
@@ -56,6 +58,7 @@ extension Checkpoint.Entry {
     error = row.next()
     at = row.next() ?? ""
     seconds = row.next() ?? 0
+    stamp = row.next()
   }
 }
 

@@ -81,13 +81,14 @@ struct Fetcher: StageWorker, ~Copyable {
       """)
   }
 
-  /// A spool file counts only if it is, byte for byte, what the checkpoint remembers (promise P7).
+  /// A spool file counts only if it is, byte for byte, what the checkpoint remembers (promise P7): on the
+  /// kernel's word that nobody touched it, or else read again.
   private func isStillThere(_ entry: Checkpoint.Entry) -> Bool {
     guard entry.errorClass == nil, let path = entry.path, let bytes = entry.bytes,
-      path == services.spool.path(of: entry.id)
+      path == services.spool.path(of: entry.id), let stamp = FileStamp(path: path),
+      stamp.bytes == bytes
     else { return false }
-    var status = stat()
-    guard lstat(path, &status) == 0, Int(status.st_size) == bytes else { return false }
+    if let text = stamp.text, text == entry.stamp { return true }
     return (try? FileDigest(path: path))?.sha256 == entry.sha256
   }
 
@@ -160,6 +161,7 @@ struct Fetcher: StageWorker, ~Copyable {
       try services.spool.move(merged, to: path)
     }
     entry.path = path
+    entry.stamp = FileStamp(path: path)?.text
     entry.url = first.url.redacted
     entry.httpStatus = first.head.status
     entry.etag = first.head.header("ETag")

@@ -1,4 +1,5 @@
 import Common
+import Glibc
 import State
 import Support
 import Testing
@@ -269,9 +270,32 @@ import Transfer
     let again = try run.fetch(server.url + "/a.pdf").get()
     #expect(server.requests.count == 1)
     #expect(again["fetch"]?["sha256"] == first["fetch"]?["sha256"])
-    // A spool file that is not what was fetched is not trusted.
+  }
+
+  @Test func aSpoolFileThatIsNotWhatWasFetchedIsNotTrusted() throws {
+    let server = try ScriptedServer { _, _ in [Self.whole("200 OK", Self.pdf)] }
+    let run = try FetchRun()
+    _ = try run.fetch(server.url + "/a.pdf").get()
     try run.directory.write("%PDF- changed", to: "spool/0/1.pdf")
     _ = try run.fetch(server.url + "/a.pdf").get()
     #expect(server.requests.count == 2)
+    // Of the same size: the change time tells, once the clock that it is taken from has ticked.
+    let file = run.directory.path + "/spool/0/1.pdf"
+    let before = FileStamp(path: file)
+    repeat {
+      try run.directory.write(String(Self.pdf.reversed()), to: "spool/0/1.pdf")
+    } while FileStamp(path: file) == before
+    _ = try run.fetch(server.url + "/a.pdf").get()
+    #expect(server.requests.count == 3)
+  }
+
+  @Test func aSpoolFileThatWasTouchedIsReadAgainAndKept() throws {
+    let server = try ScriptedServer { _, _ in [Self.whole("200 OK", Self.pdf)] }
+    let run = try FetchRun()
+    let path = try run.fetch(server.url + "/a.pdf").get()["fetch"]?["path"]?.string
+    #expect(chmod(try #require(path), 0o640) == 0)
+    let again = try run.fetch(server.url + "/a.pdf").get()
+    #expect(again["fetch"]?["resumed"] == .bool(true))
+    #expect(server.requests.count == 1)
   }
 }

@@ -1,7 +1,8 @@
 import Common
-import State
 import Support
 import Testing
+
+@testable import State
 
 @Suite struct CheckpointTests {
   @Test func remembersEverythingOverARestart() throws {
@@ -20,10 +21,27 @@ import Testing
     entry.actualPage = 471
     entry.at = "2026-11-23T18:30:35.123Z"
     entry.seconds = 0.25
+    entry.stamp = "0f1e2d3c 1 2 3 4"
     try Checkpoint(path: path).remember(entry)
     let again = try Checkpoint(path: path)
     #expect(try again.entry(entry.id) == entry)
     #expect(try again.entry("another") == nil)
+  }
+
+  @Test func aCheckpointOfTheFirstVersionGoesOn() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path + "/checkpoint.sqlite"
+    let document = """
+      ; INSERT INTO documents (id, request, url, bytes, sha256, images, attempts, at, seconds)
+      VALUES ('7', 'r', 'u', 5, '00', 1, 1, '2026-01-01T00:00:00Z', 0)
+      """
+    _ = try StateDatabase.open(
+      path, "checkpoint", synchronous: "FULL", schema: [Checkpoint.schema[0] + document])
+    var entry = try #require(try Checkpoint(path: path).entry("7"))
+    #expect(entry.bytes == 5 && entry.stamp == nil)
+    entry.stamp = "new"
+    try Checkpoint(path: path).remember(entry)
+    #expect(try Checkpoint(path: path).entry("7")?.stamp == "new")
   }
 
   @Test func threadsShareCommitsAndLoseNothing() throws {
