@@ -3,10 +3,11 @@
 PREFIX ?= /usr/local
 TOOLS := enqueue fetch optimize upload validate portal
 SCRIPTS := bin/conveyor download_mid_filtered_documents.sh scripts/install-dependencies .ci/run
+BENCH := fetch limiter index report reconcile optimize upload
 SWIFT_SOURCES := Sources Tests Package.swift
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test torture test-servers check lint shellcheck build install deps swift clean
+.PHONY: help demo test bench torture test-servers check lint shellcheck build install deps swift clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +19,11 @@ test: swift deps test-servers ## Build, and run all tests
 	swift build
 	swift test
 
+bench: build test-servers .build/bench/ready ## Measure against peers: all, or BENCH="fetch limiter"
+	@scripts/install-dependencies bench
+	@set -e; for name in $(BENCH); do \
+	  echo "== $$name"; .build/bench/bin/python Benchmarks/$$name.py; done
+
 torture: deps ## Break promises at random moments, for hours (Tests/Torture)
 	swift build
 	python3 Tests/Torture/torture.py --long
@@ -25,9 +31,10 @@ torture: deps ## Break promises at random moments, for hours (Tests/Torture)
 test-servers: .build/venv/ready ## Install the stores that the tests talk to, in .build/venv
 
 .build/venv/ready: Tests/requirements.txt
-	python3 -m venv .build/venv
-	.build/venv/bin/python -m pip install --quiet --disable-pip-version-check \
-	  --requirement Tests/requirements.txt
+.build/bench/ready: Benchmarks/requirements.txt
+.build/%/ready:
+	python3 -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	touch $@
 
 check: lint shellcheck test ## All that a change has to pass: format, warnings, tests, scripts

@@ -9,9 +9,10 @@ machine is busy for all of them; beneath each table stand the targets, and wheth
     Benchmarks/fetch.py --only small https --workers 5 16 --runs 5
     Benchmarks/fetch.py --only latency                   # 200 ms before each answer
     Benchmarks/fetch.py --only done                      # lines for documents that are there already
+    Benchmarks/fetch.py --only million                   # memory over 1,000,000 lines, opening such a checkpoint
     Benchmarks/fetch.py --only users                     # sequential against 5 and 10 workers, 1 s a document
 
-Needs `swift build -c release`, apt-get install nginx-light aria2 wget2 curl sqlite3, and Python's requests.
+Needs what `make bench` installs.
 https is spoken with a certificate made for the run, named with --cacert.
 """
 
@@ -123,7 +124,7 @@ class Job:
                        env=os.environ | {"REQUESTS_CA_BUNDLE": str(self.ca)})
 
 
-PARTS = ("small", "large", "https", "latency", "done", "users")
+PARTS = ("small", "large", "https", "latency", "done", "million", "users")
 OURS, CURL, COMPOSITE, POOL = "fetch (ours)", "curl --parallel", "curl + sha256sum + sqlite", "Python pool"
 PLAIN = (CURL, "wget2", "aria2c")
 
@@ -140,7 +141,7 @@ def main():
     work = scratch()
     nginx = None
     try:
-        if set(options.only) & {"small", "large", "https", "done"}:
+        if set(options.only) & {"small", "large", "https", "done", "million"}:
             make_files(work / "www" / "small", options.documents, 30_000)
             make_files(work / "www" / "large", options.documents // 10, 500_000)
             nginx = start_nginx(work)
@@ -206,6 +207,31 @@ def done(work, options):
         samples = rounds({OURS: lambda: job.again(lines, workers)}, options.runs)[OURS]
         target(f"lines per second, {workers} at a time",
                options.documents * 10 / median(samples, "wall"), least=50_000, form="{:,.0f}")
+
+
+def million(work, options):
+    """Memory that does not grow with the lines, and a checkpoint that opens at once however much it knows."""
+    job = Job(work, "http://127.0.0.1:18080/small", options.documents, 5, work / "out")
+    job.ours()
+    lines = work / "lines.jsonl"
+    print("\n1,000,000 lines for documents that are there, and 1,000,000 documents in the checkpoint")
+    for count in (100_000, 1_000_000):
+        with open(lines, "w") as file:
+            for _ in range(count // options.documents):
+                file.write(job.records.read_text())
+        target(f"resident MiB after {count:,} lines, 5 at a time", job.again(lines, 5).memory, most=60, form="{:.0f}")
+    lines.unlink()
+    empty = work / "empty.jsonl"
+    empty.touch()
+    before = median([job.again(empty, 5) for _ in range(options.runs)], "wall")
+    subprocess.run(["sqlite3", work / "out" / "state" / "checkpoint.sqlite", """
+        INSERT INTO documents (id, request, url, http_status, bytes, sha256, path, images, attempts, at, seconds)
+        SELECT 'more-' || n.value, 'r', 'https://portal.example.org/documents/' || n.value || '.pdf', 200, 30000,
+          hex(randomblob(32)), 'state/spool/1/' || n.value || '.pdf', 1, 1, '2026-11-24T00:00:00Z', 0.1
+        FROM generate_series(1, 1000000) AS n"""], check=True)
+    after = [job.again(empty, 5) for _ in range(options.runs)]
+    target("more seconds to open it than one of 5,000", median(after, "wall") - before, most=1)
+    print(f"          resident MiB with it: {median(after, 'memory'):.0f}", flush=True)
 
 
 PORTAL = ["--document-size", 30000, "--documents", 100000]

@@ -87,7 +87,7 @@ def emptied(directory):
 def need(*programs):
     missing = [name for name in programs if not shutil.which(name)]
     if missing:
-        sys.exit(f"missing: {', '.join(missing)}; apt-get install nginx-light aria2 wget2 curl sqlite3")
+        sys.exit(f"missing: {', '.join(missing)}; `make bench` installs what the benchmarks need")
 
 
 class Portal:

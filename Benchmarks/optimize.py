@@ -3,10 +3,9 @@
 
 Prints for each class of documents what is left of their bytes, how near the pages are to the
 original (PSNR and SSIM of pages drawn at 100 dpi in grey), and documents per second. Both keep the
-original where the result is not smaller. Needs numpy, pypdfium2 and pillow:
+original where the result is not smaller. Needs what `make bench` installs:
 
-    python3 -m venv venv && venv/bin/pip install numpy pypdfium2 pillow
-    venv/bin/python Benchmarks/optimize.py --scans 40 folder-with-pdfs
+    .build/bench/bin/python Benchmarks/optimize.py --scans 40 folder-with-pdfs
 """
 
 import argparse
