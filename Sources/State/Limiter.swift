@@ -22,10 +22,12 @@ public final class Limiter: Sendable {
   private static let freshness: Int64 = 100_000_000
 
   /// Opens or creates what `place` names: `postgres://…`, or a file. Throws with exit code 74 for a
-  /// file, with 69, 77 or 78 for a database.
-  public init(at place: String) throws(Fatal) {
+  /// file, with 69, 77 or 78 for a database. A database that is away is waited for, but no longer once
+  /// `stop` is requested.
+  public init(at place: String, stop: Stop? = nil) throws(Fatal) {
     storage =
-      Self.isDatabase(place) ? try LimiterDatabase(url: place) : try LimiterFile(path: place)
+      Self.isDatabase(place)
+      ? try LimiterDatabase(url: place, stop: stop) : try LimiterFile(path: place)
   }
 
   /// Whether `place` names a database instead of a file.

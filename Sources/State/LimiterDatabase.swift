@@ -11,13 +11,13 @@ final class LimiterDatabase: LimiterStorage {
   private let pool: PostgresPool
 
   /// Connects, and creates the table where it is not there. Throws with exit code 69, 77 or 78.
-  init(url: String) throws(Fatal) {
+  init(url: String, stop: Stop?) throws(Fatal) {
     // Two connections: one host's transactions wait for each other anyway. Whoever waits for the
-    // server makes no request; after half a minute the run ends.
+    // server makes no request; after half a minute, or when `stop` is requested, the run ends.
     pool = try PostgresPool(
       url: url,
       for: .init("limiter", guide: "docs/fetch.md", missing: "create it as docs/fetch.md says"),
-      size: 2, patience: 30)
+      size: 2, patience: 30, stop: stop)
     try pool.use(patience: 0) { connection, _ in
       let found = try connection.query("SELECT to_regclass('conveyor_hosts') IS NULL")
       guard found.values.first?.first == "t" else { return }

@@ -203,8 +203,8 @@ struct Fetch: Tool {
     let services = FetchServices(
       settings: settings,
       spool: try Spool(root: spool ?? "\(state)/spool", isDryRun: dryRun),
-      limiter: try Limiter(at: limiterPlace), checkpoint: try Checkpoint(path: checkpointPath),
-      stop: stop, adaptive: adaptive(settings))
+      limiter: try Limiter(at: limiterPlace, stop: stop),
+      checkpoint: try Checkpoint(path: checkpointPath), stop: stop, adaptive: adaptive(settings))
     let threads =
       switch workers {
       case .auto: maxWorkers
