@@ -24,7 +24,7 @@ import sys
 import time
 from pathlib import Path
 
-from harness import TOOLS, Portal, emptied, measure, median, need, rounds, scratch, table
+from harness import TOOLS, Portal, emptied, free_port, measure, median, need, rounds, scratch, table
 
 HERE = Path(__file__).resolve().parent
 
@@ -36,32 +36,39 @@ def make_files(directory, count, size):
         (directory / f"{number}.pdf").write_bytes(b"%PDF-1.4\n" + body + b"\n%%EOF\n")
 
 
-def start_nginx(work):
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
-         "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
-         "-keyout", work / "key.pem", "-out", work / "cert.pem"],
-        check=True, capture_output=True)
-    (work / "nginx.conf").write_text(f"""
+class Nginx:
+    """Serves `work`/www on free ports of loopback, by http and by https."""
+
+    def __init__(self, work):
+        http, https = free_port(), free_port()
+        self.http, self.https = f"http://127.0.0.1:{http}", f"https://localhost:{https}"
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
+             "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+             "-keyout", work / "key.pem", "-out", work / "cert.pem"],
+            check=True, capture_output=True)
+        (work / "nginx.conf").write_text(f"""
 {"user root;" if os.getuid() == 0 else ""} worker_processes 2; daemon off; pid {work}/nginx.pid; error_log {work}/error.log;
 events {{ worker_connections 2048; }}
 http {{
   access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000;
   client_body_temp_path {work}/b; proxy_temp_path {work}/p; fastcgi_temp_path {work}/f;
   uwsgi_temp_path {work}/u; scgi_temp_path {work}/s;
-  server {{ listen 127.0.0.1:18080 backlog=4096; root {work}/www; }}
-  server {{ listen 127.0.0.1:18443 ssl backlog=4096; root {work}/www;
+  server {{ listen 127.0.0.1:{http} backlog=4096; root {work}/www; }}
+  server {{ listen 127.0.0.1:{https} ssl backlog=4096; root {work}/www;
            ssl_certificate {work}/cert.pem; ssl_certificate_key {work}/key.pem; }}
 }}
 """)
-    server = subprocess.Popen(
-        ["nginx", "-c", work / "nginx.conf", "-e", work / "error.log"], stdout=subprocess.DEVNULL)
-    for _ in range(100):
-        if subprocess.run(["curl", "-sf", "-o", "/dev/null", "http://127.0.0.1:18080/small/0.pdf"]).returncode == 0:
-            return server
-        time.sleep(0.05)
-    server.terminate()
-    sys.exit(f"nginx did not start: {(work / 'error.log').read_text()[-500:]}")
+        self.process = subprocess.Popen(
+            ["nginx", "-c", work / "nginx.conf", "-e", work / "error.log"], stdout=subprocess.DEVNULL)
+        while subprocess.run(["curl", "-sf", "-o", "/dev/null", f"{self.http}/small/0.pdf"]).returncode != 0:
+            if self.process.poll() is not None:
+                sys.exit(f"nginx did not start: {(work / 'error.log').read_text()[-500:]}")
+            time.sleep(0.05)
+
+    def stop(self):
+        self.process.send_signal(signal.SIGQUIT)
+        self.process.wait()
 
 
 class Job:
@@ -144,14 +151,13 @@ def main():
         if set(options.only) & {"small", "large", "https", "done", "million"}:
             make_files(work / "www" / "small", options.documents, 30_000)
             make_files(work / "www" / "large", options.documents // 10, 500_000)
-            nginx = start_nginx(work)
+            nginx = Nginx(work)
         for part in PARTS:
             if part in options.only:
-                globals()[part](work, options)
+                globals()[part](work, options, nginx)
     finally:
         if nginx:
-            nginx.send_signal(signal.SIGQUIT)
-            nginx.wait()
+            nginx.stop()
         subprocess.run(["rm", "-rf", work])
 
 
@@ -162,20 +168,20 @@ def target(what, figure, least=None, most=None, form="{:.2f}"):
     print(f"  {'met   ' if met else 'MISSED'}  {what}: {form.format(figure)} ({bound})", flush=True)
 
 
-def small(work, options):
+def small(work, options, nginx):
     for workers in options.workers:
-        compare(Job(work, "http://127.0.0.1:18080/small", options.documents, workers, work / "out"),
+        compare(Job(work, f"{nginx.http}/small", options.documents, workers, work / "out"),
                 f"{options.documents:,} × 30 KB over http, {workers} at a time", options.runs)
 
 
-def large(work, options):
-    compare(Job(work, "http://127.0.0.1:18080/large", options.documents // 10, 16, work / "out"),
+def large(work, options, nginx):
+    compare(Job(work, f"{nginx.http}/large", options.documents // 10, 16, work / "out"),
             f"{options.documents // 10:,} × 500 KB over http, 16 at a time", options.runs, most_cpu=None)
 
 
-def https(work, options):
+def https(work, options, nginx):
     for workers in options.workers:
-        compare(Job(work, "https://localhost:18443/small", options.documents, workers, work / "out"),
+        compare(Job(work, f"{nginx.https}/small", options.documents, workers, work / "out"),
                 f"{options.documents:,} × 30 KB over https, {workers} at a time", options.runs)
 
 
@@ -196,9 +202,9 @@ def compare(job, title, runs, most_cpu=0.25):
         target("resident MiB at 5 workers", median(results[OURS], "memory"), most=60, form="{:.0f}")
 
 
-def done(work, options):
+def done(work, options, nginx):
     """Lines for documents that the checkpoint knows and the spool has: each file is read and hashed again."""
-    job = Job(work, "http://127.0.0.1:18080/small", options.documents, 5, work / "out")
+    job = Job(work, f"{nginx.http}/small", options.documents, 5, work / "out")
     job.ours()
     lines = work / "lines.jsonl"
     lines.write_text(job.records.read_text() * 10)
@@ -209,9 +215,9 @@ def done(work, options):
                options.documents * 10 / median(samples, "wall"), least=50_000, form="{:,.0f}")
 
 
-def million(work, options):
+def million(work, options, nginx):
     """Memory that does not grow with the lines, and a checkpoint that opens at once however much it knows."""
-    job = Job(work, "http://127.0.0.1:18080/small", options.documents, 5, work / "out")
+    job = Job(work, f"{nginx.http}/small", options.documents, 5, work / "out")
     job.ours()
     lines = work / "lines.jsonl"
     print("\n1,000,000 lines for documents that are there, and 1,000,000 documents in the checkpoint")
@@ -237,7 +243,7 @@ def million(work, options):
 PORTAL = ["--document-size", 30000, "--documents", 100000]
 
 
-def latency(work, options):
+def latency(work, options, _):
     """Share of what N workers can reach when each answer takes 200 ms."""
     print("\n200 ms before each answer: share of N ÷ latency")
     with Portal(work, "--latency", 0.2, *PORTAL) as portal:
@@ -252,7 +258,7 @@ def latency(work, options):
                     print(f"          {name}, N = {workers}: {share:.1%}", flush=True)
 
 
-def users(work, options):
+def users(work, options, _):
     """What users see: a portal that takes a second, asked ten times a second at most."""
     print("\n1 s before each answer, delay 0.1 s: documents per hour")
     rates = {}

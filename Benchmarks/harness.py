@@ -84,6 +84,12 @@ def emptied(directory):
     return directory
 
 
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 def need(*programs):
     missing = [name for name in programs if not shutil.which(name)]
     if missing:
@@ -119,9 +125,7 @@ class PostgresServer:
     """The tests' server, but one that syncs its disk as a real one does."""
 
     def __init__(self):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         script = ROOT / "Tests" / "Support" / "postgres-server.sh"
         self.process = subprocess.Popen(
             ["sh", script, str(self.port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
