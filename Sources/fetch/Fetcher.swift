@@ -13,10 +13,12 @@ struct Fetcher: StageWorker, ~Copyable {
   private let services: FetchServices
   private let logger: Logger
   private let number: Int
+  private let checkpoint: CheckpointReader
   private var requester: Requester
 
   init(_ services: FetchServices, worker: Int, logger: Logger) throws(Fatal) {
     self.services = services
+    checkpoint = services.checkpoint.reader()
     number = worker
     var logger = logger
     logger[metadataKey: "worker"] = "\(worker)"
@@ -36,12 +38,12 @@ struct Fetcher: StageWorker, ~Copyable {
     let plan = try portal.plan(for: record)
     if services.settings.isDryRun {
       record.fields["fetch"] = .object([
-        "dry_run": .bool(true), "requests": .array([.string(plan.url.redacted)]),
+        "dry_run": .bool(true), "requests": .array([.string(try plan.url.redacted)]),
       ])
       return
     }
     var changed: Requester.Reply?
-    let known = try services.checkpoint.entry(record.id)
+    let known = try checkpoint.entry(record.id)
     if let known, known.request == plan.identity, isStillThere(known) {
       if services.settings.rechecks { changed = try recheck(known, portal) }
       guard changed != nil else {
@@ -50,6 +52,7 @@ struct Fetcher: StageWorker, ~Copyable {
         return
       }
     }
+    let url = try plan.url
     var entry = Checkpoint.Entry(id: record.id)
     entry.request = plan.identity
     entry.portal = portal.name.isEmpty ? nil : portal.name
@@ -60,10 +63,10 @@ struct Fetcher: StageWorker, ~Copyable {
         entry.actualPage = known.actualPage
         try keep([changed], of: record, &entry)
       } else {
-        try fetch(portal, plan, record, &entry)
+        try fetch(portal, url, record, &entry)
       }
     } catch let error as RecordError where error.kind != .interrupted {
-      entry.url = plan.url.redacted
+      entry.url = url.redacted
       entry.errorClass = error.kind.rawValue
       entry.error = error.message
       entry.at = Time.timestamp()
@@ -108,14 +111,14 @@ struct Fetcher: StageWorker, ~Copyable {
   }
 
   private mutating func fetch(
-    _ portal: Portal, _ plan: Portal.Plan, _ record: Record, _ entry: inout Checkpoint.Entry
+    _ portal: Portal, _ url: WebURL, _ record: Record, _ entry: inout Checkpoint.Entry
   ) throws {
     guard case .lookup(let lookup) = portal.kind else {
       let errand = Requester.Errand(id: record.id, portal: portal, purpose: .document)
-      return try keep([try requester.get(plan.url, errand)], of: record, &entry)
+      return try keep([try requester.get(url, errand)], of: record, &entry)
     }
     var errand = Requester.Errand(id: record.id, portal: portal, purpose: .lookup(lookup))
-    let reply = try requester.get(plan.url, errand)
+    let reply = try requester.get(url, errand)
     // Now and then a look-up answers with the document itself.
     if reply.body.pdf != nil { return try keep([reply], of: record, &entry) }
     let answer = try LookupAnswer(page: reply.body.page, by: lookup)

@@ -28,10 +28,26 @@ struct Portal: Sendable {
   static let direct = Portal()
 
   /// What is asked for first.
-  struct Plan: Sendable, Equatable {
-    let url: WebURL
+  struct Plan: Sendable {
     /// The same for the same document, wherever the portal runs: how the checkpoint knows it.
     let identity: String
+    /// An absolute URL, or a path below `portal`'s base.
+    fileprivate let address: String
+    /// `nil` for an address that the record brought itself.
+    fileprivate let portal: Portal?
+
+    /// Read only where something is asked for, because that costs more than all else that is done for
+    /// a document that is there. Throws what is wrong with it.
+    var url: WebURL {
+      get throws(RecordError) {
+        if let url = WebURL(address, relativeTo: portal?.base) { return url }
+        let address = Format.quoted(address)
+        throw RecordError(
+          .blockedURL,
+          portal.map { "the portal \($0.name) makes no http or https URL of \(address)" }
+            ?? "\(address) is not an absolute http or https URL")
+      }
+    }
   }
 
   /// The first request for a record; throws what is wrong with the record.
@@ -42,24 +58,15 @@ struct Portal: Sendable {
         throw RecordError(
           .invalidRecord, #"the record has no "url", and no portal is named for its book"#)
       }
-      guard let url = WebURL(text) else {
-        throw RecordError(
-          .blockedURL, "\(Format.quoted(text)) is not an absolute http or https URL")
-      }
-      return Plan(url: url, identity: url.description)
-    case .document(let template?):
-      return try plan(path: try fill(template, record))
+      return Plan(identity: text, address: text, portal: nil)
+    case .document(let template?): return plan(path: try fill(template, record))
     case .lookup(let lookup):
-      return try plan(path: lookup.path + "?" + (try lookup.query(for: record)))
+      return plan(path: lookup.path + "?" + (try lookup.query(for: record)))
     }
   }
 
-  private func plan(path: String) throws(RecordError) -> Plan {
-    guard let url = WebURL(path, relativeTo: base) else {
-      throw RecordError(
-        .blockedURL, "the portal \(name) makes no http or https URL of \(Format.quoted(path))")
-    }
-    return Plan(url: url, identity: "\(name): \(path)")
+  private func plan(path: String) -> Plan {
+    Plan(identity: "\(name): \(path)", address: path, portal: self)
   }
 
   private func fill(_ template: Template, _ record: Record) throws(RecordError) -> String {
