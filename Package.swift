@@ -64,7 +64,8 @@ let package = Package(
     library("Processes", ["CProcess"]),
     library("Digest", ["CCrypto"]),
     library("JBIG2", []),
-    library("Images", ["CJBIG2", "CLeptonica", "JBIG2", "PDF"]),
+    .target(name: "CJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
+    library("Images", ["CJBIG2", "CJPEG", "CLeptonica", "JBIG2", "PDF"]),
     library("PDF", ["CQPDF", "CZlib"]),
     library("Transfer", ["CCurl"]),
     library(

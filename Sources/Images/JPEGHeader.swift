@@ -1,8 +1,11 @@
-/// What a JPEG says of itself before its data (ITU-T T.81, B.2.2).
+/// What a JPEG says of itself before its data (ITU-T T.81, B.2).
 struct JPEGHeader: Equatable {
   let width: Int
   let height: Int
   let components: Int
+  /// The sum of the first table of quantization: how coarse its luminance is. `nil` where it has
+  /// none of 8 bits.
+  private(set) var coarseness: Int?
 
   /// `nil` where there is no frame of 8-bit samples in a mode that libjpeg reads.
   init?(_ bytes: [UInt8]) {
@@ -22,9 +25,23 @@ struct JPEGHeader: Equatable {
         components = Int(bytes[index + 9])
         return
       case 0xC3, 0xC5...0xC7, 0xC9...0xCB, 0xCD...0xCF, 0xD8...0xDA: return nil
-      default: index += 2 + word(index + 2)
+      default:
+        if marker == 0xDB, bytes[index + 4] == 0, index + 69 < bytes.count {
+          coarseness = bytes[(index + 5)..<(index + 69)].reduce(0) { $0 + Int($1) }
+        }
+        index += 2 + word(index + 2)
       }
     }
     return nil
   }
+
+  /// Whether it keeps at least twice as much of its luminance as libjpeg's tables do at `quality`.
+  func isFiner(than quality: Int) -> Bool {
+    // libjpeg's scale of the tables (jpeg_quality_scaling).
+    let percent = quality < 50 ? 5000 / max(1, quality) : 200 - 2 * quality
+    return coarseness.map { 2 * $0 * 100 <= Self.standard * percent } ?? false
+  }
+
+  /// The sum of the table in ITU-T T.81, K.1.
+  private static let standard = 3688
 }

@@ -1,7 +1,7 @@
 import CLeptonica
 import JBIG2
 
-/// Pixels as Leptonica has them. Owns the library's picture; belongs to one thread.
+/// Pixels of two colours as Leptonica has them. Owns the library's picture; belongs to one thread.
 struct Picture: ~Copyable {
   private let pix: UnsafeMutablePointer<PIX>
 
@@ -29,16 +29,6 @@ struct Picture: ~Copyable {
 
   var width: Int { Int(pixGetWidth(pix)) }
   var height: Int { Int(pixGetHeight(pix)) }
-  var isGrey: Bool { pixGetDepth(pix) == 8 }
-
-  /// A JPEG without its damage, if it has none; decoded to 1, 1/2, 1/4 or 1/8 of its size, which
-  /// libjpeg does by leaving out what it does not need.
-  init?(jpeg bytes: [UInt8], reduction: Int) {
-    _ = Self.isSilent
-    var warnings: Int32 = 0
-    let made = pixReadMemJpeg(bytes, bytes.count, 0, Int32(reduction), &warnings, 0)
-    self.init(made) { warnings == 0 && [8, 32].contains(pixGetDepth($0)) }
-  }
 
   /// Group 4 data, black being 1.
   init?(fax bytes: [UInt8], width: Int, height: Int) {
@@ -57,29 +47,6 @@ struct Picture: ~Copyable {
       let start = row * bitmap.stride
       for index in 0..<bitmap.stride {
         words[index / 4] |= UInt32(bitmap.bytes[start + index]) << UInt32(24 - index % 4 * 8)
-      }
-    }
-  }
-
-  /// Samples of 8 bits: grey, or red, green and blue. There must be enough of them.
-  init?(samples: [UInt8], width: Int, height: Int, isGrey: Bool) {
-    _ = Self.isSilent
-    guard samples.count >= width * height * (isGrey ? 1 : 3) else { return nil }
-    self.init(pixCreate(Int32(clamping: width), Int32(clamping: height), isGrey ? 8 : 32))
-    samples.withUnsafeBufferPointer { samples in
-      fill { row, words in
-        if isGrey {
-          for x in 0..<width {
-            words[x / 4] |= UInt32(samples[row * width + x]) &<< UInt32(24 &- x % 4 &* 8)
-          }
-        } else {
-          for x in 0..<width {
-            let at = 3 * (row * width + x)
-            words[x] =
-              UInt32(samples[at]) &<< 24 | UInt32(samples[at + 1]) &<< 16
-              | UInt32(samples[at + 2]) &<< 8
-          }
-        }
       }
     }
   }
@@ -108,29 +75,6 @@ struct Picture: ~Copyable {
       count = stride * height
     }
     return Bitmap(width: width, height: height, bytes: bytes)
-  }
-
-  /// Brought down by averaging; each pixel counts for the part of it that falls into the new one.
-  /// A scale near 1 leaves it as it is.
-  consuming func averaged(by scale: Double) -> Picture? {
-    if scale > 0.97 { return self }
-    return Picture(pixScaleAreaMap(pix, Float(scale), Float(scale)))
-  }
-
-  /// With some of the sharpness that averaging took: a fifth of the difference to the mean of nine
-  /// is added. On scans of text it brings pages 0.7 dB nearer to what they were.
-  consuming func sharpened(if isSmaller: Bool) -> Picture? {
-    if !isSmaller { return self }
-    return Picture(pixUnsharpMasking(pix, 1, 0.2))
-  }
-
-  /// As a progressive JPEG, which is smaller than a sequential one, as its codes are its own.
-  borrowing func jpeg(quality: Int) -> [UInt8]? {
-    var data: UnsafeMutablePointer<UInt8>?
-    var size = 0
-    defer { lept_free(data) }
-    guard pixWriteMemJpeg(&data, &size, pix, Int32(quality), 1) == 0 else { return nil }
-    return Array(UnsafeBufferPointer(start: data, count: size))
   }
 
   /// A bitmap as Group 4 data, black being 1.

@@ -13,7 +13,7 @@ public enum Plan: Sendable, Equatable {
   public enum Reason: String, Sendable {
     /// It is as it should be.
     case inOrder = "it has no more pixels than it needs"
-    /// It is a mask, has one, or has alternates.
+    /// It is a mask, or has one that depends on its samples.
     case masked = "it is a mask, or has one"
     /// Its colours are not those that we know.
     case colour = "its colour space is not supported"
@@ -44,20 +44,21 @@ public enum Plan: Sendable, Equatable {
   /// Smaller images are not worth it.
   static let minimumPixels = 64 * 64
 
-  /// The plan for an image. Decoded it may take `memory` bytes.
+  /// The plan for an image. What it is coded into may take `memory` bytes.
   public init(for image: ImageDescription, preset: Preset, memory: Int) {
-    self = Self.objection(to: image, memory: memory).map(Plan.leave) ?? Self.plan(image, preset)
+    self = Self.objection(to: image).map(Plan.leave) ?? Self.plan(image, preset)
+    guard case .photograph(let scale) = self else { return }
+    // libjpeg has two bytes for each sample; half of what says which colour it is, it leaves away.
+    let samples = image.colour.isGrey ? 1 : 1.5
+    let bytes = Double(image.width * image.height) * scale * scale * samples * 2
+    if bytes > Double(memory) { self = .leave(.tooLarge) }
   }
 
-  private static func objection(to image: ImageDescription, memory: Int) -> Reason? {
-    if image.isSpecial || image.hasMask { return .masked }
+  private static func objection(to image: ImageDescription) -> Reason? {
     guard image.width > 0, image.height > 0 else { return .size }
     let (pixels, overflow) = image.width.multipliedReportingOverflow(by: image.height)
     if overflow || pixels > maximumPixels { return .tooLarge }
-    if pixels < minimumPixels { return .inOrder }
-    // As Leptonica has it, which takes four bytes for each pixel in colour.
-    let bytes = image.bits == 1 ? pixels / 8 : image.colour == .grey ? pixels : 4 * pixels
-    return bytes > memory ? .tooLarge : nil
+    return pixels < minimumPixels ? .inOrder : nil
   }
 
   private static func plan(_ image: ImageDescription, _ preset: Preset) -> Plan {
@@ -73,25 +74,23 @@ public enum Plan: Sendable, Equatable {
     case (8, .jpeg(let hasParameters)):
       guard image.colour == .grey || image.colour == .rgb else { return .leave(.colour) }
       // With one component there is nothing that they could change.
-      return hasParameters && image.colour == .rgb
-        ? .leave(.coding) : photograph(image, preset, isLossy: true)
+      return hasParameters && image.colour == .rgb ? .leave(.coding) : photograph(image, preset)
     case (8, .samples):
       // Averages of samples mean the averages of colours, also when `/Decode` maps them linearly;
       // but not when they are places in a palette.
       if case .indexed = image.colour, image.hasDecode { return .leave(.colour) }
       return image.colour == .other
-        ? .leave(.colour) : photograph(image, preset, isLossy: false)
+        ? .leave(.colour) : photograph(image, preset)
     default: return .leave(.coding)
     }
   }
 
-  private static func photograph(
-    _ image: ImageDescription, _ preset: Preset, isLossy: Bool
-  ) -> Plan {
+  private static func photograph(_ image: ImageDescription, _ preset: Preset) -> Plan {
     guard let wanted = preset.resolution else { return .leave(.inOrder) }
+    guard !image.isFixed else { return .leave(.masked) }
     guard let resolution = image.resolution else { return .leave(.unknownSize) }
-    if resolution > Preset.threshold * wanted { return .photograph(scale: wanted / resolution) }
-    return isLossy ? .leave(.inOrder) : .photograph(scale: 1)
+    let isAbove = resolution > Preset.threshold * wanted
+    return .photograph(scale: isAbove ? wanted / resolution : 1)
   }
 
   /// How much of a JPEG is not even decoded (to 1/8 in each direction), and what is left to do. The
@@ -100,37 +99,6 @@ public enum Plan: Sendable, Equatable {
     let candidates = [8, 4, 2, 1].map { (reduction: $0, rest: scale * Double($0)) }
     return candidates.first { $0.rest <= 1.01 && ($0.rest > 0.97 || $0.rest < 0.7) }
       ?? (1, scale)
-  }
-}
-
-/// The filters of an image in the order in which they are undone: deflated any number of times,
-/// and below that one coding.
-struct ImageCoding: Equatable {
-  enum Last: Equatable {
-    case samples(StreamFilter.Predictor?)
-    case jpeg(hasParameters: Bool)
-    case fax(StreamFilter.Fax)
-  }
-
-  /// How often it is deflated before the last.
-  let deflations: Int
-  let last: Last
-  /// Whether the samples are deflated as they are.
-  let isDeflatedLast: Bool
-
-  init?(_ filters: [StreamFilter]) {
-    guard filters.count <= 4 else { return nil }
-    let outer = filters.dropLast()
-    guard outer.allSatisfy({ $0 == .flate(nil) }) else { return nil }
-    deflations = outer.count
-    switch filters.last {
-    case .flate(let predictor): (last, isDeflatedLast) = (.samples(predictor), true)
-    case nil: (last, isDeflatedLast) = (.samples(nil), false)
-    case .dct(let hasParameters):
-      (last, isDeflatedLast) = (.jpeg(hasParameters: hasParameters), false)
-    case .ccitt(let fax): (last, isDeflatedLast) = (.fax(fax), false)
-    case .other: return nil
-    }
   }
 }
 

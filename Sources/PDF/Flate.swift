@@ -47,3 +47,45 @@ public enum Flate {
     return isWhole ? result : nil
   }
 }
+
+/// The filter undone piece by piece, for what is too large to have at once. Owns zlib's state.
+public struct InflateStream: ~Copyable {
+  private let stream: UnsafeMutablePointer<z_stream>
+  private let source: UnsafeMutableBufferPointer<UInt8>
+  private var isAtEnd = false
+
+  /// Begins with `bytes`.
+  public init?(_ bytes: [UInt8]) {
+    stream = .allocate(capacity: 1)
+    stream.initialize(to: z_stream())
+    source = .allocate(capacity: bytes.count)
+    _ = source.initialize(from: bytes)
+    stream.pointee.next_in = source.baseAddress
+    stream.pointee.avail_in = UInt32(clamping: bytes.count)
+    guard czlib_inflate_init(stream) == Z_OK else {
+      stream.deallocate()
+      source.deallocate()
+      return nil
+    }
+  }
+
+  deinit {
+    inflateEnd(stream)
+    stream.deallocate()
+    source.deallocate()
+  }
+
+  /// Fills `buffer` as far as there is content. `nil` where the data are damaged or end early.
+  public mutating func read(into buffer: UnsafeMutableBufferPointer<UInt8>) -> Int? {
+    stream.pointee.next_out = buffer.baseAddress
+    stream.pointee.avail_out = UInt32(clamping: buffer.count)
+    while stream.pointee.avail_out > 0, !isAtEnd {
+      switch CZlib.inflate(stream, Z_NO_FLUSH) {
+      case Z_OK: break
+      case Z_STREAM_END: isAtEnd = true
+      default: return nil
+      }
+    }
+    return buffer.count - Int(stream.pointee.avail_out)
+  }
+}

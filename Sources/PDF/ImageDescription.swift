@@ -89,10 +89,9 @@ public struct ImageDescription: Sendable, Equatable {
   public var bits: Int
   /// What the samples stand for.
   public var colour: Colour
-  /// Whether it is a stencil, or some other image's mask, or has alternates.
-  public var isSpecial = false
-  /// Whether it has a mask, hard or soft, or a colour that is not drawn.
-  public var hasMask = false
+  /// Whether its samples have to stay as they are: it is a stencil or a mask, or has a mask that
+  /// depends on them (a colour that is not drawn, or colours that were multiplied by the mask).
+  public var isFixed = false
   /// Whether samples are mapped in an unusual way.
   public var hasDecode = false
   /// The filters, the outermost first; `nil` where they make no sense.

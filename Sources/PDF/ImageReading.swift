@@ -8,23 +8,30 @@ extension PDFDocument {
   func describeImage(_ stream: Object) -> ImageDescription {
     let dictionary = dictionary(stream)
     func member(_ key: String) -> Object { self.member(key, of: dictionary) }
-    let isMask = boolean(member("/ImageMask"))
+    let isStencil = boolean(member("/ImageMask"))
     var image = ImageDescription(
       id: objectID(stream), width: integer(member("/Width")) ?? 0,
-      height: integer(member("/Height")) ?? 0, bits: integer(member("/BitsPerComponent")) ?? 0,
-      colour: isMask ? .other : colour(member("/ColorSpace")), filters: filters(of: dictionary))
-    image.isSpecial = isMask || !isNull(member("/Alternates"))
-    image.hasMask =
-      !isNull(member("/SMask")) || !isNull(member("/Mask")) || !isNull(member("/SMaskInData"))
+      height: integer(member("/Height")) ?? 0,
+      bits: isStencil ? 1 : integer(member("/BitsPerComponent")) ?? 0,
+      colour: isStencil ? .grey : colour(member("/ColorSpace")), filters: filters(of: dictionary))
+    image.isFixed = isStencil || dependsOnSamples(member("/Mask"), member("/SMask"), dictionary)
     image.hasDecode = !isNull(member("/Decode"))
     return image
   }
 
+  /// A mask that is an image of its own has its own size, so that the image below it may have
+  /// another one (8.9.6.3, 11.6.5.3).
+  private func dependsOnSamples(_ mask: Object, _ soft: Object, _ dictionary: Object) -> Bool {
+    !isNull(mask) && !isStream(mask)
+      || !isNull(soft) && !isStream(soft)
+      || !isNull(member("/Matte", of: self.dictionary(soft)))
+      || !isNull(member("/SMaskInData", of: dictionary))
+  }
+
   /// The streams that an image uses as its masks.
-  func masks(of stream: Object) -> [ObjectID] {
+  func masks(of stream: Object) -> [Object] {
     let dictionary = dictionary(stream)
-    return ["/SMask", "/Mask"].map { member($0, of: dictionary) }
-      .filter { isStream($0) }.map { objectID($0) }
+    return ["/SMask", "/Mask"].map { member($0, of: dictionary) }.filter { isStream($0) }
   }
 
   private func colour(_ space: Object) -> ImageDescription.Colour {

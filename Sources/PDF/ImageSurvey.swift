@@ -53,7 +53,7 @@ struct ImageSurvey: ~Copyable {
     return images.values.sorted { $0.id.number < $1.id.number }.map { image in
       var image = image
       if !gaveUp, !unknown.contains(image.id) { image.drawn = sizes[image.id] }
-      if masks.contains(image.id) { image.isSpecial = true }
+      if masks.contains(image.id) { image.isFixed = true }
       return image
     }
   }
@@ -150,7 +150,10 @@ struct ImageSurvey: ~Copyable {
       document.isName(document.member("/Subtype", of: document.dictionary(stream)), "/Image")
     else { return }
     images[id] = document.describeImage(stream)
-    masks.formUnion(document.masks(of: stream))
+    for mask in document.masks(of: stream) {
+      masks.insert(document.objectID(mask))
+      register(stream: mask, in: document)
+    }
   }
 
   /// Marks what patterns, fonts and soft masks of these resources draw.

@@ -8,12 +8,12 @@ struct ImageEngine {
   private static let maximumDeflated = 8 << 20
 
   private let preset: Preset
-  /// What a decoded image may take; its copies have to fit as well.
+  /// What libjpeg may take for an image, which it holds as a whole where it codes in several scans.
   private let memory: Int
 
   init(_ settings: Settings) {
     preset = settings.quality.preset
-    memory = settings.memory / 4
+    memory = settings.memory / 16
   }
 
   /// Writes the result to `target`. The outcome lacks its size.
@@ -27,7 +27,7 @@ struct ImageEngine {
       guard let stored = document.stored(image.id) else { continue }
       outcome.imageBytes += stored.count
       let plan = Plan(for: image, preset: preset, memory: memory)
-      switch Rewriting(plan, of: image, stored: stored, preset: preset) {
+      switch Rewriting(plan, of: image, stored: stored, preset: preset, memory: memory) {
       case .replaced(let new): try document.replace(image.id, with: new)
       case .left(let reason): if reason.isForAnother { outcome.foreignBytes += stored.count }
       }

@@ -36,13 +36,26 @@ struct RewritingTests {
 
   static func fax(_ bitmap: Bitmap) -> [UInt8]? { Picture(bitmap)?.fax() }
 
-  static func jpeg(_ samples: [UInt8], isGrey: Bool) -> [UInt8]? {
-    Picture(samples: samples, width: 600, height: 400, isGrey: isGrey)?.jpeg(quality: 90)
+  static func jpeg(_ samples: [UInt8], isGrey: Bool, quality: Int = 90) -> [UInt8]? {
+    let channels = isGrey ? 1 : 3
+    guard
+      let writer = JPEGWriter(
+        width: 600, height: samples.count / 600 / channels, channels: channels, isYCC: false,
+        quality: quality)
+    else { return nil }
+    let isTaken = samples.withUnsafeBufferPointer { samples in
+      stride(from: 0, to: samples.count, by: 600 * channels).allSatisfy { start in
+        samples.baseAddress.map { writer.add($0 + start) } ?? false
+      }
+    }
+    return isTaken ? writer.finish() : nil
   }
 
-  private func rewrite(_ image: ImageDescription, _ stored: [UInt8]) -> Rewriting {
-    let plan = Plan(for: image, preset: Self.preset, memory: 1 << 29)
-    return Rewriting(plan, of: image, stored: stored, preset: Self.preset)
+  private func rewrite(
+    _ image: ImageDescription, _ stored: [UInt8], memory: Int = 1 << 27
+  ) -> Rewriting {
+    let plan = Plan(for: image, preset: Self.preset, memory: memory)
+    return Rewriting(plan, of: image, stored: stored, preset: Self.preset, memory: memory)
   }
 
   private func replaced(
@@ -110,10 +123,30 @@ struct RewritingTests {
         coded.append(value &- UInt8(prediction))
       }
     }
-    #expect(predictor.undo(coded, rows: 3) == rows.flatMap { $0 })
-    #expect(predictor.undo(Array(coded.dropLast()), rows: 3) == nil)
+    #expect(Self.rows(3, of: coded, predictor) == rows.flatMap { $0 })
+    #expect(Self.rows(3, of: Array(coded.dropLast()), predictor) == nil)
     coded[7] = 5
-    #expect(predictor.undo(coded, rows: 3) == nil)
+    #expect(Self.rows(3, of: coded, predictor) == nil)
+  }
+
+  /// So many rows of what a predictor made.
+  static func rows(
+    _ count: Int, of coded: [UInt8], _ predictor: StreamFilter.Predictor
+  ) -> [UInt8]? {
+    guard let rowBytes = predictor.rowBytes, let stored = Flate.deflate(coded),
+      let coding = ImageCoding([.flate(predictor)]),
+      var source = SampleRows(coding, stored, rowBytes: rowBytes)
+    else { return nil }
+    var result: [UInt8] = []
+    for _ in 0..<count {
+      var row = [UInt8](repeating: 0, count: rowBytes)
+      let isWhole = row.withUnsafeMutableBufferPointer {
+        $0.baseAddress.map { source.next(into: $0) } ?? false
+      }
+      guard isWhole else { return nil }
+      result += row
+    }
+    return source.endsHere() ? result : nil
   }
 
   /// 600 by 400 pixels that change slowly, with some noise.
@@ -171,6 +204,35 @@ struct RewritingTests {
     #expect(rewrite(image, few) == .left(.damaged))
     let many = try #require(Flate.deflate([UInt8](repeating: 9, count: 9_000_000)))
     #expect(rewrite(image, many) == .left(.damaged))
+  }
+
+  @Test(
+    "A JPEG of the right size is written again only if it was much finer",
+    arguments: [(95, true), (85, true), (70, false), (60, false)])
+  func sameSize(quality: Int, isWritten: Bool) throws {
+    var image = Self.image(600, 400, bits: 8, [.dct(hasParameters: false)])
+    image.drawn = DrawnSize(width: 288, height: 192)
+    let jpeg = try #require(
+      Self.jpeg(Self.photograph(samples: 1), isGrey: true, quality: quality))
+    guard isWritten else {
+      #expect(rewrite(image, jpeg) == .left(.inOrder))
+      return
+    }
+    let new = try replaced(image, jpeg)
+    #expect([new.width, new.height] == [600, 400])
+    #expect(new.bytes.count < jpeg.count / 4 * 3)
+    // And not once more.
+    #expect(rewrite(image, new.bytes) == .left(.inOrder))
+  }
+
+  @Test("A JPEG of several scans is not decoded beyond its memory")
+  func scans() throws {
+    let image = Self.image(600, 400, bits: 8, [.dct(hasParameters: false)])
+    let jpeg = try #require(Self.jpeg(Self.photograph(samples: 1), isGrey: true))
+    // Two bytes for each sample, of which the result has a quarter.
+    #expect(rewrite(image, jpeg, memory: 150_000) == .left(.damaged))
+    #expect(rewrite(image, jpeg, memory: 100_000) == .left(.tooLarge))
+    _ = try replaced(image, jpeg)
   }
 
   @Test(

@@ -108,34 +108,51 @@ struct ImageEngineTests {
   }
 
   @Test(
-    "Masks, and images behind masks, stay as they are",
-    arguments: ["/SMask 6 0 R", "/Mask 6 0 R", "/Mask[0 1]", "/Alternates[]"])
-  func masks(_ entry: String) throws {
-    let mask = Self.image("/ColorSpace/DeviceGray")
+    "Masks stay as they are, and what depends on one; an image behind a mask does not",
+    arguments: [
+      ("/SMask 6 0 R", "", [300, 600]), ("/Mask 6 0 R", "", [300, 600]),
+      ("/SMask 6 0 R", "/Matte[0]", [600, 600]), ("/Mask[0 1]", "", [600, 300]),
+    ])
+  func masks(_ entry: String, ofMask: String, widths: [Int]) throws {
     let source = Self.page(
       "144 0 0 192 0 0 cm /I Do /M Do", resources: "/XObject<</I 5 0 R/M 6 0 R>>",
       streams: [
-        (Self.samples, Self.image("/ColorSpace/DeviceGray\(entry)")), (Self.samples, mask),
+        (Self.samples, Self.image("/ColorSpace/DeviceGray\(entry)")),
+        (Self.samples, Self.image("/ColorSpace/DeviceGray\(ofMask)")),
       ])
-    let widths = try images(source).map(\.width)
-    #expect(widths == (entry.hasSuffix("R") ? [600, 600] : [600, 300]))
+    #expect(try images(source).map(\.width) == widths)
   }
 
-  @Test("A stencil stays, and other colours do")
+  @Test("A mask that nothing draws is found")
+  func hiddenMask() throws {
+    let bits = [UInt8](repeating: 0xA5, count: 75 * 800)
+    let source = Self.page(
+      "144 0 0 192 0 0 cm /I Do",
+      streams: [
+        (Self.samples, Self.image("/ColorSpace/DeviceGray/Mask 6 0 R")),
+        (bits, "/Type/XObject/Subtype/Image/Width 600/Height 800/ImageMask true"),
+      ])
+    let images = try images(source)
+    #expect(images.map(\.width) == [300, 600])
+    #expect(images[1].filters == [.other("/JBIG2Decode")])
+  }
+
+  @Test("A stencil keeps its pixels, and other colours stay")
   func others() throws {
     let bits = [UInt8](repeating: 0xA5, count: 75 * 800)
     let source = Self.page(
       "144 0 0 192 0 0 cm /I Do /J Do /K Do /L Do",
       resources: "/XObject<</I 5 0 R/J 6 0 R/K 7 0 R/L 8 0 R>>",
       streams: [
-        (bits, "/Type/XObject/Subtype/Image/Width 600/Height 800/ImageMask true"),
+        (bits, "/Type/XObject/Subtype/Image/Width 600/Height 800/ImageMask true/Decode[1 0]"),
         (Self.samples, Self.image("/ColorSpace/DeviceCMYK")),
         (Self.samples, Self.image("/ColorSpace[/Separation/X/DeviceGray 9 0 R]")),
         (Self.samples, Self.image("/ColorSpace/DeviceGray/Decode[1 0]")),
       ])
     let images = try images(source)
     #expect(images.map(\.width) == [600, 600, 600, 300])
-    #expect(images.map(\.hasDecode) == [false, false, false, true])
+    #expect(images.map(\.hasDecode) == [true, false, false, true])
+    #expect(images[0].filters == [.other("/JBIG2Decode")])
   }
 
   @Test("Lossless changes no sample", arguments: [Quality.lossless, .prepress])

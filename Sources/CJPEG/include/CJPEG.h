@@ -1,0 +1,44 @@
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+/// JPEG by rows, with libjpeg. It ends the process on an error unless one jumps out of it, which
+/// Swift must not (setjmp(3)); so this is C. Rows hold `components` samples a pixel.
+
+/// A JPEG being read.
+struct cjpeg_reader;
+
+/// Begins to read `bytes`, which must live as long as the reader, at `eighths`/8 of their size (1,
+/// 2, 4 or 8). NULL where they are damaged, are neither grey, YCbCr nor RGB, or where a JPEG of
+/// several scans would take more than `memory` bytes.
+struct cjpeg_reader *cjpeg_read(const uint8_t *bytes, size_t count, int eighths, size_t memory);
+
+/// What it reads: pixels in a row, rows, and 1 or 3 samples a pixel.
+int cjpeg_width(const struct cjpeg_reader *reader);
+int cjpeg_height(const struct cjpeg_reader *reader);
+int cjpeg_components(const struct cjpeg_reader *reader);
+
+/// Whether three samples are luminance and two differences of colour, not red, green and blue.
+int cjpeg_is_ycc(const struct cjpeg_reader *reader);
+
+/// Reads the next row; after the last, sees that the data end as they should. 0 where they are
+/// damaged, even where libjpeg would make something of them.
+int cjpeg_read_row(struct cjpeg_reader *reader, uint8_t *row);
+
+void cjpeg_close_reader(struct cjpeg_reader *reader);
+
+/// A JPEG being written.
+struct cjpeg_writer;
+
+/// Begins a progressive JPEG of so many pixels, samples and quality (1 to 100). NULL where that is
+/// not possible.
+struct cjpeg_writer *cjpeg_write(int width, int height, int components, int is_ycc, int quality);
+
+/// Takes the next row. 0 where that failed.
+int cjpeg_write_row(struct cjpeg_writer *writer, const uint8_t *row);
+
+/// After the last row: the JPEG, which is the writer's. NULL where that failed.
+const uint8_t *cjpeg_finish(struct cjpeg_writer *writer, size_t *count);
+
+void cjpeg_close_writer(struct cjpeg_writer *writer);

@@ -1,0 +1,76 @@
+import JBIG2
+import PDF
+
+/// An image of two colours: coded anew, with identical pixels.
+enum Bilevel {
+  /// The smaller of JBIG2 and group 4, each of which was decoded again and compared.
+  static func rewrite(
+    _ image: ImageDescription, _ coding: ImageCoding, _ stored: [UInt8]
+  ) -> Rewriting {
+    guard let black = bitmap(image, coding, stored) else { return .left(.damaged) }
+    // What is fax already, and was proved, would come out as it is.
+    let candidates = [jbig2(black), image.isFax ? nil : fax(black)].compactMap { $0 }
+    guard let best = candidates.min(by: { $0.bytes.count < $1.bytes.count }),
+      best.bytes.count < stored.count
+    else { return .left(.notSmaller) }
+    return .replaced(best)
+  }
+
+  private static func jbig2(_ black: Bitmap) -> PDFDocument.NewImage? {
+    JBIG2Decoder.provenEncoding(of: black).map {
+      PDFDocument.NewImage(
+        width: black.width, height: black.height, bytes: $0, filter: "/JBIG2Decode")
+    }
+  }
+
+  private static func fax(_ black: Bitmap) -> PDFDocument.NewImage? {
+    guard let bytes = Picture(black)?.fax(),
+      Picture(fax: bytes, width: black.width, height: black.height)?.bitmap() == black
+    else { return nil }
+    return PDFDocument.NewImage(
+      width: black.width, height: black.height, bytes: bytes, filter: "/CCITTFaxDecode",
+      parameters: "<< /K -1 /Columns \(black.width) /Rows \(black.height) >>")
+  }
+
+  /// The samples of an image, 0 being 1 here: both filters that we write give 0 for black
+  /// (ISO 32000-1, 7.4.6 and 7.4.7). What black then means is for its colour space to say, which
+  /// stays as it is.
+  private static func bitmap(
+    _ image: ImageDescription, _ coding: ImageCoding, _ stored: [UInt8]
+  ) -> Bitmap? {
+    guard case .fax(let fax) = coding.last else { return samples(image, coding, stored) }
+    guard let data = coding.withoutOuterFilters(stored),
+      let black = Picture(fax: data, width: image.width, height: image.height)?.bitmap(),
+      isProven(black, data)
+    else { return nil }
+    return fax.blackIs1
+      ? Bitmap(width: black.width, height: black.height, bytes: black.bytes.map { ~$0 }) : black
+  }
+
+  private static func samples(
+    _ image: ImageDescription, _ coding: ImageCoding, _ stored: [UInt8]
+  ) -> Bitmap? {
+    let stride = Bitmap.stride(image.width)
+    guard var rows = SampleRows(coding, stored, rowBytes: stride) else { return nil }
+    var isWhole = true
+    let bytes = [UInt8](unsafeUninitializedCapacity: stride * image.height) { buffer, count in
+      guard let start = buffer.baseAddress else { return }
+      for row in 0..<image.height where isWhole {
+        isWhole = rows.next(into: start + row * stride)
+      }
+      guard isWhole else { return }
+      count = stride * image.height
+      for index in 0..<count { buffer[index] = ~buffer[index] }
+    }
+    guard isWhole, rows.endsHere() else { return nil }
+    return Bitmap(width: image.width, height: image.height, bytes: bytes)
+  }
+
+  /// Fax data have no checksum, and decoders make something of anything. But the encoding of a
+  /// picture is as good as unique (ITU-T T.6, 2.2), so that data which come out again were read
+  /// rightly. The last four bytes are the end of the data, which some leave away.
+  private static func isProven(_ bitmap: Bitmap, _ data: [UInt8]) -> Bool {
+    guard let again = Picture(bitmap)?.fax() else { return false }
+    return data.starts(with: again.dropLast(4))
+  }
+}

@@ -1,0 +1,90 @@
+import PDF
+
+/// The samples of an image that are only deflated, or not even that, row by row: what a large one
+/// holds is never there at once.
+struct SampleRows: ~Copyable {
+  /// Bytes of a row.
+  let rowBytes: Int
+  private let predictor: StreamFilter.Predictor?
+  private var source: Source
+  /// The last row, with the byte before it that names its filter.
+  private var line: [UInt8]
+  private var above: [UInt8]
+
+  /// Begins with what is stored of an image, each row of which is `rowBytes` long. `nil` where it
+  /// is coded otherwise, or damaged.
+  init?(_ coding: ImageCoding, _ stored: [UInt8], rowBytes: Int) {
+    guard case .samples(let predictor) = coding.last,
+      predictor.map({ $0.kind >= 10 && $0.rowBytes == rowBytes }) ?? true,
+      let bytes = coding.withoutOuterFilters(stored),
+      let source = Source(bytes, isDeflated: coding.isDeflatedLast)
+    else { return nil }
+    self.rowBytes = rowBytes
+    self.predictor = predictor
+    self.source = source
+    line = [UInt8](repeating: 0, count: rowBytes + 1)
+    above = [UInt8](repeating: 0, count: rowBytes)
+  }
+
+  /// Reads the next row. False where it is missing or damaged.
+  mutating func next(into row: UnsafeMutablePointer<UInt8>) -> Bool {
+    guard let predictor else {
+      return source.read(into: UnsafeMutableBufferPointer(start: row, count: rowBytes)) == rowBytes
+    }
+    let (source, count) = (line.count, rowBytes)
+    let isWhole = line.withUnsafeMutableBufferPointer { line in
+      guard self.source.read(into: line) == source else { return false }
+      let samples = UnsafeMutableBufferPointer(rebasing: line[1...])
+      let isKnown = above.withUnsafeMutableBufferPointer { above in
+        guard let start = above.baseAddress,
+          predictor.undo(line[0], row: samples, above: UnsafePointer(start))
+        else { return false }
+        _ = above.update(fromContentsOf: samples)
+        return true
+      }
+      guard isKnown, let start = samples.baseAddress else { return false }
+      row.update(from: start, count: count)
+      return true
+    }
+    return isWhole
+  }
+
+  /// Whether the data end here, as their checksum says. Many writers add a line end or a row.
+  mutating func endsHere() -> Bool {
+    var rest = [UInt8](repeating: 0, count: rowBytes + 4097)
+    let count = rest.withUnsafeMutableBufferPointer { source.read(into: $0) }
+    return count.map { $0 < rowBytes + 4097 } ?? false
+  }
+
+  /// Bytes, or what they hold when they are inflated.
+  private enum Source: ~Copyable {
+    case plain([UInt8], Int)
+    case deflated(InflateStream)
+
+    init?(_ bytes: [UInt8], isDeflated: Bool) {
+      guard isDeflated else {
+        self = .plain(bytes, 0)
+        return
+      }
+      guard let stream = InflateStream(bytes) else { return nil }
+      self = .deflated(stream)
+    }
+
+    /// Fills `buffer` as far as there is content; `nil` where it is damaged.
+    mutating func read(into buffer: UnsafeMutableBufferPointer<UInt8>) -> Int? {
+      switch consume self {
+      case .plain(let bytes, let start):
+        let count = min(buffer.count, bytes.count - start)
+        bytes.withUnsafeBufferPointer {
+          _ = buffer.update(fromContentsOf: $0[start..<(start + count)])
+        }
+        self = .plain(bytes, start + count)
+        return count
+      case .deflated(var stream):
+        let count = stream.read(into: buffer)
+        self = .deflated(stream)
+        return count
+      }
+    }
+  }
+}
