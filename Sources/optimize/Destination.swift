@@ -21,8 +21,15 @@ final class Destination: Sendable {
     while directory.hasSuffix("/"), directory != "/" { directory.removeLast() }
     try Self.make(directory)
     // A look at what it will be like: it is writable, and clean of what dead processes left.
-    shared = (directory, try Workspace(in: directory).birth())
+    do throws(Workspace.Failure) {
+      shared = (directory, try Workspace(in: directory).birth())
+    } catch {
+      throw error.fatal
+    }
   }
+
+  /// Whether all results go into one directory.
+  var isShared: Bool { shared != nil }
 
   /// The directory of the result of `source`.
   func directory(for source: String) -> String { shared?.path ?? Self.split(source).directory }

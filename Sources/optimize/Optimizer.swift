@@ -26,25 +26,32 @@ struct Optimizer: StageWorker, ~Copyable {
   mutating func process(_ record: inout Record) throws {
     let start = Time.monotonic()
     let source = try SourceFile(of: record)
-    let directory = try prepare(for: source)
-    var verdict = try judge(Job(directory: directory, settings: settings))
-    var member = JSONObject()
-    if case .accepted(let engine, let pages) = verdict {
+    var member = try optimized(source)
+    member["seconds"] = .decimal(Double(Time.monotonic() - start) / 1e9)
+    logger.info("\(record.id): \(Self.summary(member))")
+    record.fields["optimize"] = .object(member)
+  }
+
+  /// What the record is to say of the file that goes on.
+  private mutating func optimized(_ source: SourceFile) throws -> JSONObject {
+    let directory: String
+    do { directory = try prepare(for: source) } catch let error as Workspace.Failure {
+      // A folder that cannot be written to is the document's; the one for all results is the run's.
+      guard error.isOfPlace, !destination.isShared else { throw error.fatal }
+      return try keep(source, error.description, pages: nil)
+    }
+    switch try judge(Job(directory: directory, settings: settings)) {
+    case .kept(let reason, let pages): return try keep(source, reason, pages: pages)
+    case .accepted(let engine, let pages):
       do throws(Rejection) {
-        member = try accept(
+        return try accept(
           "\(directory)/\(Job.result)", of: source, pages: pages,
           method: settings.method(engine))
       } catch {
         if LocalTrouble.isLocal(error.code) { throw Fatal(.inputOutput, error.message) }
-        verdict = .kept(error.message, pages: pages)
+        return try keep(source, error.message, pages: pages)
       }
     }
-    if case .kept(let reason, let pages) = verdict {
-      member = try keep(source, reason, pages: pages)
-    }
-    member["seconds"] = .decimal(Double(Time.monotonic() - start) / 1e9)
-    logger.info("\(record.id): \(Self.summary(member))")
-    record.fields["optimize"] = .object(member)
   }
 
   /// An empty private directory with the source in it. Returns its path.

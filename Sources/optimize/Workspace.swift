@@ -16,8 +16,26 @@ struct Workspace: ~Copyable {
   let path: String
   private let lock: Int32
 
+  /// Why there can be none.
+  struct Failure: Error, CustomStringConvertible {
+    let directory: String
+    let code: Int32
+
+    /// Whether it is this place that cannot be written to, and others can.
+    var isOfPlace: Bool { code == EROFS || !LocalTrouble.isLocal(code) }
+
+    var description: String {
+      "cannot make a private directory in \(directory): \(String(cString: strerror(code)))"
+    }
+
+    /// As the end of a run.
+    var fatal: Fatal {
+      Fatal(code == EACCES || code == EPERM ? .permission : .inputOutput, description)
+    }
+  }
+
   /// Removes what dead processes left in `parent`, and makes a directory there.
-  init(in parent: String) throws(Fatal) {
+  init(in parent: String) throws(Failure) {
     self.parent = parent
     guard let resolved = realpath(parent, nil) else { throw Self.failure(parent) }
     let absolute = String(cString: resolved)
@@ -82,11 +100,7 @@ struct Workspace: ~Copyable {
     }
   }
 
-  private static func failure(_ directory: String) -> Fatal {
-    let code = errno
-    return Fatal(
-      code == EACCES || code == EPERM ? .permission : .inputOutput,
-      "cannot make a private directory in \(directory): \(String(cString: strerror(code)))"
-        + (code == EACCES || code == EROFS ? "; name another one with --output-dir" : ""))
+  private static func failure(_ directory: String) -> Failure {
+    Failure(directory: directory, code: errno)
   }
 }

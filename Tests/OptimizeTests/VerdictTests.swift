@@ -161,6 +161,23 @@ struct VerdictTests {
     #expect(record["error"]?["tool"] == .string("optimize"))
   }
 
+  @Test("A folder that cannot be written to keeps its documents as they are")
+  func noPlace() throws {
+    let directory = try TemporaryDirectory()
+    let descriptor = open(try directory.write(Fixture.scan, to: "x.pdf"), O_RDONLY | O_CLOEXEC)
+    defer { close(descriptor) }
+    // Nobody can make a directory there, root neither.
+    let path = "/proc/\(getpid())/fd/\(descriptor)"
+    let run = try ToolRun([path, try directory.write(Fixture.scan, to: "y.pdf")])
+    #expect(run.wait() == .status(0))
+    let members = try run.records().compactMap { $0["optimize"] }.sorted {
+      ($0["path"]?.string ?? "") < ($1["path"]?.string ?? "")
+    }
+    #expect(members.map { $0["method"] } == [.string("original"), .string("images/ebook")])
+    let reason = members.first?["reason"]?.string ?? ""
+    #expect(reason.hasPrefix("cannot make a private directory in /proc/"), "\(reason)")
+  }
+
   @Test("What fetch wrote comes before a path of the record")
   func fetched() throws {
     let directory = try TemporaryDirectory()
