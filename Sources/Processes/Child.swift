@@ -30,7 +30,7 @@ public struct Child: ~Copyable {
       let launch = Launch(
         path: executable, arguments: arguments, environment: environment(),
         input: jobs.output, output: answers.input, errors: nowhere, leadsGroup: true,
-        memory: memory)
+        isOffline: true, memory: memory)
       do throws(Launch.Failure) {
         return (try launch.start(), jobs.input, answers.output)
       } catch {

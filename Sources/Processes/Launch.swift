@@ -12,6 +12,11 @@ public struct Launch {
     case signal(Int32)
   }
 
+  /// What the system offers to keep a process in: names of layers that are at work here.
+  public static var layers: (isOffline: Bool, isConfined: Bool) {
+    (cprocess_can_be_offline() != 0, cprocess_can_be_confined() != 0)
+  }
+
   /// The system's reason why a process could not be started.
   public struct Failure: Error, Sendable, Equatable {
     /// The `errno`.
@@ -30,6 +35,8 @@ public struct Launch {
   private let errors: Int32
   private let leadsGroup: Bool
   private let isChildless: Bool
+  private let isOffline: Bool
+  private let isConfined: Bool
   private let processorSeconds: Int
   private let memory: Int
   private let fileSize: Int
@@ -44,6 +51,9 @@ public struct Launch {
   ///   - directory: its working directory; `nil` for ours.
   ///   - leadsGroup: whether it leads a process group of its own.
   ///   - isChildless: whether it may start no process and no thread.
+  ///   - isOffline: whether it is to have no network, where the system allows us that.
+  ///   - isConfined: whether it may change nothing outside of its working directory, where the
+  ///     system has Landlock.
   ///   - processorSeconds: a limit, as those that follow; 0 leaves them as they are.
   ///   - memory: bytes of address space.
   ///   - fileSize: bytes of the largest file that it may write.
@@ -51,7 +61,8 @@ public struct Launch {
   public init(
     path: String, arguments: [String], environment: [String], directory: String? = nil,
     input: Int32, output: Int32, errors: Int32, leadsGroup: Bool = false,
-    isChildless: Bool = false, processorSeconds: Int = 0, memory: Int = 0, fileSize: Int = 0,
+    isChildless: Bool = false, isOffline: Bool = false, isConfined: Bool = false,
+    processorSeconds: Int = 0, memory: Int = 0, fileSize: Int = 0,
     openFiles: Int = 0
   ) {
     self.path = path
@@ -63,6 +74,8 @@ public struct Launch {
     self.errors = errors
     self.leadsGroup = leadsGroup
     self.isChildless = isChildless
+    self.isOffline = isOffline
+    self.isConfined = isConfined
     self.processorSeconds = processorSeconds
     self.memory = memory
     self.fileSize = fileSize
@@ -77,6 +90,8 @@ public struct Launch {
     launch.standard_error = errors
     launch.leads_group = leadsGroup ? 1 : 0
     launch.is_childless = isChildless ? 1 : 0
+    launch.is_offline = isOffline ? 1 : 0
+    launch.is_confined = isConfined ? 1 : 0
     launch.cpu_seconds = UInt64(processorSeconds)
     launch.address_space = UInt64(memory)
     launch.file_size = UInt64(fileSize)

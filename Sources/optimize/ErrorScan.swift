@@ -8,7 +8,13 @@ struct ErrorScan {
 
   /// The first line that reports an error, fit for a log.
   private(set) var report: String?
+  /// Whether the line came that ends what it prints.
+  private(set) var isAtEnd = false
+  private let last: [UInt8]
   private var line: [UInt8] = []
+
+  /// Up to a line of this one word.
+  init(until word: String) { last = Array(word.utf8) }
 
   mutating func add(_ bytes: some Sequence<UInt8>) {
     for byte in bytes {
@@ -23,6 +29,7 @@ struct ErrorScan {
   /// Ends the last line, which may lack its line end.
   mutating func finish() {
     defer { line.removeAll(keepingCapacity: true) }
+    if line == last { isAtEnd = true }
     guard report == nil, Self.reportsError(line) else { return }
     report = Format.quoted(String(decoding: line, as: UTF8.self), limit: 120)
   }

@@ -12,11 +12,13 @@ struct Examination {
   }
 
   private let job: Job
+  private let ghostscript: GhostscriptKeeper
   private let source: String
   private let result: String
 
-  init(_ job: Job) {
+  init(_ job: Job, with ghostscript: GhostscriptKeeper) {
     self.job = job
+    self.ghostscript = ghostscript
     source = "\(job.directory)/\(Job.source)"
     result = "\(job.directory)/\(Job.result)"
   }
@@ -111,12 +113,14 @@ struct Examination {
   ) throws(Trouble) -> String? {
     if let objection = Acceptance.objection(toGhostscriptOn: before) { return objection }
     guard let program = job.settings.ghostscript else { return "Ghostscript was not found" }
-    let run: Ghostscript.Outcome
-    do throws(Launch.Failure) { run = try Ghostscript.run(program, job, limits: limits) } catch {
+    do throws(Launch.Failure) {
+      return try ghostscript.run(program, job, limits: limits) {
+        Acceptance.objection(toRun: $0, limits: limits)
+          ?? Self.objection(toResult: result, of: before)
+      }
+    } catch {
       throw Trouble(message: "cannot run \(program): \(String(cString: strerror(error.code)))")
     }
-    return Acceptance.objection(toRun: run, limits: limits)
-      ?? Self.objection(toResult: result, of: before)
   }
 
   private static func objection(toResult path: String, of before: Inspection) -> String? {

@@ -2,7 +2,7 @@ import Common
 import Glibc
 import Processes
 
-/// One run of Ghostscript on the two files of a private directory.
+/// Ghostscript: where it is, and what it is told.
 enum Ghostscript {
   /// How a run ended, and the first error that it reported.
   struct Outcome: Sendable, Equatable {
@@ -35,51 +35,32 @@ enum Ghostscript {
   /// Fixed names and a fixed list: no document and no environment has a say in what is run.
   static func arguments(_ quality: Quality) -> [String] {
     [
-      "gs", "-dSAFER", "-dBATCH", "-dNOPAUSE", "-sDEVICE=pdfwrite",
-      "-dPDFSETTINGS=/\(quality.rawValue)",
+      "gs", "-dSAFER", "-dNOPAUSE", "-sDEVICE=pdfwrite", "-dPDFSETTINGS=/\(quality.rawValue)",
       // /ebook alone would write 1.5, and turn pages by the direction of their text.
       "-dCompatibilityLevel=1.6", "-dAutoRotatePages=/None",
       // No dates and no random identifier, so that the same source gives the same bytes: a second
       // run must not meet "other content" in the store.
       "-dOmitInfoDate=true", "-dOmitID=true", "-dOmitXMP=true",
       // Not -dQUIET, which silences the report of what the interpreter repaired.
-      "-dPDFSTOPONERROR", "-sstdout=%stderr", "-o", Job.result, Job.source,
+      "-dPDFSTOPONERROR", "-sstdout=%stderr",
+      "--permit-file-read=\(Job.source)", "--permit-file-all=\(Job.result)",
+      "-sOutputFile=/dev/null", "-c", driver,
     ]
   }
 
-  /// Runs it to its end. The caller must be a process of one thread, as a run dies with its thread.
-  static func run(
-    _ program: String, _ job: Job, limits: Limits
-  ) throws(Launch.Failure) -> Outcome {
-    let pipe = try Launch.makePipe()
-    defer { close(pipe.output) }
-    let nowhere = open("/dev/null", O_RDWR | O_CLOEXEC)
-    let launch = Launch(
-      path: program, arguments: arguments(job.settings.quality),
-      environment: [
-        "PATH=/usr/bin:/bin", "LC_ALL=C", "TMPDIR=\(job.directory)", "HOME=\(job.directory)",
-      ],
-      directory: job.directory, input: nowhere, output: nowhere, errors: pipe.input,
-      isChildless: true, processorSeconds: limits.processorSeconds, memory: job.settings.memory,
-      fileSize: limits.fileSize, openFiles: 64)
-    let started = Result { () throws(Launch.Failure) in try launch.start() }
-    close(nowhere)
-    close(pipe.input)
-    let pid = try started.get()
-    let report = scan(pipe.output)
-    return Outcome(end: Launch.wait(for: pid), report: report)
-  }
-
-  private static func scan(_ descriptor: Int32) -> String? {
-    var errors = ErrorScan()
-    var buffer = [UInt8](repeating: 0, count: 1 << 14)
-    while true {
-      let count = buffer.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else { break }
-      errors.add(buffer[..<count])
-    }
-    errors.finish()
-    return errors.report
-  }
+  /// For each line on standard input: the source into the result, and then the line.
+  ///
+  /// Each document has a device of its own, a copy of the one that the options made: a device counts
+  /// its pages from file to file, so that links of a second document would lead to wrong pages.
+  private static let driver = """
+    /words (%stdin) (r) file def /say { (%stderr) (w) file dup 3 -1 roll writestring flushfile } def \
+    /blank currentdevice def \
+    { words 64 string readline not { quit } if /word exch def \
+    { /before save def blank copydevice \
+    mark /OutputFile (\(Job.result)) counttomark 2 add -1 roll putdeviceprops setdevice \
+    { (\(Job.source)) (r) file runpdf } stopped \
+    { (\\nError: /) say $error /errorname get dup length string cvs say (\\n) say } if \
+    nulldevice clear before restore } stopped { (\\nError: it cannot go on\\n) say quit } if \
+    (\\n) say word say (\\n) say } loop
+    """
 }

@@ -15,7 +15,7 @@ struct Job: Sendable, Equatable {
     .object([
       "directory": .string(directory), "gs": settings.ghostscript.map(JSON.string),
       "engine": .string(settings.engine.rawValue), "quality": .string(settings.quality.rawValue),
-      "seconds": .int(settings.seconds),
+      "isolation": .string(settings.isolation.rawValue), "seconds": .int(settings.seconds),
       "memory": .int(settings.memory),
     ])
   }
@@ -29,12 +29,14 @@ struct Job: Sendable, Equatable {
     guard let directory = json["directory"]?.string,
       let engine = json["engine"]?.string.flatMap(Engine.init),
       let quality = json["quality"]?.string.flatMap(Quality.init),
+      let isolation = json["isolation"]?.string.flatMap(GhostscriptKeeper.Isolation.init),
       let seconds = json["seconds"]?.int, let memory = json["memory"]?.int
     else { return nil }
     self.init(
       directory: directory,
       settings: Settings(
-        engine: engine, ghostscript: json["gs"]?.string, quality: quality, seconds: seconds,
+        engine: engine, ghostscript: json["gs"]?.string, isolation: isolation, quality: quality,
+        seconds: seconds,
         memory: memory))
   }
 }

@@ -53,6 +53,10 @@ struct Optimize: Tool {
   @Option(help: "Where Ghostscript is (default: gs on PATH).")
   var gs: String?
 
+  @Option(
+    help: "Documents for one Ghostscript: worker (many, one after the other) or document (one).")
+  var gsIsolation: GhostscriptKeeper.Isolation = .worker
+
   @Flag(help: "Pass records on without touching a file.")
   var dryRun = false
 
@@ -92,7 +96,8 @@ struct Optimize: Tool {
     if dryRun { return loop.run { _ in PassingOn() } }
     let path = getenv("PATH").map { String(cString: $0) }
     let settings = Settings(
-      engine: engine, ghostscript: try ghostscript(path, logger), quality: quality,
+      engine: engine, ghostscript: try ghostscript(path, logger), isolation: gsIsolation,
+      quality: quality,
       seconds: seconds ?? 60, memory: memory ?? 2 << 30)
     let destination = try Destination(directory: outputDir)
     return loop.run { number in

@@ -32,6 +32,8 @@ struct Settings: Sendable, Equatable {
   var engine: Engine
   /// The program's absolute path; `nil` does without.
   var ghostscript: String?
+  /// How many documents one Ghostscript takes.
+  var isolation = GhostscriptKeeper.Isolation.worker
   var quality: Quality
   /// What a document without pages would get, in seconds of processor time.
   var seconds: Int

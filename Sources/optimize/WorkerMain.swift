@@ -12,19 +12,22 @@ enum WorkerMain {
     let name = open("/proc/self/comm", O_WRONLY | O_CLOEXEC)
     _ = writeAll(Array("optimize".utf8), to: name)
     close(name)
+    // A Ghostscript that is no more is noticed where its output ends.
+    signal(SIGPIPE, SIG_IGN)
+    let ghostscript = GhostscriptKeeper()
     var lines = LineReader(descriptor: STDIN_FILENO)
     while case .line(let line)? = try? lines.next() {
       guard let json = try? JSON(parsing: line), let job = Job(json: json) else {
         return ExitCode.notRecords.rawValue
       }
-      answer(job)
+      answer(job, ghostscript)
     }
     return ExitCode.success.rawValue
   }
 
-  private static func answer(_ job: Job) {
+  private static func answer(_ job: Job, _ ghostscript: GhostscriptKeeper) {
     do throws(Examination.Trouble) {
-      say(.verdict(try Examination(job).verdict { say(.started(pages: $0)) }))
+      say(.verdict(try Examination(job, with: ghostscript).verdict { say(.started(pages: $0)) }))
     } catch {
       say(.trouble(error.message))
     }

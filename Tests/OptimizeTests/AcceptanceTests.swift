@@ -104,11 +104,11 @@ struct AcceptanceTests {
       ("a\u{7}error\n", "\"a\u{FFFD}error\""),
     ] as [(String, String?)])
   func output(_ text: String, report: String?) {
-    var whole = ErrorScan()
+    var whole = ErrorScan(until: "xyz")
     whole.add(Array(text.utf8))
     whole.finish()
     #expect(whole.report == report)
-    var pieces = ErrorScan()
+    var pieces = ErrorScan(until: "xyz")
     for byte in text.utf8 { pieces.add([byte]) }
     pieces.finish()
     #expect(pieces.report == report)
@@ -116,7 +116,7 @@ struct AcceptanceTests {
 
   @Test("A megabyte of one line takes four kilobytes")
   func longLine() {
-    var scan = ErrorScan()
+    var scan = ErrorScan(until: "xyz")
     scan.add([UInt8](repeating: UInt8(ascii: "x"), count: 1 << 20))
     scan.add(Array("error\nerror 2\n".utf8))
     #expect(scan.report == "\"error 2\"")

@@ -25,6 +25,10 @@ struct cprocess_launch {
   uint64_t open_files;
   /// Whether it may start no process and no thread (without effect for root, see setrlimit(2)).
   int is_childless;
+  /// Whether it is to have no network, where the system lets us take it away.
+  int is_offline;
+  /// Whether it may change nothing outside of its working directory, where the system has Landlock.
+  int is_confined;
 };
 
 /// Starts a program that dies with the thread that starts it, gains no privileges, leaves no core
@@ -37,3 +41,9 @@ int cprocess_exit_status(int status);
 
 /// The signal that ended a process, or 0.
 int cprocess_signal(int status);
+
+/// Whether this process may take the network away from one that it starts.
+int cprocess_can_be_offline(void);
+
+/// Whether this system can keep a process from changing files outside of a directory.
+int cprocess_can_be_confined(void);

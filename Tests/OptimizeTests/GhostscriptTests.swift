@@ -1,0 +1,95 @@
+import Common
+import Glibc
+import Processes
+import Support
+import Testing
+
+@testable import optimize
+
+/// One Ghostscript for many documents.
+@Suite("Long-lived Ghostscript")
+struct GhostscriptTests {
+  /// Three pages, the first of which links to the last; with a comment that nobody needs, so that
+  /// any result is smaller.
+  static let linked = Fixture.pages(
+    ["/Annots[<</Type/Annot/Subtype/Link/Rect[0 0 99 99]/Dest[8 0 R/Fit]>>]", "", ""],
+    more: ["<</X(\(String(repeating: "x", count: 100_000)))>>"])
+
+  /// What libqpdf has nothing against, and Ghostscript stops at.
+  static let odd: [UInt8] = {
+    var builder = PDFBuilder()
+    builder.add("<</Type/Catalog/Pages 2 0 R>>")
+    builder.add("<</Type/Pages/Count 1/Kids[3 0 R]>>")
+    builder.add("<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]/Contents 4 0 R/Resources<<>>>>")
+    builder.addStream(Array("/F 12 Tf 1 0 0 cm (x) Tj /X Do (".utf8))
+    return builder.bytes()
+  }()
+
+  private func members(_ arguments: [String]) throws -> [JSON] {
+    let run = try ToolRun(["--engine", "ghostscript", "--workers", "1"] + arguments)
+    #expect(run.wait() == .status(0))
+    return try run.records().compactMap { $0["optimize"] }
+  }
+
+  /// A device counts its pages from file to file, so that links led to pages that were not there.
+  @Test("A document comes out the same, whatever came before it")
+  func pagesCounted() throws {
+    let directory = try TemporaryDirectory()
+    let paths = try [("a", Fixture.scan), ("b", Self.linked), ("c", Self.odd), ("d", Self.linked)]
+      .map { try directory.write($0.1, to: "\($0.0).pdf") }
+    let members = try members(paths)
+    #expect(
+      members.map { $0["method"]?.string } == [
+        "ghostscript/ebook", "ghostscript/ebook", "original", "ghostscript/ebook",
+      ])
+    #expect(members[2]["reason"]?.string?.hasPrefix("Ghostscript reported") == true)
+    let alone = try self.members(["--gs-isolation", "document", paths[1]])
+    let digests = (members + alone).filter { $0["pages"]?.int == 3 }.map { $0["sha256"]?.string }
+    #expect(digests.count == 3)
+    #expect(Set(digests).count == 1)
+  }
+
+  /// Held in this process, so that it can be looked at.
+  @Test("One interpreter takes many documents, and a new one comes after an odd one")
+  func kept() throws {
+    let directory = try TemporaryDirectory()
+    var job = Job(directory: directory.path, settings: ProtocolTests.settings)
+    let keeper = GhostscriptKeeper()
+    let limits = Limits(base: 60, pages: 3, sourceBytes: 100_000)
+    func take(_ document: [UInt8]) throws -> (objection: String?, pid: pid_t?) {
+      try directory.write(document, to: Job.source)
+      let objection = try keeper.run("/usr/bin/gs", job, limits: limits) {
+        Acceptance.objection(toRun: $0, limits: limits)
+      }
+      return (objection, keeper.process)
+    }
+    let first = try take(Self.linked)
+    #expect(first.objection == nil)
+    #expect(first.pid != nil)
+    #expect(try take(Self.linked) == first)
+    let odd = try take(Self.odd)
+    #expect(odd.objection?.hasPrefix("Ghostscript reported") == true)
+    #expect(odd.pid == nil)
+    let next = try take(Self.linked)
+    #expect(next.objection == nil && next.pid != first.pid)
+    job.settings.isolation = .document
+    let last = try take(Self.linked)
+    #expect(last.objection == nil && last.pid == nil)
+  }
+
+  @Test("An interpreter that was killed between documents costs none")
+  func diedIdle() throws {
+    let directory = try TemporaryDirectory()
+    let job = Job(directory: directory.path, settings: ProtocolTests.settings)
+    let keeper = GhostscriptKeeper()
+    let limits = Limits(base: 60, pages: 3, sourceBytes: 100_000)
+    try directory.write(Self.linked, to: Job.source)
+    for _ in 1...2 {
+      let objection = try keeper.run("/usr/bin/gs", job, limits: limits) {
+        Acceptance.objection(toRun: $0, limits: limits)
+      }
+      #expect(objection == nil)
+      kill(try #require(keeper.process), SIGKILL)
+    }
+  }
+}
