@@ -120,6 +120,21 @@ public struct Launch {
     return (ends[0], ends[1])
   }
 
+  /// All that comes from a descriptor, if it is not more than `limit` bytes.
+  public static func read(_ descriptor: Int32, limit: Int) -> [UInt8]? {
+    var bytes: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 1 << 14)
+    while bytes.count <= limit {
+      let count = buffer.withUnsafeMutableBytes {
+        Glibc.read(descriptor, $0.baseAddress, $0.count)
+      }
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { return bytes }
+      bytes += buffer[..<count]
+    }
+    return nil
+  }
+
   /// Waits until the process has ended.
   public static func wait(for pid: pid_t) -> End {
     var status: Int32 = 0

@@ -57,7 +57,9 @@ struct Examination {
       switch try rewriteImages(before, sourceBytes) {
       case .success(let outcome):
         images = outcome
-        if let objection = Acceptance.objection(toSize: outcome.bytes, of: sourceBytes) {
+        let objection = try objection(
+          toSize: outcome.bytes, of: Job.imagesResult, before, sourceBytes, limits)
+        if let objection {
           objections.append(objection)
         } else {
           best = (.images, outcome.bytes)
@@ -66,13 +68,18 @@ struct Examination {
       }
     }
     if EngineChoice.triesGhostscript(job.settings, after: images, sourceBytes: sourceBytes) {
-      let objection = try runGhostscript(before, limits)
-      if objection != nil { try checkDisk(for: sourceBytes) }
-      let bytes = objection == nil ? try resultBytes(Job.result) : 0
-      if let objection = objection ?? Acceptance.objection(toSize: bytes, of: sourceBytes) {
+      if let objection = try runGhostscript(before, limits) {
         objections.append(objection)
-      } else if bytes < best?.bytes ?? sourceBytes {
-        best = (.ghostscript, bytes)
+        try checkDisk(for: sourceBytes)
+      } else {
+        let bytes = try resultBytes(Job.result)
+        if let objection = try objection(
+          toSize: bytes, of: Job.result, before, sourceBytes, limits)
+        {
+          objections.append(objection)
+        } else if bytes < best?.bytes ?? sourceBytes {
+          best = (.ghostscript, bytes)
+        }
       }
     }
     guard let best else {
@@ -118,6 +125,22 @@ struct Examination {
         Acceptance.objection(toRun: $0, limits: limits)
           ?? Self.objection(toResult: result, of: before)
       }
+    } catch {
+      throw Trouble(message: "cannot run \(program): \(String(cString: strerror(error.code)))")
+    }
+  }
+
+  /// What is to be said against a result for its size, or where a sample of its pages is looked at.
+  private func objection(
+    toSize bytes: Int, of result: String, _ before: Inspection, _ sourceBytes: Int,
+    _ limits: Limits
+  ) throws(Trouble) -> String? {
+    if let objection = Acceptance.objection(toSize: bytes, of: sourceBytes) { return objection }
+    guard let program = job.settings.renderer else { return nil }
+    let check = PixelCheck(program: program, share: job.settings.verifiedShare, job: job)
+    do throws(Launch.Failure) {
+      return try check.objection(
+        to: result, pages: before.pageCount, sourceBytes: sourceBytes, limits: limits)
     } catch {
       throw Trouble(message: "cannot run \(program): \(String(cString: strerror(error.code)))")
     }

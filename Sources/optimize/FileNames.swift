@@ -44,3 +44,15 @@ enum ByteSize {
     return value << shift
   }
 }
+
+/// A part of a whole as options name it.
+enum Share {
+  /// `5%`, `0.5%`, `100%`: a number from 0 to 1. `nil` for anything else.
+  static func parse(_ text: String) -> Double? {
+    guard text.hasSuffix("%"),
+      text.dropLast().allSatisfy({ $0.isASCII && ($0.isNumber || $0 == ".") }),
+      let percent = Double(text.dropLast()), (0...100).contains(percent)
+    else { return nil }
+    return percent / 100
+  }
+}

@@ -1,5 +1,4 @@
 import Common
-import Glibc
 import Processes
 
 /// Ghostscript: where it is, and what it is told.
@@ -12,19 +11,8 @@ enum Ghostscript {
 
   /// The program's absolute path: the one given, or the first `gs` on `PATH`.
   static func locate(_ given: String?, path: String?) throws(Fatal) -> String {
-    let candidates =
-      given.map { [$0] }
-      ?? (path ?? "/usr/local/bin:/usr/bin:/bin").split(separator: ":")
-      .filter { $0.hasPrefix("/") }.map { "\($0)/gs" }
-    for candidate in candidates {
-      guard let resolved = realpath(candidate, nil) else { continue }
-      defer { free(resolved) }
-      var status = stat()
-      if stat(resolved, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
-        access(resolved, X_OK) == 0
-      {
-        return String(cString: resolved)
-      }
+    if let found = ProgramPath.find(given.map { [$0] } ?? ProgramPath.candidates("gs", path)) {
+      return found
     }
     throw Fatal(
       .unavailable,

@@ -16,6 +16,8 @@ struct Job: Sendable, Equatable {
       "directory": .string(directory), "gs": settings.ghostscript.map(JSON.string),
       "engine": .string(settings.engine.rawValue), "quality": .string(settings.quality.rawValue),
       "isolation": .string(settings.isolation.rawValue), "seconds": .int(settings.seconds),
+      "renderer": settings.renderer.map(JSON.string),
+      "verified_share": .decimal(settings.verifiedShare),
       "memory": .int(settings.memory),
     ])
   }
@@ -30,13 +32,14 @@ struct Job: Sendable, Equatable {
       let engine = json["engine"]?.string.flatMap(Engine.init),
       let quality = json["quality"]?.string.flatMap(Quality.init),
       let isolation = json["isolation"]?.string.flatMap(GhostscriptKeeper.Isolation.init),
-      let seconds = json["seconds"]?.int, let memory = json["memory"]?.int
+      let share = json["verified_share"]?.double, let seconds = json["seconds"]?.int,
+      let memory = json["memory"]?.int
     else { return nil }
     self.init(
       directory: directory,
       settings: Settings(
         engine: engine, ghostscript: json["gs"]?.string, isolation: isolation, quality: quality,
-        seconds: seconds,
+        renderer: json["renderer"]?.string, verifiedShare: share, seconds: seconds,
         memory: memory))
   }
 }

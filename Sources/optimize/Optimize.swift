@@ -57,6 +57,12 @@ struct Optimize: Tool {
     help: "Documents for one Ghostscript: worker (many, one after the other) or document (one).")
   var gsIsolation: GhostscriptKeeper.Isolation = .worker
 
+  @Option(help: "Part of all pages to draw before and after, and to compare (5%).")
+  var verifyPixels: String = "0%"
+
+  @Flag(help: "Tell which Ghostscript there is and how it is kept in, and end.")
+  var gsStatus = false
+
   @Flag(help: "Pass records on without touching a file.")
   var dryRun = false
 
@@ -71,6 +77,9 @@ struct Optimize: Tool {
     }
     guard memory != nil else {
       throw ValidationError("--memory-limit is a size from 256M on, like 512M or 2G")
+    }
+    guard Share.parse(verifyPixels) != nil else {
+      throw ValidationError("--verify-pixels is a part of all pages, like 5%")
     }
     guard engine != .ghostscript || quality != .lossless else {
       throw ValidationError("Ghostscript is not lossless: use --engine images")
@@ -88,16 +97,18 @@ struct Optimize: Tool {
   private var memory: Int? { ByteSize.parse(memoryLimit).flatMap { $0 >= 256 << 20 ? $0 : nil } }
 
   func perform(stop: Stop, logger: Logger) throws -> Common.ExitCode {
+    let path = getenv("PATH").map { String(cString: $0) }
+    if gsStatus { return try GhostscriptStatus.tell(gs, path: path) }
     let processors = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     let loop = StageLoop(
       tool: "optimize", workers: workers ?? processors, stop: stop, logger: logger,
       input: files.isEmpty ? STDIN_FILENO : try FileNames.descriptor(files),
       lines: files.isEmpty ? .records : .fileNames)
     if dryRun { return loop.run { _ in PassingOn() } }
-    let path = getenv("PATH").map { String(cString: $0) }
+    let share = Share.parse(verifyPixels) ?? 0
     let settings = Settings(
       engine: engine, ghostscript: try ghostscript(path, logger), isolation: gsIsolation,
-      quality: quality,
+      quality: quality, renderer: share > 0 ? try renderer(path) : nil, verifiedShare: share,
       seconds: seconds ?? 60, memory: memory ?? 2 << 30)
     let destination = try Destination(directory: outputDir)
     return loop.run { number in
@@ -109,14 +120,33 @@ struct Optimize: Tool {
 }
 
 extension Optimize {
-  /// Where Ghostscript is, if it is needed. Only who asks for it has to have it.
+  /// Where Ghostscript is, if it is needed. Only who asks for it has to have it, and only who asks
+  /// for it gets one that damages documents.
   private func ghostscript(_ path: String?, _ logger: Logger) throws(Fatal) -> String? {
     if engine == .images || quality == .lossless { return nil }
-    do throws(Fatal) { return try Ghostscript.locate(gs, path: path) } catch {
+    let found: String
+    do throws(Fatal) { found = try Ghostscript.locate(gs, path: path) } catch {
       if engine == .ghostscript || gs != nil { throw error }
       logger.warning("Ghostscript (gs) was not found; only images are made smaller")
       return nil
     }
+    guard let version = GhostscriptVersion.ask(found), version.truncatesImages,
+      let trouble = version.trouble
+    else { return found }
+    if engine == .ghostscript {
+      logger.warning("Ghostscript \(version): \(trouble)")
+      return found
+    }
+    logger.warning("Ghostscript \(version): \(trouble); only images are made smaller")
+    return nil
+  }
+
+  private func renderer(_ path: String?) throws(Fatal) -> String {
+    if let found = ProgramPath.find(ProgramPath.candidates("pdftoppm", path)) { return found }
+    throw Fatal(
+      .unavailable,
+      "--verify-pixels needs pdftoppm, which is not on PATH; install it with "
+        + "`apt-get install poppler-utils`")
   }
 }
 

@@ -35,6 +35,9 @@ struct Settings: Sendable, Equatable {
   /// How many documents one Ghostscript takes.
   var isolation = GhostscriptKeeper.Isolation.worker
   var quality: Quality
+  /// The absolute path of `pdftoppm`, where a part of all pages is to be compared, and that part.
+  var renderer: String?
+  var verifiedShare = 0.0
   /// What a document without pages would get, in seconds of processor time.
   var seconds: Int
   /// Address space of Ghostscript, and of the process that looks into the PDFs, in bytes.

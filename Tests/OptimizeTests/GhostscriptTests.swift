@@ -49,47 +49,52 @@ struct GhostscriptTests {
     #expect(Set(digests).count == 1)
   }
 
-  /// Held in this process, so that it can be looked at.
-  @Test("One interpreter takes many documents, and a new one comes after an odd one")
-  func kept() throws {
-    let directory = try TemporaryDirectory()
-    var job = Job(directory: directory.path, settings: ProtocolTests.settings)
+  /// A keeper in this process, so that it can be looked at.
+  private struct Kept {
+    let directory: TemporaryDirectory
     let keeper = GhostscriptKeeper()
-    let limits = Limits(base: 60, pages: 3, sourceBytes: 100_000)
+    var job: Job
+
+    init() throws {
+      directory = try TemporaryDirectory()
+      job = Job(directory: directory.path, settings: ProtocolTests.settings)
+    }
+
+    /// What is said against a result, and the interpreter that waits for the next document.
     func take(_ document: [UInt8]) throws -> (objection: String?, pid: pid_t?) {
+      let limits = Limits(base: 60, pages: 3, sourceBytes: document.count)
       try directory.write(document, to: Job.source)
       let objection = try keeper.run("/usr/bin/gs", job, limits: limits) {
         Acceptance.objection(toRun: $0, limits: limits)
       }
       return (objection, keeper.process)
     }
-    let first = try take(Self.linked)
+  }
+
+  @Test("One interpreter takes many documents, and a new one comes after an odd one")
+  func kept() throws {
+    var kept = try Kept()
+    let first = try kept.take(Self.linked)
     #expect(first.objection == nil)
     #expect(first.pid != nil)
-    #expect(try take(Self.linked) == first)
-    let odd = try take(Self.odd)
+    #expect(try kept.take(Self.linked) == first)
+    let odd = try kept.take(Self.odd)
     #expect(odd.objection?.hasPrefix("Ghostscript reported") == true)
     #expect(odd.pid == nil)
-    let next = try take(Self.linked)
+    let next = try kept.take(Self.linked)
     #expect(next.objection == nil && next.pid != first.pid)
-    job.settings.isolation = .document
-    let last = try take(Self.linked)
+    kept.job.settings.isolation = .document
+    let last = try kept.take(Self.linked)
     #expect(last.objection == nil && last.pid == nil)
   }
 
   @Test("An interpreter that was killed between documents costs none")
   func diedIdle() throws {
-    let directory = try TemporaryDirectory()
-    let job = Job(directory: directory.path, settings: ProtocolTests.settings)
-    let keeper = GhostscriptKeeper()
-    let limits = Limits(base: 60, pages: 3, sourceBytes: 100_000)
-    try directory.write(Self.linked, to: Job.source)
+    let kept = try Kept()
     for _ in 1...2 {
-      let objection = try keeper.run("/usr/bin/gs", job, limits: limits) {
-        Acceptance.objection(toRun: $0, limits: limits)
-      }
+      let (objection, pid) = try kept.take(Self.linked)
       #expect(objection == nil)
-      kill(try #require(keeper.process), SIGKILL)
+      kill(try #require(pid), SIGKILL)
     }
   }
 }

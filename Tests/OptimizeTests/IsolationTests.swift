@@ -81,9 +81,10 @@ struct IsolationTests {
         try directory.write(Fixture.endless, to: "x.pdf"),
       ])
     #expect(run.wait() == .status(0))
-    #expect(
-      try run.records()[0]["optimize"]?["reason"]
-        == .string("Ghostscript used more than 2 s of processor time"))
+    // On a machine with much else to do, the clock comes first.
+    let reasons = ["Ghostscript used more than 2 s of processor time", "it took more than 4 s"]
+    let reason = try run.records()[0]["optimize"]?["reason"]?.string ?? ""
+    #expect(reasons.contains(reason), "\(reason)")
     #expect(directory.names == ["x.pdf"])
   }
 

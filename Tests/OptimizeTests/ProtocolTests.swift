@@ -16,6 +16,9 @@ struct ProtocolTests {
     #expect(Job(json: try JSON(parsing: job.json.serialized())) == job)
     job.settings.ghostscript = nil
     job.settings.engine = .images
+    job.settings.isolation = .document
+    job.settings.renderer = "/usr/bin/pdftoppm"
+    job.settings.verifiedShare = 0.05
     #expect(Job(json: try JSON(parsing: job.json.serialized())) == job)
     #expect(Job(json: .object([:])) == nil)
   }

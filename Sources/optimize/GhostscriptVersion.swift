@@ -1,0 +1,51 @@
+import Glibc
+import Processes
+
+/// Which Ghostscript it is, and what is known against it. Pure, but for asking it.
+struct GhostscriptVersion: Equatable, CustomStringConvertible {
+  /// `10.00.0`, as it says it.
+  let description: String
+  private let numbers: [Int]
+
+  init?(_ text: String) {
+    let line = text.prefix { !$0.isNewline }
+    let parts = line.split(separator: ".", omittingEmptySubsequences: false).map { Int($0) }
+    guard (2...4).contains(parts.count), parts.allSatisfy({ $0 != nil }) else { return nil }
+    description = String(line)
+    numbers = parts.compactMap { $0 }
+  }
+
+  /// Asks the program at `path`.
+  static func ask(_ path: String) -> GhostscriptVersion? {
+    guard let pipe = try? Launch.makePipe() else { return nil }
+    defer { close(pipe.output) }
+    let nowhere = open("/dev/null", O_RDWR | O_CLOEXEC)
+    let pid = try? Launch(
+      path: path, arguments: ["gs", "--version"],
+      environment: ["PATH=/usr/bin:/bin", "LC_ALL=C"], input: nowhere, output: pipe.input,
+      errors: nowhere, processorSeconds: 10
+    ).start()
+    close(nowhere)
+    close(pipe.input)
+    guard let pid else { return nil }
+    let words = Launch.read(pipe.output, limit: 100)
+    if words == nil { kill(pid, SIGKILL) }
+    guard Launch.wait(for: pid) == .status(0) else { return nil }
+    return words.flatMap { GhostscriptVersion(String(decoding: $0, as: UTF8.self)) }
+  }
+
+  /// Whether it cuts JPEGs short that it passes through, which no check of ours would see: so it is
+  /// used only where it is asked for.
+  var truncatesImages: Bool { isFrom([10, 6], before: [10, 7]) }
+
+  /// What is known against it, as OCRmyPDF's maintainers found it.
+  var trouble: String? {
+    if truncatesImages { return "10.06 cuts JPEGs short (10.07.0 does not)" }
+    return isFrom([10, 0], before: [10, 2, 1])
+      ? "10.00.0 to 10.02.0 may damage text that lies behind a scan (10.02.1 does not)" : nil
+  }
+
+  private func isFrom(_ first: [Int], before end: [Int]) -> Bool {
+    !numbers.lexicographicallyPrecedes(first) && numbers.lexicographicallyPrecedes(end)
+  }
+}

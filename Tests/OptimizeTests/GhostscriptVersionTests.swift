@@ -1,0 +1,63 @@
+import Common
+import Glibc
+import Processes
+import Support
+import Testing
+
+@testable import optimize
+
+@Suite("Versions of Ghostscript")
+struct GhostscriptVersionTests {
+  @Test(
+    "Those that are known to be bad",
+    arguments: [
+      ("9.55.0", false, false), ("10.00.0\n", true, false), ("10.02.0", true, false),
+      ("10.02.1", false, false), ("10.05.1", false, false), ("10.06.0", true, true),
+      ("10.07.0", false, false), ("11.0", false, false),
+    ])
+  func trouble(_ text: String, isBad: Bool, truncates: Bool) throws {
+    let version = try #require(GhostscriptVersion(text))
+    #expect((version.trouble != nil) == isBad)
+    #expect(version.truncatesImages == truncates)
+  }
+
+  @Test(
+    "What is no version", arguments: ["", "10", "GPL Ghostscript", "10.x", "1.2.3.4.5", "10..0"])
+  func none(_ text: String) { #expect(GhostscriptVersion(text) == nil) }
+
+  @Test("The status names what is there and what is not")
+  func status() {
+    let version = GhostscriptVersion("10.06.0")
+    #expect(
+      GhostscriptStatus.lines("/usr/bin/gs", version, (isOffline: true, isConfined: false)) == [
+        "Ghostscript 10.06.0 at /usr/bin/gs",
+        "warning: 10.06 cuts JPEGs short (10.07.0 does not)",
+        "isolation: limits on time, memory and files, no new privileges, ends with its parent, "
+          + "no network",
+        "not on this system: no changes outside of its directory (Landlock)",
+      ])
+  }
+
+  @Test("The tool tells it")
+  func tell() throws {
+    let run = try ToolRun(["--gs-status"])
+    #expect(run.wait() == .status(0))
+    #expect(GhostscriptVersion.ask("/usr/bin/gs") != nil)
+    #expect(GhostscriptVersion.ask("/usr/bin/true") == nil)
+    let missing = try ToolRun(["--gs-status", "--gs", "/nonexistent"])
+    #expect(missing.wait() == .status(69))
+  }
+
+  /// A stand-in that says of itself that it is a bad one; it is never run on a document.
+  @Test("One that damages documents is used only where it is asked for")
+  func damaging() throws {
+    let directory = try TemporaryDirectory()
+    let gs = try directory.write(Array("#!/bin/sh\necho 10.06.0\n".utf8), to: "gs")
+    #expect(chmod(gs, 0o755) == 0)
+    let source = try directory.write(Fixture.text, to: "x.pdf")
+    let run = try ToolRun(["--gs", gs, source])
+    #expect(run.wait() == .status(0))
+    #expect(run.messages.contains("10.06 cuts JPEGs short"))
+    #expect(try run.records()[0]["optimize"]?["reason"]?.string?.contains("not smaller") == true)
+  }
+}
