@@ -73,6 +73,18 @@ enum Processes {
     }
   }
 
+  /// The living processes that a process started, and those that they started.
+  static func below(_ parent: pid_t) -> [pid_t] {
+    children(of: parent).flatMap { [$0] + below($0) }
+  }
+
+  /// The most memory that a process had since it became what it is, in bytes.
+  static func peak(of pid: pid_t) -> Int {
+    let text = String(decoding: TemporaryDirectory.read("/proc/\(pid)/status"), as: UTF8.self)
+    let line = text.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+    return line.flatMap { Int($0.filter(\.isNumber)) }.map { $0 << 10 } ?? 0
+  }
+
   static func isAlive(_ pid: pid_t) -> Bool { status(pid).map { $0.state != "Z" } ?? false }
 
   private static func status(_ pid: pid_t) -> (state: String, parent: pid_t)? {
