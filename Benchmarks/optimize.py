@@ -135,6 +135,8 @@ def main():
     parser.add_argument("--scans", type=int, default=40, help="scans to generate, a third of each class")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--engine", default="auto", help="of optimize: auto, images, ghostscript")
+    parser.add_argument("--gs-isolation", default="worker", help="of optimize: worker, document")
     options = parser.parse_args()
     need("gs", "curl")
     work = scratch()
@@ -163,7 +165,8 @@ def run(work, classes, options):
         def optimize():
             emptied(ours)
             return measure(
-                [TOOLS / "optimize", "--workers", str(options.workers), "-o", ours, "--log-level", "error",
+                [TOOLS / "optimize", "--workers", str(options.workers), "--engine", options.engine,
+                 "--gs-isolation", options.gs_isolation, "-o", ours, "--log-level", "error",
                  *links.values()], stdout=records)
 
         def ghostscript():

@@ -113,13 +113,14 @@ int cprocess_can_be_confined(void) {
 
 // In the child: becomes the program, or returns with errno set.
 static void become(const struct cprocess_launch *launch, pid_t parent) {
+  // First: with new credentials, the signal below might be forgotten (prctl(2)).
+  if (launch->is_offline) leave_network();
   if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return;
   if (getppid() != parent) _exit(1);  // The parent died before the line above.
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return;
   if (launch->leads_group && setpgid(0, 0) != 0) return;
   if (launch->directory != NULL && chdir(launch->directory) != 0) return;
   if (set_descriptors(launch) != 0 || set_limits(launch) != 0) return;
-  if (launch->is_offline) leave_network();
   if (launch->is_confined) confine();
   reset_signals();
   execve(launch->path, launch->arguments, launch->environment);

@@ -39,13 +39,15 @@ enum Ghostscript {
   /// For each line on standard input: the source into the result, and then the line.
   ///
   /// Each document has a device of its own, a copy of the one that the options made: a device counts
-  /// its pages from file to file, so that links of a second document would lead to wrong pages.
+  /// its pages from file to file, so that links of a second document would lead to wrong pages. The
+  /// settings are made again for each, because the first copy takes those of images with it.
   private static let driver = """
     /words (%stdin) (r) file def /say { (%stderr) (w) file dup 3 -1 roll writestring flushfile } def \
-    /blank currentdevice def \
+    /blank currentdevice def /settings currentdistillerparams def \
     { words 64 string readline not { quit } if /word exch def \
     { /before save def blank copydevice \
     mark /OutputFile (\(Job.result)) counttomark 2 add -1 roll putdeviceprops setdevice \
+    settings setdistillerparams \
     { (\(Job.source)) (r) file runpdf } stopped \
     { (\\nError: /) say $error /errorname get dup length string cvs say (\\n) say } if \
     nulldevice clear before restore } stopped { (\\nError: it cannot go on\\n) say quit } if \
