@@ -108,10 +108,10 @@ struct Validate: Tool {
         subject: stage?.name ?? "All documents")
       return try views.show(view, self.views, stop: stop)
     }
+    var settings = StoreSettings()
+    settings.stop = stop
+    settings.logger = logger
     if reconciling.reconcile, let index, let to {
-      var settings = StoreSettings()
-      settings.stop = stop
-      settings.logger = logger
       return try reconciling.perform(
         try openIndex(index, connections: connections), try openStore(to, settings), selection,
         sample: belt.sample, workers: workers, summary: summary, stop: stop, logger: logger)
@@ -122,7 +122,7 @@ struct Validate: Tool {
       try SpoolSweep(directory: spool, index: documents, logger: logger).run()
     }
     let run = ValidationRun(
-      store: try to.map { try openStore($0) },
+      stores: try Stores(only: to, settings),
       settling: documents.map {
         .init(settler: Settler(index: $0), firstWait: Time.span(retryWait) ?? 120)
       },

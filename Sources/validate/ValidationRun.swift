@@ -5,7 +5,7 @@ import Store
 
 /// One run over the records of the input, with the progress shown beside it.
 struct ValidationRun: Sendable {
-  let store: (any ObjectStore)?
+  let stores: Stores
   let settling: Validator.Settling?
   let spool: Spool?
   let sample: Sample?
@@ -33,7 +33,7 @@ struct ValidationRun: Sendable {
         var logger = logger
         logger[metadataKey: "worker"] = "\(worker)"
         return Validator(
-          store: store, settling: settling, spool: spool, sample: sample, tally: tally,
+          stores: stores, settling: settling, spool: spool, sample: sample, tally: tally,
           logger: logger)
       }
     }

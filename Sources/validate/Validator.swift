@@ -27,8 +27,7 @@ struct Validator: StageWorker {
 
   static let worksThroughInterruption = true
 
-  /// The one store that all objects have to be in; `nil` for the store that each URL names.
-  let store: (any ObjectStore)?
+  let stores: Stores
   let settling: Settling?
   let spool: Spool?
   /// Whose objects are read back.
@@ -38,7 +37,7 @@ struct Validator: StageWorker {
 
   func process(_ record: inout Record) throws {
     let check = try ObjectCheck(record)
-    let store = try store ?? openStore(holding: check.url)
+    let store = try stores.holding(check.url)
     let compared = try check.compare(with: try store.info(at: check.url))
     let facts = DocumentFacts(record)
     var member: JSONObject = ["checked": .string(compared)]

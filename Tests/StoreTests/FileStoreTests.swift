@@ -144,7 +144,7 @@ struct FileStoreTests {
     #expect(object.url.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F })
     #expect(FileURL.path(of: object.url) == root + "/" + key)
     #expect(try store.info(at: object.url)?.bytes == 1)
-    #expect(try openStore(holding: object.url).info(at: object.url)?.bytes == 1)
+    #expect(try Stores().holding(object.url).info(at: object.url)?.bytes == 1)
   }
 }
 
