@@ -32,6 +32,16 @@ public struct TransferError: Error, Sendable, Equatable, CustomStringConvertible
   public let kind: Kind
   /// libcurl's code (curl/curl.h, CURLcode).
   public let code: UInt32
+  /// Whether nobody was there to talk to: a name without an address, or a connection that never was.
+  public var isWithoutConnection: Bool {
+    // Else, libcurl tells "Operation timed out" or "Operation too slow".
+    let isConnectTimeout =
+      code == CURLE_OPERATION_TIMEDOUT.rawValue && description.hasPrefix("Connection timeout")
+    return isConnectTimeout
+      || [CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_CONNECT]
+        .contains { $0.rawValue == code }
+  }
+
   /// libcurl's words, one line.
   public let description: String
 

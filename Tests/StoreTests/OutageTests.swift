@@ -45,6 +45,39 @@ struct OutageTests {
     #expect(fake.with { $0.received.count } > 0)
   }
 
+  /// A wrong address is told at once, not after the hours that an outage may take.
+  @Test func aStoreThatNeverWasThereEndsTheRun() throws {
+    var settings = StoreSettings()
+    settings.retry = RetryPolicy(retries: 2, base: 0)
+    settings.outage = StoreOutage(OutageWatch(threshold: 2, base: 3600), firstContact: 0)
+    // Nobody listens on the port of tcpmux.
+    settings.environment = { $0 == "STORAGE_EMULATOR_HOST" ? "127.0.0.1:1" : nil }
+    let store = try openStore("gs://bucket", settings)
+    let file = try files.document("x")
+    let error = #expect(throws: Fatal.self) {
+      _ = try store.put(file, at: try ObjectKey("a"), metadata: [:], overwrite: false)
+    }
+    #expect(error?.code == .unavailable)
+    #expect(error?.message.contains("STORAGE_EMULATOR_HOST") == true)
+  }
+
+  /// Seconds at which nobody is there (`false`) or somebody answers, and whether hope ends then.
+  @Test(arguments: [
+    ([(0, false, false), (14, false, false), (15, false, true)]),
+    ([(0, true, false), (100, false, false), (200, false, false)]),
+    ([(0, false, false), (14, true, false), (40, false, false), (80, false, false)]),
+  ])
+  func onlyTheFirstContactEndsARun(_ moments: [(Int64, Bool, Bool)]) {
+    let contact = FirstContact(within: 15)
+    for (second, isThere, isEnd) in moments {
+      if isThere {
+        contact.answered()
+      } else {
+        #expect(contact.isHopeless(now: second * 1_000_000_000) == isEnd, "\(second) s")
+      }
+    }
+  }
+
   @Test func ctrlCEndsTheWaiting() throws {
     let fake = try FakeGoogle(.init(fault: { _ in .unavailable }))
     var settings = StoreSettings()

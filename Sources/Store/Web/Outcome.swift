@@ -20,13 +20,16 @@ struct Setback: Sendable, Equatable {
   var retryAfter: Double?
   /// Whether the token was refused: a new one is worth one try at once.
   var isUnauthorized = false
+  /// Whether nobody was there to answer.
+  var isWithoutConnection = false
 }
 
 extension Setback {
   /// A transfer that failed. Throws where another try makes no sense.
   init(_ error: TransferError, _ errand: String) throws {
     switch error.kind {
-    case .timeout, .network, .tooLarge, .refusedBySink: self.init(reason: error.description)
+    case .timeout, .network, .tooLarge, .refusedBySink:
+      self.init(reason: error.description, isWithoutConnection: error.isWithoutConnection)
     case .local: throw RecordError(.local, "\(errand): \(error)")
     case .stopped, .notStarted: throw RecordError.stopped
     case .certificate, .configuration, .blocked, .invalid:

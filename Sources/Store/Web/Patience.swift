@@ -43,9 +43,15 @@ struct Patience {
   mutating func attempt(_ send: () throws -> Outcome) throws -> Reply? {
     switch try send() {
     case .answer(let answer, let meaning):
+      outage.contact.answered()
       if outage.watch.withLock({ $0.succeeded() }) { logger.notice("the store is back") }
       return (answer, meaning)
     case .setback(let setback):
+      if setback.isWithoutConnection {
+        try expectContact(setback)
+      } else {
+        outage.contact.answered()
+      }
       try endure(setback)
       return nil
     }
@@ -78,6 +84,18 @@ struct Patience {
     try sleep(seconds)
   }
 
+  /// A store that was never there is more likely a wrong address than an outage, and nobody should
+  /// have to wait for hours to learn of it.
+  private func expectContact(_ setback: Setback) throws {
+    guard outage.contact.isHopeless(now: Time.monotonic()) else { return }
+    throw Fatal(
+      .unavailable,
+      """
+      \(errand): \(setback.reason): the store was never reached in this run. Check the network, a \
+      proxy, and STORAGE_EMULATOR_HOST or AWS_ENDPOINT_URL; then run the same command again
+      """)
+  }
+
   /// Others fail, too, and nobody succeeds: that uses up none of this errand's tries.
   private mutating func sitOut(_ setback: Setback, _ pause: Double) throws {
     let seconds = max(pause, min(setback.retryAfter ?? 0, Self.longestWait))
@@ -98,7 +116,12 @@ struct Patience {
 /// What all who use a store know of its being down.
 public final class StoreOutage: Sendable {
   let watch: Mutex<OutageWatch>
+  let contact: FirstContact
 
-  /// A watch that all share.
-  public init(_ watch: OutageWatch = OutageWatch()) { self.watch = Mutex(watch) }
+  /// A watch that all share. `firstContact` is how many seconds a store may be out of reach before it
+  /// has answered for the first time.
+  public init(_ watch: OutageWatch = OutageWatch(), firstContact: Double = 15) {
+    self.watch = Mutex(watch)
+    contact = FirstContact(within: firstContact)
+  }
 }
