@@ -1,30 +1,45 @@
 import Glibc
 
-/// What a file holds: its size and both checksums that we record.
+/// What a file holds: its size and its checksums.
 public struct FileDigest: Sendable, Equatable {
+  /// What is wanted besides SHA-256.
+  public struct Extras: OptionSet, Sendable {
+    /// One bit for each.
+    public let rawValue: Int
+    /// Extras by their bits.
+    public init(rawValue: Int) { self.rawValue = rawValue }
+    /// What S3 and its like know of an object.
+    public static let md5 = Extras(rawValue: 1)
+    /// What Google Cloud Storage knows of every object.
+    public static let crc32c = Extras(rawValue: 2)
+  }
+
   /// Size in bytes.
   public let bytes: Int
   /// SHA-256 in hexadecimal digits.
   public let sha256: String
   /// MD5 in hexadecimal digits, where it was asked for.
   public let md5: String?
+  /// CRC32C in hexadecimal digits, where it was asked for.
+  public let crc32c: String?
 
   /// Reads the file at `path` once. Throws the system's error.
-  public init(path: String, withMD5: Bool = false) throws(FileError) {
+  public init(path: String, also extras: Extras = []) throws(FileError) {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw FileError("open", path) }
     defer { close(descriptor) }
-    try self.init(descriptor: descriptor, path: path, withMD5: withMD5)
+    try self.init(descriptor: descriptor, path: path, also: extras)
   }
 
   /// Reads what is left of an open file once, and hands each piece over as it is read: what is
   /// copied is what is digested. `path` is for the error.
   public init(
-    descriptor: Int32, path: String, withMD5: Bool = false,
+    descriptor: Int32, path: String, also extras: Extras = [],
     piece: (UnsafeRawBufferPointer) throws(FileError) -> Void = { _ in }
   ) throws(FileError) {
     var sha256 = Digest(.sha256)
-    var md5 = withMD5 ? Digest(.md5) : nil
+    var md5 = extras.contains(.md5) ? Digest(.md5) : nil
+    var crc32c = extras.contains(.crc32c) ? CRC32C() : nil
     var total = 0
     // From 128 KiB on, malloc(3) would map and unmap it for each file.
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 16)
@@ -39,12 +54,14 @@ public struct FileDigest: Sendable, Equatable {
       let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
       sha256.update(bytes)
       md5?.update(bytes)
+      crc32c?.update(bytes)
       try piece(bytes)
       total += count
     }
     bytes = total
     self.sha256 = sha256.hex()
     self.md5 = md5.take()?.hex()
+    self.crc32c = crc32c?.hex
   }
 }
 

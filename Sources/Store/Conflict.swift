@@ -6,14 +6,15 @@ extension RecordError {
   static func conflict(
     _ url: String, found: ObjectInfo?, _ content: FileDigest
   ) -> RecordError {
-    func text(_ bytes: Int, _ md5: String?) -> String {
-      "\(Format.count(bytes)) bytes" + (md5.map { ", MD5 \($0.prefix(12))…" } ?? "")
+    func text(_ bytes: Int, _ crc32c: String?, _ md5: String?) -> String {
+      let sum = crc32c.map { ", CRC32C \($0)" } ?? md5.map { ", MD5 \($0.prefix(12))…" } ?? ""
+      return "\(Format.count(bytes)) bytes\(sum)"
     }
-    let there = found.map { " (\(text($0.bytes, $0.md5)))" } ?? ""
+    let there = found.map { " (\(text($0.bytes, $0.crc32c, $0.md5)))" } ?? ""
     return RecordError(
       .storeConflict,
       "\(url) holds other content\(there) than this document "
-        + "(\(text(content.bytes, content.md5))): it was left as it is; "
+        + "(\(text(content.bytes, content.crc32c, content.md5))): it was left as it is; "
         + "--overwrite would replace it")
   }
 }

@@ -58,8 +58,10 @@ public struct StoredObject: Sendable, Equatable {
   public let bytes: Int
   /// SHA-256 of the bytes sent, in hexadecimal digits.
   public let sha256: String
-  /// MD5 of the same bytes, which is what buckets know.
-  public let md5: String
+  /// MD5 of the same bytes: computed here, or where ``crc32c`` was compared instead, by the store.
+  public let md5: String?
+  /// CRC32C of the bytes sent, in hexadecimal digits, where the store compared that.
+  public let crc32c: String?
   /// The store's number for this version of the object, where it has one.
   public let generation: String?
   /// Whether it was there before with the same bytes.
@@ -67,13 +69,14 @@ public struct StoredObject: Sendable, Equatable {
 
   /// An object at `url`.
   public init(
-    url: String, bytes: Int, sha256: String, md5: String, generation: String? = nil,
-    isSkipped: Bool = false
+    url: String, bytes: Int, sha256: String, md5: String? = nil, crc32c: String? = nil,
+    generation: String? = nil, isSkipped: Bool = false
   ) {
     self.url = url
     self.bytes = bytes
     self.sha256 = sha256
     self.md5 = md5
+    self.crc32c = crc32c
     self.generation = generation
     self.isSkipped = isSkipped
   }
@@ -87,16 +90,20 @@ public struct ObjectInfo: Sendable, Equatable {
   public let sha256: String?
   /// Its MD5 in hexadecimal digits, where the store knows it.
   public let md5: String?
+  /// Its CRC32C in hexadecimal digits, where the store knows it.
+  public let crc32c: String?
   /// The SHA-256 that its uploader noted beside it: a claim, not the store's own finding.
   public let recordedSHA256: String?
 
   /// An object of `bytes`.
   public init(
-    bytes: Int, sha256: String? = nil, md5: String? = nil, recordedSHA256: String? = nil
+    bytes: Int, sha256: String? = nil, md5: String? = nil, crc32c: String? = nil,
+    recordedSHA256: String? = nil
   ) {
     self.bytes = bytes
     self.sha256 = sha256
     self.md5 = md5
+    self.crc32c = crc32c
     self.recordedSHA256 = recordedSHA256
   }
 }

@@ -3,13 +3,14 @@ import Digest
 import Glibc
 
 extension SourceFile {
-  /// Reads the file once, handing over each piece, and compares what was read with what is
-  /// recorded. Throws `local` where the file is not there, not a file, or not the same any more: it
+  /// Reads the file once, for SHA-256 and what else is wanted, handing over each piece, and compares
+  /// what was read with what is recorded. Throws `local` where the file is not there, not a file, or not the same any more: it
   /// changed behind our back, which another attempt may put right.
   func content(
+    also extras: FileDigest.Extras,
     _ piece: (UnsafeRawBufferPointer) throws(FileError) -> Void = { _ in }
   ) throws -> FileDigest {
-    try content(of: try open(), piece)
+    try content(of: try open(), also: extras, piece)
   }
 
   /// Opens it. Throws `local` where it is not there, or no file.
@@ -24,13 +25,13 @@ extension SourceFile {
 
   /// The same for a file that is open already, and was not read yet.
   func content(
-    of file: borrowing RegularFile,
+    of file: borrowing RegularFile, also extras: FileDigest.Extras,
     _ piece: (UnsafeRawBufferPointer) throws(FileError) -> Void = { _ in }
   ) throws -> FileDigest {
     let content: FileDigest
     do throws(FileError) {
       content = try FileDigest(
-        descriptor: file.descriptor, path: path, withMD5: true, piece: piece)
+        descriptor: file.descriptor, path: path, also: extras, piece: piece)
     } catch {
       throw error.path == path ? error.atSource : error.atDestination
     }
@@ -79,6 +80,14 @@ struct RegularFile: ~Copyable {
     guard fstat(descriptor, &status) == 0 else { throw FileError("examine", path) }
     guard status.st_mode & S_IFMT == S_IFREG else { return nil }
     return file
+  }
+
+  /// The MD5 of all that it holds now, in hexadecimal digits.
+  func md5() throws -> String? {
+    lseek(descriptor, 0, SEEK_SET)
+    do throws(FileError) {
+      return try FileDigest(descriptor: descriptor, path: "a file", also: .md5).md5
+    } catch { throw error.atSource }
   }
 
   /// Its size in bytes, at this moment.

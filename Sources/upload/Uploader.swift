@@ -88,7 +88,9 @@ extension StoredObject {
   /// The member that `upload` adds to a record.
   fileprivate func json(seconds: Double) -> JSON {
     .object([
-      "url": .string(url), "bytes": .int(bytes), "sha256": .string(sha256), "md5": .string(md5),
+      "url": .string(url), "bytes": .int(bytes), "sha256": .string(sha256),
+      "md5": md5.map(JSON.string),
+      "crc32c": crc32c.map(JSON.string),
       "generation": generation.map(JSON.string), "skipped": .bool(isSkipped),
       "seconds": .decimal(seconds),
     ])

@@ -7,6 +7,7 @@ struct ObjectCheck: Sendable, Equatable {
   let bytes: Int
   let sha256: String
   let md5: String?
+  let crc32c: String?
 
   /// Reads the claim of a record; throws `invalid_record` where it makes none that can be checked.
   init(_ record: Record) throws(RecordError) {
@@ -25,9 +26,11 @@ struct ObjectCheck: Sendable, Equatable {
     self.bytes = bytes
     self.sha256 = sha256.lowercased()
     md5 = upload["md5"]?.string?.lowercased()
+    crc32c = upload["crc32c"]?.string?.lowercased()
   }
 
-  /// Compares; returns what was compared: `size+sha256`, or `size+md5` where a store knows no more.
+  /// Compares; returns what was compared: `size+sha256`, or `size+md5` where a store knows no more, or
+  /// `size+crc32c` where the MD5 is the store's own, too, and only CRC32C is of the bytes that were sent.
   /// Another attempt will upload it again, so what is missing or different can be tried again.
   func compare(with found: ObjectInfo?) throws(RecordError) -> String {
     guard let found else { throw refuse("nothing is there") }
@@ -45,10 +48,18 @@ struct ObjectCheck: Sendable, Equatable {
       }
       return "size+sha256"
     }
-    guard let there = found.md5, let md5 else {
+    if let there = found.md5, let md5, there != md5 {
+      throw refuse("MD5 \(there) is there, and \(md5) was uploaded")
+    }
+    if let there = found.crc32c, let crc32c {
+      guard there == crc32c else {
+        throw refuse("CRC32C \(there) is there, and \(crc32c) was uploaded")
+      }
+      return "size+crc32c"
+    }
+    guard found.md5 != nil, md5 != nil else {
       throw refuse("the store knows no checksum of it that could be compared")
     }
-    guard there == md5 else { throw refuse("MD5 \(there) is there, and \(md5) was uploaded") }
     return "size+md5"
   }
 

@@ -36,6 +36,8 @@ final class FakeGoogle: Sendable {
     var fault: @Sendable (Int) -> Fault? = { _ in nil }
     /// Whether it compares checksums, as the real one does.
     var checks = true
+    /// Whether it honours preconditions, as emulators may not.
+    var honours = true
     /// Whether it lies about the checksum of what it stored.
     var lies = false
     /// What it keeps of a piece is a multiple of this, as with the real one.
@@ -104,6 +106,10 @@ final class FakeGoogle: Sendable {
       guard let object = state.objects[name] else {
         return .answer(404, [:], error(404, "notFound", "No such object"))
       }
+      let expected = behaviour.honours ? request.query("ifGenerationMatch") : nil
+      guard expected.map({ $0 == "\(object.generation)" }) ?? true else {
+        return .answer(412, [:], error(412, "conditionNotMet", "precondition"))
+      }
       return describe(object, behaviour)
     case ("PUT", _, let id?): return piece(request, Int(id) ?? 0, behaviour, &state, keepsLess)
     case ("POST", "multipart", _):
@@ -156,12 +162,12 @@ final class FakeGoogle: Sendable {
     _ name: String, _ generation: String, _ description: JSON, _ content: [UInt8],
     _ behaviour: Behaviour, _ state: inout State, as number: Int? = nil
   ) -> Reaction {
-    guard "\(state.objects[name]?.generation ?? 0)" == generation else {
+    guard !behaviour.honours || "\(state.objects[name]?.generation ?? 0)" == generation else {
       return .answer(412, [:], error(412, "conditionNotMet", "precondition"))
     }
-    if behaviour.checks, description["md5Hash"]?.string != md5(content) {
+    if behaviour.checks, description["crc32c"]?.string != crc32c(content) {
       return .answer(
-        400, [:], error(400, "invalid", "Provided MD5 hash doesn't match calculated MD5 hash"))
+        400, [:], error(400, "invalid", "Provided CRC32C doesn't match calculated CRC32C"))
     }
     state.writes += 1
     let object = Object(
@@ -174,7 +180,8 @@ final class FakeGoogle: Sendable {
   private static func describe(_ object: Object, _ behaviour: Behaviour) -> Reaction {
     let json = JSON.object([
       "generation": .string("\(object.generation)"), "size": .string("\(object.content.count)"),
-      "md5Hash": .string(md5(behaviour.lies ? [1] : object.content)), "metadata": object.metadata,
+      "crc32c": .string(crc32c(behaviour.lies ? [1] : object.content)),
+      "md5Hash": .string(md5(object.content)), "metadata": object.metadata,
     ])
     return .answer(200, [:], json.serialized())
   }
@@ -190,6 +197,12 @@ final class FakeGoogle: Sendable {
     let description = Array(request.body[head.upperBound..<middle.lowerBound].dropLast(2))
     let content = request.body[start.upperBound...].dropLast(boundary.count + 6)
     return ((try? JSON(parsing: description)) ?? .null, Array(content))
+  }
+
+  private static func crc32c(_ bytes: [UInt8]) -> String {
+    var checksum = CRC32C()
+    bytes.withUnsafeBytes { checksum.update($0) }
+    return Base64.encode(checksum.bytes)
   }
 
   private static func md5(_ bytes: [UInt8]) -> String {

@@ -46,7 +46,7 @@ struct FaultRunsTests {
     .init(name: "308 with a shorter range", end: .stored, google: .keepsLess),
     .init(name: "lost final reply", end: .stored, google: .lostReply, amazon: .lostReply),
     .init(
-      name: "wrong MD5 in the answer",
+      name: "wrong checksum in the answer",
       end: .error(.storeRejected, isRetryable: true, counts: true), lies: true),
     .init(name: "412, same content", end: .skipped, theirs: .same),
     .init(
@@ -73,6 +73,8 @@ struct FaultRunsTests {
     /// Whether the store compares checksums, as those that only speak its protocol may not.
     let checks: Bool
     let overwrites: Bool
+    /// Whether a bucket of Google's is asked what is there before anything is sent.
+    let looks: Bool
 
     init(_ index: Int, _ files: Files) throws {
       let isLarge = index.isMultiple(of: 2)
@@ -82,6 +84,7 @@ struct FaultRunsTests {
       // The first asks what is there; a small document has one more, a large one five.
       checks = index % 5 < 3
       overwrites = index % 3 == 0
+      looks = overwrites || index % 4 < 2
       number = 1 + index / 2 % (isLarge ? 6 : 2)
     }
 
@@ -95,13 +98,15 @@ struct FaultRunsTests {
 
   @Test(arguments: troubles) func google(_ trouble: Trouble) throws {
     try count("gs://", trouble) { run in
+      // What changes at the first request has to be on its way by then, and not to have arrived.
+      let looks = run.looks || trouble.changes
       let fake = try FakeGoogle(
         .init(
           fault: { number in
             if trouble.changes, number == 1 { run.rewrite() }
             // With tokens, the first request is the one for a token.
-            let met = run.number + (trouble.google == .unauthorized ? 1 : 0)
-            return number == met ? trouble.google : nil
+            let first = (trouble.google == .unauthorized ? 1 : 0) + (looks ? 1 : 0)
+            return number == max(1, run.number - 1 + first) ? trouble.google : nil
           }, checks: run.checks, lies: trouble.lies, granule: 1,
           needsToken: trouble.google == .unauthorized,
           meanwhile: { state in
@@ -115,7 +120,8 @@ struct FaultRunsTests {
         let source = trouble.google == .unauthorized ? try TokenSource(settings) : .none
         let bucket = try BucketURL("gs://bucket", scheme: "gs")
         return GoogleStore(
-          try GoogleService(bucket, settings, base: fake.url, source), piece: Self.piece)
+          try GoogleService(bucket, settings, base: fake.url, source), piece: Self.piece,
+          lookout: looks ? nil : Self.sure())
       }
       let end = Self.put(run, store)
       return (end, fake.with { $0.objects["key"]?.content }, fake.with { $0.writes })
@@ -151,6 +157,13 @@ struct FaultRunsTests {
       let end = Self.put(run, store)
       return (end, fake.with { $0.objects["/bucket/key"]?.content }, fake.with { $0.writes })
     }
+  }
+
+  /// As after many documents that were not there.
+  private static func sure() -> Lookout {
+    let lookout = Lookout(isTrusted: true)
+    for _ in 0..<LookFirst.streak { lookout.found(false) }
+    return lookout
   }
 
   private static func store<Store>(_ make: (inout StoreSettings) throws -> Store) rethrows -> Store

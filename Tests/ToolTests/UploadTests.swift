@@ -37,7 +37,7 @@ struct UploadTests {
     #expect(checked.code == 0, "\(checked)")
     #expect(
       try checked.records.map { $0["validate"]?["checked"]?.string }
-        == Array(repeating: "size+md5", count: 3))
+        == Array(repeating: "size+crc32c", count: 3))
     let again = try upload(["--to", "gs://some-bucket/place", "--skip-existing"], environment)
     #expect(try again.records.allSatisfy { $0["upload"]?["skipped"]?.bool == true }, "\(again)")
     try folder.write("other", to: "a.pdf")

@@ -47,6 +47,8 @@ struct AmazonObject: BucketObject, Equatable {
 
   /// Whether it is the content that a file has, by what the store itself computed, or, where it
   /// computes nothing that we know, by what was noted when it was put.
+  func holds(_ content: PartedDigest, of file: borrowing RegularFile) -> Bool { holds(content) }
+
   func holds(_ content: PartedDigest) -> Bool {
     guard bytes == content.whole.bytes else { return false }
     if let md5 { return md5 == content.whole.md5 }
@@ -67,7 +69,7 @@ struct PartedDigest: BucketContent, Equatable {
   init(_ file: SourceFile, _ opened: borrowing RegularFile, part: Int) throws {
     var parts: [(range: Range<Int>, md5: [UInt8], sha256: String)] = []
     var running = Running()
-    whole = try file.content(of: opened) { piece throws(FileError) in
+    whole = try file.content(of: opened, also: .md5) { piece throws(FileError) in
       var rest = piece
       while !rest.isEmpty {
         let count = min(part - running.count, rest.count)

@@ -46,7 +46,7 @@ struct AmazonStore: BucketStore {
       return .other(
         "the store has content with ETag \(Format.quoted(etag)), and \(expected) was sent")
     }
-    return .same(version: answer.head.header("x-amz-version-id"))
+    return .same(version: answer.head.header("x-amz-version-id"), md5: content.whole.md5)
   }
 
   func failure(_ reply: Reply, _ errand: String, _ purpose: Purpose) -> any Error {

@@ -67,7 +67,7 @@ struct FileStore: ObjectStore {
   ) throws -> StoredObject {
     let path = try path(of: key)
     if let found = try digest(at: path) {
-      let bytes = try file.content()
+      let bytes = try file.content(also: .md5)
       if found == bytes { return try alreadyThere(bytes, path) }
       guard overwrite else { throw conflict(at: path, found, bytes) }
     }
@@ -77,7 +77,7 @@ struct FileStore: ObjectStore {
       try directories.make(directory)
     } catch { throw error.atDestination }
     let part = try PartFile(in: directory)
-    bytes = try file.content { piece throws(FileError) in try part.write(piece) }
+    bytes = try file.content(also: .md5) { piece throws(FileError) in try part.write(piece) }
     try part.sync()
     let isPublished = try part.publish(as: path, replacing: overwrite)
     guard isPublished else {
@@ -120,7 +120,7 @@ struct FileStore: ObjectStore {
       guard let file = try RegularFile.open(path, following: false) else {
         throw FileError("use", path, code: EISDIR)
       }
-      return try FileDigest(descriptor: file.descriptor, path: path, withMD5: true)
+      return try FileDigest(descriptor: file.descriptor, path: path, also: .md5)
     } catch {
       if error.code == ENOENT { return nil }
       throw error.atDestination
@@ -141,7 +141,7 @@ struct FileStore: ObjectStore {
   private func object(_ content: FileDigest, _ path: String, isSkipped: Bool) -> StoredObject {
     StoredObject(
       url: FileURL.url(ofPath: path), bytes: content.bytes, sha256: content.sha256,
-      md5: content.md5 ?? "", isSkipped: isSkipped)
+      md5: content.md5, isSkipped: isSkipped)
   }
 
   private func conflict(at path: String, _ found: FileDigest?, _ sent: FileDigest) -> RecordError {

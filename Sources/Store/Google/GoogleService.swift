@@ -5,7 +5,10 @@ import Transfer
 struct GoogleService: Sendable {
   let bucket: BucketURL
   let settings: StoreSettings
+  private static let googles = "https://storage.googleapis.com"
   private let base: String
+  /// Whether it is Google's own, and no emulator.
+  var isGoogles: Bool { base == Self.googles }
   private let connections: Connections
   private let tokens: Tokens
 
@@ -13,7 +16,7 @@ struct GoogleService: Sendable {
   init(_ bucket: BucketURL, _ settings: StoreSettings) throws(Fatal) {
     guard let host = settings.variable("STORAGE_EMULATOR_HOST") else {
       try self.init(
-        bucket, settings, base: "https://storage.googleapis.com", try TokenSource(settings))
+        bucket, settings, base: Self.googles, try TokenSource(settings))
       return
     }
     try self.init(bucket, settings, base: host.contains("://") ? host : "http://\(host)", .none)
@@ -34,9 +37,11 @@ struct GoogleService: Sendable {
     tokens = Tokens(source, connections, settings)
   }
 
-  /// The URL of an object's description.
-  func url(ofObject name: String) throws -> WebURL {
-    try url("/storage/v1/b/\(bucket.bucket)/o/\(Format.percentEncoded(name))")
+  /// The URL of an object's description: whatever it is, or only if it is of this generation.
+  func url(ofObject name: String, generation: String? = nil) throws -> WebURL {
+    try url(
+      "/storage/v1/b/\(bucket.bucket)/o/\(Format.percentEncoded(name))"
+        + (generation.map { "?ifGenerationMatch=\($0)" } ?? ""))
   }
 
   /// The URL of the bucket's description.
@@ -96,12 +101,12 @@ struct GoogleService: Sendable {
     }
     let error = GoogleError(answer.status < 300 ? [] : answer.body)
     let meaning = Meaning(status: answer.status, code: error.code)
-    let words = "\(answer.status) \(explanation(answer, token))"
+    func words() -> String { "\(answer.status) \(explanation(answer, token))" }
     switch meaning {
-    case .again: return .setback(Setback(answer, words))
+    case .again: return .setback(Setback(answer, words()))
     case .unauthorized:
       tokens.refused(token)
-      return .setback(Setback(reason: words, isUnauthorized: true))
+      return .setback(Setback(reason: words(), isUnauthorized: true))
     default: return .answer(answer, meaning)
     }
   }

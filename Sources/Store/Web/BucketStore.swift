@@ -9,8 +9,12 @@ protocol BucketStore: ObjectStore {
   var bucket: BucketURL { get }
   var settings: StoreSettings { get }
 
-  /// Reads a file once, for all the checksums that the store will compare.
+  /// Reads a file once, for SHA-256 and for the checksums that the store compares on arrival.
   func digest(_ file: SourceFile, _ opened: borrowing RegularFile) throws -> Object.Content
+  /// Whether it is asked what is under a name before a document of that size is sent there.
+  func looksFirst(bytes: Int) -> Bool
+  /// Is told of each document whether something was there before it, and, where it was put, as what.
+  func noticed(_ name: String, wasThere: Bool, version: String?) throws
   /// Asks once what is under a name.
   func look(at name: String) throws -> Outcome
   /// Asks once for an object's bytes, which are digested and not kept.
@@ -43,8 +47,9 @@ protocol BucketObject: Sendable {
   var info: ObjectInfo { get }
   /// The store's number for this version, where it has one.
   var version: String? { get }
-  /// Whether it is the content that a file has.
-  func holds(_ content: Content) -> Bool
+  /// Whether it is the content of a file with these checksums, which may be read again where they
+  /// prove too little.
+  func holds(_ content: Content, of file: borrowing RegularFile) throws -> Bool
 }
 
 /// Checksums of a file, those of the whole among them.
@@ -68,12 +73,16 @@ struct Shipment<Object: BucketObject>: Sendable {
 /// What a store says that it has taken.
 enum Receipt: Sendable, Equatable {
   /// What was sent, as this version.
-  case same(version: String?)
+  case same(version: String?, md5: String?)
   /// Something else, in words.
   case other(String)
 }
 
 extension BucketStore {
+  func looksFirst(bytes: Int) -> Bool { true }
+
+  func noticed(_ name: String, wasThere: Bool, version: String?) {}
+
   func url(of key: ObjectKey) throws -> String { bucket.url(ofName: try bucket.name(of: key)) }
 
   func info(at url: String) throws -> ObjectInfo? { try object(try bucket.name(at: url))?.info }
@@ -86,14 +95,17 @@ extension BucketStore {
     let opened = try file.open()
     let content = try digest(file, opened)
     let whole = content.whole
-    func stored(_ version: String?, isSkipped: Bool) -> StoredObject {
+    func stored(_ version: String?, _ md5: String?, isSkipped: Bool) -> StoredObject {
       StoredObject(
-        url: url, bytes: whole.bytes, sha256: whole.sha256, md5: whole.md5 ?? "",
-        generation: version, isSkipped: isSkipped)
+        url: url, bytes: whole.bytes, sha256: whole.sha256, md5: whole.md5 ?? md5,
+        crc32c: whole.crc32c, generation: version, isSkipped: isSkipped)
     }
-    let seen = try object(name)
+    let seen = try overwrite || looksFirst(bytes: whole.bytes) ? object(name) : nil
     if let seen {
-      if seen.holds(content) { return stored(seen.version, isSkipped: true) }
+      try noticed(name, wasThere: true, version: seen.version)
+      if try seen.holds(content, of: opened) {
+        return stored(seen.version, seen.info.md5, isSkipped: true)
+      }
       guard overwrite else { throw RecordError.conflict(url, found: seen.info, whole) }
     }
     var all = settings.metadata.merging(metadata) { $1 }
@@ -106,18 +118,22 @@ extension BucketStore {
     switch reply.meaning {
     case .success:
       switch receipt(reply.answer, for: content) {
-      case .same(let version): return stored(version, isSkipped: false)
+      case .same(let version, let md5):
+        try noticed(name, wasThere: seen != nil, version: version)
+        return stored(version, md5, isSkipped: false)
       case .other(let words):
         throw try file.changed(opened, since: whole)
           ?? RecordError(.storeRejected, "\(url): \(words)", isRetryable: true)
       }
     case .changed, .absent:
-      // Somebody was quicker, or an answer was lost: perhaps it is the same document.
-      if let now = try object(name), now.holds(content) {
-        return stored(now.version, isSkipped: true)
+      // It was there, somebody was quicker, or an answer was lost: perhaps it is the same document.
+      try noticed(name, wasThere: true, version: nil)
+      let now = try object(name)
+      if let now, try now.holds(content, of: opened) {
+        return stored(now.version, now.info.md5, isSkipped: true)
       }
       throw reply.meaning == .absent
-        ? failure(reply, url, .objects) : RecordError.conflict(url, found: nil, whole)
+        ? failure(reply, url, .objects) : RecordError.conflict(url, found: now?.info, whole)
     case .damaged: throw try file.changed(opened, since: whole) ?? failure(reply, url, .objects)
     default: throw failure(reply, url, .objects)
     }

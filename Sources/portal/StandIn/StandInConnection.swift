@@ -22,6 +22,9 @@ struct StandInConnection: ~Copyable {
     var headers = ""
     var body = JSON.object([:])
 
+    static let preconditionFailed = error(
+      412, "At least one of the pre-conditions you specified did not hold.")
+
     static func error(_ status: Int, _ message: String) -> Answer {
       let error = JSON.object(["code": .int(status), "message": .string(message)])
       return Answer(status: status, body: .object(["error": error]))
@@ -52,6 +55,7 @@ struct StandInConnection: ~Copyable {
     switch (head.method, isUpload, head.query("uploadType"), head.query("upload_id")) {
     case ("PUT", true, _, let id?): return piece(head, id, bucket)
     case ("POST", true, "multipart", _): return multipart(head, bucket)
+    case ("POST", true, "media", _): return media(head, bucket)
     case ("POST", true, "resumable", _): return begin(head, bucket)
     case ("GET", false, _, _) where place.count == 4:
       return Answer(body: .object(["kind": .string("storage#bucket"), "name": .string(bucket)]))
@@ -59,6 +63,9 @@ struct StandInConnection: ~Copyable {
       let name = place.dropFirst(5).joined(separator: "/")
       guard let object = store.object("\(bucket)/\(name)") else {
         return .error(404, "No such object: \(bucket)/\(name)")
+      }
+      guard head.query("ifGenerationMatch").map({ $0 == "\(object.generation)" }) ?? true else {
+        return .preconditionFailed
       }
       return describe(object, name, bucket)
     default:
@@ -83,7 +90,7 @@ struct StandInConnection: ~Copyable {
     let object = store.put(
       "\(bucket)/\(name)", size: size, description, ifGeneration: expected)
     guard let object else {
-      return .error(412, "At least one of the pre-conditions you specified did not hold.")
+      return .preconditionFailed
     }
     return describe(object, name, bucket)
   }
@@ -93,6 +100,14 @@ struct StandInConnection: ~Copyable {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(head.bodyLength)
     return reader.body(head.bodyLength) { bytes.append(contentsOf: $0) } ? bytes : nil
+  }
+
+  /// Content alone, without a description.
+  private mutating func media(_ head: MessageHead, _ bucket: String) -> Answer? {
+    guard reader.body(head.bodyLength, { _ in }) else { return nil }
+    return put(
+      head.query("name") ?? "", bucket, size: head.bodyLength, .object([:]),
+      head.query("ifGenerationMatch"))
   }
 
   private mutating func multipart(_ head: MessageHead, _ bucket: String) -> Answer? {
