@@ -24,7 +24,8 @@ import sys
 import time
 from pathlib import Path
 
-from harness import TOOLS, Portal, emptied, free_port, measure, median, need, rounds, scratch, table
+from harness import (TOOLS, Portal, emptied, free_port, measure, median, need, rounds, scratch, table,
+                     target)
 
 HERE = Path(__file__).resolve().parent
 
@@ -159,13 +160,6 @@ def main():
         if nginx:
             nginx.stop()
         subprocess.run(["rm", "-rf", work])
-
-
-def target(what, figure, least=None, most=None, form="{:.2f}"):
-    """One line: what was to be reached, and whether it was."""
-    bound = f"≥ {form.format(least)}" if least is not None else f"≤ {form.format(most)}"
-    met = figure >= least if least is not None else figure <= most
-    print(f"  {'met   ' if met else 'MISSED'}  {what}: {form.format(figure)} ({bound})", flush=True)
 
 
 def small(work, options, nginx):

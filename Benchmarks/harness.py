@@ -71,6 +71,13 @@ def table(title, results, items, ours):
     sys.stdout.flush()
 
 
+def target(what, figure, least=None, most=None, form="{:.2f}"):
+    """One line: what was to be reached, and whether it was."""
+    bound = f"≥ {form.format(least)}" if least is not None else f"≤ {form.format(most)}"
+    met = figure >= least if least is not None else figure <= most
+    print(f"  {'met   ' if met else 'MISSED'}  {what}: {form.format(figure)} ({bound})", flush=True)
+
+
 def scratch():
     """A directory on tmpfs: creating and deleting thousands of files hides every difference on some
     file systems."""

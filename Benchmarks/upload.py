@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """upload against Google's own client (transfer_manager, eight workers), on the same store in the same run.
 
-The fast store is `portal --store`, which drops what it gets; a fresh one for each run. By default Google's
-client compares a CRC32C alone; `upload` compares MD5 and notes SHA-256, so there is a third with MD5, too.
-The emulator is gcp-storage-emulator, for truth: its own client reads back what upload put there. Start-up
-(an empty directory) is measured apart and taken off, for an interpreter's imports are not its uploading.
+The fast store is `portal --store`, which drops what it gets; a fresh one for each run. Google's client
+compares CRC32C, as ours does; ours notes SHA-256 besides, and asks before it sends. So there is a third that
+notes SHA-256, too, and `curl --parallel`, which computes nothing, as the floor. Beneath each table stand the
+targets, and whether this run met them. The emulator is gcp-storage-emulator, for truth: its own client reads
+back what upload put there. Start-up (an empty directory) is measured apart and taken off, for an
+interpreter's imports are not its uploading; memory is that of the whole process.
 
 Needs: release builds of upload and portal, and `make test-servers` for the client and the emulator.
 """
@@ -21,12 +23,13 @@ import sys
 import time
 from pathlib import Path
 
-from harness import ROOT, TOOLS, Portal, Sample, emptied, measure, median, rounds, scratch, table
+from harness import ROOT, TOOLS, Portal, Sample, emptied, measure, median, rounds, scratch, table, target
 
 PYTHON = ROOT / ".build" / "venv" / "bin" / "python"
 OURS = "upload (ours)"
-PEERS = {"transfer_manager, threads": "thread auto", "transfer_manager, procs": "process auto",
-         "the same, threads, MD5": "thread md5"}
+THREADS, PROCESSES, SAME_WORK = "transfer_manager, threads", "transfer_manager, procs", "threads, SHA-256 noted"
+PEERS = {THREADS: "thread plain", PROCESSES: "process plain", SAME_WORK: "thread sha256"}
+FLOOR = "curl, no checksums"
 WORKLOADS = {"small": (500, 100_000, "500 objects of 100 KB"), "large": (20, 20_000_000, "20 objects of 20 MB")}
 
 
@@ -82,6 +85,14 @@ class Job:
         script = ROOT / "Benchmarks" / "peers" / "transfer_manager.py"
         return self.run(f"'{PYTHON}' '{script}' {PEERS[name]} bench \"$BENCH_FILES\"")
 
+    def floor(self):
+        return self.run(
+            "for file in \"$BENCH_FILES\"/*.pdf; do [ -e \"$file\" ] || exit 0; "
+            "echo \"request = POST\"; echo \"upload-file = $file\"; echo \"output = /dev/null\"; "
+            "echo \"url = $STORAGE_EMULATOR_HOST/upload/storage/v1/b/bench/o?uploadType=media&name=${file##*/}"
+            "&ifGenerationMatch=0\"; echo next; done | "
+            "curl --silent --fail --parallel --parallel-max 8 --header Expect: --config -")
+
     def read_back(self, url):
         """Every object is there, once, with the MD5 of its file, says the official client."""
         os.environ["STORAGE_EMULATOR_HOST"] = url
@@ -105,12 +116,17 @@ def summary(results):
         idle = median(samples, "idle_memory")
         print(f"  {name:26}{idle:6.0f} MiB before the first object, "
               f"{median(samples, 'memory') - idle:.0f} MiB for all of them")
-    for name in PEERS:
-        def ratio(figure):
-            return median(results[name], figure) / median(results[OURS], figure)
-        print(f"  against {name}: {ratio('wall'):.1f} × the objects per second "
-              f"({ratio('whole_wall'):.1f} × with start-up), 1/{ratio('cpu'):.1f} of the processor time "
-              f"(1/{ratio('whole_cpu'):.1f} with start-up), 1/{ratio('memory'):.1f} of the memory")
+    def ratio(name, figure):
+        return median(results[name], figure) / median(results[OURS], figure)
+
+    for name in [*PEERS, FLOOR]:
+        print(f"  against {name}: {ratio(name, 'wall'):.1f} × the objects per second "
+              f"({ratio(name, 'whole_wall'):.1f} × with start-up), 1/{ratio(name, 'cpu'):.1f} of the processor "
+              f"time (1/{ratio(name, 'whole_cpu'):.1f} with start-up), 1/{ratio(name, 'memory'):.1f} of the memory")
+    for name in (THREADS, SAME_WORK):
+        target(f"objects per second ÷ {name}", ratio(name, "wall"), least=3)
+        target(f"processor time ÷ {name}", 1 / ratio(name, "cpu"), most=0.2)
+        target(f"memory ÷ {name}", 1 / ratio(name, "memory"), most=0.2)
 
 
 def main():
@@ -131,7 +147,7 @@ def main():
             if "fast" in options.store:
                 job = Job(work, count, size, fast_store)
                 peers = {name: functools.partial(job.peer, name) for name in PEERS}
-                results = rounds({OURS: job.ours} | peers, options.runs)
+                results = rounds({OURS: job.ours} | peers | {FLOOR: job.floor}, options.runs)
                 table(f"{title}, to the fast store", results, count, OURS)
                 summary(results)
             if "emulator" in options.store:
