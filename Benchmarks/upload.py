@@ -87,11 +87,10 @@ class Job:
 
     def floor(self):
         return self.run(
-            "for file in \"$BENCH_FILES\"/*.pdf; do [ -e \"$file\" ] || exit 0; "
-            "echo \"request = POST\"; echo \"upload-file = $file\"; echo \"output = /dev/null\"; "
+            "set -- \"$BENCH_FILES\"/*.pdf; [ -e \"$1\" ] || exit 0; for file; do "
+            "[ \"$file\" = \"$1\" ] || echo next; echo \"header = Expect:\"; echo \"request = POST\"; echo \"upload-file = $file\"; echo \"output = /dev/null\"; "
             "echo \"url = $STORAGE_EMULATOR_HOST/upload/storage/v1/b/bench/o?uploadType=media&name=${file##*/}"
-            "&ifGenerationMatch=0\"; echo next; done | "
-            "curl --silent --fail --parallel --parallel-max 8 --header Expect: --config -")
+            "&ifGenerationMatch=0\"; done | curl --silent --fail --parallel --parallel-max 8 --config -")
 
     def read_back(self, url):
         """Every object is there, once, with the MD5 of its file, says the official client."""
