@@ -69,7 +69,9 @@ public struct ObjectKey: Sendable, Hashable, CustomStringConvertible {
   }
 
   private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
-    switch scalar.properties.generalCategory {
+    // Most texts are ASCII, and looking up what Unicode says of each letter takes long.
+    if scalar.isASCII { return scalar.value < 0x20 || scalar.value == 0x7F }
+    return switch scalar.properties.generalCategory {
     case .control, .lineSeparator, .paragraphSeparator: true
     default: false
     }

@@ -40,32 +40,47 @@ struct BodyReader {
 
   init(_ body: RequestBody) { pieces = body.pieces[...] }
 
-  /// Fills a buffer as far as one piece goes; 0 at the end of the body.
+  /// Fills a buffer, over the borders of pieces, so that small ones cost no packets of their own; 0 at the
+  /// end of the body.
   mutating func read(
     into buffer: UnsafeMutableRawBufferPointer
   ) throws(TransferError) -> Int {
-    while let piece = pieces.first, done == piece.count {
-      pieces.removeFirst()
-      done = 0
+    var filled = 0
+    while let piece = pieces.first, filled < buffer.count {
+      let count = min(buffer.count - filled, piece.count - done)
+      if count > 0 {
+        let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[filled..<filled + count])
+        let read = try read(piece, into: rest)
+        done += read
+        filled += read
+      }
+      if done == piece.count {
+        pieces.removeFirst()
+        done = 0
+      }
     }
-    guard let piece = pieces.first else { return 0 }
-    let count = min(buffer.count, piece.count - done)
+    return filled
+  }
+
+  /// Fills a buffer that is not longer than what is left of a piece, or a part of it.
+  private func read(
+    _ piece: RequestBody.Piece, into buffer: UnsafeMutableRawBufferPointer
+  ) throws(TransferError) -> Int {
     switch piece {
-    case .bytes(let bytes): buffer.copyBytes(from: bytes[done..<done + count])
+    case .bytes(let bytes):
+      buffer.copyBytes(from: bytes[done..<done + buffer.count])
+      return buffer.count
     case .file(let descriptor, let offset, _):
       var read = 0
       repeat {
-        read = pread(descriptor, buffer.baseAddress, count, offset + done)
+        read = pread(descriptor, buffer.baseAddress, buffer.count, offset + done)
       } while read < 0 && errno == EINTR
       guard read > 0 else {
         let why = read < 0 ? String(cString: strerror(errno)) : "it became shorter"
         throw TransferError(
           CURLE_READ_ERROR, detail: "cannot read the file that is sent: \(why)", kind: .local)
       }
-      done += read
       return read
     }
-    done += count
-    return count
   }
 }

@@ -6,11 +6,16 @@ extension Transfer {
   /// a scanned page takes two turns; more than this brings nothing more.
   private static let bufferSize = 64 << 10
 
+  /// Bytes that are sent at a time (CURLOPT_UPLOAD_BUFFERSIZE(3)): a scanned page with what stands before
+  /// and behind it. With the usual 64 KiB it takes two turns.
+  private static let uploadBufferSize = 128 << 10
+
   /// Everything that does not change from request to request.
   func configure() {
     setLimits()
     setCallbacks()
     conveyor_set_long(handle, CURLOPT_BUFFERSIZE, Self.bufferSize)
+    conveyor_set_long(handle, CURLOPT_UPLOAD_BUFFERSIZE, Self.uploadBufferSize)
     conveyor_set_text(handle, CURLOPT_USERAGENT, settings.userAgent)
     if let proxy = settings.proxy { conveyor_set_text(handle, CURLOPT_PROXY, proxy) }
     if let file = settings.caFile { conveyor_set_text(handle, CURLOPT_CAINFO, file) }

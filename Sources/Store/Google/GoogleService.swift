@@ -7,6 +7,7 @@ struct GoogleService: Sendable {
   let settings: StoreSettings
   private static let googles = "https://storage.googleapis.com"
   private let base: String
+  private let origin: String
   /// Whether it is Google's own, and no emulator.
   var isGoogles: Bool { base == Self.googles }
   private let connections: Connections
@@ -26,13 +27,14 @@ struct GoogleService: Sendable {
     _ bucket: BucketURL, _ settings: StoreSettings, base: String, _ source: TokenSource
   ) throws(Fatal) {
     let base = base.hasSuffix("/") ? String(base.dropLast()) : base
-    guard WebURL(base) != nil else {
+    guard let url = WebURL(base) else {
       throw Fatal(
         .configuration, "STORAGE_EMULATOR_HOST is no http or https URL: \(Format.quoted(base))")
     }
     self.bucket = bucket
     self.settings = settings
     self.base = base
+    origin = url.origin
     connections = Connections()
     tokens = Tokens(source, connections, settings)
   }
@@ -89,8 +91,7 @@ struct GoogleService: Sendable {
   func send(
     _ request: Request, for errand: String, digesting: Bool = false
   ) throws -> Outcome {
-    let isOurs = WebURL(base).map { request.url.origin == $0.origin } ?? false
-    let token = isOurs ? try tokens.current() : nil
+    let token = request.url.origin == origin ? try tokens.current() : nil
     var request = request
     if let token { request.headers.append(("Authorization", "Bearer \(token.reveal())")) }
     let answer: Answer
