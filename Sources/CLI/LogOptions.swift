@@ -18,7 +18,7 @@ public struct LogOptions: ParsableArguments {
   var verbose = false
 
   @Flag(name: .shortAndLong, help: "Log only errors that end the run.")
-  var quiet = false
+  public var quiet = false
 
   /// Options as the command line gave them.
   public init() {}

@@ -20,6 +20,10 @@ public protocol ObjectStore: Sendable {
   /// Returns what was made, for people; `nil` where there was nothing to make.
   func create() throws -> String?
 
+  /// Tries what a run needs of the store, and leaves nothing there; without `writing`, as far as that
+  /// can be seen by reading. Throws what a run would end with.
+  func check(writing: Bool) throws -> StoreCheck
+
   /// What the store holds at a URL; `nil` where nothing is there.
   func info(at url: String) throws -> ObjectInfo?
 

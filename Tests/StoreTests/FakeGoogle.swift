@@ -111,6 +111,9 @@ final class FakeGoogle: Sendable {
         return .answer(412, [:], error(412, "conditionNotMet", "precondition"))
       }
       return describe(object, behaviour)
+    case ("DELETE", _, _):
+      let name = String(request.path.split(separator: "/").last ?? "")
+      return .answer(state.objects.removeValue(forKey: name) == nil ? 404 : 204)
     case ("PUT", _, let id?): return piece(request, Int(id) ?? 0, behaviour, &state, keepsLess)
     case ("POST", "multipart", _):
       behaviour.meanwhile(&state)

@@ -19,6 +19,15 @@ struct FileStoreTests {
 
   private func leftovers() -> [String] { Files.tree(root).filter { $0.hasSuffix(".part") } }
 
+  @Test func aCheckWritesNothing() throws {
+    #expect(try store.check(writing: true).findings == ["\(root) will be made"])
+    #expect(access(root, F_OK) != 0)
+    // Root may write anywhere.
+    guard geteuid() != 0 else { return }
+    let nowhere = try openStore("/proc/self/archive")
+    #expect(throws: Fatal.self) { _ = try nowhere.check(writing: true) }
+  }
+
   @Test func putThenFind() throws { try StoreConformance.putThenFind(store, files) }
   @Test func nothing() throws { try StoreConformance.nothingIsWhereNothingWasPut(store) }
   @Test func sizes() throws { try StoreConformance.emptyAndLargeFiles(store, files) }

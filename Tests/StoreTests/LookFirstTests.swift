@@ -14,10 +14,10 @@ struct LookFirstTests {
   /// Runs of absent (`false`) and present (`true`) documents, and whether the next small one is looked for.
   @Test(
     arguments: [
-      ([], true), ([(false, 63)], true), ([(false, 64)], false), ([(false, 500)], false),
-      ([(false, 500), (true, 1)], true), ([(false, 500), (true, 1), (false, 63)], true),
-      ([(true, 500), (false, 8), (true, 1), (false, 63)], true),
-      ([(true, 500), (false, 64)], false),
+      ([], true), ([(false, 31)], true), ([(false, 32)], false), ([(false, 500)], false),
+      ([(false, 500), (true, 1)], true), ([(false, 500), (true, 1), (false, 31)], true),
+      ([(true, 500), (false, 8), (true, 1), (false, 31)], true),
+      ([(true, 500), (false, 32)], false),
     ] as [([(Bool, Int)], Bool)])
   func afterManyThatAreNotThere(_ runs: [(isThere: Bool, count: Int)], _ expected: Bool) {
     var look = LookFirst()
@@ -49,7 +49,7 @@ struct LookFirstTests {
     let fake = try FakeGoogle()
     _ = try put(0..<100, try store(fake))
     let before = fake.with { $0.received.count }
-    #expect(before == 64 * 2 + 1 + 36)
+    #expect(before == 32 * 2 + 1 + 68)
     let again = try store(fake)
     #expect(try put(0..<100, again).allSatisfy { $0.isSkipped })
     #expect(methods(fake, from: before) == Array(repeating: "GET", count: 100))
@@ -75,6 +75,15 @@ struct LookFirstTests {
     let error = #expect(throws: RecordError.self) { _ = try put(80..<81, store) }
     #expect(error?.kind == .storeConflict)
     #expect(fake.with { $0.objects["80"]?.content } == [1])
+  }
+
+  @Test func aCheckTellsThatPreconditionsAreIgnored() throws {
+    for honours in [true, false] {
+      let fake = try FakeGoogle(.init(honours: honours))
+      let check = try store(fake).check(writing: true)
+      #expect(check.warnings.isEmpty == honours, "\(check)")
+      #expect(fake.with { $0.objects.isEmpty })
+    }
   }
 
   /// Without preconditions, only looking keeps what is there.

@@ -21,8 +21,13 @@ struct AmazonObject: BucketObject, Equatable {
     self.bytes = bytes
     self.etag = Self.unquoted(etag)
     sha256 = head.header("x-amz-meta-sha256")
-    version = head.header("x-amz-version-id")
+    version = Self.version(head)
     hasOtherETag = Self.hasOtherETag(head)
+  }
+
+  /// The version's number; a bucket that keeps no versions may call all of them "null".
+  static func version(_ head: ResponseHead) -> String? {
+    head.header("x-amz-version-id").flatMap { $0 == "null" ? nil : $0 }
   }
 
   static func unquoted(_ etag: String) -> String { etag.filter { $0 != "\"" }.lowercased() }

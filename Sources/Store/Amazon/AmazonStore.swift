@@ -31,6 +31,10 @@ struct AmazonStore: BucketStore {
     try service.send(.init(method: "HEAD", name: name))
   }
 
+  func remove(_ name: String) throws -> Outcome {
+    try service.send(.init(method: "DELETE", name: name))
+  }
+
   func send(_ shipment: Shipment<AmazonObject>, _ patience: inout Patience) throws -> Reply {
     try AmazonUpload(
       service: service, name: shipment.name, content: shipment.content,
@@ -46,7 +50,7 @@ struct AmazonStore: BucketStore {
       return .other(
         "the store has content with ETag \(Format.quoted(etag)), and \(expected) was sent")
     }
-    return .same(version: answer.head.header("x-amz-version-id"), md5: content.whole.md5)
+    return .same(version: AmazonObject.version(answer.head), md5: content.whole.md5)
   }
 
   func failure(_ reply: Reply, _ errand: String, _ purpose: Purpose) -> any Error {

@@ -97,6 +97,16 @@ struct FileStore: ObjectStore {
     return "the directory \(root)"
   }
 
+  /// Nothing is written: rights can be asked for.
+  func check(writing: Bool) throws -> StoreCheck {
+    var place = root
+    while access(place, F_OK) != 0, place != "/" { place = Directories.parent(of: place) }
+    guard access(place, W_OK | X_OK) == 0 else {
+      throw Fatal(.permission, "\(FileError("write into", place)): the store is \(root)")
+    }
+    return StoreCheck([place == root ? "\(root) can be written" : "\(root) will be made"])
+  }
+
   func info(at url: String) throws -> ObjectInfo? {
     guard let path = FileURL.path(of: url) else {
       throw RecordError(.storeRejected, "\(Format.quoted(url)) is not the URL of a file")

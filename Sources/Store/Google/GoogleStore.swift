@@ -30,6 +30,12 @@ struct GoogleStore: BucketStore {
     try service.send(Request(try service.url(ofObject: name)), for: bucket.url(ofName: name))
   }
 
+  func remove(_ name: String) throws -> Outcome {
+    var request = Request(try service.url(ofObject: name))
+    request.method = "DELETE"
+    return try service.send(request, for: bucket.url(ofName: name))
+  }
+
   func looksFirst(bytes: Int) -> Bool { lookout.isWanted(bytes: bytes) }
 
   func noticed(_ name: String, wasThere: Bool, version: String?) throws {

@@ -5,8 +5,9 @@
 /// its bytes. A run that goes on where another was broken off meets what is there before it meets what is
 /// not. So when nothing was there many times in a row, small documents are sent at once, until one is there.
 struct LookFirst: Sendable, Equatable {
-  /// So many absent ones in a row: more than other runs have workers, whose gaps are no end.
-  static let streak = 64
+  /// So many absent ones in a row: more than most runs have workers, for what was in flight when a run
+  /// was broken off are gaps, and not the end of what is there.
+  static let streak = 32
   /// Larger documents are always looked for, in bytes.
   static let small = 1 << 20
 

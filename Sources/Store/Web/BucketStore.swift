@@ -19,6 +19,8 @@ protocol BucketStore: ObjectStore {
   func look(at name: String) throws -> Outcome
   /// Asks once for an object's bytes, which are digested and not kept.
   func read(_ name: String) throws -> Outcome
+  /// Removes once what is under a name.
+  func remove(_ name: String) throws -> Outcome
   /// Asks once for a page of the listing of names that begin with `prefix`: the first, or the one at
   /// the position that the page before it gave.
   func page(_ prefix: String, at position: String?) throws -> Outcome

@@ -40,6 +40,11 @@ final class StandIn: Sendable {
     }
   }
 
+  /// Removes an object; false where there is none.
+  func remove(_ name: String) -> Bool {
+    state.withLock { $0.objects.removeValue(forKey: name) != nil }
+  }
+
   /// Begins an upload in pieces; returns its identity.
   func begin(_ name: String, _ description: JSON, ifGeneration expected: String?) -> String {
     state.withLock { state in

@@ -34,7 +34,7 @@ struct StandInConnection: ~Copyable {
   /// Serves until either side has enough.
   mutating func serve() {
     while let head = reader.head(), let answer = answer(head) {
-      let body = answer.status == 308 ? [] : answer.body.serialized()
+      let body = [204, 308].contains(answer.status) ? [] : answer.body.serialized()
       let text =
         "HTTP/1.1 \(answer.status) Status\r\nContent-Type: application/json\r\n"
         + "Content-Length: \(body.count)\r\n\(answer.headers)\r\n"
@@ -57,6 +57,9 @@ struct StandInConnection: ~Copyable {
     case ("POST", true, "multipart", _): return multipart(head, bucket)
     case ("POST", true, "media", _): return media(head, bucket)
     case ("POST", true, "resumable", _): return begin(head, bucket)
+    case ("DELETE", false, _, _) where place.count >= 6:
+      let name = place.dropFirst(5).joined(separator: "/")
+      return store.remove("\(bucket)/\(name)") ? Answer(status: 204) : .error(404, "No such object")
     case ("GET", false, _, _) where place.count == 4:
       return Answer(body: .object(["kind": .string("storage#bucket"), "name": .string(bucket)]))
     case ("GET", false, _, _) where place.count >= 6:
