@@ -122,6 +122,12 @@ def summary(results):
         print(f"  against {name}: {ratio(name, 'wall'):.1f} × the objects per second "
               f"({ratio(name, 'whole_wall'):.1f} × with start-up), 1/{ratio(name, 'cpu'):.1f} of the processor "
               f"time (1/{ratio(name, 'whole_cpu'):.1f} with start-up), 1/{ratio(name, 'memory'):.1f} of the memory")
+    def floor(figure):
+        return median(results[THREADS], figure) / median(results[FLOOR], figure)
+
+    print(f"  the floor against {THREADS}: {floor('wall'):.1f} × the objects per second, "
+          f"1/{floor('cpu'):.1f} of the processor time, 1/{floor('memory'):.1f} of the memory: what libcurl "
+          "takes before anything is computed")
     for name in (THREADS, SAME_WORK):
         target(f"objects per second ÷ {name}", ratio(name, "wall"), least=3)
         target(f"processor time ÷ {name}", 1 / ratio(name, "cpu"), most=0.2)

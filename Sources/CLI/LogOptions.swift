@@ -17,6 +17,7 @@ public struct LogOptions: ParsableArguments {
   @Flag(name: .shortAndLong, help: "Log what is done, document by document (level info).")
   var verbose = false
 
+  /// Whether only errors that end the run are told.
   @Flag(name: .shortAndLong, help: "Log only errors that end the run.")
   public var quiet = false
 

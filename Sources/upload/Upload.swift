@@ -128,7 +128,7 @@ struct Upload: Tool {
       _ = writeAll(Array("upload: made \(made)\n".utf8), to: STDERR_FILENO)
       logger.info("made \(made)")
     }
-    if check { return try tryOut(store) }
+    if check { return try StoreTrial(store, writing: !dryRun, isQuiet: log.quiet).run() }
     let loop = StageLoop(
       tool: "upload", workers: workers, stop: stop, logger: logger,
       lines: fromList ? .fileNames : .records)
@@ -143,16 +143,6 @@ struct Upload: Tool {
         return Uploader(store: store, keys: keys, manner: manner, tally: tally, logger: logger)
       }
     }
-  }
-
-  private func tryOut(_ store: any ObjectStore) throws -> Common.ExitCode {
-    let check: StoreCheck
-    do { check = try store.check(writing: !dryRun) } catch let error as RecordError {
-      throw Fatal(.unavailable, error.message)
-    }
-    let lines = (log.quiet ? [] : check.findings) + check.warnings.map { "warning: \($0)" }
-    _ = writeAll(Array(lines.map { $0 + "\n" }.joined().utf8), to: STDERR_FILENO)
-    return .success
   }
 
   private func settings(_ stop: Stop, _ logger: Logger) -> StoreSettings {

@@ -38,10 +38,11 @@ struct GoogleStore: BucketStore {
 
   func looksFirst(bytes: Int) -> Bool { lookout.isWanted(bytes: bytes) }
 
-  func noticed(_ name: String, wasThere: Bool, version: String?) throws {
+  func noticed(_ name: String, wasThere: Bool, version: String?) {
     lookout.found(wasThere)
     guard let version, let generation = Int(version), lookout.wantsTrial() else { return }
-    lookout.tried(honours: try honoursPreconditions(name, generation))
+    // The document is there, whatever comes of this.
+    lookout.tried(honours: (try? honoursPreconditions(name, generation)) ?? false)
   }
 
   /// Asks for an object as if it had another generation than it has. Emulators may give it all the same.

@@ -14,7 +14,7 @@ protocol BucketStore: ObjectStore {
   /// Whether it is asked what is under a name before a document of that size is sent there.
   func looksFirst(bytes: Int) -> Bool
   /// Is told of each document whether something was there before it, and, where it was put, as what.
-  func noticed(_ name: String, wasThere: Bool, version: String?) throws
+  func noticed(_ name: String, wasThere: Bool, version: String?)
   /// Asks once what is under a name.
   func look(at name: String) throws -> Outcome
   /// Asks once for an object's bytes, which are digested and not kept.
@@ -36,48 +36,6 @@ protocol BucketStore: ObjectStore {
   func makeBucket(_ patience: inout Patience) throws -> (reply: Reply, description: String)
   /// The error behind an answer that ends an errand.
   func failure(_ reply: Reply, _ errand: String, _ purpose: Purpose) -> any Error
-}
-
-/// An object as its bucket describes it.
-protocol BucketObject: Sendable {
-  /// Checksums of a file.
-  associatedtype Content: BucketContent
-
-  /// Reads the answer to a look; `nil` where it describes no object.
-  init?(_ answer: Answer)
-  /// What it is, for those who ask.
-  var info: ObjectInfo { get }
-  /// The store's number for this version, where it has one.
-  var version: String? { get }
-  /// Whether it is the content of a file with these checksums, which may be read again where they
-  /// prove too little.
-  func holds(_ content: Content, of file: borrowing RegularFile) throws -> Bool
-}
-
-/// Checksums of a file, those of the whole among them.
-protocol BucketContent: Sendable {
-  var whole: FileDigest { get }
-}
-
-extension FileDigest: BucketContent {
-  var whole: FileDigest { self }
-}
-
-/// An object to be sent: only if what is under its name is what was `seen` there, or nothing.
-struct Shipment<Object: BucketObject>: Sendable {
-  let name: String
-  let content: Object.Content
-  let descriptor: Int32
-  let seen: Object?
-  let metadata: [String: String]
-}
-
-/// What a store says that it has taken.
-enum Receipt: Sendable, Equatable {
-  /// What was sent, as this version.
-  case same(version: String?, md5: String?)
-  /// Something else, in words.
-  case other(String)
 }
 
 extension BucketStore {
@@ -104,7 +62,7 @@ extension BucketStore {
     }
     let seen = try overwrite || looksFirst(bytes: whole.bytes) ? object(name) : nil
     if let seen {
-      try noticed(name, wasThere: true, version: seen.version)
+      noticed(name, wasThere: true, version: seen.version)
       if try seen.holds(content, of: opened) {
         return stored(seen.version, seen.info.md5, isSkipped: true)
       }
@@ -121,7 +79,7 @@ extension BucketStore {
     case .success:
       switch receipt(reply.answer, for: content) {
       case .same(let version, let md5):
-        try noticed(name, wasThere: seen != nil, version: version)
+        noticed(name, wasThere: seen != nil, version: version)
         return stored(version, md5, isSkipped: false)
       case .other(let words):
         throw try file.changed(opened, since: whole)
@@ -129,7 +87,7 @@ extension BucketStore {
       }
     case .changed, .absent:
       // It was there, somebody was quicker, or an answer was lost: perhaps it is the same document.
-      try noticed(name, wasThere: true, version: nil)
+      noticed(name, wasThere: true, version: nil)
       let now = try object(name)
       if let now, try now.holds(content, of: opened) {
         return stored(now.version, now.info.md5, isSkipped: true)
