@@ -181,6 +181,24 @@ struct CredentialTests {
     #expect(error?.message.contains("GOOGLE_APPLICATION_CREDENTIALS") == true)
   }
 
+  /// That tokens came does not mean that the store was ever there.
+  @Test func aStoreThatNeverWasThereEndsTheRunThoughTokensCome() throws {
+    let fake = try FakeGoogle(.init(needsToken: true))
+    let path = try keyFile(fake.url + "/token")
+    var settings = StoreSettings()
+    settings.retry = RetryPolicy(retries: 3, base: 0)
+    settings.outage = StoreOutage(firstContact: 0)
+    settings.environment = { $0 == "GOOGLE_APPLICATION_CREDENTIALS" ? path : nil }
+    let store = GoogleStore(
+      try GoogleService(
+        try BucketURL("gs://bucket", scheme: "gs"), settings, base: "http://127.0.0.1:1",
+        try TokenSource(settings)))
+    let error = #expect(throws: Fatal.self) { try put(store, 1) }
+    #expect(error?.code == .unavailable)
+    #expect(fake.with { $0.tokens } == 1)
+    expectNoSecret(in: error, store)
+  }
+
   @Test func aSecretShowsNothing() {
     let secret = Secret("canary")
     var text = "\(secret) \(String(reflecting: secret)) \([secret]) \(Optional(secret) as Any)"

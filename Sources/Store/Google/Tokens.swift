@@ -46,6 +46,8 @@ final class Tokens: Sendable {
   private let settings: StoreSettings
   private let now: @Sendable () -> Int64
   private let state = Mutex(State())
+  /// Tokens come from another server than the store's.
+  private let contact: FirstContact
 
   init(
     _ source: TokenSource, _ connections: Connections, _ settings: StoreSettings,
@@ -55,6 +57,7 @@ final class Tokens: Sendable {
     self.connections = connections
     self.settings = settings
     self.now = now
+    contact = FirstContact(within: settings.outage.contact.limit)
   }
 
   /// A token that holds; `nil` where none is needed.
@@ -85,7 +88,7 @@ final class Tokens: Sendable {
   }
 
   private func renewed() throws -> Secret {
-    var patience = Patience("asking for a token", settings)
+    var patience = Patience("asking for a token", settings, contact: contact)
     var asked = now()
     let reply = try patience.answer {
       asked = now()

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Whether a store has ever answered in this run.
+/// Whether a server has ever answered in this run.
 final class FirstContact: Sendable {
   private enum State: Equatable {
     case untried
@@ -9,13 +9,13 @@ final class FirstContact: Sendable {
     case made
   }
 
-  private let limit: Double
+  let limit: Double
   private let state = Mutex(State.untried)
 
   /// Hope ends so many seconds after the first try that found nobody.
   init(within limit: Double) { self.limit = limit }
 
-  /// The store said something, be it an error.
+  /// It said something, be it an error.
   func answered() {
     state.withLock { if $0 != .made { $0 = .made } }
   }

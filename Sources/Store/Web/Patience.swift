@@ -11,16 +11,19 @@ struct Patience {
   private let errand: String
   private let policy: RetryPolicy
   private let outage: StoreOutage
+  private let contact: FirstContact
   private let stop: Stop
   private let logger: Logger
   private var failures = 0
   private var start = Time.monotonic()
   private var hasNewToken = false
 
-  init(_ errand: String, _ settings: StoreSettings) {
+  /// - Parameter contact: whether whoever is asked has ever answered; without it, that is the store.
+  init(_ errand: String, _ settings: StoreSettings, contact: FirstContact? = nil) {
     self.errand = errand
     policy = settings.retry
     outage = settings.outage
+    self.contact = contact ?? settings.outage.contact
     stop = settings.stop
     logger = settings.logger
   }
@@ -43,14 +46,14 @@ struct Patience {
   mutating func attempt(_ send: () throws -> Outcome) throws -> Reply? {
     switch try send() {
     case .answer(let answer, let meaning):
-      outage.contact.answered()
+      contact.answered()
       if outage.watch.withLock({ $0.succeeded() }) { logger.notice("the store is back") }
       return (answer, meaning)
     case .setback(let setback):
       if setback.isWithoutConnection {
         try expectContact(setback)
       } else {
-        outage.contact.answered()
+        contact.answered()
       }
       try endure(setback)
       return nil
@@ -87,11 +90,11 @@ struct Patience {
   /// A store that was never there is more likely a wrong address than an outage, and nobody should
   /// have to wait for hours to learn of it.
   private func expectContact(_ setback: Setback) throws {
-    guard outage.contact.isHopeless(now: Time.monotonic()) else { return }
+    guard contact.isHopeless(now: Time.monotonic()) else { return }
     throw Fatal(
       .unavailable,
       """
-      \(errand): \(setback.reason): the store was never reached in this run. Check the network, a \
+      \(errand): \(setback.reason): nobody ever answered there in this run. Check the network, a \
       proxy, and STORAGE_EMULATOR_HOST or AWS_ENDPOINT_URL; then run the same command again
       """)
   }
