@@ -1,7 +1,7 @@
 import CCRC32C
 
 /// A running CRC32C: what Google Cloud Storage keeps of every object. It finds what went wrong on the
-/// way, at a fifteenth of MD5's cost, and cannot tell apart what was made to be taken for the same.
+/// way, at a tenth of MD5's cost, and cannot tell apart what was made to be taken for the same.
 public struct CRC32C: Sendable {
   private var value: UInt32 = 0
 

@@ -15,7 +15,10 @@ extension BucketStore {
       return StoreCheck(["\(bucket.root) answers"])
     }
     let first = try ScratchFile("written by a check; may be removed\n")
-    _ = try put(first.source, at: key, metadata: [:], overwrite: false)
+    let stored = try put(first.source, at: key, metadata: [:], overwrite: false)
+    guard try info(at: url)?.bytes == stored.bytes else {
+      throw RecordError(.storeUnavailable, "\(url): what was written a moment ago is not there")
+    }
     var check = StoreCheck(["\(bucket.root) can be written and read"])
     if try refusesAnother(name) {
       check.findings.append("it refuses to replace what a program did not see")
