@@ -103,3 +103,17 @@ public struct RecordError: Error, Sendable, Equatable {
       isRetryable: json["retryable"]?.bool, counts: json["counts"]?.bool)
   }
 }
+
+extension RecordError {
+  /// What a document gets that was not worked on because the run is ending.
+  public static let stopped = RecordError(.interrupted, "not worked on: the run was stopped")
+
+  /// Any error, as a record carries it.
+  init(describing error: any Error, tool: String) {
+    switch error {
+    case let error as RecordError: self = error.met(by: tool)
+    case let error as Fatal: self.init(tool: tool, .local, error.message)
+    default: self.init(tool: tool, .internal, "\(error)")
+    }
+  }
+}

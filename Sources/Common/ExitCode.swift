@@ -52,3 +52,10 @@ public struct Fatal: Error, Sendable, Equatable, CustomStringConvertible {
   /// The message.
   public var description: String { message }
 }
+
+extension Fatal {
+  /// Any error, as the end of a run.
+  public init(describing error: any Error) {
+    self = error as? Fatal ?? Fatal(.other, "\(error)")
+  }
+}

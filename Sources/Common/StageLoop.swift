@@ -223,24 +223,3 @@ private final class Source: Sendable {
     (state.withLock { $0.count }, json.load(ordering: .relaxed))
   }
 }
-
-extension RecordError {
-  /// What a document gets that was not worked on because the run is ending.
-  public static let stopped = RecordError(.interrupted, "not worked on: the run was stopped")
-
-  /// Any error, as a record carries it.
-  init(describing error: any Error, tool: String) {
-    switch error {
-    case let error as RecordError: self = error.met(by: tool)
-    case let error as Fatal: self.init(tool: tool, .local, error.message)
-    default: self.init(tool: tool, .internal, "\(error)")
-    }
-  }
-}
-
-extension Fatal {
-  /// Any error, as the end of a run.
-  public init(describing error: any Error) {
-    self = error as? Fatal ?? Fatal(.other, "\(error)")
-  }
-}
