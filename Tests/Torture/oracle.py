@@ -11,21 +11,45 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import unquote, urlparse
 
 
 def rows(path, question):
     """A killed program leaves a journal behind, which whoever reads next rolls back: so opened for writing."""
-    with sqlite3.connect(path, timeout=60) as database:
+    database = sqlite3.connect(path, timeout=60)
+    try:
         database.row_factory = sqlite3.Row
         return database.execute(question).fetchall()
+    finally:
+        database.close()
+
+
+def index_rows(index):
+    """All rows of an index, in a file or in PostgreSQL (asked with psql)."""
+    if index.startswith("sqlite:"):
+        return rows(index.removeprefix("sqlite:"), "SELECT * FROM index_documents")
+    question = "SELECT row_to_json(d) FROM index_documents d ORDER BY id"
+    answer = subprocess.run(
+        ["psql", "-X", "-q", "-A", "-t", "-d", index, "-c", question], check=True, capture_output=True, text=True)
+    return [json.loads(line) for line in answer.stdout.splitlines()]
+
+
+def requests(log):
+    """The portal's log; a line that is being written is none yet."""
+    found = []
+    for line in log.read_text().splitlines():
+        try:
+            found.append(json.loads(line))
+        except json.JSONDecodeError:
+            continue
+    return found
 
 
 def refetched(log):
     """How many scans the portal sent as a whole more than once, counted each time."""
     sent = Counter()
-    for line in log.read_text().splitlines():
-        request = json.loads(line)
+    for request in requests(log):
         whole = request["status"] == 200 and request["fault"] is None
         if whole and request["document"] is not None and "drupal" not in (request["path"] or ""):
             sent[request["document"]] += 1
@@ -43,17 +67,18 @@ def objects(bucket):
     return {file for file in bucket.rglob("*") if file.is_file() and not file.name.startswith(".")}
 
 
-def check(folder, documents, is_over=True, counts_pages=False):
+def check(belt, is_over=True, counts_pages=False):
     """All that is wrong, as sentences; `is_over`: nothing is to be left to do."""
-    folder, wrong = Path(folder), []
-    for name in ["index.db", "state/checkpoint.sqlite", "state/limiter.sqlite"]:
-        if (folder / name).exists():
-            said = rows(folder / name, "PRAGMA integrity_check")[0][0]
+    wrong = []
+    for file in [Path(belt.index.removeprefix("sqlite:")), belt.state / "checkpoint.sqlite",
+                 belt.state / "limiter.sqlite"]:
+        if file.exists():
+            said = rows(file, "PRAGMA integrity_check")[0][0]
             if said != "ok":
-                wrong.append(f"{name} is damaged: {said}")
-    index = rows(folder / "index.db", "SELECT * FROM index_documents")
-    if len(index) != documents:
-        wrong.append(f"P2: the index has {len(index)} rows of {documents}")
+                wrong.append(f"{file.name} is damaged: {said}")
+    index = index_rows(belt.index)
+    if len(index) != belt.documents:
+        wrong.append(f"P2: the index has {len(index)} rows of {belt.documents}")
     named = set()
     for row in index:
         name = f"document {row['id']} ({row['download_status']})"
@@ -61,7 +86,9 @@ def check(folder, documents, is_over=True, counts_pages=False):
             wrong += [f"{name}: {reason}" for reason in _completed(row, named, counts_pages)]
         elif is_over and row["download_status"] in ("pending", "in_progress"):
             wrong.append(f"P2: {name} was never settled")
-    for file in objects(folder / "bucket"):
+        if row["download_attempts"] > 5:
+            wrong.append(f"P5: {name} has {row['download_attempts']} attempts")
+    for file in objects(belt.bucket):
         content = file.read_bytes()
         if not content.startswith(b"%PDF-") or b"%%EOF" not in content[-1024:]:
             wrong.append(f"P7: {file.name} in the bucket is not a whole PDF")
@@ -90,8 +117,10 @@ def _completed(row, named, counts_pages):
 
 if __name__ == "__main__":
     where = Path(sys.argv[1])
-    total = rows(where / "index.db", "SELECT count(*) FROM index_documents")[0][0]
-    violations = check(where, total, counts_pages=True)
-    print("\n".join(violations) or f"{total} documents: nothing is wrong")
+    index = f"sqlite:{where / 'index.db'}"
+    belt = SimpleNamespace(
+        index=index, state=where / "state", bucket=where / "bucket", documents=len(index_rows(index)))
+    violations = check(belt, counts_pages=True)
+    print("\n".join(violations) or f"{belt.documents} documents: nothing is wrong")
     print(f"{refetched(where / 'portal.jsonl')} scans were sent again")
     sys.exit(1 if violations else 0)

@@ -4,47 +4,63 @@
     torture.py              the short form, in minutes
     torture.py --long       the long form, in hours
     torture.py kills …      only these
-    torture.py --seed N     the same again
+    torture.py --seed N     the same dice again
 
-The built tools are taken from .build/debug, or from CONVEYOR_BIN. Ends with 1 if a promise was broken.
+The built tools are taken from .build/debug, or from CONVEYOR_BIN. A trial prints one line of figures, and what
+was broken below it; one that cannot be made here says why. Ends with 1 if a promise was broken.
 """
 
 import argparse
+import importlib
 import random
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
-import kills
+from belt import Skipped
 
-# name -> (short form, long form): each returns figures and what was wrong.
-TRIALS = {
-    "kills": (lambda: kills.run(100), lambda: kills.run(2000)),
-}
+# Each is a module with `short(dice)` and `long(dice)`, which return figures and what was wrong. Those that
+# wait most come first; those that have to do with time come alone, in the end.
+TOGETHER = ["kills"]
+ALONE = []
+LONG_ONLY = []
+
+
+def report(name, form, seed):
+    """Makes a trial and says how it went; returns whether a promise was broken."""
+    module, dice, began = importlib.import_module(name), random.Random(f"{seed} {name}"), time.monotonic()
+    try:
+        figures, wrong = (module.long if form == "long" else module.short)(dice)
+    except Skipped as reason:
+        print(f"{name}: SKIPPED: {reason}", flush=True)
+        return False
+    told = ", ".join(f"{key} {value}" for key, value in figures.items())
+    lines = [f"{name}: {told}, violations {len(wrong)} ({time.monotonic() - began:.0f} s)"]
+    lines += [f"  BROKEN {line}" for line in wrong[:20]]
+    print("\n".join(lines), flush=True)
+    return bool(wrong)
 
 
 def main():
+    names = TOGETHER + ALONE + LONG_ONLY
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("trials", nargs="*", metavar="trial", help=", ".join(TRIALS))
+    parser.add_argument("trials", nargs="*", metavar="trial", help=", ".join(names))
     parser.add_argument("--long", action="store_true")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     options = parser.parse_args()
-    unknown = [name for name in options.trials if name not in TRIALS]
+    unknown = [name for name in options.trials if name not in names]
     if unknown:
-        parser.error(f"there is no trial {unknown[0]}; there are: {', '.join(TRIALS)}")
-    random.seed(options.seed)
-    print(f"seed {options.seed}")
-    broken = False
-    for name in options.trials or TRIALS:
-        began = time.monotonic()
-        figures, wrong = TRIALS[name][1 if options.long else 0]()
-        print(f"{name}: {time.monotonic() - began:.0f} s; " + ", ".join(f"{key} {value}" for key, value in figures.items()))
-        for line in wrong[:20]:
-            print(f"  BROKEN {line}")
-        if wrong:
-            print(f"  {len(wrong)} in all")
-            broken = True
-        sys.stdout.flush()
-    sys.exit(1 if broken else 0)
+        parser.error(f"there is no trial {unknown[0]}; there are: {', '.join(names)}")
+    form = "long" if options.long else "short"
+    chosen = options.trials or (names if options.long else TOGETHER + ALONE)
+    print(f"torture, {form} form, seed {options.seed}", flush=True)
+    # Much of a trial is waiting, so the short form makes several at a time.
+    together = [name for name in chosen if name in TOGETHER and not options.long]
+    with ThreadPoolExecutor(3) as pool:
+        runs = [pool.submit(report, name, form, options.seed) for name in together]
+        broken = [run.result() for run in as_completed(runs)]
+    broken += [report(name, form, options.seed) for name in chosen if name not in together]
+    sys.exit(1 if any(broken) else 0)
 
 
 if __name__ == "__main__":
