@@ -1,0 +1,120 @@
+"""Ctrl+C, SIGTERM and SIGHUP at random moments, once and twice; a reader that goes away behind each tool; one that
+reads slowly. Nobody hangs, nothing is lost, and no document pays for it."""
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import time
+
+import oracle
+from belt import NAMES, Belt, Longest, crashed, side_by_side
+
+# Once: what is in flight may finish (docs/architecture.md, "The driver"). Twice: now.
+ORDERLY, NOW = 12, 3
+
+
+def short(dice):
+    return run(dice, signals=16, readers=1)
+
+
+def long(dice):
+    return run(dice, signals=600, readers=20)
+
+
+def run(dice, signals, readers):
+    gone = [_reader_gone(count) for count in range(1, 6)]
+    return side_by_side(dice, [_signal] * signals + (gone + [_slow_reader]) * readers)
+
+
+def _in_flight(belt):
+    """What is wrong with documents right after the end: none is held any more, none paid with an attempt."""
+    for row in oracle.index_rows(belt.index):
+        if row["download_status"] == "in_progress":
+            yield f"P2: document {row['id']} is still in progress"
+        elif row["download_attempts"] != (1 if row["download_status"] == "completed" else 0):
+            yield f"P5: document {row['id']} ({row['download_status']}) has {row['download_attempts']} attempts"
+
+
+def _afterwards(belt, what, processes):
+    wrong = [f"{text} after {what}" for text in crashed(processes) + oracle.check(belt, is_over=False)]
+    wrong += [f"P9: still running after {what}: {line}" for line in belt.orphans()]
+    if not belt.finish():
+        wrong.append(f"P2: the run after {what} hung")
+    return wrong + [f"{text} (resumed after {what})" for text in oracle.check(belt)]
+
+
+def _signal(dice):
+    number = dice.choice([signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+    isTwice = dice.random() < 0.5
+    what = f"{number.name}{' twice' if isTwice else ''}"
+    figures, wrong = {"twice" if isTwice else "once": 1, "hangs": 0}, []
+    with Belt(20, engine=dice.choice(["auto", "images"])) as belt:
+        processes = belt.start()
+        time.sleep(dice.uniform(0.01, 1.5))
+        for process in processes:
+            process.send_signal(number)
+        if isTwice:
+            time.sleep(dice.uniform(0, 0.5))
+            for process in processes:
+                process.send_signal(number)
+        began = time.monotonic()
+        if not belt.wait(processes, NOW if isTwice else ORDERLY):
+            figures["hangs"] += 1
+            wrong.append(f"P11: {what} did not end the belt")
+        if not isTwice:
+            figures["longest orderly end (s)"] = Longest(time.monotonic() - began)
+            # Who is not yet listening is ended by the kernel.
+            early = {-number}
+            wrong += [f"P11: {name} ended with {process.returncode} after {what}"
+                      for name, process in zip(NAMES, processes) if process.returncode not in {0, 130} | early]
+            if not any(process.returncode in early for process in processes):
+                wrong += [f"{text} after {what}" for text in _in_flight(belt)]
+        wrong += _afterwards(belt, what, processes)
+    return figures, wrong
+
+
+def _reader_gone(count):
+    def trial(dice):
+        what = f"{' | '.join(NAMES[:count])} | head -1"
+        wrong, figures = [], {"readers gone": 1, "hangs": 0}
+        with Belt(20, engine=dice.choice(["auto", "images"])) as belt:
+            reading, writing = os.pipe()
+            processes = belt.start(count=count, output=writing)
+            os.close(writing)
+            head = subprocess.run(["head", "-1"], stdin=reading, capture_output=True)
+            os.close(reading)
+            if not head.stdout.startswith(b"{"):
+                wrong.append(f"P10: no line from {what}")
+            if not belt.wait(processes, ORDERLY):
+                figures["hangs"] += 1
+                wrong.append(f"P10: {what} hung")
+            wrong += [f"P10: {name} ended with {process.returncode} in {what}"
+                      for name, process in zip(NAMES, processes) if process.returncode != 0]
+            wrong += [f"{text} after {what}" for text in _in_flight(belt)]
+            wrong += _afterwards(belt, what, processes)
+        return figures, wrong
+    return trial
+
+
+def _slow_reader(dice):
+    """Behind validate, with pipes of a page: everybody has to wait, and nobody gives up."""
+    wrong, lines = [], []
+    with Belt(40, engine="images") as belt:
+        reading, writing = os.pipe()
+        fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+        processes = belt.start(output=writing)
+        os.close(writing)
+        with open(reading) as pipe:
+            for line in pipe:
+                lines.append(json.loads(line)["id"])
+                time.sleep(dice.uniform(0, 0.05))
+        if not belt.wait(processes, ORDERLY):
+            wrong.append("P10: a slow reader's belt hung")
+        wrong += [f"P10: {name} ended with {process.returncode} before a slow reader"
+                  for name, process in zip(NAMES, processes) if process.returncode != 0]
+        if sorted(lines) != sorted(set(lines)) or len(lines) != belt.documents:
+            wrong.append(f"P10: a slow reader got {len(lines)} lines for {belt.documents} documents")
+        wrong += oracle.check(belt, counts_pages=True)
+    return {"slow readers": 1}, wrong
