@@ -1,0 +1,126 @@
+"""Local trouble: a full disk, a read-only one, few descriptors, no HOME, a clock that stands in 1970. The run ends
+with the right code or goes on; no document pays for it; and once the trouble is over, all goes on."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import oracle
+from belt import FAKETIME, NAMES, Belt, Skipped, at, crashed, side_by_side
+
+
+def short(dice):
+    return run(dice, 1)
+
+
+def long(dice):
+    return run(dice, 20)
+
+
+def run(dice, times):
+    if os.geteuid() != 0:
+        raise Skipped("full and read-only disks are mounted, which takes root")
+    disks = [_disk(place, how) for place in ("state", "bucket", "index") for how in ("full", "read-only")]
+    return side_by_side(dice, (disks + [_descriptors, _no_home, _old_clock]) * times)
+
+
+def _unpaid(belt, what):
+    """Documents that paid for it with an attempt."""
+    for row in oracle.index_rows(belt.index):
+        if row["download_attempts"] > (1 if row["download_status"] in ("completed", "in_progress") else 0):
+            yield (f"P12: document {row['id']} ({row['download_status']}, {row['error_class']}) has "
+                   f"{row['download_attempts']} attempts after {what}: {row['download_error']}")
+
+
+def _resume(belt, what, processes):
+    wrong = [f"{text} with {what}" for text in crashed(processes)]
+    wrong += [f"{text} with {what}" for text in oracle.check(belt, is_over=False)] + list(_unpaid(belt, what))
+    if not belt.finish():
+        wrong.append(f"P12: the run after {what} hung")
+    wrong += [f"{text} (resumed after {what})" for text in oracle.check(belt)]
+    wrong += [f"P12: document {row['id']} has {row['download_attempts']} attempts in the end, after {what}"
+              for row in oracle.index_rows(belt.index) if row["download_attempts"] != 1]
+    return wrong
+
+
+def _disk(place, how):
+    """A small file system of its own below one part of the belt, which is full or read-only."""
+    def trial(dice):
+        what, wrong = f"{place} on a {how} disk", []
+        with Belt(20, engine="images") as belt:
+            mount = belt.own / "mount"
+            mount.mkdir()
+            subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", mount], check=True)
+            try:
+                _move(belt, place, mount)
+                _spoil(how, mount, room=dice.choice([0, 4, 20, 40]) * 1024)
+                processes = belt.start()
+                if not belt.wait(processes, 30):
+                    wrong.append(f"P12: the belt hung with {what}")
+                codes = {name: process.returncode for name, process in zip(NAMES, processes)}
+                if not {69, 74, 77}.intersection(codes.values()):
+                    wrong.append(f"P12: nobody said that there is {what}: {codes}")
+                wrong += [f"P12: {name} ended with {code} with {what}" for name, code in codes.items()
+                          if code not in (0, 3, 69, 74, 77)]
+                subprocess.run(["mount", "-o", "remount,rw,size=16m", mount], check=True)
+                wrong += _resume(belt, what, processes)
+            finally:
+                subprocess.run(["umount", "--lazy", mount], check=True)
+        return {how: 1, "hangs": 0}, wrong
+    return trial
+
+
+def _move(belt, place, mount):
+    if place == "index":
+        file = Path(belt.index.removeprefix("sqlite:"))
+        (mount / file.name).write_bytes(file.read_bytes())
+        belt.index = f"sqlite:{mount / file.name}"
+    else:
+        (mount / place).mkdir()
+        setattr(belt, place, mount / place)
+
+
+def _spoil(how, mount, room):
+    if how == "read-only":
+        subprocess.run(["mount", "-o", "remount,ro", mount], check=True)
+    else:
+        # A few documents still fit.
+        with open(mount / "filler", "wb", buffering=0) as filler:
+            free = os.statvfs(mount)
+            filler.write(bytes(max(0, free.f_bavail * free.f_bsize - room)))
+
+
+def _descriptors(dice):
+    """Too few descriptors for some of the tools, or just enough."""
+    limit = dice.choice([12, 16, 20, 24, 32])
+    what = f"{limit} descriptors"
+    with Belt(20, engine="images") as belt:
+        few = ["prlimit", f"--nofile={limit}:{limit}"]
+        processes = belt.start(prefix={name: few for name in NAMES})
+        wrong = [] if belt.wait(processes, 30) else [f"P12: with {what} the belt hung"]
+        wrong += [f"P12: {name} ended with {process.returncode} with {what}"
+                  for name, process in zip(NAMES, processes) if process.returncode not in (0, 3, 69, 74)]
+        return {"few descriptors": 1}, wrong + _resume(belt, what, processes)
+
+
+def _no_home(dice):
+    with Belt(20, engine="images") as belt:
+        bare = {name: value for name, value in belt.environment.items()
+                if name.startswith("CONVEYOR_") or name == "LD_LIBRARY_PATH"}
+        processes = belt.start(environment={**bare, "PATH": "/usr/bin:/bin"})
+        wrong = [] if belt.wait(processes, 60) else ["P12: without HOME the belt hung"]
+        wrong += [f"P12: {name} ended with {process.returncode} without HOME"
+                  for name, process in zip(NAMES, processes) if process.returncode != 0]
+        return {"no home": 1}, wrong + _resume(belt, "a run without HOME", processes)
+
+
+def _old_clock(dice):
+    if not FAKETIME.exists():
+        return {"no faketime": 1}, []
+    with Belt(20, engine="images") as belt:
+        old = at("@1970-01-02 00:00:00")
+        processes = belt.start(prefix={name: old for name in NAMES})
+        wrong = [] if belt.wait(processes, 60) else ["P12: in 1970 the belt hung"]
+        wrong += [f"P12: {name} ended with {process.returncode} in 1970"
+                  for name, process in zip(NAMES, processes) if process.returncode != 0]
+        return {"clock in 1970": 1}, wrong + _resume(belt, "a run in 1970", processes)
