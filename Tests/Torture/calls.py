@@ -1,0 +1,156 @@
+"""Every system call of a run of three documents: the process killed at the n-th, then the n-th failed, with strace.
+After each the belt runs again untouched, and the oracle looks.
+
+strace counts for each thread and each system call by itself. What the loader does before main is left out, so calls
+that it makes, too, are met in two ways: behind its own from the start, and from the first one on once the tool waits
+for its input. A point is (tool, from when, call, n, what happens there)."""
+
+import re
+import shutil
+import subprocess
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import oracle
+from belt import NAMES, TOOLS, Belt, Skipped, crashed, until
+
+# What a disk, a network or a limit may answer. Out of memory is left out: Swift ends a process that gets none.
+DISK, NETWORK = ["ENOSPC", "EIO"], ["ECONNRESET", "ETIMEDOUT"]
+FAILURES = {
+    **dict.fromkeys(["write", "pwrite64", "fsync", "fdatasync", "ftruncate", "rename", "link", "linkat", "mkdir"], DISK),
+    **dict.fromkeys(["read", "pread64", "unlink", "fstat", "newfstatat", "getdents64", "lseek"], ["EIO"]),
+    "openat": ["EMFILE", "ENOSPC", "EACCES"], "socket": ["EMFILE"], "pipe2": ["EMFILE"], "dup2": ["EMFILE"],
+    "clone": ["EAGAIN"], "clone3": ["EAGAIN"], "vfork": ["EAGAIN"], "execve": ["EAGAIN"], "fcntl": ["ENOLCK"],
+    "connect": ["ECONNREFUSED", "ENETUNREACH"], "sendto": [*NETWORK, "EPIPE"], "recvfrom": NETWORK, "poll": ["EINTR"],
+    # One that fails in strace is not made, and a pipe that stays open is no failure of close(2).
+    "sendfile": DISK, "copy_file_range": DISK, "close": [],
+}
+# Errors that are the portal's: they may use up an attempt.
+PORTAL = {"connect", "sendto", "recvfrom"}
+
+
+def short(dice):
+    return run(dice, most=4)
+
+
+def long(dice):
+    # All of those of the four, and as many of optimize, most of whose are Ghostscript's.
+    return run(dice, most=1000)
+
+
+def run(dice, most):
+    """Tries so many points of each tool, drawn by lot."""
+    if not shutil.which("strace"):
+        raise Skipped("strace is not installed (scripts/install-dependencies)")
+    figures = Counter(points=0, tried=0, killed=0, failed=0, hangs=0)
+    chosen = []
+    with _belt() as belt:
+        for name in NAMES:
+            points = list(_points(belt, name))
+            figures["points"] += len(points)
+            chosen += dice.sample(points, min(most, len(points)))
+    shares = [chosen[start::6] for start in range(6)]
+    wrong = []
+    with ThreadPoolExecutor(6) as pool:
+        for some, said in pool.map(_share, shares):
+            figures += some
+            wrong += said
+    return dict(figures), wrong
+
+
+def _belt():
+    return Belt(3, workers=1, delay=0, engine="ghostscript")
+
+
+def _points(belt, tool):
+    """All points of an untouched run."""
+    trace = belt.own / "trace"
+    strace = ["strace", "-f", "-qq", "-o", trace]
+    subprocess.run([*strace, TOOLS / tool, "--help"], check=True, stdout=subprocess.DEVNULL)
+    loader = _most(trace)
+    for since in ["start", "input"] if tool != "enqueue" else ["start"]:
+        _reset(belt)
+        _run(belt, tool, since, ["-o", trace])
+        for call, count in sorted(_most(trace).items()):
+            first = loader.get(call, 0) + 1 if since == "start" else 1
+            if since == "start" or call in loader:
+                for number in range(first, count + 1):
+                    yield from ((tool, since, call, number, fault) for fault in ["SIGKILL", *FAILURES[call]])
+
+
+def _run(belt, tool, since, options):
+    """Runs the belt, one tool of it under strace from its start, or once it waits for its input. Returns the five
+    processes, and whether they ended in time."""
+    strace = ["strace", "-f", "-qq", *options]
+    if since == "start":
+        processes = belt.start({tool: strace})
+        return processes, belt.wait(processes, 45)
+    gate = belt.own / "gate"
+    gate.unlink(missing_ok=True)
+    processes = belt.start({"enqueue": ["sh", "-c", f'until [ -e {gate} ]; do sleep 0.02; done; exec "$0" "$@"']})
+    traced = Path(f"/proc/{processes[NAMES.index(tool)].pid}")
+    # Threads that run wait for nothing: "0".
+    until(lambda: len(waits := _threads(traced, "wchan")) > 3 and "0" not in waits, 5)
+    with subprocess.Popen([*strace, "-p", traced.name], stderr=subprocess.DEVNULL):
+        until(lambda: not any("TracerPid:\t0\n" in status for status in _threads(traced, "status")), 5)
+        gate.touch()
+        return processes, belt.wait(processes, 45)
+
+
+def _threads(process, name):
+    return [(thread / name).read_text() for thread in (process / "task").iterdir()]
+
+
+def _most(trace):
+    """How often each call of interest was made by the thread that made it most often."""
+    most = {}
+    for (_, call), count in Counter(re.findall(r"^(\d+) +(\w+)\(", trace.read_text(errors="replace"), re.M)).items():
+        if call in FAILURES:
+            most[call] = max(most.get(call, 0), count)
+    return most
+
+
+def _reset(belt):
+    """The belt as it was in the beginning."""
+    for folder in (belt.state, belt.bucket):
+        shutil.rmtree(folder, ignore_errors=True)
+    kept, index = belt.own / "index.kept", belt.folder / "index.db"
+    if not kept.exists():
+        shutil.copy(index, kept)
+    (belt.folder / "index.db-journal").unlink(missing_ok=True)
+    shutil.copy(kept, index)
+
+
+def _share(points):
+    figures, wrong = Counter(), []
+    with _belt() as belt:
+        for point in points:
+            _reset(belt)
+            hung, said = _try(belt, *point)
+            is_kill = point[-1] == "SIGKILL"
+            figures.update(tried=1, killed=is_kill, failed=not is_kill, hangs=hung)
+            wrong += [f"{text} [{' '.join(map(str, point))}]" for text in said]
+    return figures, wrong
+
+
+def _try(belt, tool, since, call, number, fault):
+    how = f"signal={fault}" if fault == "SIGKILL" else f"error={fault}"
+    inject = ["-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:{how}:when={number}"]
+    processes, ended = _run(belt, tool, since, inject)
+    hung = not ended
+    wrong = ["P2: the belt hung"] if hung else []
+    wrong += [f"P9: still running: {line}" for line in belt.orphans()]
+    belt.clear()
+    wrong += crashed(processes)
+    wrong += oracle.check(belt, is_over=False)
+    if not belt.finish(60):
+        hung = True
+        wrong.append("P2: the next run hung")
+    wrong += oracle.check(belt, counts_pages=True)
+    for row in oracle.index_rows(belt.index):
+        if row["download_status"] != "completed":
+            wrong.append(f"P12: document {row['id']} is {row['download_status']}: {row['download_error']}")
+        elif row["download_attempts"] != 1 and not (tool == "fetch" and call in PORTAL):
+            wrong.append(f"P12: document {row['id']} used up {row['download_attempts']} attempts")
+    return hung, wrong
