@@ -1,0 +1,94 @@
+"""Several processes of fetch with several threads each share a limiter; they are killed, their clock is set back and
+forth, and the portal answers with 429 and 503. Only the portal's own log counts."""
+
+import json
+import signal
+import subprocess
+import time
+
+import oracle
+from belt import TOOLS, Belt, at
+
+DELAY = 0.05
+# How late the portal may see a request that was sent in time, in seconds: it shares the processors with all else.
+LATE = 0.02
+# What was on its way when the portal asked for a pause may still arrive.
+ON_ITS_WAY = 0.15
+
+
+def short(dice):
+    return run(dice, requests=160, processes=3)
+
+
+def long(dice):
+    return run(dice, requests=20_000, processes=6)
+
+
+def run(dice, requests, processes):
+    faults = ["--fault", "429=3%", "--fault", "503=2%", "--retry-after", "1"]
+    # Two requests and a half for a document: the look-up, and its scans.
+    with Belt(requests // 2, delay=DELAY, portal=faults) as belt:
+        clock = belt.own / "clock"
+        clock.write_text("+0")
+        _deal(belt, processes)
+        runs = [_start(belt, number, clock) for number in range(processes)]
+        kills = 0
+        while len(oracle.requests(belt.log)) < requests and any(run.poll() is None for run in runs):
+            time.sleep(1)
+            clock.write_text(f"{dice.randint(-3600, 3600):+d}")
+            number = dice.randrange(processes)
+            if runs[number].poll() is None:
+                runs[number].send_signal(signal.SIGKILL)
+                runs[number].wait()
+                kills += 1
+                runs[number] = _start(belt, number, clock)
+        for run in runs:
+            run.kill()
+            run.wait()
+        figures, wrong = judge(belt.log, DELAY, pause=1)
+    return {**figures, "kills": kills, "clock steps": kills}, wrong
+
+
+def _deal(belt, processes):
+    """Gives each process its share of the documents, as a file of records."""
+    for number in range(processes):
+        with open(belt.own / f"records{number}", "w") as records:
+            for row in oracle.index_rows(belt.index)[number::processes]:
+                known = {name: row[name] for name in ("book", "page", "instrument_number")}
+                records.write(json.dumps({"id": str(row["id"]), **known}) + "\n")
+
+
+def _start(belt, number, clock):
+    """One process, from the beginning of its records: what is there is not asked for again."""
+    state = belt.own / f"state{number}"
+    words = [TOOLS / "fetch", "--stage", belt.own / "stage.yaml", "--state", state, "--portal-base", belt.base,
+             "--workers", belt.workers, "--rate-limit-delay", belt.delay, "--retry-base", "0.05", "--retries", "20",
+             "--limiter", belt.own / "limiter.sqlite", "-q"]
+    with open(belt.own / f"records{number}") as records, open(belt.own / "fetch.err", "ab") as errors:
+        return subprocess.Popen([*at(f"@{clock}"), *map(str, words)], stdin=records, stdout=subprocess.DEVNULL,
+                                stderr=errors, env=belt.environment)
+
+
+def judge(log, delay, pause):
+    """The portal's log against a delay and the pauses that it asked for."""
+    wrong = []
+    requests = sorted(oracle.requests(log), key=lambda request: request["start"])
+    starts = [request["start"] / 1e9 for request in requests]
+    gaps = sorted(after - before for before, after in zip(starts, starts[1:]))
+    # A request that is seen late comes close to the next one; but nine gaps in a row do not shrink.
+    wrong += [f"P6: ten requests within {after - before:.3f} s" for before, after in zip(starts, starts[9:])
+              if after - before < 9 * delay - LATE]
+    close = sum(gap < delay - LATE for gap in gaps)
+    if close > len(gaps) / 100:
+        wrong.append(f"P6: {close} of {len(gaps)} gaps are shorter than {delay - LATE:.3f} s")
+    during = 0
+    for request in requests:
+        if request["status"] in (429, 503):
+            since = request["start"] / 1e9
+            during += sum(since + ON_ITS_WAY < start < since + pause - LATE for start in starts)
+    if during:
+        wrong.append(f"P6: {during} requests during a pause")
+    refusals = sum(request["status"] in (429, 503) for request in requests)
+    return {"requests": len(starts), "refusals": refusals, "requests during a pause": during,
+            "smallest gap (ms)": f"{gaps[0] * 1000:.1f} of {delay * 1000:.0f}" if gaps else "none",
+            "gaps more than 5 ms short": sum(gap < delay - 0.005 for gap in gaps)}, wrong
