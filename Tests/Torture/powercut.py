@@ -1,0 +1,109 @@
+"""Power cuts: index, state, spool and bucket on an ext4 image of their own. In the middle of a run everything is
+stopped, and the image is copied as it lies on the disk: what nobody asked the kernel to write is not in it. The copy
+takes the image's place, and the run goes on. What validate had said to be settled has to be there."""
+
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import oracle
+from belt import Belt, Skipped, side_by_side
+
+OUTPUT = "validate.jsonl"
+
+
+def short(dice):
+    return run(dice, belts=3, cuts=2)
+
+
+def long(dice):
+    return run(dice, belts=30, cuts=10)
+
+
+def run(dice, belts, cuts):
+    if os.geteuid() != 0:
+        raise Skipped("images are mounted, which takes root")
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            _mount(_make(Path(folder) / "image"), Path(folder))
+        except subprocess.CalledProcessError as error:
+            raise Skipped(f"no ext4 image can be mounted here: {error}")
+        _run("umount", folder)
+    return side_by_side(dice, [lambda dice: _belt(dice, cuts)] * belts)
+
+
+def _run(*words):
+    subprocess.run([str(word) for word in words], check=True, capture_output=True)
+
+
+def _make(image):
+    with open(image, "wb") as file:
+        file.truncate(64 << 20)
+    _run("mkfs.ext4", "-q", image)
+    return image
+
+
+def _mount(image, place):
+    _run("mount", "-o", "loop,noatime", image, place)
+
+
+def _belt(dice, cuts):
+    figures, wrong = {"cuts": 0, "settled before a cut": 0, "lost": 0, "refetched": 0, "hangs": 0}, []
+    with tempfile.TemporaryDirectory(prefix="conveyor-cut-") as home:
+        place, image = Path(home) / "disk", _make(Path(home) / "image")
+        place.mkdir()
+        _mount(image, place)
+        try:
+            with Belt(40, folder=place, engine="images") as belt:
+                os.sync()
+                settled = set()
+                for _ in range(cuts):
+                    image = _cut(dice, belt, image, place, settled, figures, wrong)
+                if not belt.finish():
+                    figures["hangs"] += 1
+                    wrong.append("P2: the run after the last power cut hung")
+                wrong += oracle.check(belt, counts_pages=True)
+                figures["refetched"] += oracle.refetched(belt.log)
+        finally:
+            _run("umount", "--lazy", place)
+    return figures, wrong
+
+
+def _cut(dice, belt, image, place, settled, figures, wrong):
+    with open(belt.own / OUTPUT, "ab") as output:
+        processes = belt.start(output=output)
+    time.sleep(dice.uniform(0.2, 2.5))
+    for process in processes:
+        process.send_signal(signal.SIGSTOP)
+    settled |= _settled(belt.own / OUTPUT)
+    # Holes stay holes; what is dirty in the file system's own cache is not read.
+    copy = image.with_name(f"image{figures['cuts']}")
+    _run("cp", "--sparse=always", image, copy)
+    for process in processes:
+        process.kill()
+        process.wait()
+    belt.clear()
+    _run("umount", place)
+    image.unlink()
+    _mount(copy, place)
+    figures["cuts"] += 1
+    figures["settled before a cut"] = max(figures["settled before a cut"], len(settled))
+    there = {str(row["id"]) for row in oracle.index_rows(belt.index) if row["download_status"] == "completed"}
+    figures["lost"] += len(settled - there)
+    wrong += [f"P1: document {one} was settled, and a power cut undid that" for one in settled - there]
+    wrong += [f"{text} (after a power cut)" for text in oracle.check(belt, is_over=False)]
+    return copy
+
+
+def _settled(output):
+    """The documents that validate has written of: their outcome was durable before."""
+    found = set()
+    for line in output.read_text().split("\n")[:-1]:
+        record = json.loads(line)
+        if record.get("validate", {}).get("outcome") == "completed":
+            found.add(record["id"])
+    return found
