@@ -53,6 +53,18 @@ public struct WebURL: Sendable, Hashable, CustomStringConvertible {
     return String(cString: text)
   }
 
+  /// User and password in a URL of any scheme, or without one, as libcurl reads a proxy's.
+  public static func credentials(in text: String) -> (user: String, password: String)? {
+    guard let url = curl_url() else { return nil }
+    defer { curl_url_cleanup(url) }
+    let flags = UInt32(CURLU_GUESS_SCHEME) | UInt32(CURLU_NON_SUPPORT_SCHEME)
+    guard curl_url_set(url, CURLUPART_URL, text, flags) == CURLUE_OK else { return nil }
+    let decoded = UInt32(CURLU_URLDECODE)
+    let user = part(url, CURLUPART_USER, decoded)
+    let password = part(url, CURLUPART_PASSWORD, decoded)
+    return user == nil && password == nil ? nil : (user ?? "", password ?? "")
+  }
+
   /// The URL for people and records: without user and password.
   public var redacted: String {
     guard hasCredentials, let at = description.firstIndex(of: "@"),

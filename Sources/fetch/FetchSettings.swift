@@ -35,6 +35,7 @@ final class FetchServices: Sendable {
   let limiter: Limiter
   let checkpoint: Checkpoint
   let stop: Stop
+  let confidences: Confidences
   let outage: Mutex<OutageWatch>
   /// How many workers may work; `nil` for all of them, all the time.
   let adaptive: Mutex<AdaptiveWorkers?>
@@ -48,6 +49,8 @@ final class FetchServices: Sendable {
     self.limiter = limiter
     self.checkpoint = checkpoint
     self.stop = stop
+    let proxies = settings.transfer.proxy.map { [$0] } ?? Confidences.proxiesOfEnvironment()
+    confidences = Confidences(headers: settings.transfer.headers, proxies: proxies)
     outage = Mutex(OutageWatch())
     self.adaptive = Mutex(adaptive)
   }

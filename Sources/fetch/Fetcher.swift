@@ -65,7 +65,8 @@ struct Fetcher: StageWorker, ~Copyable {
       } else {
         try fetch(portal, url, record, &entry)
       }
-    } catch let error as RecordError where error.kind != .interrupted {
+    } catch let met as RecordError where met.kind != .interrupted {
+      let error = services.confidences.hidden(in: met)
       entry.url = url.redacted
       entry.errorClass = error.kind.rawValue
       entry.error = error.message
@@ -165,10 +166,11 @@ struct Fetcher: StageWorker, ~Copyable {
     }
     entry.path = path
     entry.stamp = FileStamp(path: path)?.text
-    entry.url = first.url.redacted
+    let confidences = services.confidences
+    entry.url = confidences.hidden(in: first.url.redacted)
     entry.httpStatus = first.head.status
-    entry.etag = first.head.header("ETag")
-    entry.lastModified = first.head.header("Last-Modified")
+    entry.etag = first.head.header("ETag").map(confidences.hidden)
+    entry.lastModified = first.head.header("Last-Modified").map(confidences.hidden)
     entry.images = files.count
   }
 }

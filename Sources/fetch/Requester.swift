@@ -72,7 +72,9 @@ struct Requester: ~Copyable {
         if services.outage.withLock({ $0.succeeded() }) { logger.notice("the outage is over") }
         isWanted = true
         return reply
-      } catch let failure as Failure {
+      } catch let met as Failure {
+        let failure = Failure(
+          error: services.confidences.hidden(in: met.error), mayBeOutage: met.mayBeOutage)
         if let pause = outagePause(failure, errand) {
           logger.warning(
             """
