@@ -39,6 +39,7 @@ final class Destination: Sendable {
   /// Sources of the same name from different directories meet in one `--output-dir`; a name that
   /// this run has given away already is numbered. One from an earlier run is replaced.
   func publish(_ result: String, of source: String) throws(Launch.Failure) -> String {
+    Self.copyPermissions(of: source, to: result)
     let (directory, file) = Self.split(source)
     let stem = file.lowercased().hasSuffix(".pdf") ? String(file.dropLast(4)) : file
     guard let shared else {
@@ -56,6 +57,12 @@ final class Destination: Sendable {
       }
     }
     return try named.get()
+  }
+
+  /// Whoever may not read a document may not read what was made of it (the spool is its owner's alone).
+  private static func copyPermissions(of source: String, to result: String) {
+    var status = stat()
+    if stat(source, &status) == 0 { chmod(result, status.st_mode & 0o666) }
   }
 
   private static func isTaken(_ path: String, since start: timespec) -> Bool {

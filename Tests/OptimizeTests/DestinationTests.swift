@@ -41,6 +41,19 @@ struct DestinationTests {
     #expect(paths.map { TemporaryDirectory.read($0) } == [[1], [2], [3]])
   }
 
+  /// Found by `Tests/Torture/secrecy.py`: results in the spool were for all to read.
+  @Test("A result is as private as its source", arguments: [0o600, 0o640, 0o644] as [mode_t])
+  func permissions(_ mode: mode_t) throws {
+    let directory = try TemporaryDirectory()
+    let source = try directory.write([0], to: "a.pdf")
+    chmod(source, mode)
+    let result = try directory.write([1], to: "out.pdf")
+    let path = try Destination(directory: nil).publish(result, of: source)
+    var status = stat()
+    #expect(stat(path, &status) == 0)
+    #expect(status.st_mode & 0o777 == mode)
+  }
+
   @Test("The directory is made")
   func made() throws {
     let directory = try TemporaryDirectory()
