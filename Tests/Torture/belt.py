@@ -67,6 +67,13 @@ def at(clock):
             "sh", "-c", 'exec "$0" "$@"']
 
 
+def forget_clocks():
+    """Removes the memory that libfaketime shares in the name of processes that are no more."""
+    for file in Path("/dev/shm").glob("*faketime_s*_*"):
+        if not Path("/proc", file.name.rpartition("_")[2]).exists():
+            file.unlink(missing_ok=True)
+
+
 class Belt:
     """All that one belt needs; `with Belt() as belt: …` removes it in the end."""
 
@@ -90,6 +97,7 @@ class Belt:
         self.portal.kill()
         self.portal.wait()
         self.clear()
+        forget_clocks()
         shutil.rmtree(self.own, ignore_errors=True)
 
     def _start_portal(self):

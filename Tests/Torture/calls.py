@@ -9,11 +9,10 @@ import re
 import shutil
 import subprocess
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import oracle
-from belt import NAMES, TOOLS, Belt, Skipped, crashed, until
+from belt import NAMES, TOOLS, Belt, Skipped, crashed, side_by_side, until
 
 # What a disk, a network or a limit may answer. Out of memory is left out: Swift ends a process that gets none.
 DISK, NETWORK = ["ENOSPC", "EIO"], ["ECONNRESET", "ETIMEDOUT"]
@@ -43,20 +42,15 @@ def run(dice, most):
     """Tries so many points of each tool, drawn by lot."""
     if not shutil.which("strace"):
         raise Skipped("strace is not installed (scripts/install-dependencies)")
-    figures = Counter(points=0, tried=0, killed=0, failed=0, hangs=0)
-    chosen = []
+    points, chosen = 0, []
     with _belt() as belt:
         for name in NAMES:
-            points = list(_points(belt, name))
-            figures["points"] += len(points)
-            chosen += dice.sample(points, min(most, len(points)))
-    shares = [chosen[start::6] for start in range(6)]
-    wrong = []
-    with ThreadPoolExecutor(6) as pool:
-        for some, said in pool.map(_share, shares):
-            figures += some
-            wrong += said
-    return dict(figures), wrong
+            all_of_it = list(_points(belt, name))
+            points += len(all_of_it)
+            chosen += dice.sample(all_of_it, min(most, len(all_of_it)))
+    shares = [chosen[start::8] for start in range(min(8, len(chosen)))]
+    figures, wrong = side_by_side(dice, [lambda _, share=share: _share(share) for share in shares])
+    return {"points": points, **figures}, wrong
 
 
 def _belt():
@@ -123,13 +117,13 @@ def _reset(belt):
 
 
 def _share(points):
-    figures, wrong = Counter(), []
+    kills = sum(point[-1] == "SIGKILL" for point in points)
+    figures, wrong = {"tried": len(points), "killed": kills, "failed": len(points) - kills, "hangs": 0}, []
     with _belt() as belt:
         for point in points:
             _reset(belt)
             hung, said = _try(belt, *point)
-            is_kill = point[-1] == "SIGKILL"
-            figures.update(tried=1, killed=is_kill, failed=not is_kill, hangs=hung)
+            figures["hangs"] += hung
             wrong += [f"{text} [{' '.join(map(str, point))}]" for text in said]
     return figures, wrong
 

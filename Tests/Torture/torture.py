@@ -13,6 +13,7 @@ was broken below it; one that cannot be made here says why. Ends with 1 if a pro
 import argparse
 import importlib
 import random
+import signal
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -21,7 +22,7 @@ from belt import Skipped
 
 # Each is a module with `short(dice)` and `long(dice)`, which return figures and what was wrong. Those that
 # wait most come first; those that have to do with time come alone, in the end.
-TOGETHER = ["kills", "endings", "trouble", "calls", "powercut", "fuzz"]
+TOGETHER = ["kills", "endings", "trouble", "calls", "powercut", "machines", "fuzz"]
 ALONE = ["politeness"]
 LONG_ONLY = []
 
@@ -51,6 +52,9 @@ def main():
     unknown = [name for name in options.trials if name not in names]
     if unknown:
         parser.error(f"there is no trial {unknown[0]}; there are: {', '.join(names)}")
+    # What `nohup`, or a shell in the background, has us ignore, the tools would ignore, too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     form = "long" if options.long else "short"
     chosen = options.trials or (names if options.long else TOGETHER + ALONE)
     print(f"torture, {form} form, seed {options.seed}", flush=True)

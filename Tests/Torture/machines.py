@@ -1,0 +1,138 @@
+"""Several machines on one PostgreSQL: host names, state directories and leases of their own, one limiter in the
+database. Machines and single tools are stopped beyond their lease and woken, and the database is stopped at once and
+started, until all is settled."""
+
+import copy
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import oracle
+import politeness
+from belt import ROOT, Belt, Skipped
+
+LEASE, DELAY = 2, 0.08
+
+
+def short(dice):
+    return run(dice, machines=3, documents=80)
+
+
+def long(dice):
+    return run(dice, machines=4, documents=1500)
+
+
+class Server:
+    """A PostgreSQL server of its own; gone with its input."""
+
+    def __enter__(self):
+        if not Path("/usr/lib/postgresql").exists():
+            raise Skipped("PostgreSQL is not installed")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        script = ROOT / "Tests" / "Support" / "postgres-server.sh"
+        self.process = subprocess.Popen(
+            ["sh", script, str(self.port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            text=True)
+        if not self.process.stdout.readline().startswith("ready "):
+            raise Skipped("PostgreSQL does not start")
+        self.url = f"postgres://postgres:right@127.0.0.1:{self.port}/postgres"
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait()
+
+    def order(self, command):
+        """`stop`, at once and without ceremony, or `start`."""
+        self.process.stdin.write(command + "\n")
+        self.process.stdin.flush()
+        self.process.stdout.readline()
+
+    def psql(self, sql):
+        answer = subprocess.run(["psql", "-X", "-q", "-A", "-t", "-d", self.url, "-c", sql],
+                                check=True, capture_output=True, text=True)
+        return answer.stdout.strip()
+
+
+def run(dice, machines, documents):
+    if os.geteuid() != 0:
+        raise Skipped("host names of their own take root")
+    with Server() as server, Belt(documents, delay=DELAY, index=server.url, engine="images") as belt:
+        server.psql("""
+            CREATE TABLE completions (id bigint);
+            CREATE FUNCTION note() RETURNS trigger AS $$
+              BEGIN INSERT INTO completions VALUES (NEW.id); RETURN NULL; END $$ LANGUAGE plpgsql;
+            CREATE TRIGGER note AFTER UPDATE ON index_documents FOR EACH ROW
+              WHEN (NEW.download_status = 'completed' AND OLD.download_status <> 'completed') EXECUTE FUNCTION note()
+            """)
+        figures, wrong = {"machines": machines, "documents": documents}, []
+        stopped, restarts = _disturb(dice, server, [_machine(belt, number) for number in range(machines)], wrong)
+        if not belt.finish(300):
+            wrong.append("P2: the last run hung")
+        wrong += oracle.check(belt, counts_pages=True)
+        twice = server.psql("SELECT count(*) - count(DISTINCT id) FROM completions")
+        if twice != "0":
+            wrong.append(f"P4: {twice} documents were completed twice")
+        for row in oracle.index_rows(belt.index):
+            if row["download_status"] == "completed" and row["download_attempts"] != 1:
+                wrong.append(f"P5: document {row['id']} used up {row['download_attempts']} attempts")
+        figures |= {"stopped beyond the lease": stopped, "database stopped": restarts,
+                    "stale outcomes refused": sum(_refused(file) for file in belt.own.glob("validate*.jsonl")),
+                    "completed twice": int(twice), "scans sent again": oracle.refetched(belt.log)}
+        # A process that is stopped between its slot and its request is late without knowing it.
+        gaps, _ = politeness.judge(belt.log, DELAY, pause=0)
+        figures["smallest gap (ms)"] = gaps["smallest gap (ms)"]
+    return figures, wrong
+
+
+def _machine(belt, number):
+    machine = copy.copy(belt)
+    machine.state = belt.own / f"state{number}"
+    machine.options = {**belt.options, "enqueue": ["--lease", f"{LEASE}s"], "fetch": ["--limiter", belt.index]}
+    name = ["unshare", "--uts", "sh", "-c", f'hostname machine{number}; exec "$0" "$@"']
+    tools = ["enqueue", "fetch", "optimize", "upload", "validate"]
+    with open(belt.own / f"validate{number}.jsonl", "ab") as output:
+        return machine.start(prefix={tool: name for tool in tools}, output=output)
+
+
+def _disturb(dice, server, machines, wrong):
+    """Stops and wakes until all have ended; returns how often a machine and how often the database was stopped."""
+    stopped = restarts = 0
+    deadline = time.monotonic() + 3600
+    while any(process.poll() is None for machine in machines for process in machine):
+        if time.monotonic() > deadline:
+            wrong.append("P2: machines hang")
+            break
+        time.sleep(dice.uniform(0.2, 1))
+        if dice.random() < 0.2:
+            server.order("stop")
+            time.sleep(dice.uniform(0, 2))
+            server.order("start")
+            restarts += 1
+            continue
+        machine = dice.choice(machines)
+        victims = [process for process in (machine if dice.random() < 0.5 else [dice.choice(machine)])
+                   if process.poll() is None]
+        for process in victims:
+            process.send_signal(signal.SIGSTOP)
+        time.sleep(dice.uniform(LEASE / 2, LEASE * 2))
+        for process in victims:
+            process.send_signal(signal.SIGCONT)
+        stopped += bool(victims)
+    for machine in machines:
+        for process in machine:
+            process.kill()
+            process.wait()
+    return stopped, restarts
+
+
+def _refused(file):
+    """Outcomes that came too late, as validate says."""
+    outcomes = (json.loads(line).get("validate", {}).get("outcome") for line in file.read_text().splitlines())
+    return sum(outcome == "lease_lost" for outcome in outcomes)
