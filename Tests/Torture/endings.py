@@ -47,23 +47,23 @@ def _afterwards(belt, what, processes):
 
 def _signal(dice):
     number = dice.choice([signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-    isTwice = dice.random() < 0.5
-    what = f"{number.name}{' twice' if isTwice else ''}"
-    figures, wrong = {"twice" if isTwice else "once": 1, "hangs": 0}, []
+    is_twice = dice.random() < 0.5
+    what = f"{number.name}{' twice' if is_twice else ''}"
+    figures, wrong = {"twice" if is_twice else "once": 1, "hangs": 0}, []
     with Belt(20, engine=dice.choice(["auto", "images"])) as belt:
         processes = belt.start()
         time.sleep(dice.uniform(0.01, 1.5))
         for process in processes:
             process.send_signal(number)
-        if isTwice:
+        if is_twice:
             time.sleep(dice.uniform(0, 0.5))
             for process in processes:
                 process.send_signal(number)
         began = time.monotonic()
-        if not belt.wait(processes, NOW if isTwice else ORDERLY):
+        if not belt.wait(processes, NOW if is_twice else ORDERLY):
             figures["hangs"] += 1
             wrong.append(f"P11: {what} did not end the belt")
-        if not isTwice:
+        if not is_twice:
             figures["longest orderly end (s)"] = Longest(time.monotonic() - began)
             # Who is not yet listening is ended by the kernel.
             early = {-number}
