@@ -180,13 +180,16 @@ class Belt:
         return True
 
     def finish(self, seconds=120):
-        """Runs the belt to its end, as often as documents come back; returns whether it never hung."""
-        return self.wait(self.start(), seconds)
-
-    def errors(self):
-        """What the tools said on stderr."""
-        return "".join((self.own / f"{name}.err").read_text(errors="replace")
-                       for name in NAMES if (self.own / f"{name}.err").exists())
+        """Runs the belt to its end, as often as documents come back. Returns what was wrong: that it hung, or that a
+        tool did not come to an orderly end."""
+        processes = self.start()
+        if not self.wait(processes, seconds):
+            return ["P2: the last run hung"]
+        codes = {name: process.returncode for name, process in zip(NAMES, processes)}
+        if set(codes.values()) <= {0, 3}:
+            return []
+        said = [(self.own / f"{name}.err").read_text(errors="replace").splitlines()[-1:] for name in codes]
+        return [f"P2: the last run ended with {codes}: {said}"]
 
     def orphans(self):
         """Processes other than the portal that still work in this folder, half a second after the others ended."""

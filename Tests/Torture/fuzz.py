@@ -45,5 +45,6 @@ def _fuzz(target, seed, limits):
     if run.returncode == 0 and done:
         return int(done[1]), None
     kept = re.search(r"Test unit written to (\S+)", run.stderr)
-    reason = next((line for line in run.stderr.splitlines() if "rror" in line or "SUMMARY" in line), "it ended")
+    lines = run.stderr.splitlines()
+    reason = next((line for line in lines if "ERROR" in line or "SUMMARY" in line), f"{run.returncode}: {lines[-1:]}")
     return 0, f"{reason.strip()} ({Path(kept[1]).name if kept else 'no input kept'}, seed {seed})"

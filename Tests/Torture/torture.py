@@ -24,7 +24,7 @@ from belt import Skipped
 # wait most come first; those that have to do with time come alone, in the end.
 TOGETHER = ["kills", "endings", "trouble", "calls", "powercut", "machines", "secrecy", "fuzz"]
 ALONE = ["politeness"]
-LONG_ONLY = []
+LONG_ONLY = ["soak"]
 
 
 def report(name, form, seed):
@@ -60,7 +60,7 @@ def main():
     print(f"torture, {form} form, seed {options.seed}", flush=True)
     # Much of a trial is waiting, so the short form makes several at a time.
     together = [name for name in chosen if name in TOGETHER and not options.long]
-    with ThreadPoolExecutor(3) as pool:
+    with ThreadPoolExecutor(4) as pool:
         runs = [pool.submit(report, name, form, options.seed) for name in together]
         broken = [run.result() for run in as_completed(runs)]
     broken += [report(name, form, options.seed) for name in chosen if name not in together]

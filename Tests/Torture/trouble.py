@@ -35,9 +35,7 @@ def _unpaid(belt, what):
 def _resume(belt, what, processes):
     wrong = [f"{text} with {what}" for text in crashed(processes)]
     wrong += [f"{text} with {what}" for text in oracle.check(belt, is_over=False)] + list(_unpaid(belt, what))
-    if not belt.finish():
-        wrong.append(f"P12: the run after {what} hung")
-    wrong += [f"{text} (resumed after {what})" for text in oracle.check(belt)]
+    wrong += [f"{text} (resumed after {what})" for text in belt.finish() + oracle.check(belt)]
     wrong += [f"P12: document {row['id']} has {row['download_attempts']} attempts in the end, after {what}"
               for row in oracle.index_rows(belt.index) if row["download_attempts"] != 1]
     return wrong
