@@ -2,7 +2,8 @@
 
 PREFIX ?= /usr/local
 TOOLS := enqueue fetch optimize upload validate portal
-SCRIPTS := bin/conveyor download_mid_filtered_documents.sh scripts/install-dependencies .ci/run
+SCRIPTS := bin/conveyor download_mid_filtered_documents.sh scripts/install-dependencies Tests/Fuzz/build \
+  .ci/run
 BENCH := fetch limiter index report reconcile optimize upload
 SWIFT_SOURCES := Sources Tests Package.swift
 
@@ -15,8 +16,9 @@ help: ## List the targets
 demo: build ## See it work: a sample portal, 300 documents, a bucket in demo/bucket
 	@bin/conveyor demo
 
-test: swift deps test-servers ## Build, and run all tests
+test: swift deps test-servers ## Build, break promises for two minutes, and run all tests
 	swift build
+	python3 Tests/Torture/torture.py
 	swift test
 
 bench: build test-servers .build/bench/ready ## Measure against peers: all, or BENCH="fetch limiter"
@@ -24,9 +26,9 @@ bench: build test-servers .build/bench/ready ## Measure against peers: all, or B
 	@set -e; for name in $(BENCH); do \
 	  echo "== $$name"; .build/bench/bin/python Benchmarks/$$name.py; done
 
-torture: deps ## Break promises at random moments, for hours (Tests/Torture)
+torture: swift deps ## Break promises for hours: all, or TRIALS="kills calls" (Tests/Torture)
 	swift build
-	python3 Tests/Torture/torture.py --long
+	python3 Tests/Torture/torture.py --long $(TRIALS)
 
 test-servers: .build/venv/ready ## Install the stores that the tests talk to, in .build/venv
 
