@@ -14,6 +14,8 @@ public struct WebURL: Sendable, Hashable, CustomStringConvertible {
   public let hasCredentials: Bool
   /// The whole URL without its fragment.
   public let description: String
+  /// The URL for people and records: without user and password.
+  public let redacted: String
 
   /// Reads an absolute URL. `nil` for anything that is not http or https with a host.
   public init?(_ text: String) { self.init(text, relativeTo: nil) }
@@ -42,6 +44,16 @@ public struct WebURL: Sendable, Hashable, CustomStringConvertible {
       whole.utf8.contains(UInt8(ascii: "@"))
       && (Self.part(url, CURLUPART_USER) != nil || Self.part(url, CURLUPART_PASSWORD) != nil)
     description = whole
+    redacted = hasCredentials ? Self.redacted(url, scheme) : whole
+  }
+
+  /// Left out by libcurl, so that no character beside them hides where they begin or end.
+  private static func redacted(_ url: OpaquePointer, _ scheme: String) -> String {
+    for part in [CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_OPTIONS] {
+      curl_url_set(url, part, nil, 0)
+    }
+    let rest = (part(url, CURLUPART_URL) ?? "").utf8.dropFirst("\(scheme)://".utf8.count)
+    return "\(scheme)://***@\(Substring(rest))"
   }
 
   private static func part(
@@ -63,13 +75,5 @@ public struct WebURL: Sendable, Hashable, CustomStringConvertible {
     let user = part(url, CURLUPART_USER, decoded)
     let password = part(url, CURLUPART_PASSWORD, decoded)
     return user == nil && password == nil ? nil : (user ?? "", password ?? "")
-  }
-
-  /// The URL for people and records: without user and password.
-  public var redacted: String {
-    guard hasCredentials, let at = description.firstIndex(of: "@"),
-      let slashes = description.firstRange(of: "//")
-    else { return description }
-    return description[..<slashes.upperBound] + "***" + description[at...]
   }
 }

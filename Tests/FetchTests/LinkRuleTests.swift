@@ -54,6 +54,21 @@ import Transfer
     #expect(error?.message.contains("secret") == false)
   }
 
+  /// Found by `Tests/Fuzz/targets/url.swift`: with a combining mark beside it, an @ or a slash is another
+  /// character to Swift, and the password was told.
+  @Test(arguments: [
+    "http://me:secret@example.org/", "http://me:secret@\u{73D}example.org/",
+    "http://\u{301}me:secret@example.org/a@b", "http://me:secret%40more@example.org:8080/?q=@",
+    "https://secret@example.org/",
+  ])
+  func aPasswordIsHiddenWhateverStandsBesideIt(_ text: String) throws {
+    let url = try #require(WebURL(text))
+    #expect(url.hasCredentials)
+    #expect(!url.redacted.utf8.contains("secret".utf8))
+    #expect(url.redacted.utf8.starts(with: "\(url.scheme)://***@".utf8))
+    #expect(WebURL(url.redacted)?.origin == url.origin)
+  }
+
   @Test(arguments: [
     ("127.0.0.1", false), ("10.1.2.3", false), ("172.31.255.255", false), ("172.32.0.1", true),
     ("192.168.0.1", false), ("169.254.169.254", false), ("100.64.0.1", false), ("8.8.8.8", true),

@@ -15,11 +15,11 @@ import oracle
 import politeness
 from belt import ROOT, Belt, Skipped
 
-LEASE, DELAY = 2, 0.08
+LEASE, DELAY = 2, 0.06
 
 
 def short(dice):
-    return run(dice, machines=3, documents=80)
+    return run(dice, machines=3, documents=100)
 
 
 def long(dice):
@@ -63,7 +63,7 @@ class Server:
 def run(dice, machines, documents):
     if os.geteuid() != 0:
         raise Skipped("host names of their own take root")
-    with Server() as server, Belt(documents, delay=DELAY, index=server.url, engine="images") as belt:
+    with Server() as server, Belt(documents, workers=1, delay=DELAY, index=server.url, engine="images") as belt:
         server.psql("""
             CREATE TABLE completions (id bigint);
             CREATE FUNCTION note() RETURNS trigger AS $$
@@ -72,7 +72,7 @@ def run(dice, machines, documents):
               WHEN (NEW.download_status = 'completed' AND OLD.download_status <> 'completed') EXECUTE FUNCTION note()
             """)
         figures, wrong = {"machines": machines, "documents": documents}, []
-        stopped, restarts = _disturb(dice, server, [_machine(belt, number) for number in range(machines)], wrong)
+        stopped, restarts = _disturb(dice, server, belt, machines, wrong)
         wrong += belt.finish(300)
         wrong += oracle.check(belt, counts_pages=True)
         twice = server.psql("SELECT count(*) - count(DISTINCT id) FROM completions")
@@ -100,35 +100,43 @@ def _machine(belt, number):
         return machine.start(prefix={tool: name for tool in tools}, output=output)
 
 
-def _disturb(dice, server, machines, wrong):
+def _disturb(dice, server, belt, count, wrong):
     """Stops and wakes until all have ended; returns how often a machine and how often the database was stopped."""
+    machines = [_machine(belt, number) for number in range(count)]
     stopped = restarts = 0
     deadline = time.monotonic() + 3600
-    while any(process.poll() is None for machine in machines for process in machine):
+    while awake := [machine for machine in machines if any(process.poll() is None for process in machine)]:
         if time.monotonic() > deadline:
             wrong.append("P2: machines hang")
             break
         time.sleep(dice.uniform(0.2, 1))
-        if dice.random() < 0.2:
+        if stopped > restarts and dice.random() < 0.3:
             server.order("stop")
             time.sleep(dice.uniform(0, 2))
             server.order("start")
             restarts += 1
             continue
-        machine = dice.choice(machines)
-        victims = [process for process in (machine if dice.random() < 0.5 else [dice.choice(machine)])
-                   if process.poll() is None]
-        for process in victims:
-            process.send_signal(signal.SIGSTOP)
-        time.sleep(dice.uniform(LEASE / 2, LEASE * 2))
-        for process in victims:
-            process.send_signal(signal.SIGCONT)
-        stopped += bool(victims)
+        machine = dice.choice(awake)
+        victims = machine if dice.random() < 0.7 else [dice.choice(machine)]
+        _signal(victims, signal.SIGSTOP)
+        time.sleep(dice.uniform(LEASE * 1.2, LEASE * 2))
+        if len(awake) < count + 2:
+            # A newcomer takes back what the sleeper holds, and works on it.
+            machines.append(_machine(belt, len(machines)))
+            time.sleep(dice.uniform(0.5, 2))
+        _signal(victims, signal.SIGCONT)
+        stopped += 1
     for machine in machines:
+        _signal(machine, signal.SIGKILL)
         for process in machine:
-            process.kill()
             process.wait()
     return stopped, restarts
+
+
+def _signal(processes, number):
+    for process in processes:
+        if process.poll() is None:
+            process.send_signal(number)
 
 
 def _refused(file):

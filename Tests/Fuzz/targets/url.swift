@@ -16,7 +16,10 @@ private let origins = ["http://portal.example.org/a/b?c", "https://portal.exampl
     precondition(url.scheme == "http" || url.scheme == "https")
     guard let again = WebURL(url.description) else { preconditionFailure(url.description) }
     precondition(again.origin == url.origin && again.scheme == url.scheme)
-    if url.hasCredentials { precondition(url.redacted.contains("***@")) }
+    if url.hasCredentials {
+      precondition(url.redacted.utf8.starts(with: "\(url.scheme)://***@".utf8))
+      precondition(WebURL(url.redacted)?.origin == url.origin)
+    }
   }
   for origin in origins {
     guard let url = try? rule.follow(text, from: origin) else { continue }
