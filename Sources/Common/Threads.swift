@@ -54,9 +54,16 @@ private func newThread(stackSize: Int?, _ body: @escaping () -> Void) -> pthread
 }
 
 /// A pipe to wake a thread of this process that waits in poll(2); no program started from here gets it.
+///
+/// Where there is none to be had, nobody could be woken, and the run would never end: it ends here, with a
+/// line and 74, and the next one takes back what this one had.
 func wakePipe() -> (reader: Int32, writer: Int32) {
   var ends: [Int32] = [-1, -1]
-  _ = pipe(&ends)
+  guard pipe(&ends) == 0 else {
+    let reason = String(cString: strerror(errno))
+    _ = writeAll(Array("cannot make a pipe: \(reason)\n".utf8), to: STDERR_FILENO)
+    _exit(ExitCode.inputOutput.rawValue)
+  }
   for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
   return (ends[0], ends[1])
 }

@@ -108,8 +108,10 @@ def _most(trace):
 
 
 def _reset(belt, tool):
-    """The belt as it was in the beginning; with Ghostscript only where its calls count, because it takes its time."""
-    belt.options["optimize"] = ["--engine", "ghostscript" if tool == "optimize" else "images"]
+    """The belt as it was in the beginning; with Ghostscript only where its calls count, because it takes its time,
+    and with limits that end it soon where a failed call has it run for ever."""
+    engine = "ghostscript" if tool == "optimize" else "images"
+    belt.options["optimize"] = ["--engine", engine, "--timeout", "5s"]
     for folder in (belt.state, belt.bucket):
         shutil.rmtree(folder, ignore_errors=True)
     kept, index = belt.own / "index.kept", belt.folder / "index.db"
