@@ -4,10 +4,11 @@ import GRDB
 /// What `fetch` remembers of each document, so that a second run skips what is there. The table is
 /// described in docs/fetch.md; users may query it with `sqlite3`.
 public final class Checkpoint: Sendable {
-  let path: String
+  private let path: String
   private let queue: DatabaseQueue
   private let commits: GroupCommit<Entry, Void>
-  let known: KnownIDs
+  private let lookups: GroupCommit<String, Entry?>
+  private let known: KnownIDs
 
   /// One document.
   public struct Entry: Sendable, Equatable {
@@ -68,6 +69,20 @@ public final class Checkpoint: Sendable {
     }
     let known = KnownIDs(hashes)
     self.known = known
+    lookups = GroupCommit { ids in
+      try StateDatabase.guarded(path, "checkpoint") {
+        try queue.unsafeRead { db in
+          // Nearly all of what a look-up costs is locking the file.
+          var entries: [Entry?] = []
+          try db.inTransaction(.deferred) {
+            let statement = try db.cachedStatement(sql: Self.selectOne)
+            for id in ids { entries.append(try Entry(id: id, by: statement, db)) }
+            return .commit
+          }
+          return entries
+        }
+      }
+    }
     commits = GroupCommit { entries in
       try StateDatabase.guarded(path, "checkpoint") {
         try queue.writeWithoutTransaction { db in
@@ -97,8 +112,11 @@ public final class Checkpoint: Sendable {
     "ALTER TABLE documents ADD COLUMN stamp TEXT",
   ]
 
-  /// Looks documents up, for one thread.
-  public func reader() -> CheckpointReader { CheckpointReader(self) }
+  /// What is known of a document; `nil` for one that was never tried.
+  public func entry(_ id: String) throws(Fatal) -> Entry? {
+    guard known.mayContain(id) else { return nil }
+    return try lookups.submit(id)
+  }
 
   func read<T: Sendable>(_ body: @Sendable (Database) throws -> T) throws(Fatal) -> T {
     try StateDatabase.guarded(path, "checkpoint") { try queue.unsafeRead(body) }
@@ -110,7 +128,7 @@ public final class Checkpoint: Sendable {
     try commits.submit(entry)
   }
 
-  static let selectOne =
+  private static let selectOne =
     "SELECT \(Entry.columns.joined(separator: ", ")) FROM documents WHERE id = ?"
 
   private static let upsert: String = {

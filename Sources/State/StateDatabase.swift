@@ -14,8 +14,13 @@ enum StateDatabase {
     _ path: String, _ what: String, synchronous: String, schema: [String]
   ) throws(Fatal) -> DatabaseQueue {
     try guarded(path, what) {
-      let queue = try connect(
-        path, "PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = \(synchronous)")
+      var configuration = Configuration()
+      configuration.busyMode = .callback(BusyWait.shortSleeps)
+      configuration.prepareDatabase { db in
+        try db.execute(
+          sql: "PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = \(synchronous)")
+      }
+      let queue = try DatabaseQueue(path: path, configuration: configuration)
       try queue.writeWithoutTransaction { db in
         if try version(db) == schema.count { return }
         // Several processes may open a new file at once: asked again inside the transaction.
@@ -31,14 +36,6 @@ enum StateDatabase {
       }
       return queue
     }
-  }
-
-  /// A connection to a file whose schema is there, with settings of its own.
-  static func connect(_ path: String, _ settings: String) throws -> DatabaseQueue {
-    var configuration = Configuration()
-    configuration.busyMode = .callback(BusyWait.shortSleeps)
-    configuration.prepareDatabase { db in try db.execute(sql: settings) }
-    return try DatabaseQueue(path: path, configuration: configuration)
   }
 
   private static func version(_ db: Database) throws -> Int {

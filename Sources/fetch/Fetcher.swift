@@ -13,12 +13,10 @@ struct Fetcher: StageWorker, ~Copyable {
   private let services: FetchServices
   private let logger: Logger
   private let number: Int
-  private let checkpoint: CheckpointReader
   private var requester: Requester
 
   init(_ services: FetchServices, worker: Int, logger: Logger) throws(Fatal) {
     self.services = services
-    checkpoint = services.checkpoint.reader()
     number = worker
     var logger = logger
     logger[metadataKey: "worker"] = "\(worker)"
@@ -43,7 +41,7 @@ struct Fetcher: StageWorker, ~Copyable {
       return
     }
     var changed: Requester.Reply?
-    let known = try checkpoint.entry(record.id)
+    let known = try services.checkpoint.entry(record.id)
     if let known, known.request == plan.identity, isStillThere(known) {
       if services.settings.rechecks { changed = try recheck(known, portal) }
       guard changed != nil else {

@@ -132,7 +132,7 @@ import Transfer
       #expect(error.kind == fault.kind)
       #expect(error.message.contains("127.0.0.1") || error.kind == .blockedURL)
       #expect(files.documents == [])
-      #expect(try run.services.checkpoint.reader().entry("1")?.errorClass == fault.kind?.rawValue)
+      #expect(try run.services.checkpoint.entry("1")?.errorClass == fault.kind?.rawValue)
     }
   }
 

@@ -38,7 +38,7 @@ import Transfer
         }
       #expect(told.contains("***"))
       #expect(!told.contains(Self.secret))
-      let entry = try #require(try run.services.checkpoint.reader().entry("\(id)"))
+      let entry = try #require(try run.services.checkpoint.entry("\(id)"))
       #expect(!"\(entry)".contains(Self.secret))
     }
     #expect(server.requests.count == echoes.count)

@@ -24,8 +24,8 @@ import Testing
     entry.stamp = "0f1e2d3c 1 2 3 4"
     try Checkpoint(path: path).remember(entry)
     let again = try Checkpoint(path: path)
-    #expect(try again.reader().entry(entry.id) == entry)
-    #expect(try again.reader().entry("another") == nil)
+    #expect(try again.entry(entry.id) == entry)
+    #expect(try again.entry("another") == nil)
   }
 
   @Test func aCheckpointOfTheFirstVersionGoesOn() throws {
@@ -37,11 +37,11 @@ import Testing
       """
     _ = try StateDatabase.open(
       path, "checkpoint", synchronous: "FULL", schema: [Checkpoint.schema[0] + document])
-    var entry = try #require(try Checkpoint(path: path).reader().entry("7"))
+    var entry = try #require(try Checkpoint(path: path).entry("7"))
     #expect(entry.bytes == 5 && entry.stamp == nil)
     entry.stamp = "new"
     try Checkpoint(path: path).remember(entry)
-    #expect(try Checkpoint(path: path).reader().entry("7")?.stamp == "new")
+    #expect(try Checkpoint(path: path).entry("7")?.stamp == "new")
   }
 
   @Test func threadsShareCommitsAndLoseNothing() throws {
@@ -56,7 +56,7 @@ import Testing
     }
     for thread in 1...16 {
       for number in 1...20 {
-        #expect(try checkpoint.reader().entry("\(thread)-\(number)")?.bytes == number)
+        #expect(try checkpoint.entry("\(thread)-\(number)")?.bytes == number)
       }
     }
   }
