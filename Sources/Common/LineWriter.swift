@@ -4,7 +4,7 @@ import Synchronization
 /// The one owner of an output: whole lines only, in the kernel's hands when `write` returns, or in those
 /// of another thread that is just writing and takes them along.
 ///
-/// With one write(2) for each line, threads spent a third of their time waiting for each other.
+/// With one write(2) for each line, threads that are quick wait for each other here.
 public final class LineWriter: Sendable {
   /// So many bytes may wait for the thread that is writing, before others wait with them: a reader that
   /// is slow has to slow down everybody.
