@@ -18,15 +18,14 @@ public final class Stop: Sendable {
   private let state = Mutex<(reason: Reason?, since: Int64)>((nil, 0))
   private let requested = Atomic<Bool>(false)
 
+  private let wake = Wake()
+
   /// Becomes readable when a stop is requested, so that poll(2) can wait for it. Never closed: it
   /// lives as long as the process.
-  public let descriptor: Int32
-  private let trigger: Int32
+  public var descriptor: Int32 { wake.descriptor }
 
   /// A stop that only ``request(_:)`` brings about.
-  public init() {
-    (descriptor, trigger) = wakePipe()
-  }
+  public init() {}
 
   /// A stop that follows signals: the first SIGINT, SIGTERM or SIGHUP requests it, the second ends
   /// the process at once with 130. To be called in `main` before any thread is started, because
@@ -71,8 +70,7 @@ public final class Stop: Sendable {
     }
     guard isFirst else { return }
     requested.store(true, ordering: .releasing)
-    var byte: UInt8 = 1
-    _ = write(trigger, &byte, 1)
+    wake.happen()
   }
 
   /// Whether an end was requested.

@@ -20,6 +20,21 @@ public func withThreads(_ count: Int, _ body: @Sendable (Int) -> Void) {
   }
 }
 
+/// Runs `body` here and `companion` in a thread beside it, and returns when both have ended; `body` sees to it
+/// that `companion` does. Throws what `body` throws, or, where the system has no thread left, a ``Fatal``
+/// before either has begun: two that need each other cannot make do with one.
+public func withCompanion<T>(
+  _ companion: @Sendable () -> Void, _ body: () throws -> T
+) throws -> T {
+  try withoutActuallyEscaping(companion) { companion in
+    guard let thread = newThread(stackSize: nil, companion) else {
+      throw Fatal(.other, "the system has no thread left (ulimit -u)")
+    }
+    defer { pthread_join(thread, nil) }
+    return try body()
+  }
+}
+
 /// Starts one thread that nobody waits for, with a stack of the usual size or of `stackSize` bytes. False
 /// where the system has none left.
 @discardableResult
@@ -51,21 +66,6 @@ private func newThread(stackSize: Int?, _ body: @escaping () -> Void) -> pthread
     return nil
   }
   return thread
-}
-
-/// A pipe to wake a thread of this process that waits in poll(2); no program started from here gets it.
-///
-/// Where there is none to be had, nobody could be woken, and the run would never end: it ends here, with a
-/// line and 74, and the next one takes back what this one had.
-func wakePipe() -> (reader: Int32, writer: Int32) {
-  var ends: [Int32] = [-1, -1]
-  guard pipe(&ends) == 0 else {
-    let reason = String(cString: strerror(errno))
-    _ = writeAll(Array("cannot make a pipe: \(reason)\n".utf8), to: STDERR_FILENO)
-    _exit(ExitCode.inputOutput.rawValue)
-  }
-  for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-  return (ends[0], ends[1])
 }
 
 private final class Job {

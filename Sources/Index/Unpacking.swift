@@ -8,8 +8,8 @@ import Synchronization
 ///
 /// Throws what `body` throws. What it read before a damaged place counts; that it was not all is told
 /// beside its answer.
-public func withUnpacked<T: Sendable>(
-  _ descriptor: Int32, stop: Stop? = nil, _ body: @Sendable (Int32) throws -> T
+public func withUnpacked<T>(
+  _ descriptor: Int32, stop: Stop? = nil, _ body: (Int32) throws -> T
 ) throws -> (answer: T, damage: Fatal?) {
   var ends: [Int32] = [-1, -1]
   guard pipe(&ends) == 0 else {
@@ -17,26 +17,20 @@ public func withUnpacked<T: Sendable>(
   }
   let (source, sink) = (ends[0], ends[1])
   for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-  let result = Mutex<Result<T, any Error>?>(nil)
   let failure = Mutex<Fatal?>(nil)
-  withThreads(2) { number in
-    if number == 1 {
-      // Closed, so that the other thread ends when nobody reads any more.
-      defer { close(source) }
-      let answer = Result { try body(source) }
-      result.withLock { $0 = answer }
-    } else {
-      defer { close(sink) }
-      do throws(Fatal) {
-        var unpacking = Unpacking(input: InputBytes(descriptor: descriptor, stop: stop), sink: sink)
-        try unpacking.run()
-      } catch {
-        failure.withLock { $0 = error }
-      }
+  let unpack = { @Sendable in
+    defer { close(sink) }
+    do throws(Fatal) {
+      var unpacking = Unpacking(input: InputBytes(descriptor: descriptor, stop: stop), sink: sink)
+      try unpacking.run()
+    } catch {
+      failure.withLock { $0 = error }
     }
   }
-  guard let answer = try result.withLock(\.self)?.get() else {
-    throw Fatal(.other, "no thread could be started")
+  let answer = try withCompanion(unpack) {
+    // Closed, so that the other thread ends when nobody reads any more.
+    defer { close(source) }
+    return try body(source)
   }
   return (answer, stop?.isRequested == true ? nil : failure.withLock(\.self))
 }

@@ -33,7 +33,7 @@ struct Feeder {
       let revived = try index.reviveFailed(selection)
       logger.notice("\(revived) failed documents are tried again")
     }
-    try runThreads()
+    try feedAndRenew()
     return try stop.exitCode()
   }
 
@@ -43,11 +43,10 @@ struct Feeder {
     return stale > 0
   }
 
-  private func runThreads() throws {
+  private func feedAndRenew() throws {
     let ended = Stop()
-    withThreads(2) { number in
-      guard number == 1 else { return renew(until: ended) }
-      // What the feeding thread ends with also ends the renewal.
+    try withCompanion({ renew(until: ended) }) {
+      // What the feeding ends with also ends the renewal.
       defer { ended.request(.downstreamClosed) }
       do {
         try feed()

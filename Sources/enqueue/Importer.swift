@@ -2,7 +2,6 @@ import CLI
 import Common
 import Glibc
 import Index
-import Synchronization
 
 /// Adds documents from a file to the index, and says on stderr what became of its rows.
 struct Importer: Sendable {
@@ -27,24 +26,18 @@ struct Importer: Sendable {
 
   /// Opens the index only once the file's header is understood: a mistyped name leaves no empty index
   /// behind.
-  func run(into open: @Sendable () throws -> any DocumentIndex) throws -> ExitCode {
+  func run(into open: () throws -> any DocumentIndex) throws -> ExitCode {
     let descriptor = try openFile()
     let progress = ImportProgress(progress, file: descriptor)
-    let result = Mutex<Result<(answer: Tally, damage: Fatal?), any Error>?>(nil)
-    withThreads(2) { number in
-      guard number == 1 else { return progress.run() }
+    let (tally, damage) = try withCompanion({ progress.run() }) {
       defer { progress.end() }
-      let read = Result {
-        try withUnpacked(descriptor, stop: stop) { plain in
-          var reader = try ImportReader(
-            descriptor: plain, layout: layout ?? .init(path: path), map: map,
-            ignoringUnknown: ignoresUnknown, stop: stop)
-          return try add(from: &reader, to: try open(), progress)
-        }
+      return try withUnpacked(descriptor, stop: stop) { plain in
+        var reader = try ImportReader(
+          descriptor: plain, layout: layout ?? .init(path: path), map: map,
+          ignoringUnknown: ignoresUnknown, stop: stop)
+        return try add(from: &reader, to: try open(), progress)
       }
-      result.withLock { $0 = read }
     }
-    guard let (tally, damage) = try result.withLock(\.self)?.get() else { return .other }
     tell(tally)
     if let damage { throw damage }
     if stop.isRequested { return try stop.exitCode() }

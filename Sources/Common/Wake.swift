@@ -1,0 +1,32 @@
+import Glibc
+import Synchronization
+
+/// Something that happens once, and for which threads of this process wait in poll(2).
+///
+/// It is a pipe whose only writer is closed: unlike a byte written, that cannot fail, and nobody waits for
+/// ever because a byte got lost. No program started from here gets the pipe.
+final class Wake: Sendable {
+  /// Readable (POLLHUP) as soon as it has happened. Left open here, because a thread may still wait for
+  /// it: whoever knows that none does may close it.
+  let descriptor: Int32
+  private let writer: Int32
+  private let isDue = Atomic<Bool>(true)
+
+  /// Where there is no pipe to be had, nobody could be woken, and the run would never end: it ends here,
+  /// with a line and 74, and the next one takes back what this one had.
+  init() {
+    var ends: [Int32] = [-1, -1]
+    guard pipe(&ends) == 0 else {
+      let reason = String(cString: strerror(errno))
+      _ = writeAll(Array("cannot make a pipe: \(reason)\n".utf8), to: STDERR_FILENO)
+      _exit(ExitCode.inputOutput.rawValue)
+    }
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    (descriptor, writer) = (ends[0], ends[1])
+  }
+
+  /// Lets it happen; again, it does nothing.
+  func happen() {
+    if isDue.exchange(false, ordering: .acquiringAndReleasing) { close(writer) }
+  }
+}
