@@ -1,6 +1,5 @@
 import Dispatch
 import Glibc
-import Synchronization
 
 /// Lets threads share transactions: each submits an item and returns when it is committed; those that
 /// come while a commit runs make up the next one. A commit costs a sync of the disk, however many
@@ -11,7 +10,7 @@ import Synchronization
 public final class GroupCommit<Item: Sendable, Answer: Sendable>: Sendable {
   /// Those who wait for the same transaction.
   private final class Group: Sendable {
-    private let outcome = Mutex<Result<[Answer], Fatal>?>(nil)
+    private let outcome = Lock<Result<[Answer], Fatal>?>(nil)
     private let end = DispatchGroup()
 
     init() { end.enter() }
@@ -22,6 +21,12 @@ public final class GroupCommit<Item: Sendable, Answer: Sendable>: Sendable {
     }
 
     func answer(_ place: Int) throws(Fatal) -> Answer {
+      // Often it takes no longer than falling asleep and being woken would.
+      var patience = 20
+      while patience > 0, outcome.withLock({ $0 == nil }) {
+        sched_yield()
+        patience -= 1
+      }
       end.wait()
       let answers = try outcome.withLock { $0 }?.get() ?? []
       guard place < answers.count else {
@@ -39,7 +44,7 @@ public final class GroupCommit<Item: Sendable, Answer: Sendable>: Sendable {
     var isBusy = false
   }
 
-  private let state = Mutex(State())
+  private let state = Lock(State())
   /// Tells the first of the next group that it may begin.
   private let turn = DispatchSemaphore(value: 0)
   private let commit: @Sendable ([Item]) throws -> [Answer]

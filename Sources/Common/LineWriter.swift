@@ -1,5 +1,4 @@
 import Glibc
-import Synchronization
 
 /// The one owner of an output: whole lines only, in the kernel's hands when `write` returns, or in those
 /// of another thread that is just writing and takes them along.
@@ -16,8 +15,8 @@ public final class LineWriter: Sendable {
     var isBeingWritten = false
   }
 
-  private let waiting = Mutex(Waiting())
-  private let descriptor: Mutex<Int32>
+  private let waiting = Lock(Waiting())
+  private let descriptor: Lock<Int32>
   private let stop: Stop
   private let watch: ReaderWatch
 
@@ -25,7 +24,7 @@ public final class LineWriter: Sendable {
   /// with `.downstreamClosed`, at once and not only at the next line; any other failure requests it
   /// with `.failed`.
   public init(descriptor: Int32, stop: Stop) {
-    self.descriptor = Mutex(descriptor)
+    self.descriptor = Lock(descriptor)
     self.stop = stop
     watch = ReaderWatch(descriptor, stop)
   }

@@ -169,7 +169,7 @@ private final class Source: Sendable {
     var count = 0
   }
 
-  private let state: Mutex<State>
+  private let state: Lock<State>
   private let lines: StageLoop.Lines
   private let tool: String
   private let stop: Stop
@@ -182,7 +182,7 @@ private final class Source: Sendable {
   init(
     reader: consuming sending LineReader, lines: StageLoop.Lines, tool: String, stop: Stop
   ) {
-    state = Mutex(State(reader: reader))
+    state = Lock(State(reader: reader))
     self.lines = lines
     self.tool = tool
     self.stop = stop
@@ -190,8 +190,7 @@ private final class Source: Sendable {
 
   func next() -> InputLine? {
     let read = state.withLock { state -> (LineReader.Line, Int)? in
-      if case .failed = stop.reason { return nil }
-      if stop.reason == .downstreamClosed { return nil }
+      if stop.isRequested, stop.reason != .interrupted { return nil }
       do throws(Fatal) {
         guard let line = try state.reader.next() else { return nil }
         state.count += 1

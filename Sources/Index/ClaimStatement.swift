@@ -3,6 +3,9 @@ import Stages
 
 /// Picks, locks and leases documents in one statement. Rows that another claim holds are passed over
 /// (SKIP LOCKED), not waited for; MATERIALIZED keeps the planner from picking more than once.
+///
+/// A token is the claim's own 64 random bits, `mark`, and the document: no two leases share one, and the
+/// server need not draw a random number for each row, which took a quarter of a claim's time.
 struct ClaimStatement {
   enum Kind { case trusted, suspect }
 
@@ -25,7 +28,7 @@ struct ClaimStatement {
         LIMIT ? FOR UPDATE SKIP LOCKED)
       UPDATE index_documents
       SET download_status = 'in_progress', download_attempts = COALESCE(download_attempts, 0) + 1,
-        lease_token = ? || left(replace(gen_random_uuid()::text, '-', ''), 16),
+        lease_token = ? || lpad(to_hex(id), 16, '0'),
         lease_owner = ?, lease_expires_at = now() + make_interval(secs => ?),
         next_attempt_at = NULL
       WHERE id IN (SELECT id FROM picked)

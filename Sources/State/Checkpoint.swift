@@ -73,23 +73,19 @@ public final class Checkpoint: Sendable {
       try StateDatabase.guarded(path, "checkpoint") {
         try queue.unsafeRead { db in
           // Nearly all of what a look-up costs is locking the file.
-          var entries: [Entry?] = []
-          try db.inTransaction(.deferred) {
+          try StateDatabase.inShortTransaction(db, isWriting: false) {
             let statement = try db.cachedStatement(sql: Self.selectOne)
-            for id in ids { entries.append(try Entry(id: id, by: statement, db)) }
-            return .commit
+            return try ids.map { try Entry(id: $0, by: statement, db) }
           }
-          return entries
         }
       }
     }
     commits = GroupCommit { entries in
       try StateDatabase.guarded(path, "checkpoint") {
         try queue.writeWithoutTransaction { db in
-          try db.inTransaction(.immediate) {
+          try StateDatabase.inShortTransaction(db, isWriting: true) {
             let statement = try db.cachedStatement(sql: Self.upsert)
             for entry in entries { try entry.save(by: statement, db) }
-            return .commit
           }
         }
       }

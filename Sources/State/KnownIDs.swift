@@ -1,11 +1,11 @@
-import Synchronization
+import Common
 
 /// Hashes of the ids that have a row, so that a document that was never tried, the most frequent
 /// case, costs no query: 8 bytes each, and some room.
 final class KnownIDs: Sendable {
-  private let hashes: Mutex<Set<Int>>
+  private let hashes: Lock<Set<Int>>
 
-  init(_ hashes: consuming sending Set<Int>) { self.hashes = Mutex(hashes) }
+  init(_ hashes: consuming sending Set<Int>) { self.hashes = Lock(hashes) }
 
   /// Whether an id may have a row; false is certain.
   func mayContain(_ id: String) -> Bool {

@@ -40,16 +40,13 @@ final class LimiterFile: LimiterStorage {
   ) throws(Fatal) -> T {
     try StateDatabase.guarded(path, "limiter") {
       try queue.writeWithoutTransaction { db in
-        var result: T?
-        try db.inTransaction(.immediate) {
+        try StateDatabase.inShortTransaction(db, isWriting: true) {
           let before = try self.budget(of: host, db)
           var budget = before ?? HostBudget()
-          result = change(&budget)
+          let result = change(&budget)
           if budget != before { try self.save(budget, of: host, db) }
-          return .commit
+          return result
         }
-        guard let result else { throw Fatal(.inputOutput, "no transaction took place") }
-        return result
       }
     }
   }

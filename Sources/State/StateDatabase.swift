@@ -42,6 +42,23 @@ enum StateDatabase {
     try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
   }
 
+  /// Does `body` in a transaction that takes its lock at once (`isWriting`) or with its first read, and is
+  /// taken back when `body` throws. Both its statements are prepared once: preparing them each time cost
+  /// as much as looking a document up.
+  static func inShortTransaction<T>(
+    _ db: Database, isWriting: Bool, _ body: () throws -> T
+  ) throws -> T {
+    try db.cachedStatement(sql: isWriting ? "BEGIN IMMEDIATE" : "BEGIN").takeStep(db)
+    do {
+      let result = try body()
+      try db.cachedStatement(sql: "COMMIT").takeStep(db)
+      return result
+    } catch {
+      if db.isInsideTransaction { try db.execute(sql: "ROLLBACK") }
+      throw error
+    }
+  }
+
   /// Runs `body`; whatever SQLite says becomes the end of the run.
   static func guarded<T>(
     _ path: String, _ what: String, _ body: () throws -> T

@@ -95,7 +95,13 @@ def _run(belt, tool, since, options):
 
 
 def _threads(process, name):
-    return [(thread / name).read_text() for thread in (process / "task").iterdir()]
+    said = []
+    for thread in (process / "task").iterdir():
+        try:
+            said.append((thread / name).read_text())
+        except (FileNotFoundError, ProcessLookupError):
+            pass  # It has ended since.
+    return said
 
 
 def _most(trace):
