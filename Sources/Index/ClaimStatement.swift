@@ -4,6 +4,9 @@ import Stages
 /// Picks, locks and leases documents in one statement. Rows that another claim holds are passed over
 /// (SKIP LOCKED), not waited for; MATERIALIZED keeps the planner from picking more than once.
 ///
+/// The rows are met again by where they lie (ctid), which a lock keeps. One that was moved before it was
+/// locked is not seen there, and left to the next claim.
+///
 /// A token is the claim's own 64 random bits, `mark`, and the document: no two leases share one, and the
 /// server need not draw a random number for each row, which took a quarter of a claim's time.
 struct ClaimStatement {
@@ -21,7 +24,7 @@ struct ClaimStatement {
         SELECT COUNT(*) AS documents, COUNT(*) FILTER (WHERE \(Condition.suspect.sql)) AS suspects
         FROM index_documents WHERE download_status = 'in_progress' AND lease_owner = ?),
       picked AS MATERIALIZED (
-        SELECT id FROM index_documents
+        SELECT ctid AS place FROM index_documents
         WHERE \(pending.sql) AND (next_attempt_at IS NULL OR next_attempt_at <= now())
           AND (SELECT \(isTurn) FROM here)
         ORDER BY \(kind == .trusted ? "download_priority, book, page" : "random()")
@@ -31,7 +34,7 @@ struct ClaimStatement {
         lease_token = ? || lpad(to_hex(id), 16, '0'),
         lease_owner = ?, lease_expires_at = now() + make_interval(secs => ?),
         next_attempt_at = NULL
-      WHERE id IN (SELECT id FROM picked)
+      WHERE ctid = ANY (ARRAY (SELECT place FROM picked))
       RETURNING \(RecordFields.selected), lease_token
       """
     values =
