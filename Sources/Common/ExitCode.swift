@@ -1,4 +1,4 @@
-/// How a program of ours ends: one table for all of them (docs/architecture.md, "Conventions").
+/// How a program of ours ends: one table for all of them (each shows it with `--help`).
 /// The numbers from 64 on are those of sysexits.h.
 public enum ExitCode: Int32, Sendable, CaseIterable {
   case success = 0

@@ -7,7 +7,7 @@ final class ReaderWatch: Sendable {
 
   /// Requests `stop` with `.downstreamClosed` once the pipe or socket `descriptor` has no reader.
   init(_ descriptor: Int32, _ stop: Stop) {
-    startThread { [over] in
+    let isStarted = startThread { [over] in
       defer { close(over.descriptor) }
       while true {
         // Without events of interest, poll(2) still tells of POLLERR: the last reader has closed it.
@@ -20,6 +20,9 @@ final class ReaderWatch: Sendable {
         if descriptors[0].revents & Int16(POLLERR) != 0 { stop.request(.downstreamClosed) }
         return
       }
+    }
+    if !isStarted {
+      stop.request(.failed(Fatal(.other, "the system has no thread left (ulimit -u)")))
     }
   }
 

@@ -94,7 +94,7 @@ public struct StageLoop: Sendable {
           if !writer.write([result]) { break }
         }
       } catch {
-        stop.request(.failed(Fatal(describing: error)))
+        stop.request(for: error, logger)
       }
     }
     return exitCode(source)
@@ -121,7 +121,7 @@ public struct StageLoop: Sendable {
       } catch {
         record = before
         let failure = RecordError(describing: error, tool: tool)
-        if let fatal = error as? Fatal { stop.request(.failed(fatal)) }
+        if error is Fatal { stop.request(for: error, logger) }
         record.error = failure
         if failure.kind != .interrupted {
           logger.error("\(record.id): \(failure.kind.rawValue): \(failure.message)")
@@ -139,7 +139,7 @@ public struct StageLoop: Sendable {
     do {
       try worker.sawFailure(of: &record)
     } catch {
-      stop.request(.failed(Fatal(describing: error)))
+      stop.request(for: error, logger)
     }
   }
 

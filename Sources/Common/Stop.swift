@@ -5,7 +5,7 @@ import Synchronization
 ///
 /// Threads that wait (for a slot, for input, for a retry) wait here, so that they wake at once.
 public final class Stop: Sendable {
-  /// What ended the work before its time, in the order of precedence.
+  /// What ended the work before its time.
   public enum Reason: Sendable, Equatable {
     /// Ctrl+C, SIGTERM or SIGHUP.
     case interrupted
@@ -40,7 +40,11 @@ public final class Stop: Sendable {
     sigemptyset(&signals)
     for number in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&signals, number) }
     pthread_sigmask(SIG_BLOCK, &signals, nil)
-    startThread { stop.followSignals() }
+    guard startThread({ stop.followSignals() }) else {
+      // The signals are blocked: nobody could end this process in order.
+      _ = writeAll(Array("the system has no thread left (ulimit -u)\n".utf8), to: STDERR_FILENO)
+      _exit(ExitCode.other.rawValue)
+    }
     return stop
   }
 
@@ -57,15 +61,13 @@ public final class Stop: Sendable {
     }
   }
 
-  /// Asks everybody to come to an end. The first reason stays, but for an interruption, which
-  /// says more than a closed pipe that it may itself have caused.
+  /// Asks everybody to come to an end. The first reason stays, but for a closed pipe: an interruption
+  /// may itself have caused it, and a failure must not be passed over for it.
   public func request(_ reason: Reason) {
     let isFirst = state.withLock { state in
       let isFirst = state.reason == nil
       if isFirst { state.since = Time.monotonic() }
-      if isFirst || (reason == .interrupted && state.reason == .downstreamClosed) {
-        state.reason = reason
-      }
+      if isFirst || state.reason == .downstreamClosed { state.reason = reason }
       return isFirst
     }
     guard isFirst else { return }

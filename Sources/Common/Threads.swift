@@ -37,7 +37,6 @@ public func withCompanion<T>(
 
 /// Starts one thread that nobody waits for, with a stack of the usual size or of `stackSize` bytes. False
 /// where the system has none left.
-@discardableResult
 public func startThread(stackSize: Int? = nil, _ body: @escaping @Sendable () -> Void) -> Bool {
   guard let thread = newThread(stackSize: stackSize, body) else { return false }
   pthread_detach(thread)

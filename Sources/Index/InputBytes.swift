@@ -1,17 +1,21 @@
 import Common
 import Glibc
 
-/// Bytes from a file descriptor, a buffer at a time. A requested stop ends the input.
+/// Bytes from a file descriptor, a buffer at a time. A requested stop ends the input, and so does the end
+/// of whoever reads what is made of it.
 struct InputBytes {
   private let descriptor: Int32
   private let stop: Stop?
+  /// A pipe that nobody reads any more ends the input; -1 for none, which poll(2) passes over.
+  private let sink: Int32
   private(set) var buffer = [UInt8](repeating: 0, count: 1 << 16)
   /// What of the buffer is still to be read.
   var rest = 0..<0
 
-  init(descriptor: Int32, stop: Stop? = nil) {
+  init(descriptor: Int32, stop: Stop? = nil, sink: Int32 = -1) {
     self.descriptor = descriptor
     self.stop = stop
+    self.sink = sink
   }
 
   /// Reads more behind what is still to be read (which must be less than the buffer). False at the
@@ -36,12 +40,12 @@ struct InputBytes {
   }
 
   private func waitForInput() -> Bool {
-    guard let stop else { return true }
     var descriptors = [
       pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0),
-      pollfd(fd: stop.descriptor, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: stop?.descriptor ?? -1, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: sink, events: 0, revents: 0),
     ]
-    poll(&descriptors, 2, -1)
-    return !stop.isRequested
+    poll(&descriptors, 3, -1)
+    return stop?.isRequested != true && descriptors[2].revents == 0
   }
 }

@@ -21,7 +21,8 @@ public func withUnpacked<T>(
   let unpack = { @Sendable in
     defer { close(sink) }
     do throws(Fatal) {
-      var unpacking = Unpacking(input: InputBytes(descriptor: descriptor, stop: stop), sink: sink)
+      let input = InputBytes(descriptor: descriptor, stop: stop, sink: sink)
+      var unpacking = Unpacking(input: input, sink: sink)
       try unpacking.run()
     } catch {
       failure.withLock { $0 = error }

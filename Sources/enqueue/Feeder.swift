@@ -6,7 +6,7 @@ import Stages
 /// Claims documents and writes them to the belt until the selection is done.
 ///
 /// Two threads: one claims and writes, and is held up by whoever reads; the other renews the leases
-/// meanwhile. Both use the same index, which does one thing at a time.
+/// meanwhile. Both use the same index.
 struct Feeder {
   let index: any DocumentIndex
   let selection: Selection
@@ -52,7 +52,7 @@ struct Feeder {
         try feed()
         try drain(ended)
       } catch {
-        stop.request(.failed(Fatal(describing: error)))
+        stop.request(for: error, logger)
       }
     }
   }
@@ -63,7 +63,7 @@ struct Feeder {
         let count = try index.renewLeases(of: run)
         logger.debug("renewed \(count) leases")
       } catch {
-        stop.request(.failed(Fatal(describing: error)))
+        stop.request(for: error, logger)
       }
     }
   }

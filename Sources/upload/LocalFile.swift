@@ -1,5 +1,6 @@
 import Common
 import Glibc
+import Store
 
 /// A file on its way into the store: to be removed afterwards, if it is still the one that was sent.
 struct LocalFile {
@@ -13,9 +14,15 @@ struct LocalFile {
     self.before = before
   }
 
-  /// Removes it. What kept it from that, for people; `nil` where it is gone.
-  func remove() -> String? {
+  /// Removes it, but not where it is what the store has now as `object`, a URL: a folder may be stored in
+  /// itself. What kept it from that, for people; `nil` where it is gone.
+  func remove(after object: String) -> String? {
     guard let now = Self.look(at: path) else { return nil }
+    if let stored = FileURL.path(of: object).flatMap(Self.look(at:)),
+      stored.st_dev == now.st_dev, stored.st_ino == now.st_ino
+    {
+      return "\(path) is the object itself and was left there"
+    }
     let isSame =
       now.st_dev == before.st_dev && now.st_ino == before.st_ino && now.st_size == before.st_size
       && now.st_mtim.tv_sec == before.st_mtim.tv_sec

@@ -28,7 +28,9 @@ struct Uploader: StageWorker {
     let verb = object.isSkipped ? "was there already" : "put"
     logger.info("\(record.id): \(verb): \(object.url), \(Format.bytes(object.bytes))")
     tally.add(object)
-    if let source, let trouble = source.remove() { logger.warning("\(record.id): \(trouble)") }
+    if let source, let trouble = source.remove(after: object.url) {
+      logger.warning("\(record.id): \(trouble)")
+    }
   }
 
   func sawFailure(of record: inout Record) { tally.addFailure() }

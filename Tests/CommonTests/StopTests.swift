@@ -46,4 +46,11 @@ struct StopTests {
     stop.request(.downstreamClosed)
     #expect(stop.reason == .interrupted)
   }
+
+  @Test func aFailureIsNotPassedOverForAClosedPipe() {
+    let stop = Stop()
+    stop.request(.downstreamClosed)
+    stop.request(.failed(Fatal(.unavailable, "the database is gone")))
+    #expect(stop.reason == .failed(Fatal(.unavailable, "the database is gone")))
+  }
 }

@@ -84,4 +84,18 @@ import Testing
       try withUnpacked(file) { _ in throw Fatal(.other, "it thought better of it") }
     }
   }
+
+  /// Somebody at a terminal, or `tail -f`, who has not written the next line yet.
+  @Test func aReaderMayGoBeforeTheInputGoesOn() throws {
+    var ends: [Int32] = [-1, -1]
+    try #require(pipe(&ends) == 0)
+    defer { for end in ends { close(end) } }
+    try #require(writeAll(Array("a,b\n".utf8), to: ends[1]) == 0)
+    #expect(throws: Fatal.self) {
+      try withUnpacked(ends[0]) { plain in
+        _ = Self.read(plain, atMost: 4)
+        throw Fatal(.other, "there is no column b")
+      }
+    }
+  }
 }

@@ -64,6 +64,14 @@ struct UploadTests {
     #expect(Files.all(in: folder.path) == ["a.pdf"] + names.map { "bucket/\($0)" })
   }
 
+  /// Where a folder is stored in itself, the file is the object: removing it would remove the only copy.
+  @Test func anObjectIsNotRemovedAsItsOwnSource() throws {
+    let end = try upload(["--to", folder.path, "--remove-source-files"])
+    #expect(end.code == 0, "\(end)")
+    #expect(end.errors.contains("is the object itself and was left there"), "\(end)")
+    #expect(Files.all(in: folder.path) == names)
+  }
+
   @Test func whatIsMadeIsSaid() throws {
     let dry = try upload(["--to", "bucket", "--create-bucket", "--dry-run"])
     #expect(dry.code == 0, "\(dry)")

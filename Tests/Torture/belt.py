@@ -8,6 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -71,7 +72,8 @@ def forget_clocks():
     """Removes the memory that libfaketime shares in the name of processes that are no more."""
     for file in Path("/dev/shm").glob("*faketime_s*_*"):
         if not Path("/proc", file.name.rpartition("_")[2]).exists():
-            file.unlink(missing_ok=True)
+            with suppress(OSError):  # Another user's are that user's to remove.
+                file.unlink()
 
 
 class Belt:
@@ -85,6 +87,7 @@ class Belt:
         self.state, self.bucket, self.log = self.folder / "state", self.folder / "bucket", self.own / "portal.jsonl"
         self.index = index or f"sqlite:{self.folder / 'index.db'}"
         self.options, self.variables = {"optimize": ["--engine", engine]}, variables or {}
+        self.sessions, self.last_end = set(), "nothing"
         (self.own / "stage.yaml").write_text(STAGE)
         self.sample = ["--documents", str(documents), "--document-size", "3000", *portal]
         self.portal = self._start_portal()
@@ -159,7 +162,8 @@ class Belt:
             with open(self.own / f"{name}.err", "ab") as errors:
                 process = subprocess.Popen(
                     [str(word) for word in line], stdin=source, stdout=output if is_last else subprocess.PIPE,
-                    stderr=errors, env=environment)
+                    stderr=errors, env=environment, start_new_session=True)
+            self.sessions.add(process.pid)
             if source is not subprocess.DEVNULL:
                 source.close()
             source = process.stdout
@@ -181,19 +185,20 @@ class Belt:
 
     def finish(self, seconds=120):
         """Runs the belt to its end, as often as documents come back. Returns what was wrong: that it hung, or that a
-        tool did not come to an orderly end."""
+        tool did not come to an orderly end. `last_end` is how each ended, and its last words."""
+        for name in NAMES:
+            (self.own / f"{name}.err").unlink(missing_ok=True)
         processes = self.start()
         if not self.wait(processes, seconds):
             return ["P2: the last run hung"]
         codes = {name: process.returncode for name, process in zip(NAMES, processes)}
-        if set(codes.values()) <= {0, 3}:
-            return []
         said = [(self.own / f"{name}.err").read_text(errors="replace").splitlines()[-1:] for name in codes]
-        return [f"P2: the last run ended with {codes}: {said}"]
+        self.last_end = f"{codes}: {said}"
+        return [] if set(codes.values()) <= {0, 3} else [f"P2: the last run ended with {self.last_end}"]
 
     def orphans(self):
-        """Processes other than the portal that still work in this folder, half a second after the others ended."""
-        until(lambda: not self._orphans(), 0.5)
+        """Processes of this belt, and what they started, that still run two seconds after the others ended."""
+        until(lambda: not self._orphans(), 2)
         return list(self._orphans().values())
 
     def clear(self):
@@ -211,9 +216,12 @@ class Belt:
                 continue
             try:
                 line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                # Behind the name, which may hold anything: state, parent, group, session (proc(5)).
+                state, _, _, session = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[:4]
             except OSError:
                 continue
-            if str(self.own) in line:
+            # Workers and Ghostscript name no folder of ours, but stay in the session of their tool.
+            if state != "Z" and (int(session) in self.sessions or str(self.own) in line):
                 found[int(entry.name)] = line
         return found
 

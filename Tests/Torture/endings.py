@@ -12,7 +12,7 @@ import oracle
 from belt import NAMES, Belt, Longest, crashed, side_by_side
 
 # Once: what is in flight may finish (docs/architecture.md, "The driver"). Twice: now.
-ORDERLY, NOW = 12, 3
+ORDERLY, NOW = 20, 6
 
 
 def short(dice):

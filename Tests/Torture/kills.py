@@ -78,5 +78,6 @@ def _kill(dice, belt, most, figures, wrong):
             wrong.append(f"P5: document {row['id']} used up {row['download_attempts']} attempts")
         if row["download_status"] not in ("completed", "failed"):
             figures["lost"] += 1
+            wrong.append(f"P2: document {row['id']} was not settled; the last run ended with {belt.last_end}")
     figures["spool left"] += sum(1 for file in (belt.state / "spool").rglob("*") if file.is_file())
     return kills

@@ -32,10 +32,11 @@ def run(dice, requests, processes):
         clock.write_text("+0")
         _deal(belt, processes)
         runs = [_start(belt, number, clock) for number in range(processes)]
-        kills = []
+        kills, steps = [], 0
         while len(oracle.requests(belt.log)) < requests and any(run.poll() is None for run in runs):
             time.sleep(1)
             clock.write_text(f"{dice.randint(-3600, 3600):+d}")
+            steps += 1
             number = dice.randrange(processes)
             if runs[number].poll() is None:
                 runs[number].send_signal(signal.SIGKILL)
@@ -46,7 +47,7 @@ def run(dice, requests, processes):
             run.kill()
             run.wait()
         figures, wrong = judge(belt.log, DELAY, pause=1, kills=kills)
-    return {**figures, "kills": len(kills), "clock steps": len(kills)}, wrong
+    return {**figures, "kills": len(kills), "clock steps": steps}, wrong
 
 
 def _deal(belt, processes):
@@ -76,9 +77,11 @@ def judge(log, delay, pause, kills=()):
     requests = sorted(oracle.requests(log), key=lambda request: request["start"])
     starts = [request["start"] / 1e9 for request in requests]
     gaps = sorted(after - before for before, after in zip(starts, starts[1:]))
-    # A request that is seen late comes close to the next one; but nine gaps in a row do not shrink.
-    wrong += [f"P6: ten requests within {after - before:.3f} s" for before, after in zip(starts, starts[9:])
-              if after - before < 9 * delay - LATE]
+    # A request that is seen late comes close to the next one; but nine gaps in a row do not shrink, unless the
+    # first of them was seen so.
+    tens = [after - before for before, after in zip(starts, starts[9:])]
+    if sum(ten < 9 * delay - LATE for ten in tens) > len(tens) / 100:
+        wrong.append(f"P6: ten requests within {min(tens):.3f} s")
     close = sum(gap < delay - LATE for gap in gaps)
     if close > len(gaps) / 100:
         wrong.append(f"P6: {close} of {len(gaps)} gaps are shorter than {delay - LATE:.3f} s")

@@ -88,7 +88,9 @@ def _cut(dice, belt, image, place, settled, figures, wrong):
         process.kill()
         process.wait()
     belt.clear()
-    _run("umount", place)
+    # The workers of optimize end with it, but a moment later, and may have a file open until then.
+    if not until(lambda: subprocess.run(["umount", place], capture_output=True).returncode == 0, 10):
+        _run("umount", place)
     image.unlink()
     _mount(copy, place)
     figures["cuts"] += 1

@@ -179,10 +179,11 @@ def _database(dice, documents, watch):
             server.order("stop")
             time.sleep(dice.uniform(0, 1))
             server.order("start")
-            belt.wait(processes)
+            if not belt.wait(processes):
+                watch.wrong.append("P2: the belt hung when its database came back")
             server.order("stop")
             answers = [belt.run(["enqueue", "--index", url, "--count"], check=False),
                        belt.run(["fetch", "--limiter", url, "--state", belt.state], check=False, input=b"")]
             watch.search(belt.own, answers)
             watch.wrong += [f"P13: others may read {file.name}" for file in belt.state.rglob("*")
-                            if file.stat().st_mode & 0o077 and file.name != "conveyor.log"]
+                            if not file.is_symlink() and file.stat().st_mode & 0o077 and file.name != "conveyor.log"]

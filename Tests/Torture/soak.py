@@ -20,10 +20,12 @@ def run(dice, documents):
     with Belt(documents, workers=8, delay=0, portal=portal, engine="images") as belt:
         processes = belt.start()
         samples = {name: [] for name in NAMES}
-        while any(process.poll() is None for process in processes):
+        deadline = time.monotonic() + 3600
+        while any(process.poll() is None for process in processes) and time.monotonic() < deadline:
             time.sleep(2)
             for name, process in zip(NAMES, processes):
                 samples[name] += _sample(process.pid)
+        belt.wait(processes, 0.1)
         wrong = [f"P2: {name} ended with {process.returncode}"
                  for name, process in zip(NAMES, processes) if process.returncode not in (0, 3)]
         wrong += oracle.check(belt)
@@ -33,7 +35,7 @@ def run(dice, documents):
                "scans sent again": again}
     for name, taken in samples.items():
         # What a tool has after a third of the run is what it needs.
-        settled = taken[len(taken) // 3:]
+        settled = taken[len(taken) // 3:] or [(0, 0)]
         first, last = settled[0], settled[-1]
         slope = _slope([memory for memory, _ in settled]) * len(settled) / (documents * 2 / 3) * 1000
         figures[name] = f"{last[0] >> 10} MiB {slope:+.0f} KiB/1,000 {first[1]}→{last[1]} fds"

@@ -6,6 +6,8 @@
     torture.py kills …      only these
     torture.py --seed N     the same dice again
 
+The short form throws the same dice each time, so that it judges a change and not luck; the long form throws new ones.
+
 The built tools are taken from .build/debug, or from CONVEYOR_BIN. A trial prints one line of figures, and what
 was broken below it; one that cannot be made here says why. Ends with 1 if a promise was broken.
 """
@@ -16,6 +18,7 @@ import random
 import signal
 import sys
 import time
+import traceback
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from belt import Skipped
@@ -35,6 +38,10 @@ def report(name, form, seed):
     except Skipped as reason:
         print(f"{name}: SKIPPED: {reason}", flush=True)
         return False
+    except Exception:
+        # The other trials are still to be made.
+        print(f"{name}: BROKEN: the trial itself came to no end\n{traceback.format_exc()}", flush=True)
+        return True
     told = ", ".join(f"{key} {value}" for key, value in figures.items())
     lines = [f"{name}: {told}, violations {len(wrong)} ({time.monotonic() - began:.0f} s)"]
     lines += [f"  BROKEN {line}" for line in wrong[:20]]
@@ -47,7 +54,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("trials", nargs="*", metavar="trial", help=", ".join(names))
     parser.add_argument("--long", action="store_true")
-    parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--seed", type=int)
     options = parser.parse_args()
     unknown = [name for name in options.trials if name not in names]
     if unknown:
@@ -56,6 +63,8 @@ def main():
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     form = "long" if options.long else "short"
+    if options.seed is None:
+        options.seed = int(time.time()) if options.long else 1
     chosen = options.trials or (names if options.long else TOGETHER + ALONE)
     print(f"torture, {form} form, seed {options.seed}", flush=True)
     # Much of a trial is waiting, so the short form makes several at a time.

@@ -1,7 +1,7 @@
 import Common
 
 /// File URLs without a host (RFC 8089): percent-encoded UTF-8 between slashes.
-enum FileURL {
+public enum FileURL {
   /// How each of them begins.
   static let scheme = "file://"
 
@@ -13,7 +13,7 @@ enum FileURL {
 
   /// The absolute path that a URL names; `nil` where it has a host, a query, a part `.` or `..`, a
   /// NUL, or what is not UTF-8.
-  static func path(of url: String) -> String? {
+  public static func path(of url: String) -> String? {
     guard url.utf8.starts(with: (scheme + "/").utf8) else { return nil }
     var bytes: [UInt8] = []
     var rest = url.utf8.dropFirst(scheme.utf8.count)

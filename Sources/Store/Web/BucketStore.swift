@@ -68,8 +68,11 @@ extension BucketStore {
       }
       guard overwrite else { throw RecordError.conflict(url, found: seen.info, whole) }
     }
-    var all = settings.metadata.merging(metadata) { $1 }
+    var all = metadata
     all["sha256"] = whole.sha256
+    // S3 knows no difference between small and capital letters in them.
+    let taken = Set(all.keys.map { $0.lowercased() })
+    all.merge(settings.metadata.filter { !taken.contains($0.key.lowercased()) }) { $1 }
     var patience = Patience(url, settings)
     let reply = try send(
       Shipment(
