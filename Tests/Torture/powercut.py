@@ -75,7 +75,8 @@ def _cut(dice, belt, image, place, settled, figures, wrong):
     with open(belt.own / OUTPUT, "ab") as output:
         processes = belt.start(output=output)
     # In the midst of settling: somewhere behind a number of documents that is drawn by lot.
-    count = len(settled) + dice.randint(1, 8)
+    known = len(settled)
+    count = known + dice.randint(1, 8)
     until(lambda: len(_settled(belt.own / OUTPUT)) >= count or processes[-1].poll() is not None, 20)
     time.sleep(dice.uniform(0, 0.1))
     for process in processes:
@@ -94,7 +95,7 @@ def _cut(dice, belt, image, place, settled, figures, wrong):
     image.unlink()
     _mount(copy, place)
     figures["cuts"] += 1
-    figures["settled before a cut"] += len(settled)
+    figures["settled before a cut"] += len(settled) - known
     there = {str(row["id"]) for row in oracle.index_rows(belt.index) if row["download_status"] == "completed"}
     figures["lost"] += len(settled - there)
     wrong += [f"P1: document {one} was settled, and a power cut undid that" for one in settled - there]
