@@ -21,9 +21,7 @@ final class ReaderWatch: Sendable {
         return
       }
     }
-    if !isStarted {
-      stop.request(.failed(Fatal(.other, "the system has no thread left (ulimit -u)")))
-    }
+    if !isStarted { stop.request(.failed(.noThread)) }
   }
 
   /// Lets go of the descriptor: as long as poll(2) waits, what it names is not closed.

@@ -42,8 +42,8 @@ public final class Stop: Sendable {
     pthread_sigmask(SIG_BLOCK, &signals, nil)
     guard startThread({ stop.followSignals() }) else {
       // The signals are blocked: nobody could end this process in order.
-      _ = writeAll(Array("the system has no thread left (ulimit -u)\n".utf8), to: STDERR_FILENO)
-      _exit(ExitCode.other.rawValue)
+      _ = writeAll(Array("\(Fatal.noThread)\n".utf8), to: STDERR_FILENO)
+      _exit(Fatal.noThread.code.rawValue)
     }
     return stop
   }

@@ -28,11 +28,16 @@ public func withCompanion<T>(
 ) throws -> T {
   try withoutActuallyEscaping(companion) { companion in
     guard let thread = newThread(stackSize: nil, companion) else {
-      throw Fatal(.other, "the system has no thread left (ulimit -u)")
+      throw Fatal.noThread
     }
     defer { pthread_join(thread, nil) }
     return try body()
   }
+}
+
+extension Fatal {
+  /// The system has no thread left (pthread_create(3): EAGAIN) that the run cannot do without.
+  static let noThread = Fatal(.other, "the system has no thread left (ulimit -u)")
 }
 
 /// Starts one thread that nobody waits for, with a stack of the usual size or of `stackSize` bytes. False

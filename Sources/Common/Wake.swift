@@ -15,14 +15,12 @@ final class Wake: Sendable {
   /// Where there is no pipe to be had, nobody could be woken, and the run would never end: it ends here,
   /// with a line and 74, and the next one takes back what this one had.
   init() {
-    var ends: [Int32] = [-1, -1]
-    guard pipe(&ends) == 0 else {
+    guard let ends = makePipe() else {
       let reason = String(cString: strerror(errno))
       _ = writeAll(Array("cannot make a pipe: \(reason)\n".utf8), to: STDERR_FILENO)
       _exit(ExitCode.inputOutput.rawValue)
     }
-    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-    (descriptor, writer) = (ends[0], ends[1])
+    (descriptor, writer) = ends
   }
 
   /// Lets it happen; again, it does nothing.

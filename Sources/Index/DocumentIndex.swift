@@ -5,7 +5,8 @@ import Stages
 /// and `validate`, which settles and reports.
 ///
 /// All times are the database's own clock. A method is one transaction, or several that may each be the
-/// last; it throws ``Fatal`` with exit code 69 (cannot be reached), 77 (permission), 78 (a table or column is missing) or 74.
+/// last; it throws ``Fatal`` with exit code 69 (cannot be reached), 77 (permission), 78 (a table or column
+/// is missing) or 74.
 public protocol DocumentIndex: Sendable {
   /// Adds rows that are not there yet, known by (book, page, source), in one transaction; where the
   /// table refuses some of them, the others in several.

@@ -11,6 +11,8 @@ struct InputBytes {
   private(set) var buffer = [UInt8](repeating: 0, count: 1 << 16)
   /// What of the buffer is still to be read.
   var rest = 0..<0
+  /// Whether somebody still reads what is made of it, as far as was seen.
+  private(set) var isWanted = true
 
   init(descriptor: Int32, stop: Stop? = nil, sink: Int32 = -1) {
     self.descriptor = descriptor
@@ -39,13 +41,14 @@ struct InputBytes {
     return false
   }
 
-  private func waitForInput() -> Bool {
+  private mutating func waitForInput() -> Bool {
     var descriptors = [
       pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0),
       pollfd(fd: stop?.descriptor ?? -1, events: Int16(POLLIN), revents: 0),
       pollfd(fd: sink, events: 0, revents: 0),
     ]
     poll(&descriptors, 3, -1)
-    return stop?.isRequested != true && descriptors[2].revents == 0
+    isWanted = descriptors[2].revents == 0
+    return isWanted && stop?.isRequested != true
   }
 }

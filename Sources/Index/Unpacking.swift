@@ -11,12 +11,9 @@ import Synchronization
 public func withUnpacked<T>(
   _ descriptor: Int32, stop: Stop? = nil, _ body: (Int32) throws -> T
 ) throws -> (answer: T, damage: Fatal?) {
-  var ends: [Int32] = [-1, -1]
-  guard pipe(&ends) == 0 else {
+  guard let (source, sink) = makePipe() else {
     throw Fatal(.inputOutput, "cannot make a pipe: \(String(cString: strerror(errno)))")
   }
-  let (source, sink) = (ends[0], ends[1])
-  for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
   let failure = Mutex<Fatal?>(nil)
   let unpack = { @Sendable in
     defer { close(sink) }
@@ -76,6 +73,7 @@ private struct Unpacking {
     var output = [UInt8](repeating: 0, count: 1 << 17)
     while true {
       if input.rest.isEmpty, try !input.fill() {
+        guard input.isWanted else { return false }
         throw Fatal(.inputOutput, "the input is gzip and ends in the middle; the file is cut off")
       }
       var piece = Array(input.buffer[input.rest])

@@ -120,8 +120,27 @@ public struct Launch {
     return (ends[0], ends[1])
   }
 
+  /// Runs a program to its end: what it printed, if that was not more than `limit` bytes and it ended
+  /// with status 0. `make` describes the launch with what it is given as standard output, and, as its
+  /// other two descriptors, with one of /dev/null.
+  public static func output(
+    limit: Int, _ make: (_ nowhere: Int32, _ output: Int32) -> Launch
+  ) throws(Failure) -> [UInt8]? {
+    let pipe = try makePipe()
+    defer { close(pipe.output) }
+    let nowhere = open("/dev/null", O_RDWR | O_CLOEXEC)
+    let started = Result { () throws(Failure) in try make(nowhere, pipe.input).start() }
+    close(nowhere)
+    close(pipe.input)
+    let pid = try started.get()
+    let bytes = read(pipe.output, limit: limit)
+    // Who writes more than that is ended, or the wait would have no end.
+    if bytes == nil { kill(pid, SIGKILL) }
+    return wait(for: pid) == .status(0) ? bytes : nil
+  }
+
   /// All that comes from a descriptor, if it is not more than `limit` bytes.
-  public static func read(_ descriptor: Int32, limit: Int) -> [UInt8]? {
+  private static func read(_ descriptor: Int32, limit: Int) -> [UInt8]? {
     var bytes: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 1 << 14)
     while bytes.count <= limit {

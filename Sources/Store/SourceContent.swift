@@ -4,8 +4,8 @@ import Glibc
 
 extension SourceFile {
   /// Reads the file once, for SHA-256 and what else is wanted, handing over each piece, and compares
-  /// what was read with what is recorded. Throws `local` where the file is not there, not a file, or not the same any more: it
-  /// changed behind our back, which another attempt may put right.
+  /// what was read with what is recorded. Throws `local` where the file is not there, not a file, or
+  /// not the same any more: it changed behind our back, which another attempt may put right.
   func content(
     also extras: FileDigest.Extras,
     _ piece: (UnsafeRawBufferPointer) throws(FileError) -> Void = { _ in }

@@ -1,4 +1,3 @@
-import Glibc
 import Processes
 
 /// Which Ghostscript it is, and what is known against it. Pure, but for asking it.
@@ -17,20 +16,12 @@ struct GhostscriptVersion: Equatable, CustomStringConvertible {
 
   /// Asks the program at `path`.
   static func ask(_ path: String) -> GhostscriptVersion? {
-    guard let pipe = try? Launch.makePipe() else { return nil }
-    defer { close(pipe.output) }
-    let nowhere = open("/dev/null", O_RDWR | O_CLOEXEC)
-    let pid = try? Launch(
-      path: path, arguments: ["gs", "--version"],
-      environment: ["PATH=/usr/bin:/bin", "LC_ALL=C"], input: nowhere, output: pipe.input,
-      errors: nowhere, processorSeconds: 10
-    ).start()
-    close(nowhere)
-    close(pipe.input)
-    guard let pid else { return nil }
-    let words = Launch.read(pipe.output, limit: 100)
-    if words == nil { kill(pid, SIGKILL) }
-    guard Launch.wait(for: pid) == .status(0) else { return nil }
+    let words = try? Launch.output(limit: 100) { nowhere, words in
+      Launch(
+        path: path, arguments: ["gs", "--version"],
+        environment: ["PATH=/usr/bin:/bin", "LC_ALL=C"], input: nowhere, output: words,
+        errors: nowhere, processorSeconds: 10)
+    }
     return words.flatMap { GhostscriptVersion(String(decoding: $0, as: UTF8.self)) }
   }
 

@@ -1,4 +1,3 @@
-import Glibc
 import Processes
 
 /// `--verify-pixels`: draws a sample of pages before and after, and compares where their ink is.
@@ -49,26 +48,16 @@ struct PixelCheck {
   private func ink(
     _ file: String, _ page: Int, _ limits: Limits
   ) throws(Launch.Failure) -> PageInk? {
-    let drawing = try Launch.makePipe()
-    defer { close(drawing.output) }
-    let nowhere = open("/dev/null", O_RDWR | O_CLOEXEC)
-    let launch = Launch(
-      path: program,
-      arguments: [
-        "pdftoppm", "-gray", "-scale-to", "\(Self.side)", "-f", "\(page)", "-l", "\(page)", file,
-      ],
-      environment: ["PATH=/usr/bin:/bin", "LC_ALL=C", "HOME=\(job.directory)"],
-      directory: job.directory, input: nowhere, output: drawing.input, errors: nowhere,
-      isChildless: true, isConfined: true, processorSeconds: limits.processorSeconds,
-      memory: job.settings.memory, fileSize: 1, openFiles: 64)
-    let started = Result { () throws(Launch.Failure) in try launch.start() }
-    close(nowhere)
-    close(drawing.input)
-    let pid = try started.get()
-    let bytes = Launch.read(drawing.output, limit: Self.side * Self.side + 64)
-    // Who writes more than that is ended, or the wait would have no end.
-    if bytes == nil { kill(pid, SIGKILL) }
-    guard Launch.wait(for: pid) == .status(0) else { return nil }
-    return bytes.flatMap(PageInk.init)
+    try Launch.output(limit: Self.side * Self.side + 64) { nowhere, drawing in
+      Launch(
+        path: program,
+        arguments: [
+          "pdftoppm", "-gray", "-scale-to", "\(Self.side)", "-f", "\(page)", "-l", "\(page)", file,
+        ],
+        environment: ["PATH=/usr/bin:/bin", "LC_ALL=C", "HOME=\(job.directory)"],
+        directory: job.directory, input: nowhere, output: drawing, errors: nowhere,
+        isChildless: true, isConfined: true, processorSeconds: limits.processorSeconds,
+        memory: job.settings.memory, fileSize: 1, openFiles: 64)
+    }.flatMap(PageInk.init)
   }
 }

@@ -85,6 +85,20 @@ import Testing
     }
   }
 
+  /// It was not the input that ended.
+  @Test func aReaderWhoGoesDamagesNothing() throws {
+    let directory = try TemporaryDirectory()
+    let packed = try packed(Self.text, in: directory)
+    var ends: [Int32] = [-1, -1]
+    try #require(pipe(&ends) == 0)
+    defer { for end in ends { close(end) } }
+    // The other half is still to come when the reader has gone.
+    try #require(writeAll(Array(packed[..<(packed.count / 2)]), to: ends[1]) == 0)
+    let (answer, damage) = try withUnpacked(ends[0]) { Self.read($0, atMost: 10).prefix(6) }
+    #expect(Array(answer) == Array("line 0".utf8))
+    #expect(damage == nil)
+  }
+
   /// Somebody at a terminal, or `tail -f`, who has not written the next line yet.
   @Test func aReaderMayGoBeforeTheInputGoesOn() throws {
     var ends: [Int32] = [-1, -1]

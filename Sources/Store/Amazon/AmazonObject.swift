@@ -50,10 +50,11 @@ struct AmazonObject: BucketObject, Equatable {
     hasOtherETag || etag.utf8.count != 32 || Digest.bytes(hex: etag) == nil ? nil : etag
   }
 
-  /// Whether it is the content that a file has, by what the store itself computed, or, where it
-  /// computes nothing that we know, by what was noted when it was put.
+  /// The checksums are all that is asked of the file.
   func holds(_ content: PartedDigest, of file: borrowing RegularFile) -> Bool { holds(content) }
 
+  /// Whether it is the content that a file has, by what the store itself computed, or, where it
+  /// computes nothing that we know, by what was noted when it was put.
   func holds(_ content: PartedDigest) -> Bool {
     guard bytes == content.whole.bytes else { return false }
     if let md5 { return md5 == content.whole.md5 }

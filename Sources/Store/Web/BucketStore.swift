@@ -70,9 +70,11 @@ extension BucketStore {
     }
     var all = metadata
     all["sha256"] = whole.sha256
-    // S3 knows no difference between small and capital letters in them.
-    let taken = Set(all.keys.map { $0.lowercased() })
-    all.merge(settings.metadata.filter { !taken.contains($0.key.lowercased()) }) { $1 }
+    // S3 knows no difference between small and capital letters in names.
+    for (name, value) in settings.metadata
+    where !all.keys.contains(where: { $0.lowercased() == name.lowercased() }) {
+      all[name] = value
+    }
     var patience = Patience(url, settings)
     let reply = try send(
       Shipment(
