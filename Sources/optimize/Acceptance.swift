@@ -13,6 +13,8 @@ struct Inspection: Sendable, Equatable {
   var isSigned = false
   var hasForm = false
   var isTagged = false
+  /// What it has besides its pages; `nil` where that was not asked for.
+  var inventory: Inventory?
   /// What libqpdf put up with.
   var complaint: String?
 }
@@ -45,7 +47,10 @@ enum Acceptance {
   /// What Ghostscript would not keep: it draws form fields, and drops tags.
   static func objection(toGhostscriptOn source: Inspection) -> String? {
     if source.hasForm { return "the file has a form, which Ghostscript would flatten" }
-    return source.isTagged ? "the file has tags, which Ghostscript would drop" : nil
+    if source.isTagged { return "the file has tags, which Ghostscript would drop" }
+    return source.inventory?.claim.map {
+      "the file claims to be \($0), which it would not be after Ghostscript"
+    }
   }
 
   /// How Ghostscript ended, and what it said.
@@ -71,7 +76,18 @@ enum Acceptance {
     }
     let different = zip(result.pages, source.pages).enumerated()
       .first { !$0.element.0.isShown(like: $0.element.1) }
-    return different.map { "page \($0.offset + 1) of the result has another size" }
+    if let different { return "page \(different.offset + 1) of the result has another size" }
+    guard let before = source.inventory, let after = result.inventory else { return nil }
+    return after.loss(from: before).map { "the result lost something: \($0)" }
+  }
+
+  /// Whether what Ghostscript wrote anew is worth the risk: 78 of 1,308 results of public files saved
+  /// less than a tenth, half a percent of all bytes.
+  static func objection(toGhostscriptSize result: Int, of source: Int) -> String? {
+    10 * result <= 9 * source
+      ? nil
+      : "the result of Ghostscript is not a tenth smaller (\(Format.count(result)) of "
+        + "\(Format.count(source)) bytes)"
   }
 
   /// Last: whether it was worth it.

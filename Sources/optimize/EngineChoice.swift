@@ -25,6 +25,8 @@ enum EngineChoice {
     case .auto: break
     }
     guard settings.quality != .lossless, settings.ghostscript != nil else { return false }
+    // What it wrote is only taken when every page was looked at.
+    guard settings.renderer != nil || settings.isUnchecked else { return false }
     guard let images else { return true }
     // It would run into its limit, or repair what is damaged.
     if images.isExcessive { return false }

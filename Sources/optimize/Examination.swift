@@ -23,8 +23,15 @@ struct Examination {
     result = "\(job.directory)/\(Job.result)"
   }
 
-  /// The verdict. `started` is told the pages when the work begins.
+  /// The verdict. `started` is told the pages when the work begins. A reason to keep the original is
+  /// the same wherever the work was done.
   func verdict(started: (Int) -> Void) throws(Trouble) -> Verdict {
+    let verdict = try examined(started: started)
+    guard case .kept(let reason, let pages) = verdict else { return verdict }
+    return .kept(reason.replacing("\(job.directory)/", with: ""), pages: pages)
+  }
+
+  private func examined(started: (Int) -> Void) throws(Trouble) -> Verdict {
     guard let (beginning, sourceBytes) = try lookAtSource() else {
       return .kept("the file is gone")
     }
@@ -58,7 +65,7 @@ struct Examination {
       case .success(let outcome):
         images = outcome
         let objection = try objection(
-          toSize: outcome.bytes, of: Job.imagesResult, before, sourceBytes, limits)
+          toImagesResult: outcome.bytes, before, sourceBytes, limits)
         if let objection {
           objections.append(objection)
         } else {
@@ -68,18 +75,12 @@ struct Examination {
       }
     }
     if EngineChoice.triesGhostscript(job.settings, after: images, sourceBytes: sourceBytes) {
-      if let objection = try runGhostscript(before, limits) {
-        objections.append(objection)
+      switch try runGhostscript(before, sourceBytes, limits) {
+      case .failure(let objection):
+        objections.append(objection.reason)
         try checkDisk(for: sourceBytes)
-      } else {
-        let bytes = try resultBytes(Job.result)
-        if let objection = try objection(
-          toSize: bytes, of: Job.result, before, sourceBytes, limits)
-        {
-          objections.append(objection)
-        } else if bytes < best?.bytes ?? sourceBytes {
-          best = (.ghostscript, bytes)
-        }
+      case .success(let bytes):
+        if bytes < best?.bytes ?? sourceBytes { best = (.ghostscript, bytes) }
       }
     }
     guard let best else {
@@ -114,46 +115,100 @@ struct Examination {
     return .success(outcome)
   }
 
-  /// Makes a result with Ghostscript and returns what is to be said against it, but for its size.
+  /// Makes a result with Ghostscript and tells its size; fails with what is to be said against it.
   private func runGhostscript(
-    _ before: Inspection, _ limits: Limits
-  ) throws(Trouble) -> String? {
-    if let objection = Acceptance.objection(toGhostscriptOn: before) { return objection }
-    guard let program = job.settings.ghostscript else { return "Ghostscript was not found" }
-    do throws(Launch.Failure) {
-      return try ghostscript.run(program, job, limits: limits) {
+    _ before: Inspection, _ sourceBytes: Int, _ limits: Limits
+  ) throws(Trouble) -> Result<Int, Objection> {
+    func refused(_ reason: String) -> Result<Int, Objection> {
+      .failure(Objection(reason: reason))
+    }
+    guard let program = job.settings.ghostscript else {
+      return refused("Ghostscript was not found")
+    }
+    guard let before = try whole(before) else { return refused("libqpdf cannot read all of it") }
+    if let objection = Acceptance.objection(toGhostscriptOn: before) { return refused(objection) }
+    let objection = try running(program) { () throws(Launch.Failure) in
+      try ghostscript.run(program, job, limits: limits) {
         Acceptance.objection(toRun: $0, limits: limits)
+          ?? Self.keepMetadata(of: source, in: result)
           ?? Self.objection(toResult: result, of: before)
       }
+    }
+    if let objection { return refused(objection) }
+    let bytes = try resultBytes(Job.result)
+    if let objection = Acceptance.objection(toGhostscriptSize: bytes, of: sourceBytes) {
+      return refused(objection)
+    }
+    guard !job.settings.isUnchecked else { return .success(bytes) }
+    guard let check = pageCheck(before, sourceBytes, limits) else {
+      return refused("there is no renderer to check the result of Ghostscript with")
+    }
+    let change = try running(check.renderer.programs.drawing) { () throws(Launch.Failure) in
+      try check.objection(toAllOf: Job.result)
+    }
+    return change.map(refused) ?? .success(bytes)
+  }
+
+  /// The same with what it has besides its pages.
+  private func whole(_ before: Inspection) throws(Trouble) -> Inspection? {
+    guard !job.settings.isUnchecked else { return before }
+    guard case .success(let inspection) = Self.inspect(source, hasInventory: true) else {
+      return nil
+    }
+    return inspection
+  }
+
+  private static func keepMetadata(of source: String, in result: String) -> String? {
+    do throws(PDFError) {
+      let source = try PDFDocument(path: source)
+      let written = try PDFDocument(path: result)
+      try written.adoptMetadata(of: source)
+      try written.writeCompactly(to: result)
+      return nil
     } catch {
-      throw Trouble(message: "cannot run \(program): \(String(cString: strerror(error.code)))")
+      return "libqpdf cannot rewrite the result: \(error)"
     }
   }
 
-  /// What is to be said against a result for its size, or where a sample of its pages is looked at.
+  /// What is to be said against images that were rewritten, where a sample of the pages is looked at.
   private func objection(
-    toSize bytes: Int, of result: String, _ before: Inspection, _ sourceBytes: Int,
-    _ limits: Limits
+    toImagesResult bytes: Int, _ before: Inspection, _ sourceBytes: Int, _ limits: Limits
   ) throws(Trouble) -> String? {
     if let objection = Acceptance.objection(toSize: bytes, of: sourceBytes) { return objection }
-    guard let program = job.settings.renderer else { return nil }
-    let check = PixelCheck(program: program, share: job.settings.verifiedShare, job: job)
-    do throws(Launch.Failure) {
-      return try check.objection(
-        to: result, pages: before.pageCount, sourceBytes: sourceBytes, limits: limits)
-    } catch {
+    guard let check = pageCheck(before, sourceBytes, limits) else { return nil }
+    return try running(check.renderer.programs.drawing) { () throws(Launch.Failure) in
+      try check.objection(toSampleOf: Job.imagesResult, share: job.settings.verifiedShare)
+    }
+  }
+
+  private func pageCheck(
+    _ before: Inspection, _ sourceBytes: Int, _ limits: Limits
+  ) -> PageCheck? {
+    job.settings.renderer.map {
+      PageCheck(
+        renderer: Renderer(programs: $0, job: job, limits: limits), pages: before.pageCount,
+        sourceBytes: sourceBytes)
+    }
+  }
+
+  private func running(
+    _ program: String, _ body: () throws(Launch.Failure) -> String?
+  ) throws(Trouble) -> String? {
+    do throws(Launch.Failure) { return try body() } catch {
       throw Trouble(message: "cannot run \(program): \(String(cString: strerror(error.code)))")
     }
   }
 
   private static func objection(toResult path: String, of before: Inspection) -> String? {
-    switch inspect(path) {
+    switch inspect(path, hasInventory: before.inventory != nil) {
     case .failure(let error): "libqpdf cannot read the result: \(error)"
     case .success(let after): Acceptance.objection(toResult: after, of: before)
     }
   }
 
-  private static func inspect(_ path: String) -> Result<Inspection, PDFError> {
+  private static func inspect(
+    _ path: String, hasInventory: Bool = false
+  ) -> Result<Inspection, PDFError> {
     Result { () throws(PDFError) in
       let document = try PDFDocument(path: path)
       if document.isEncrypted { return Inspection(pageCount: 0, isEncrypted: true) }
@@ -162,6 +217,10 @@ struct Examination {
       inspection.hasForm = try document.hasForm()
       inspection.isTagged = try document.isTagged()
       if inspection.pageCount <= Limits.maximumPages { inspection.pages = try document.pages() }
+      if hasInventory {
+        let images = try document.images(inspection.pages).images
+        inspection.inventory = try document.inventory(pages: inspection.pageCount, images: images)
+      }
       inspection.complaint = document.complaint()?.message
       return inspection
     }

@@ -7,15 +7,16 @@ enum GhostscriptStatus {
   /// Prints it. Throws where there is none.
   static func tell(_ given: String?, path: String?) throws(Fatal) -> ExitCode {
     let program = try Ghostscript.locate(given, path: path)
-    let text = lines(program, GhostscriptVersion.ask(program), Launch.layers).joined(
-      separator: "\n")
+    let text = lines(
+      program, GhostscriptVersion.ask(program), Renderer.Programs.find(path), Launch.layers
+    ).joined(separator: "\n")
     _ = writeAll(Array("\(text)\n".utf8), to: STDOUT_FILENO)
     return .success
   }
 
   /// What is said of a program and of the layers that this system offers. Pure.
   static func lines(
-    _ program: String, _ version: GhostscriptVersion?,
+    _ program: String, _ version: GhostscriptVersion?, _ renderer: Renderer.Programs?,
     _ layers: (isOffline: Bool, isConfined: Bool)
   ) -> [String] {
     let all = [
@@ -29,7 +30,10 @@ enum GhostscriptStatus {
     let missing = list(false)
     return [
       "Ghostscript \(version?.description ?? "of an unknown version") at \(program)",
-      version?.trouble.map { "warning: \($0)" },
+      version?.trouble.map { "warning: \($0); only --engine ghostscript uses it" },
+      renderer.map { "its results are checked with \($0.drawing) and \($0.text)" }
+        ?? "warning: pdftoppm or pdftotext is missing, without which its results are not used "
+        + "(apt-get install poppler-utils)",
       "isolation: \(list(true))",
       missing.isEmpty ? nil : "not on this system: \(missing)",
     ].compactMap(\.self)

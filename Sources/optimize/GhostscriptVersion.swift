@@ -25,13 +25,10 @@ struct GhostscriptVersion: Equatable, CustomStringConvertible {
     return words.flatMap { GhostscriptVersion(String(decoding: $0, as: UTF8.self)) }
   }
 
-  /// Whether it cuts JPEGs short that it passes through, which no check of ours would see: so it is
-  /// used only where it is asked for.
-  var truncatesImages: Bool { isFrom([10, 6], before: [10, 7]) }
-
-  /// What is known against it, as OCRmyPDF's maintainers found it.
+  /// What is known against it, as OCRmyPDF's maintainers found it. Such a version is used only where it
+  /// is asked for by name.
   var trouble: String? {
-    if truncatesImages { return "10.06 cuts JPEGs short (10.07.0 does not)" }
+    if isFrom([10, 6], before: [10, 7]) { return "10.06 cuts JPEGs short (10.07.0 does not)" }
     return isFrom([10, 0], before: [10, 2, 1])
       ? "10.00.0 to 10.02.0 may damage text that lies behind a scan (10.02.1 does not)" : nil
   }

@@ -16,7 +16,9 @@ struct Job: Sendable, Equatable {
       "directory": .string(directory), "gs": settings.ghostscript.map(JSON.string),
       "engine": .string(settings.engine.rawValue), "quality": .string(settings.quality.rawValue),
       "isolation": .string(settings.isolation.rawValue), "seconds": .int(settings.seconds),
-      "renderer": settings.renderer.map(JSON.string),
+      "pdftoppm": settings.renderer.map { .string($0.drawing) },
+      "pdftotext": settings.renderer.map { .string($0.text) },
+      "unchecked": .bool(settings.isUnchecked),
       "verified_share": .decimal(settings.verifiedShare),
       "memory": .int(settings.memory),
     ])
@@ -33,13 +35,17 @@ struct Job: Sendable, Equatable {
       let quality = json["quality"]?.string.flatMap(Quality.init),
       let isolation = json["isolation"]?.string.flatMap(GhostscriptKeeper.Isolation.init),
       let share = json["verified_share"]?.double, let seconds = json["seconds"]?.int,
-      let memory = json["memory"]?.int
+      let memory = json["memory"]?.int, let isUnchecked = json["unchecked"]?.bool
     else { return nil }
+    var renderer: Renderer.Programs?
+    if let drawing = json["pdftoppm"]?.string, let text = json["pdftotext"]?.string {
+      renderer = Renderer.Programs(drawing: drawing, text: text)
+    }
     self.init(
       directory: directory,
       settings: Settings(
         engine: engine, ghostscript: json["gs"]?.string, isolation: isolation, quality: quality,
-        renderer: json["renderer"]?.string, verifiedShare: share, seconds: seconds,
+        renderer: renderer, verifiedShare: share, isUnchecked: isUnchecked, seconds: seconds,
         memory: memory))
   }
 }

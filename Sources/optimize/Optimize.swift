@@ -57,8 +57,15 @@ struct Optimize: Tool {
     help: "Documents for one Ghostscript: worker (many, one after the other) or document (one).")
   var gsIsolation: GhostscriptKeeper.Isolation = .worker
 
-  @Option(help: "Part of all pages to draw before and after, and to compare (5%).")
-  var verifyPixels: String = "0%"
+  @Option(
+    help: """
+      Part of all pages to draw before and after, and to compare, where images were rewritten (5%; \
+      what Ghostscript wrote is always drawn whole). Default: 2% where pdftoppm is installed.
+      """)
+  var verifyPixels: String?
+
+  @Flag(help: "Take what Ghostscript wrote without comparing text, pages and structure.")
+  var unchecked = false
 
   @Flag(help: "Tell which Ghostscript there is and how it is kept in, and end.")
   var gsStatus = false
@@ -78,7 +85,7 @@ struct Optimize: Tool {
     guard memory != nil else {
       throw ValidationError("--memory-limit is a size from 256M on, like 512M or 2G")
     }
-    guard Share.parse(verifyPixels) != nil else {
+    guard share != nil else {
       throw ValidationError("--verify-pixels is a part of all pages, like 5%")
     }
     guard engine != .ghostscript || quality != .lossless else {
@@ -105,10 +112,10 @@ struct Optimize: Tool {
       input: files.isEmpty ? STDIN_FILENO : try FileNames.descriptor(files),
       lines: files.isEmpty ? .records : .fileNames)
     if dryRun { return loop.run { _ in PassingOn() } }
-    let share = Share.parse(verifyPixels) ?? 0
+    let renderer = try renderer(path)
     let settings = Settings(
-      engine: engine, ghostscript: try ghostscript(path, logger), isolation: gsIsolation,
-      quality: quality, renderer: share > 0 ? try renderer(path) : nil, verifiedShare: share,
+      engine: engine, ghostscript: try ghostscript(path, renderer, logger), isolation: gsIsolation,
+      quality: quality, renderer: renderer, verifiedShare: share ?? 0, isUnchecked: unchecked,
       seconds: seconds ?? 60, memory: memory ?? 2 << 30)
     let destination = try Destination(directory: outputDir)
     return loop.run { number in
@@ -120,33 +127,50 @@ struct Optimize: Tool {
 }
 
 extension Optimize {
+  private static let defaultShare = 0.02
+
+  private var share: Double? { verifyPixels.map(Share.parse) ?? Self.defaultShare }
+
   /// Where Ghostscript is, if it is needed. Only who asks for it has to have it, and only who asks
   /// for it gets one that damages documents.
-  private func ghostscript(_ path: String?, _ logger: Logger) throws(Fatal) -> String? {
+  private func ghostscript(
+    _ path: String?, _ renderer: Renderer.Programs?, _ logger: Logger
+  ) throws(Fatal) -> String? {
     if engine == .images || quality == .lossless { return nil }
     let found: String
     do throws(Fatal) { found = try Ghostscript.locate(gs, path: path) } catch {
       if engine == .ghostscript || gs != nil { throw error }
-      logger.warning("Ghostscript (gs) was not found; only images are made smaller")
+      logger.warning("only images are made smaller: Ghostscript (gs) is not installed")
       return nil
     }
-    guard let version = GhostscriptVersion.ask(found), version.truncatesImages,
-      let trouble = version.trouble
-    else { return found }
+    let version = GhostscriptVersion.ask(found)
     if engine == .ghostscript {
-      logger.warning("Ghostscript \(version): \(trouble)")
+      if let trouble = version?.trouble { logger.warning("Ghostscript: \(trouble)") }
       return found
     }
-    logger.warning("Ghostscript \(version): \(trouble); only images are made smaller")
+    if renderer == nil, !unchecked {
+      logger.warning(
+        """
+        only images are made smaller: pdftoppm and pdftotext, which check what Ghostscript writes, \
+        are not installed (apt-get install poppler-utils)
+        """)
+      return nil
+    }
+    guard let trouble = version?.trouble else { return found }
+    logger.warning("only images are made smaller: Ghostscript \(trouble)")
     return nil
   }
 
-  private func renderer(_ path: String?) throws(Fatal) -> String {
-    if let found = ProgramPath.find(ProgramPath.candidates("pdftoppm", path)) { return found }
+  /// Who draws pages to be compared. Missing where it is asked for, it ends the run.
+  private func renderer(_ path: String?) throws(Fatal) -> Renderer.Programs? {
+    if let found = Renderer.Programs.find(path) { return found }
+    let isNeeded = verifyPixels != nil && share != 0 || engine == .ghostscript && !unchecked
+    guard isNeeded else { return nil }
     throw Fatal(
       .unavailable,
-      "--verify-pixels needs pdftoppm, which is not on PATH; install it with "
-        + "`apt-get install poppler-utils`")
+      "pdftoppm and pdftotext were not found on PATH: results cannot be compared with their sources. "
+        + "Install them with `apt-get install poppler-utils`"
+        + (engine == .ghostscript ? ", or use --unchecked" : ""))
   }
 }
 

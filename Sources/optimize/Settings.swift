@@ -35,9 +35,12 @@ struct Settings: Sendable, Equatable {
   /// How many documents one Ghostscript takes.
   var isolation = GhostscriptKeeper.Isolation.worker
   var quality: Quality
-  /// The absolute path of `pdftoppm`, where a part of all pages is to be compared, and that part.
-  var renderer: String?
+  /// The programs that draw pages to be compared; `nil` where there are none.
+  var renderer: Renderer.Programs?
+  /// How much of all pages is drawn before and after where only images were rewritten, 0 to 1.
   var verifiedShare = 0.0
+  /// Whether what Ghostscript wrote is taken as it is, without the checks of ``ResultCheck``.
+  var isUnchecked = false
   /// What a document without pages would get, in seconds of processor time.
   var seconds: Int
   /// Address space of Ghostscript, and of the process that looks into the PDFs, in bytes.

@@ -38,6 +38,10 @@ struct EngineChoiceTests {
     settings.quality = .lossless
     #expect(!tries())
     settings.quality = .ebook
+    settings.renderer = nil
+    #expect(!tries())
+    settings.isUnchecked = true
+    #expect(tries() == given.tries)
     settings.ghostscript = nil
     #expect(!tries())
   }

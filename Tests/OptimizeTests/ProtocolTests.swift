@@ -8,7 +8,9 @@ import Testing
 @Suite("Jobs and answers")
 struct ProtocolTests {
   static let settings = Settings(
-    engine: .auto, ghostscript: "/usr/bin/gs", quality: .ebook, seconds: 60, memory: 2 << 30)
+    engine: .auto, ghostscript: "/usr/bin/gs", quality: .ebook, renderer: renderer, seconds: 60,
+    memory: 2 << 30)
+  static let renderer = Renderer.Programs(drawing: "/usr/bin/pdftoppm", text: "/usr/bin/pdftotext")
 
   @Test("A job comes out as it went in")
   func job() throws {
@@ -17,7 +19,8 @@ struct ProtocolTests {
     job.settings.ghostscript = nil
     job.settings.engine = .images
     job.settings.isolation = .document
-    job.settings.renderer = "/usr/bin/pdftoppm"
+    job.settings.renderer = nil
+    job.settings.isUnchecked = true
     job.settings.verifiedShare = 0.05
     #expect(Job(json: try JSON(parsing: job.json.serialized())) == job)
     #expect(Job(json: .object([:])) == nil)

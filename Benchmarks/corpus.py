@@ -1,0 +1,214 @@
+#!/usr/bin/env python3
+"""What optimize does to a folder of PDFs, judged by programs that it does not use.
+
+Optimizes each PDF below the folders, then compares each result with its source: pages as pdfium draws
+them, text as pdfium reads it, structure as pikepdf counts it, images in black and white by their
+pixels. Prints a table of what was lost, and one line for each document that lost something. Exit
+status 3 where there is one. Needs what `make bench` installs:
+
+    .build/bench/bin/python Benchmarks/corpus.py FOLDER … [-- OPTION-OF-OPTIMIZE …]
+"""
+
+import argparse
+import collections
+import concurrent.futures
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy
+import pikepdf
+import pypdfium2
+
+from harness import TOOLS, emptied, scratch
+
+# A window of 16 × 16 pixels at 72 dpi: its mean moves by this where something is gone. Where letters of
+# a scan have become softer it moves by less.
+WINDOW, TOLERANCE = 16, 48
+MAXIMUM_PAGES = 30
+FLOOR = (1275, 1650)
+
+
+def draw(document, index):
+    page = document[index]
+    scale = min(1.0, 1500 / max(page.get_width(), page.get_height(), 1))
+    pixels = page.render(scale=scale, may_draw_forms=False).to_numpy()
+    return numpy.asarray(pixels[..., :3], dtype=numpy.float64)
+
+
+def windows(pixels):
+    sums = numpy.zeros((pixels.shape[0] + 1, pixels.shape[1] + 1, 3))
+    sums[1:, 1:] = pixels.cumsum(0).cumsum(1)
+    height, width = min(WINDOW, pixels.shape[0]), min(WINDOW, pixels.shape[1])
+    return (
+        sums[height:, width:] - sums[:-height, width:] - sums[height:, :-width] + sums[:-height, :-width]
+    ) / (height * width)
+
+
+def leaves(node, seen=None):
+    """Entries of a name tree or number tree."""
+    seen = set() if seen is None else seen
+    if not isinstance(node, pikepdf.Dictionary) or node.objgen in seen and node.objgen != (0, 0):
+        return 0
+    seen.add(node.objgen)
+    own = len(node.get("/Names", node.get("/Nums", []))) // 2
+    return own + sum(leaves(kid, seen) for kid in node.get("/Kids", []))
+
+
+def outline(node, seen):
+    total = 0
+    while isinstance(node, pikepdf.Dictionary) and node.objgen not in seen:
+        seen.add(node.objgen)
+        total += 1 + outline(node.get("/First"), seen)
+        node = node.get("/Next")
+    return total
+
+
+def structure(pdf):
+    root = pdf.Root
+    names = root.get("/Names", {})
+    counts = collections.Counter(
+        pages=len(pdf.pages),
+        outline=outline(root.get("/Outlines", {}).get("/First"), set()),
+        destinations=len(root.get("/Dests", {})) + leaves(names.get("/Dests")),
+        attachments=leaves(names.get("/EmbeddedFiles")),
+        scripts=leaves(names.get("/JavaScript")),
+        layers=len(root.get("/OCProperties", {}).get("/OCGs", [])),
+        labels=leaves(root.get("/PageLabels")),
+        fields=len(root.get("/AcroForm", {}).get("/Fields", [])),
+        tags=int("/StructTreeRoot" in root),
+        metadata=int("/Metadata" in root),
+        info=len([key for key in pdf.trailer.get("/Info", {}) if key not in ("/Producer", "/ModDate")]),
+    )
+    for page in pdf.pages:
+        counts["annotations"] += len(page.obj.get("/Annots", []))
+    return counts
+
+
+def images(pdf):
+    """Pixels of images in black and white, and the smallest image that fills a page."""
+    bilevel, found = 0, []
+    seen = set()
+    for page in pdf.pages:
+        try:
+            for image in page.images.values():
+                if image.objgen in seen:
+                    continue
+                seen.add(image.objgen)
+                size = (int(image.get("/Width", 0)), int(image.get("/Height", 0)))
+                found.append((image.objgen, size))
+                if image.get("/ImageMask", False) or int(image.get("/BitsPerComponent", 8)) == 1:
+                    bilevel += size[0] * size[1]
+        except Exception:  # An odd resource dictionary: nothing is counted.
+            continue
+    return bilevel, found
+
+
+def pictures(before, after, verdict):
+    for index in range(min(len(before), MAXIMUM_PAGES)):
+        try:
+            one = draw(before, index)
+        except Exception:
+            continue
+        try:
+            two = draw(after, index)
+        except Exception:
+            verdict["not drawn"] = f"page {index + 1}"
+            continue
+        if one.shape != two.shape:
+            verdict["other size"] = f"page {index + 1}: {one.shape} became {two.shape}"
+            continue
+        difference = numpy.abs(windows(one) - windows(two)).max()
+        if difference > TOLERANCE:
+            is_blank = two.std() < 1 < one.std()
+            verdict["blank" if is_blank else "changed"] = f"page {index + 1}: a window by {difference:.0f}"
+        texts = [document[index].get_textpage().get_text_bounded().split() for document in (before, after)]
+        if texts[0] != texts[1]:
+            verdict["text"] = f"page {index + 1}"
+
+
+def judge(source, result):
+    verdict = {}
+    try:
+        before = pypdfium2.PdfDocument(source)
+    except Exception:
+        before = None
+    if before is not None:
+        try:
+            pictures(before, pypdfium2.PdfDocument(result), verdict)
+        except Exception as error:
+            verdict["not opened"] = str(error)
+    try:
+        with pikepdf.open(source) as one, pikepdf.open(result) as two:
+            counts = structure(one), structure(two)
+            lost = {key: value for key, value in counts[0].items() if counts[1][key] < value}
+            if lost:
+                verdict["structure"] = ", ".join(sorted(lost))
+            (bilevel_before, found_before), (bilevel_after, found_after) = images(one), images(two)
+            if bilevel_after < bilevel_before:
+                verdict["bilevel"] = f"{bilevel_before} pixels became {bilevel_after}"
+            for (_, old), (_, new) in zip(found_before, found_after):
+                low, high = min(new), max(new)
+                if new != old and (low < min(FLOOR[0], min(old)) or high < min(FLOOR[1], max(old))):
+                    verdict["few pixels"] = f"{old} became {new}"
+    except Exception as error:
+        verdict["pikepdf"] = str(error)
+    return verdict
+
+
+def optimize(files, work, options):
+    inputs = "".join(
+        json.dumps({"id": str(number), "path": str(path)}) + "\n" for number, path in enumerate(files)
+    )
+    began = time.monotonic()
+    run = subprocess.run(
+        [TOOLS / "optimize", "--output-dir", work, *options], input=inputs, stdout=subprocess.PIPE, text=True
+    )
+    seconds = time.monotonic() - began
+    records = [json.loads(line) for line in run.stdout.splitlines()]
+    return run.returncode, seconds, records
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folders", nargs="+", type=Path)
+    arguments, options = sys.argv[1:], []
+    if "--" in arguments:
+        split = arguments.index("--")
+        arguments, options = arguments[:split], arguments[split + 1 :]
+    folders = parser.parse_args(arguments).folders
+    files = [path for folder in folders for path in sorted(folder.rglob("*.[pP][dD][fF]")) if path.is_file()]
+    status, seconds, records = optimize(files, emptied(scratch("corpus")), options)
+    print(f"{len(files)} documents, {len(records)} records, exit status {status}, {seconds:.1f} s")
+    results = [record for record in records if record.get("optimize", {}).get("method", "original") != "original"]
+    methods = collections.Counter(record.get("optimize", {}).get("method", "failed") for record in records)
+    sizes = [
+        sum(record.get("optimize", {}).get(key, 0) for record in records) for key in ("original_bytes", "bytes")
+    ]
+    reasons = collections.Counter(
+        "".join(letter for letter in record["optimize"]["reason"].split(":")[0] if not letter.isdigit())
+        for record in records
+        if record.get("optimize", {}).get("reason")
+    )
+    losses, affected = collections.Counter(), 0
+    with concurrent.futures.ProcessPoolExecutor(2) as pool:
+        verdicts = pool.map(
+            judge, (r["path"] for r in results), (r["optimize"]["path"] for r in results), chunksize=4
+        )
+        for record, verdict in zip(results, verdicts):
+            losses.update(verdict.keys())
+            affected += bool(verdict)
+            if verdict:
+                print(record["path"], record["optimize"]["method"], json.dumps(verdict))
+    print(f"bytes: {sizes[0]:,} became {sizes[1]:,} ({sizes[1] / max(1, sizes[0]):.3f})")
+    for title, counts in (("method", methods), ("kept because", reasons), ("lost", losses)):
+        for name, number in counts.most_common(20):
+            print(f"{title:14}{number:7,}  {name}")
+    print(f"{affected} of {len(results)} results lost something")
+    return 3 if affected else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

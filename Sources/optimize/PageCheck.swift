@@ -1,0 +1,73 @@
+import Processes
+
+/// Draws pages before and after, and compares them.
+struct PageCheck {
+  let renderer: Renderer
+  /// How many pages the document has, and its size in bytes.
+  let pages: Int
+  let sourceBytes: Int
+
+  /// What is to be said against what Ghostscript wrote: each page is drawn and its words are read, and
+  /// what the renderer does not understand counts as changed.
+  func objection(toAllOf result: String) throws(Launch.Failure) -> String? {
+    guard let before = try renderer.words(of: Job.source) else {
+      return "its text cannot be read to be compared"
+    }
+    guard let after = try renderer.words(of: result) else {
+      return "the text of the result cannot be read"
+    }
+    if before.hasComplaints { return "the renderer complains about it, and cannot be a judge" }
+    if after.hasComplaints { return "the renderer complains about the result" }
+    guard before.content.count == after.content.count else { return "the result has other pages" }
+    if let page = zip(before.content, after.content).enumerated()
+      .first(where: { $0.element.0 != $0.element.1 })?.offset
+    {
+      return "page \(page + 1) of the result has other text"
+    }
+    guard pages > 0 else { return nil }
+    return try objection(to: result, 1...pages, .strict)
+  }
+
+  /// What is to be said against images that were rewritten in place, by a sample of all pages.
+  func objection(
+    toSampleOf result: String, share: Double
+  ) throws(Launch.Failure) -> String? {
+    let sample = Self.sample(share, ofPages: pages, sourceBytes: sourceBytes)
+    return try objection(to: result, sample, .soft)
+  }
+
+  private func objection(
+    to result: String, _ pages: some Sequence<Int>, _ tolerance: PageDrawing.Tolerance
+  ) throws(Launch.Failure) -> String? {
+    for page in pages {
+      guard let before = try renderer.drawing(of: Job.source, page: page) else {
+        return "page \(page) cannot be drawn to be compared"
+      }
+      guard let after = try renderer.drawing(of: result, page: page) else {
+        return "page \(page) of the result cannot be drawn"
+      }
+      if after.hasComplaints, !before.hasComplaints {
+        return "the renderer complains about page \(page) of the result"
+      }
+      if let objection = after.content.objection(asDrawingOf: before.content, tolerance) {
+        return "page \(page) of the result \(objection)"
+      }
+    }
+    return nil
+  }
+
+  /// Which pages are looked at: always the same ones of a document, so that it comes out the same
+  /// when it is repeated.
+  static func sample(_ share: Double, ofPages pages: Int, sourceBytes: Int) -> [Int] {
+    guard pages > 0, share > 0 else { return [] }
+    return (1...pages).filter { page in
+      // SplitMix64's mixing of what tells pages apart.
+      var mixed = UInt64(truncatingIfNeeded: sourceBytes &* 1_000_003 &+ page)
+      mixed &*= 0x9E37_79B9_7F4A_7C15
+      mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
+      mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
+      mixed ^= mixed >> 31
+      return Double(mixed >> 11) / Double(1 << 53 as UInt64) < share
+    }
+  }
+}

@@ -1,0 +1,93 @@
+import PDF
+import Testing
+
+@testable import optimize
+
+@Suite("What a document has besides its pages")
+struct InventoryTests {
+  static func inventory(_ bytes: [UInt8]) throws -> Inventory {
+    let document = try PDFDocument(bytes: bytes)
+    let pages = try document.pages()
+    return try document.inventory(pages: pages.count, images: try document.images(pages).images)
+  }
+
+  /// A document with these in its catalog and its page; object 6 and those after it are `more`.
+  static func document(_ catalog: String, page: String = "", more: [String] = []) -> [UInt8] {
+    Fixture.pages([page], catalog: catalog, more: more)
+  }
+
+  static let cases: [(bytes: [UInt8], kind: Inventory.Kind, count: Int)] = [
+    (
+      document(
+        "/Outlines 6 0 R",
+        more: [
+          "<</First 7 0 R/Last 8 0 R/Count 2>>",
+          "<</Title(a)/Parent 6 0 R/Next 8 0 R/First 9 0 R>>",
+          "<</Title(b)/Parent 6 0 R/Next 7 0 R>>", "<</Title(c)/Parent 7 0 R>>",
+        ]), .outline, 3
+    ),
+    (document("/Dests<</a[3 0 R/Fit]/b[3 0 R/Fit]>>"), .destinations, 2),
+    (
+      document(
+        "/Names<</Dests 6 0 R>>",
+        more: [
+          "<</Kids[7 0 R 8 0 R 6 0 R]>>", "<</Names[(a)[4 0 R/Fit](b)[4 0 R/Fit]]>>",
+          "<</Names[(c)[4 0 R/Fit]]>>",
+        ]), .destinations, 3
+    ),
+    (document("/Names<</EmbeddedFiles<</Names[(a)<<>>]>>>>"), .attachments, 1),
+    (document("/Names<</JavaScript<</Names[(a)<<>>]>>>>"), .scripts, 1),
+    (document("/OCProperties<</OCGs[<<>><<>>]>>"), .layers, 2),
+    (document("/PageLabels<</Nums[0<</S/r>>]>>"), .labels, 1),
+    (document("/StructTreeRoot<</K[]>>"), .tags, 1),
+    (document("/OutputIntents[<<>>]"), .outputIntents, 1),
+    (document("", page: "/Annots[<</Subtype/Link>><</Subtype/Link>>]"), .links, 2),
+    (document("", page: "/Annots[<</Subtype/Stamp>>]"), .annotations, 1),
+    (document("", page: "/Annots[<</Subtype/FileAttachment>>]"), .attachments, 1),
+  ]
+
+  @Test("All is counted, and a loss of one of them is told", arguments: cases)
+  func counts(_ given: (bytes: [UInt8], kind: Inventory.Kind, count: Int)) throws {
+    let inventory = try Self.inventory(given.bytes)
+    #expect(inventory.counts[given.kind] == given.count)
+    let plain = try Self.inventory(Fixture.text)
+    #expect(plain.counts.isEmpty)
+    #expect(inventory.loss(from: inventory) == nil)
+    #expect(inventory.loss(from: plain) == nil)
+    #expect(plain.loss(from: inventory)?.hasSuffix("are missing") == true)
+  }
+
+  @Test("A claim to be PDF/A is known by its namespace")
+  func claim() throws {
+    let metadata = """
+      <</Type/Metadata/Subtype/XML/Length 33>>stream
+      http://www.aiim.org/pdfa/ns/id/ 1
+      endstream
+      """
+    let inventory = try Self.inventory(Self.document("/Metadata 6 0 R", more: [metadata]))
+    #expect(inventory.claim == "PDF/A")
+    #expect(
+      try Self.inventory(Fixture.text).loss(from: inventory)
+        == "the claim to be PDF/A is missing")
+  }
+
+  @Test("Pixels in black and white may not become fewer")
+  func bilevel() throws {
+    func scan(_ width: Int, bits: Int) throws -> Inventory {
+      var builder = PDFBuilder()
+      builder.add("<</Type/Catalog/Pages 2 0 R>>")
+      builder.add("<</Type/Pages/Count 1/Kids[3 0 R]/MediaBox[0 0 9 9]>>")
+      builder.add(
+        "<</Type/Page/Parent 2 0 R/Contents 4 0 R/Resources<</XObject<</I 5 0 R>>>>>>")
+      builder.addStream(Array("9 0 0 9 0 0 cm /I Do".utf8))
+      builder.addStream(
+        [UInt8](repeating: 0, count: width * 8),
+        "/Subtype/Image/Width \(width)/Height 8/ColorSpace/DeviceGray/BitsPerComponent \(bits)")
+      return try Self.inventory(builder.bytes())
+    }
+    let before = try scan(64, bits: 1)
+    #expect(try scan(64, bits: 1).loss(from: before) == nil)
+    #expect(try scan(32, bits: 1).loss(from: before) != nil)
+    #expect(try scan(64, bits: 8).loss(from: before) != nil)
+  }
+}

@@ -1,0 +1,180 @@
+import Common
+import Glibc
+import PDF
+import Processes
+import Support
+import Testing
+
+@testable import optimize
+
+@Suite("Comparing pages")
+struct PageCheckTests {
+  typealias Colour = @Sendable (Int, Int) -> (UInt8, UInt8, UInt8)
+
+  /// A page of 203 by 150 pixels: its last cells are cut.
+  static func page(_ colour: Colour) -> PageDrawing? {
+    var bytes = Array("P6\n203 150\n255\n".utf8)
+    for y in 0..<150 {
+      for x in 0..<203 {
+        let (red, green, blue) = colour(x, y)
+        bytes += [red, green, blue]
+      }
+    }
+    return PageDrawing(ppm: bytes)
+  }
+
+  static func grey(_ value: @escaping @Sendable (Int, Int) -> UInt8) -> Colour {
+    { x, y in
+      let value = value(x, y)
+      return (value, value, value)
+    }
+  }
+
+  static let text = grey { x, y in y / 4 % 3 == 0 && x % 3 != 0 ? 90 : 250 }
+  static let bar: Colour = { x, y in
+    (20..<200).contains(x) && (20..<22).contains(y) ? (0, 0, 0) : (255, 255, 255)
+  }
+  static let dot: Colour = { x, y in
+    (30..<35).contains(x) && (41..<46).contains(y) ? (0, 0, 0) : (255, 255, 255)
+  }
+  static let corner: Colour = { x, y in x > 196 && y > 143 ? (0, 0, 0) : (255, 255, 255) }
+  static let white: Colour = { _, _ in (255, 255, 255) }
+  static let photograph = grey { x, y in UInt8(x / 2 + y / 2) }
+  /// Two colours of one brightness.
+  static let red: Colour = { _, _ in (200, 0, 0) }
+  static let green: Colour = { _, _ in (0, 102, 0) }
+
+  static let cases: [(name: String, before: Colour, after: Colour, differs: Bool)] = [
+    ("the same", text, text, false),
+    ("a little lighter", text, grey { x, y in y / 4 % 3 == 0 && x % 3 != 0 ? 98 : 255 }, false),
+    ("blank", text, white, true),
+    ("black", text, grey { _, _ in 0 }, true),
+    ("a bar lost", bar, white, true),
+    ("a dot lost", dot, white, true),
+    ("a dot added", white, dot, true),
+    ("the last corner lost", corner, white, true),
+    ("a bar moved", bar, { x, y in bar(x, y - 12) }, true),
+    ("inverted", photograph, grey { x, y in 255 - UInt8(x / 2 + y / 2) }, true),
+    ("turned", photograph, grey { x, y in UInt8((202 - x) / 2 + (149 - y) / 2) }, true),
+    ("another colour", red, green, true),
+    ("noise", grey { x, y in UInt8(240 + (x * y) % 15) }, grey { _, _ in 247 }, false),
+  ]
+
+  @Test("What passes for the same page", arguments: cases)
+  func compare(_ given: (name: String, before: Colour, after: Colour, differs: Bool)) throws {
+    let (before, after) = (
+      try #require(Self.page(given.before)), try #require(Self.page(given.after))
+    )
+    let objection = after.objection(asDrawingOf: before, .strict)
+    #expect((objection != nil) == given.differs, "\(given.name): \(objection ?? "")")
+  }
+
+  @Test("It says where to look, and what has another shape")
+  func places() throws {
+    let (before, after) = (try #require(Self.page(Self.dot)), try #require(Self.page(Self.white)))
+    #expect(
+      after.objection(asDrawingOf: before, .strict)
+        == "looks different at 13 % from the left, 23 % from the top")
+    let small = try #require(PageDrawing(ppm: Array("P6\n1 1\n255\nabc".utf8)))
+    #expect(small.objection(asDrawingOf: before, .strict) == "has another shape")
+    #expect(small.objection(asDrawingOf: small, .strict) == nil)
+  }
+
+  @Test(
+    "What is no drawing",
+    arguments: [
+      "", "P6", "P5\n1 1\n255\nx", "P6\n2 2\n255\nabc", "P6\n0 0\n255\n", "P6\n-1 1\n255\n",
+    ])
+  func noDrawing(_ text: String) {
+    #expect(PageDrawing(ppm: Array(text.utf8)) == nil)
+  }
+
+  @Test("A sample is always the same, and as large as it is to be")
+  func sample() {
+    func sample(_ share: Double, bytes: Int = 7) -> [Int] {
+      PageCheck.sample(share, ofPages: 10_000, sourceBytes: bytes)
+    }
+    #expect(sample(0).isEmpty)
+    #expect(sample(1).count == 10_000)
+    #expect((400...600).contains(sample(0.05).count))
+    #expect(sample(0.05) == sample(0.05))
+    #expect(sample(0.05) != sample(0.05, bytes: 8))
+    // Documents of one page have their turn as well.
+    let single = (0..<10_000).filter {
+      !PageCheck.sample(0.05, ofPages: 1, sourceBytes: $0).isEmpty
+    }
+    #expect((400...600).contains(single.count))
+  }
+
+  @Test(
+    "Parts as options name them",
+    arguments: [
+      ("5%", 0.05), ("0.5%", 0.005), ("100%", 1), ("0%", 0), ("5", nil), ("101%", nil),
+      ("-1%", nil),
+      ("%", nil), ("x%", nil),
+    ] as [(String, Double?)])
+  func share(_ text: String, share: Double?) { #expect(Share.parse(text) == share) }
+
+  /// A page with a line of text and a small filled square.
+  static func document(_ text: String, square: String = "") -> [UInt8] {
+    var builder = PDFBuilder()
+    builder.add("<</Type/Catalog/Pages 2 0 R>>")
+    builder.add("<</Type/Pages/Count 1/Kids[3 0 R]/MediaBox[0 0 612 792]>>")
+    builder.add("<</Type/Page/Parent 2 0 R/Resources<</Font<</F 4 0 R>>>>/Contents 5 0 R>>")
+    builder.add("<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>")
+    builder.addStream(Array("BT /F 9 Tf 72 72 Td (\(text)) Tj ET \(square)".utf8))
+    return builder.bytes()
+  }
+
+  static let changes: [(before: [UInt8], after: [UInt8], objection: String?)] = [
+    (document("one two"), document("one two"), nil),
+    (document("it\\222s"), document("it9s"), "page 1 of the result has other text"),
+    (document("affluent"), document("afluent"), "page 1 of the result has other text"),
+    (
+      document("a", square: "300 300 5 5 re f"), document("a"),
+      "page 1 of the result looks different at 48 % from the left, 61 % from the top"
+    ),
+    (
+      document("a", square: "1 0 0 rg 300 300 5 5 re f"),
+      document("a", square: "0 0 1 rg 300 300 5 5 re f"),
+      "page 1 of the result looks different at 48 % from the left, 61 % from the top"
+    ),
+    (
+      document("a"), Array(document("a").prefix(300)),
+      "the text of the result cannot be read"
+    ),
+    (document("a"), document("a", square: "/X Do"), "the renderer complains about the result"),
+    (
+      document("a", square: "/X Do"), document("a"),
+      "the renderer complains about it, and cannot be a judge"
+    ),
+  ]
+
+  @Test("A whole result is compared word by word and window by window", arguments: changes)
+  func whole(_ given: (before: [UInt8], after: [UInt8], objection: String?)) throws {
+    let directory = try TemporaryDirectory()
+    try directory.write(given.before, to: Job.source)
+    try directory.write(given.after, to: Job.result)
+    let job = Job(directory: directory.path, settings: ProtocolTests.settings)
+    let check = PageCheck(
+      renderer: Renderer(
+        programs: ProtocolTests.renderer, job: job,
+        limits: Limits(base: 60, pages: 1, sourceBytes: 1000)),
+      pages: 1, sourceBytes: given.before.count)
+    #expect(try check.objection(toAllOf: Job.result) == given.objection)
+  }
+
+  @Test("Results of the engine for images pass", arguments: ["images", "auto"])
+  func passes(_ engine: String) throws {
+    let directory = try TemporaryDirectory()
+    let run = try ToolRun(
+      [
+        "--engine", engine, "--verify-pixels", "100%",
+        try directory.write(Fixture.scan, to: "x.pdf"),
+      ])
+    #expect(run.wait() == .status(0))
+    let member = try run.records()[0]["optimize"]
+    #expect(member?["reason"] == nil)
+    #expect(directory.names == ["x.optimized.pdf", "x.pdf"])
+  }
+}
