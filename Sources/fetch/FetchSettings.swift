@@ -36,7 +36,7 @@ final class FetchServices: Sendable {
   let checkpoint: Checkpoint
   let stop: Stop
   let confidences: Confidences
-  let outage: Mutex<OutageWatch>
+  let outage: Mutex<StoreOutageWatch>
   /// How many workers may work; `nil` for all of them, all the time.
   let adaptive: Mutex<AdaptiveWorkers?>
 
@@ -51,7 +51,7 @@ final class FetchServices: Sendable {
     self.stop = stop
     let proxies = settings.transfer.proxy.map { [$0] } ?? Confidences.proxiesOfEnvironment()
     confidences = Confidences(headers: settings.transfer.headers, proxies: proxies)
-    outage = Mutex(OutageWatch())
+    outage = Mutex(StoreOutageWatch())
     self.adaptive = Mutex(adaptive)
   }
 }

@@ -142,7 +142,7 @@ struct Requester: ~Copyable {
           error: RecordError(
             error.kind, "\(error.message) (\(request.url.redacted))",
             isRetryable: error.isRetryable),
-          mayBeOutage: OutageWatch.explains(error, status: response.head.status))
+          mayBeOutage: StoreOutageWatch.explains(error, status: response.head.status))
       }
     }
     throw RecordError(
@@ -192,7 +192,7 @@ struct Requester: ~Copyable {
         if let failure = body.failure { throw Fatal(.inputOutput, "\(failure)") }
         let error = try RecordError(error, url: url)
         if error.kind == .interrupted { throw error }
-        throw Failure(error: error, mayBeOutage: OutageWatch.explains(error, status: nil))
+        throw Failure(error: error, mayBeOutage: StoreOutageWatch.explains(error, status: nil))
       }
       let status = response.head.status
       adapt(since: began, isDropped: status == 429 || status >= 500)

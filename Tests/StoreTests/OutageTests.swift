@@ -18,7 +18,7 @@ struct OutageTests {
     let fake = try FakeGoogle(.init(fault: { $0 <= 300 ? fault : nil }))
     var settings = StoreSettings()
     settings.retry = RetryPolicy(retries: 2, base: 0)
-    settings.outage = StoreOutage(OutageWatch(threshold: 5, base: 0))
+    settings.outage = StoreOutage(StoreOutageWatch(threshold: 5, base: 0))
     settings.environment = { $0 == "STORAGE_EMULATOR_HOST" ? fake.url : nil }
     let store = try openStore("gs://bucket", settings)
     let sources = try (0..<40).map { try files.document("document \($0)") }
@@ -49,7 +49,7 @@ struct OutageTests {
   @Test func aStoreThatNeverWasThereEndsTheRun() throws {
     var settings = StoreSettings()
     settings.retry = RetryPolicy(retries: 2, base: 0)
-    settings.outage = StoreOutage(OutageWatch(threshold: 2, base: 3600), firstContact: 0)
+    settings.outage = StoreOutage(StoreOutageWatch(threshold: 2, base: 3600), firstContact: 0)
     // Nobody listens on the port of tcpmux.
     settings.environment = { $0 == "STORAGE_EMULATOR_HOST" ? "127.0.0.1:1" : nil }
     let store = try openStore("gs://bucket", settings)
@@ -82,7 +82,7 @@ struct OutageTests {
     let fake = try FakeGoogle(.init(fault: { _ in .unavailable }))
     var settings = StoreSettings()
     settings.retry = RetryPolicy(retries: 2, base: 0)
-    settings.outage = StoreOutage(OutageWatch(threshold: 2, base: 3600))
+    settings.outage = StoreOutage(StoreOutageWatch(threshold: 2, base: 3600))
     settings.environment = { $0 == "STORAGE_EMULATOR_HOST" ? fake.url : nil }
     let stop = settings.stop
     let store = try openStore("gs://bucket", settings)

@@ -118,12 +118,12 @@ struct Patience {
 
 /// What all who use a store know of its being down.
 public final class StoreOutage: Sendable {
-  let watch: Mutex<OutageWatch>
+  let watch: Mutex<StoreOutageWatch>
   let contact: FirstContact
 
   /// A watch that all share. `firstContact` is how many seconds a store may be out of reach before it
   /// has answered for the first time.
-  public init(_ watch: OutageWatch = OutageWatch(), firstContact: Double = 15) {
+  public init(_ watch: StoreOutageWatch = StoreOutageWatch(), firstContact: Double = 15) {
     self.watch = Mutex(watch)
     contact = FirstContact(within: firstContact)
   }

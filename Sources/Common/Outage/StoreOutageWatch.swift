@@ -4,7 +4,7 @@
 /// network or the server that is down: the stage pauses, and what fails meanwhile uses up nobody's
 /// attempts (promise P5). It cannot last for ever, lest a handful of documents that a server drops each
 /// time keeps a run alive: after ``longest`` failures count again.
-public struct OutageWatch: Sendable {
+public struct StoreOutageWatch: Sendable {
   /// So many different documents in a row make an outage.
   public let threshold: Int
   /// The first pause, in seconds; it doubles up to ``cap``.

@@ -1,0 +1,221 @@
+import Logging
+import Synchronization
+
+/// Stands in front of every request of a tool: lets it pass, holds the worker that met a refusal until
+/// it is known whose fault that is, and in an outage lets one at a time try again (promise P15).
+///
+/// ## Use
+///
+/// One gate belongs to the run, and its ``WorkerTurns`` to the loop's threads. Around each request that
+/// may be sent again:
+///
+/// ```swift
+/// var held: OutageGate.Held?
+/// while true {
+///   switch try gate.next(scope, held, hasSample: sample != nil) {    // waits here
+///   case .askSample(let ticket):                                      // a request that was good before
+///     gate.sampleAnswered(ticket, refusal: try ask(sample))           // nil refusal: a good answer
+///   case .own:                                                        // this document's: fail, or retry
+///     throw error
+///   case .ask(let ticket):
+///     defer { gate.abandon(ticket) }                                  // does nothing after the next two
+///     switch try ask() {
+///     case .good: gate.succeeded(ticket); return
+///     case .refused(let refusal): held = gate.refused(ticket, id, refusal, hasSample: …)
+///     }
+///   }
+/// }
+/// ```
+///
+/// Whoever asks for several things for one document asks each in its own scope: what the look-up
+/// answers says nothing about the server of the images. Answers that are neither, such as a hold on one
+/// object, are not reported. A tool without samples passes `false`.
+///
+/// `next` throws ``RecordError/stopped`` on a stop, and a ``Fatal`` with the refusal's ending after the
+/// policy's limit; ``Refusal/isHopeless`` ends the run at once. No attempt is used up by any of it.
+public final class OutageGate: Sendable {
+  /// What is asked, and fails as one: a server, a step of a portal, a store.
+  public struct Scope: Hashable, Sendable {
+    /// Tells scopes apart.
+    public let key: String
+    /// What people call it: `the portal mid (https://portal.example.org)`.
+    public let name: String
+
+    /// A scope.
+    public init(key: String, name: String) {
+      self.key = key
+      self.name = name
+    }
+  }
+
+  /// A request that was let pass. To be answered once: further reports do nothing.
+  public final class Ticket: Sendable {
+    let scope: Scope
+    let isTry: Bool
+    let began = Time.monotonic()
+    private let isOpen = Atomic<Bool>(true)
+
+    init(_ scope: Scope, isTry: Bool) {
+      self.scope = scope
+      self.isTry = isTry
+    }
+
+    func close() -> Bool { isOpen.exchange(false, ordering: .acquiringAndReleasing) }
+  }
+
+  /// A refusal that is undecided.
+  public struct Held: Sendable {
+    /// When it came, by the monotonic clock, in nanoseconds.
+    let since: Int64
+  }
+
+  /// What a worker is to do.
+  public enum Step {
+    case ask(Ticket)
+    case askSample(Ticket)
+    case own
+  }
+
+  /// Those who work.
+  public let turns: WorkerTurns
+  private let policy: OutagePolicy
+  private let stop: Stop
+  private let notice: OutageNotice?
+  private let logger: Logger
+  private let watches = Mutex<[String: OutageWatch]>([:])
+
+  /// A gate. What goes on is logged and, where there is a `notice`, shown to other programs.
+  public init(
+    _ policy: OutagePolicy = OutagePolicy(), turns: WorkerTurns = WorkerTurns(), stop: Stop,
+    notice: OutageNotice? = nil, logger: Logger
+  ) {
+    self.policy = policy
+    self.turns = turns
+    self.stop = stop
+    self.notice = notice
+    self.logger = logger
+  }
+
+  /// Whether there is an outage of that scope just now.
+  public func isOut(_ scope: Scope) -> Bool {
+    watches.withLock { $0[scope.key]?.outage?.isConfirmed == true }
+  }
+
+  /// Waits until there is something to do, and says what. Throws ``RecordError/stopped`` or ``Fatal``.
+  public func next(_ scope: Scope, _ held: Held?, hasSample: Bool) throws -> Step {
+    var isPaused = false
+    defer { if isPaused { turns.resume(stop) } }
+    while true {
+      guard !stop.isRequested else { throw RecordError.stopped }
+      let now = Time.monotonic()
+      let isQuiet = isPaused && turns.isQuiet(now: now)
+      let step = change(scope) {
+        $0.next(holding: held?.since, now: now, isQuiet: isQuiet, hasSample: hasSample)
+      }
+      switch step {
+      case .ask(let isTry): return .ask(Ticket(scope, isTry: isTry))
+      case .askSample: return .askSample(Ticket(scope, isTry: true))
+      case .own: return .own
+      case .giveUp(let outage): throw ending(scope, outage, now)
+      case .wait(let time):
+        if isPaused {
+          _ = stop.sleep(until: min(time, now + Self.look))
+        } else {
+          turns.pause()
+          isPaused = true
+        }
+      }
+    }
+  }
+
+  /// Those who wait look again after so many nanoseconds.
+  private static let look: Int64 = 50_000_000
+
+  /// A good answer came.
+  public func succeeded(_ ticket: Ticket) {
+    guard ticket.close() else { return }
+    let now = Time.monotonic()
+    let ended = change(ticket.scope) {
+      $0.succeeded(began: ticket.began, now: now, isTry: ticket.isTry)
+    }
+    guard let ended else { return }
+    notice?.clear(ticket.scope.key)
+    let time = Format.duration(seconds: Double(now - ended.since) / 1e9)
+    logger.warning(
+      """
+      \(ticket.scope.name) answers again after \(time) (\(ended.refusal.reason)). What was refused \
+      meanwhile is asked for again; no attempt was used.
+      """)
+  }
+
+  /// A document was refused. What is returned goes into the next call of ``next(_:_:hasSample:)``.
+  public func refused(
+    _ ticket: Ticket, _ id: String, _ refusal: Refusal, hasSample: Bool
+  ) -> Held {
+    let now = Time.monotonic()
+    guard ticket.close() else { return Held(since: now) }
+    let isNew = change(ticket.scope) {
+      $0.refused(id, refusal, now: now, hasSample: hasSample, isTry: ticket.isTry)
+    }
+    report(ticket, isNew: isNew)
+    return Held(since: now)
+  }
+
+  /// The sample was answered: well, or with a refusal.
+  public func sampleAnswered(_ ticket: Ticket, refusal: Refusal?) {
+    guard let refusal else { return succeeded(ticket) }
+    guard ticket.close() else { return }
+    let isNew = change(ticket.scope) { $0.sampleRefused(refusal, now: Time.monotonic()) }
+    report(ticket, isNew: isNew)
+  }
+
+  /// The request came to nothing, for reasons that are nobody's answer. Does nothing for a ticket that
+  /// was reported.
+  public func abandon(_ ticket: Ticket) {
+    guard ticket.close(), ticket.isTry else { return }
+    change(ticket.scope) { $0.tryAbandoned() }
+  }
+
+  private func change<T: Sendable>(
+    _ scope: Scope, _ body: (inout OutageWatch) -> sending T
+  ) -> T {
+    watches.withLock { body(&$0[scope.key, default: OutageWatch(policy)]) }
+  }
+
+  /// Says it once in words, and then only to those who look closely; other programs learn of each try.
+  private func report(_ ticket: Ticket, isNew: Bool) {
+    guard isNew || ticket.isTry, let outage = watches.withLock({ $0[ticket.scope.key]?.outage }),
+      outage.isConfirmed
+    else { return }
+    let now = Time.monotonic()
+    notice?.show(ticket.scope, outage, now: now)
+    let wait = Format.duration(seconds: max(0, Double(outage.nextTry - now) / 1e9))
+    guard isNew else {
+      logger.info("\(ticket.scope.name): still \(outage.refusal.reason); next try in \(wait)")
+      return
+    }
+    let advice = outage.refusal.advice.isEmpty ? "" : " \(outage.refusal.advice)"
+    let left = Format.duration(seconds: max(0, Double(outage.deadline - now) / 1e9))
+    logger.error(
+      """
+      \(ticket.scope.name) has refused everybody since \(Self.clock(outage.since, now)): \
+      \(outage.refusal.reason). All wait, and no attempt is used; next try in \(wait), for \(left) at \
+      most.\(advice)
+      """)
+  }
+
+  private func ending(_ scope: Scope, _ outage: OutageWatch.Outage, _ now: Int64) -> Fatal {
+    let advice = outage.refusal.advice.isEmpty ? "" : " \(outage.refusal.advice)"
+    return Fatal(
+      outage.refusal.ending,
+      """
+      \(scope.name) gave no good answer since \(Self.clock(outage.since, now)) \
+      (\(Format.duration(seconds: Double(now - outage.since) / 1e9))): \(outage.refusal.reason). No \
+      document failed for it.\(advice) Then run the same command again.
+      """)
+  }
+
+  private static func clock(_ time: Int64, _ now: Int64) -> String {
+    String(Time.timestamp(Time.wall() - (now - time)).prefix(19)) + "Z"
+  }
+}
