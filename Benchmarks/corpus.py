@@ -13,6 +13,7 @@ import argparse
 import collections
 import concurrent.futures
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -22,7 +23,7 @@ import numpy
 import pikepdf
 import pypdfium2
 
-from harness import TOOLS, emptied, scratch
+from harness import TOOLS, scratch
 
 # A window of 16 × 16 pixels at 72 dpi: its mean moves by this where something is gone. Where letters of
 # a scan have become softer it moves by less.
@@ -180,7 +181,14 @@ def main():
         arguments, options = arguments[:split], arguments[split + 1 :]
     folders = parser.parse_args(arguments).folders
     files = [path for folder in folders for path in sorted(folder.rglob("*.[pP][dD][fF]")) if path.is_file()]
-    status, seconds, records = optimize(files, emptied(scratch("corpus")), options)
+    work = scratch()
+    try:
+        return report(files, *optimize(files, work, options))
+    finally:
+        shutil.rmtree(work)
+
+
+def report(files, status, seconds, records):
     print(f"{len(files)} documents, {len(records)} records, exit status {status}, {seconds:.1f} s")
     results = [record for record in records if record.get("optimize", {}).get("method", "original") != "original"]
     methods = collections.Counter(record.get("optimize", {}).get("method", "failed") for record in records)

@@ -90,7 +90,9 @@ public enum Plan: Sendable, Equatable {
     guard !image.isFixed else { return .leave(.masked) }
     guard let resolution = image.resolution else { return .leave(.unknownSize) }
     let isAbove = resolution > Preset.threshold * wanted
-    return .photograph(scale: isAbove ? wanted / resolution : 1)
+    let scale = isAbove ? max(wanted / resolution, image.minimumScale) : 1
+    // Bringing it down by less would cost sharpness for a small gain.
+    return .photograph(scale: scale * Preset.threshold > 1 ? 1 : scale)
   }
 
   /// How much of a JPEG is not even decoded (to 1/8 in each direction), and what is left to do. The

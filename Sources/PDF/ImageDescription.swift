@@ -98,6 +98,9 @@ public struct ImageDescription: Sendable, Equatable {
   public var filters: [StreamFilter]?
   /// The largest size at which a page draws it; `nil` where that cannot be said.
   public var drawn: DrawnSize?
+  /// The least part of its width and height that it may be brought down to, so that the page that it
+  /// fills can still be read whatever size that page says it has; 0 for what fills none.
+  public var minimumScale = 0.0
 
   /// An image.
   public init(

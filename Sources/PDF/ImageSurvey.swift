@@ -16,6 +16,9 @@ struct ImageSurvey: ~Copyable {
 
   private var images: [ObjectID: ImageDescription] = [:]
   private var sizes: [ObjectID: DrawnSize] = [:]
+  private var scales: [ObjectID: Double] = [:]
+  /// The visible part of the page that is looked at, in points.
+  private var sheet = DrawnSize(width: 0, height: 0)
   private var unknown: Set<ObjectID> = []
   private var masks: Set<ObjectID> = []
   /// Resources of which all has been marked as unknown, and the objects drawn in such a way.
@@ -27,8 +30,12 @@ struct ImageSurvey: ~Copyable {
   private(set) var isExcessive = false
 
   /// Looks at one page.
-  mutating func visit(_ page: Int, of document: borrowing PDFDocument, userUnit: Double) {
-    let page = qpdf_get_page_n(document.handle, page)
+  mutating func visit(
+    _ index: Int, of document: borrowing PDFDocument, _ geometry: PageGeometry
+  ) {
+    let page = qpdf_get_page_n(document.handle, index)
+    let (box, userUnit) = (geometry.shownCrop, geometry.userUnit)
+    sheet = DrawnSize(width: box.width, height: box.height)
     let resources = document.member("/Resources", of: page)
     register(resources, in: document)
     markSpecial(resources, in: document, depth: 0)
@@ -49,10 +56,11 @@ struct ImageSurvey: ~Copyable {
 
   /// All images found, in the order of their numbers.
   consuming func descriptions() -> [ImageDescription] {
-    let (sizes, unknown, masks, gaveUp) = (sizes, unknown, masks, gaveUp)
+    let (sizes, scales, unknown, masks, gaveUp) = (sizes, scales, unknown, masks, gaveUp)
     return images.values.sorted { $0.id.number < $1.id.number }.map { image in
       var image = image
       if !gaveUp, !unknown.contains(image.id) { image.drawn = sizes[image.id] }
+      image.minimumScale = scales[image.id] ?? 0
       if masks.contains(image.id) { image.isFixed = true }
       return image
     }
@@ -118,6 +126,11 @@ struct ImageSurvey: ~Copyable {
       case "/Image":
         let (id, size) = (document.objectID(stream), matrix.unitSquare)
         sizes[id] = sizes[id]?.union(size) ?? size
+        if let image = images[id] {
+          let scale = Legibility.minimumScale(
+            width: image.width, height: image.height, drawn: size, on: sheet)
+          scales[id] = max(scales[id] ?? 0, scale)
+        }
       case "/Form":
         let own = document.member("/Resources", of: dictionary)
         let resources = document.isDictionary(own) ? own : resources
@@ -222,7 +235,7 @@ extension PDFDocument {
   ) throws(PDFError) -> (images: [ImageDescription], isExcessive: Bool) {
     var survey = ImageSurvey()
     for (index, page) in pages.enumerated() {
-      survey.visit(index, of: self, userUnit: page.userUnit)
+      survey.visit(index, of: self, page)
       releaseObjects()
       try check("look for images on page \(index + 1)")
     }

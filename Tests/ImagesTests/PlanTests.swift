@@ -40,6 +40,12 @@ struct PlanTests {
     Case("300 dpi JPEG", jpeg, .photograph(scale: 0.5)),
     Case("600 dpi JPEG in colour", jpeg, colour: .rgb, dpi: 600, .photograph(scale: 0.25)),
     Case("JPEG at the threshold", jpeg, dpi: 225, .photograph(scale: 1)),
+    Case("JPEG that fills a page of a wrong size", jpeg, dpi: 1200, .photograph(scale: 0.5)) {
+      $0.minimumScale = 0.5
+    },
+    Case("JPEG with few pixels on a page", jpeg, dpi: 1200, .photograph(scale: 1)) {
+      $0.minimumScale = 0.7
+    },
     Case("deflated JPEG", [.flate(nil)] + jpeg, .photograph(scale: 0.5)),
     Case("JPEG of unknown size", jpeg, dpi: nil, .leave(.unknownSize)),
     Case(

@@ -20,7 +20,7 @@ struct ImageEngineTests {
     "/Type/XObject/Subtype/Image/Width 600/Height 800/BitsPerComponent 8\(more)"
   }
 
-  /// A page of 2 by 2.67 inches with these contents, resources and streams, which begin at object 5.
+  /// A page of letter paper with these contents, resources and streams, which begin at object 5.
   static func page(
     _ contents: String, resources: String = "/XObject<</I 5 0 R>>", entries: String = "",
     catalog: String = "", streams: [([UInt8], String)]
@@ -29,7 +29,7 @@ struct ImageEngineTests {
     builder.add("<</Type/Catalog/Pages 2 0 R\(catalog)>>")
     builder.add("<</Type/Pages/Count 1/Kids[3 0 R]>>")
     builder.add(
-      "<</Type/Page/Parent 2 0 R/MediaBox[0 0 144 192]/Contents 4 0 R/Resources<<\(resources)>>"
+      "<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 4 0 R/Resources<<\(resources)>>"
         + "\(entries)>>")
     builder.addStream(Array(contents.utf8))
     for (bytes, entries) in streams { builder.addStream(bytes, entries) }
@@ -208,7 +208,7 @@ struct ImageEngineTests {
     var page = PDFBuilder()
     page.add("<</Type/Catalog/Pages 2 0 R>>")
     page.add("<</Type/Pages/Count 1/Kids[3 0 R]>>")
-    page.add("<</Type/Page/Parent 2 0 R/MediaBox[0 0 144 192]/Contents 4 0 R>>")
+    page.add("<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 4 0 R>>")
     page.addStream(twice, "/Filter[/FlateDecode/FlateDecode]")
     #expect(try images(page.bytes(), isExcessive: true).isEmpty)
     let start = Time.monotonic()
