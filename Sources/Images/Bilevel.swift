@@ -8,12 +8,17 @@ enum Bilevel {
     _ image: ImageDescription, _ coding: ImageCoding, _ stored: [UInt8]
   ) -> Rewriting {
     guard let black = bitmap(image, coding, stored) else { return .left(.damaged) }
-    // What is fax already, and was proved, would come out as it is.
-    let candidates = [jbig2(black), image.isFax ? nil : fax(black)].compactMap { $0 }
-    guard let best = candidates.min(by: { $0.bytes.count < $1.bytes.count }),
-      best.bytes.count < stored.count
-    else { return .left(.notSmaller) }
+    guard let best = smallest(of: black, isFax: image.isFax), best.bytes.count < stored.count else {
+      return .left(.notSmaller)
+    }
     return .replaced(best)
+  }
+
+  /// The smaller of the codings that were proved; what is fax already, and was proved, would come out
+  /// as it is.
+  static func smallest(of black: Bitmap, isFax: Bool) -> PDFDocument.NewImage? {
+    [jbig2(black), isFax ? nil : fax(black)].compactMap { $0 }
+      .min { $0.bytes.count < $1.bytes.count }
   }
 
   private static func jbig2(_ black: Bitmap) -> PDFDocument.NewImage? {

@@ -35,10 +35,13 @@ struct BlackAndWhite {
 
   /// Looks at every seventh sample.
   mutating func add(_ row: UnsafeMutableBufferPointer<UInt8>) {
-    for index in stride(from: 0, to: row.count, by: 7) {
-      seen += 1
-      if (24..<232).contains(row[index]) { between += 1 }
-    }
+    for index in stride(from: 0, to: row.count, by: 7) { add(row[index]) }
+  }
+
+  /// Looks at a sample.
+  mutating func add(_ value: UInt8) {
+    seen += 1
+    if (24..<232).contains(value) { between += 1 }
   }
 
   var isAlmostAll: Bool { between * 1000 <= seen }

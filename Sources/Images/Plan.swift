@@ -95,6 +95,15 @@ public enum Plan: Sendable, Equatable {
     return .photograph(scale: scale * Preset.threshold > 1 ? 1 : scale)
   }
 
+  /// Whether what the image is coded into hides nothing but black and white may be looked for: it is
+  /// small enough to be decoded, and what becomes of it does not depend on how large it is drawn.
+  var mayHideBilevel: Bool {
+    switch self {
+    case .photograph, .leave(.inOrder), .leave(.unknownSize): true
+    case .leave, .bilevel: false
+    }
+  }
+
   /// How much of a JPEG is not even decoded (to 1/8 in each direction), and what is left to do. The
   /// rest must be well below 1, or averaging would be blurring: Leptonica averages below 0.7.
   static func reduction(for scale: Double) -> (reduction: Int, rest: Double) {

@@ -5,6 +5,8 @@ public struct Preset: Sendable, Equatable {
   public var resolution: Double?
   /// Quality of the JPEG that they become, 1 to 100.
   public var jpegQuality: Int
+  /// Whether what is nearly black and white, as a JPEG of it is, becomes black and white.
+  public var makesBilevel = false
 
   /// Only photographs with more than this many times the resolution are brought down; less would
   /// cost sharpness for a small gain. Ghostscript's presets do the same

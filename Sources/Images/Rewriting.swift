@@ -17,6 +17,14 @@ public enum Rewriting: Sendable, Equatable {
       self = if case .leave(let reason) = plan { .left(reason) } else { .left(.coding) }
       return
     }
+    let hidden =
+      plan.mayHideBilevel
+      ? HiddenBilevel.rewrite(
+        image, coding, stored, isLenient: preset.makesBilevel, memory: memory) : nil
+    if let hidden {
+      self = hidden
+      return
+    }
     self =
       switch plan {
       case .leave(let reason): .left(reason)

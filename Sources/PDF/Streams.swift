@@ -73,6 +73,10 @@ extension PDFDocument {
     public var parameters: String?
     /// A new colour space, with its slash.
     public var colourSpace: String?
+    /// Bits of a sample, where they are others than before.
+    public var bits: Int?
+    /// What the samples 0 and 1 stand for, where that is not 0 and 1.
+    public var decode: [Double]?
 
     /// An image.
     public init(
@@ -101,6 +105,14 @@ extension PDFDocument {
     if let space = image.colourSpace {
       set("/ColorSpace", qpdf_oh_new_name(handle, space))
       qpdf_oh_remove_key(handle, dictionary, "/Decode")
+    }
+    if let bits = image.bits { set("/BitsPerComponent", qpdf_oh_new_integer(handle, Int64(bits))) }
+    if let decode = image.decode {
+      let array = qpdf_oh_new_array(handle)
+      for value in decode {
+        qpdf_oh_append_item(handle, array, qpdf_oh_new_real_from_double(handle, value, 5))
+      }
+      set("/Decode", array)
     }
     let parameters = image.parameters.map { qpdf_oh_parse(handle, $0) }
     qpdf_oh_replace_stream_data(

@@ -12,7 +12,9 @@ struct ImageEngine {
   private let memory: Int
 
   init(_ settings: Settings) {
-    preset = settings.quality.preset
+    var preset = settings.quality.preset
+    preset.makesBilevel = settings.makesBilevel
+    self.preset = preset
     memory = settings.memory / 16
   }
 

@@ -18,7 +18,7 @@ struct Job: Sendable, Equatable {
       "isolation": .string(settings.isolation.rawValue), "seconds": .int(settings.seconds),
       "pdftoppm": settings.renderer.map { .string($0.drawing) },
       "pdftotext": settings.renderer.map { .string($0.text) },
-      "unchecked": .bool(settings.isUnchecked),
+      "unchecked": .bool(settings.isUnchecked), "bilevel": .bool(settings.makesBilevel),
       "verified_share": .decimal(settings.verifiedShare),
       "memory": .int(settings.memory),
     ])
@@ -35,7 +35,8 @@ struct Job: Sendable, Equatable {
       let quality = json["quality"]?.string.flatMap(Quality.init),
       let isolation = json["isolation"]?.string.flatMap(GhostscriptKeeper.Isolation.init),
       let share = json["verified_share"]?.double, let seconds = json["seconds"]?.int,
-      let memory = json["memory"]?.int, let isUnchecked = json["unchecked"]?.bool
+      let memory = json["memory"]?.int, let isUnchecked = json["unchecked"]?.bool,
+      let makesBilevel = json["bilevel"]?.bool
     else { return nil }
     var renderer: Renderer.Programs?
     if let drawing = json["pdftoppm"]?.string, let text = json["pdftotext"]?.string {
@@ -45,7 +46,8 @@ struct Job: Sendable, Equatable {
       directory: directory,
       settings: Settings(
         engine: engine, ghostscript: json["gs"]?.string, isolation: isolation, quality: quality,
-        renderer: renderer, verifiedShare: share, isUnchecked: isUnchecked, seconds: seconds,
+        makesBilevel: makesBilevel, renderer: renderer, verifiedShare: share,
+        isUnchecked: isUnchecked, seconds: seconds,
         memory: memory))
   }
 }

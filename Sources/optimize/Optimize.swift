@@ -41,6 +41,13 @@ struct Optimize: Tool {
   @Option(help: "How much quality images keep: screen, ebook, printer, prepress or lossless.")
   var quality: Quality = .ebook
 
+  @Flag(
+    help: """
+      Turn scans that are nearly black and white, such as a JPEG of a typed page, into black and \
+      white. (What is exactly black and white becomes that anyway.)
+      """)
+  var bilevel = false
+
   @Option(help: "Documents at a time (default: one for each processor).")
   var workers: Int?
 
@@ -115,7 +122,8 @@ struct Optimize: Tool {
     let renderer = try renderer(path)
     let settings = Settings(
       engine: engine, ghostscript: try ghostscript(path, renderer, logger), isolation: gsIsolation,
-      quality: quality, renderer: renderer, verifiedShare: share ?? 0, isUnchecked: unchecked,
+      quality: quality, makesBilevel: bilevel, renderer: renderer, verifiedShare: share ?? 0,
+      isUnchecked: unchecked,
       seconds: seconds ?? 60, memory: memory ?? 2 << 30)
     let destination = try Destination(directory: outputDir)
     return loop.run { number in

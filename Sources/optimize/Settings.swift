@@ -35,6 +35,8 @@ struct Settings: Sendable, Equatable {
   /// How many documents one Ghostscript takes.
   var isolation = GhostscriptKeeper.Isolation.worker
   var quality: Quality
+  /// Whether scans that are nearly black and white become black and white.
+  var makesBilevel = false
   /// The programs that draw pages to be compared; `nil` where there are none.
   var renderer: Renderer.Programs?
   /// How much of all pages is drawn before and after where only images were rewritten, 0 to 1.

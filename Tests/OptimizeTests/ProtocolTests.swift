@@ -21,6 +21,7 @@ struct ProtocolTests {
     job.settings.isolation = .document
     job.settings.renderer = nil
     job.settings.isUnchecked = true
+    job.settings.makesBilevel = true
     job.settings.verifiedShare = 0.05
     #expect(Job(json: try JSON(parsing: job.json.serialized())) == job)
     #expect(Job(json: .object([:])) == nil)
