@@ -193,7 +193,9 @@ struct RewritingTests {
 
   @Test("Grey that is nearly black and white stays as it is")
   func blackAndWhite() {
-    let samples = (0..<600 * 400).map { $0 / 13 % 5 == 0 ? UInt8($0 % 3) : 250 }
+    let samples = (0..<600 * 400).map { index -> UInt8 in
+      index / 13 % 5 == 0 ? UInt8(index % 3) : 250
+    }
     #expect(rewrite(Self.image(600, 400, bits: 8, []), samples) == .left(.inOrder))
   }
 
