@@ -193,9 +193,8 @@ struct RewritingTests {
 
   @Test("Grey that is nearly black and white stays as it is")
   func blackAndWhite() {
-    let samples = (0..<600 * 400).map { index -> UInt8 in
-      index / 13 % 5 == 0 ? UInt8(index % 3) : 250
-    }
+    var samples = [UInt8](repeating: 250, count: 600 * 400)
+    for index in samples.indices where index / 13 % 5 == 0 { samples[index] = UInt8(index % 3) }
     #expect(rewrite(Self.image(600, 400, bits: 8, []), samples) == .left(.inOrder))
   }
 
