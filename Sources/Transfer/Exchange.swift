@@ -52,6 +52,9 @@ final class Exchange {
     return false
   }
 
+  /// Whether the request was sent, and its answer has not come to its body yet.
+  var isReadingHeaders: Bool { starts > 0 && !hasBegun }
+
   /// Takes one header line, the status line and the empty one at the end included.
   func receive(header bytes: UnsafeRawBufferPointer) -> Bool {
     headerBytes += bytes.count

@@ -26,9 +26,12 @@ public struct ResponseHead: Sendable {
   mutating func add(line: UnsafeRawBufferPointer) { lines.append(contentsOf: line) }
 
   /// The last field of that name (in any case), without blanks around it.
-  public func header(_ name: String) -> String? {
+  public func header(_ name: String) -> String? { headers(name).last }
+
+  /// All fields of that name, in order.
+  public func headers(_ name: String) -> [String] {
     lines.withUnsafeBytes { bytes in
-      var found: String?
+      var found: [String] = []
       var rest = bytes[...]
       while let base = rest.isEmpty ? nil : bytes.baseAddress {
         let start = base + rest.startIndex
@@ -39,7 +42,7 @@ public struct ResponseHead: Sendable {
         guard colon < line.endIndex, bytes[colon] == UInt8(ascii: ":"),
           strncasecmp(start, name, name.utf8.count) == 0
         else { continue }
-        found = String(decoding: Self.trimmed(line[(colon + 1)...]), as: UTF8.self)
+        found.append(String(decoding: Self.trimmed(line[(colon + 1)...]), as: UTF8.self))
       }
       return found
     }

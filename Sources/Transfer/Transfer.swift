@@ -90,6 +90,11 @@ public struct Transfer: ~Copyable {
     current.exchange = nil
     if let failure = exchange.failure { throw failure }
     guard result.code == CURLE_OK else {
+      if result.code == CURLE_OUT_OF_MEMORY, exchange.isReadingHeaders {
+        // libcurl takes no line of more than 100 kB (CURL_MAX_HTTP_HEADER), and calls that so.
+        throw TransferError(
+          CURLE_FILESIZE_EXCEEDED, detail: "the headers have a line that is longer than 100 kB")
+      }
       let detail = String(decoding: message.prefix { $0 != 0 }.map(UInt8.init), as: UTF8.self)
       throw TransferError(result.code, detail: detail)
     }

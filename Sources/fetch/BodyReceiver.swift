@@ -13,10 +13,12 @@ final class BodyReceiver: BodySink {
 
   private let path: String
   private var isGood = false
-  /// What validates the file that is being received: a strong ETag, or the date.
-  private var validator: String?
-  /// Whether this answer continues what an earlier one began.
-  private(set) var isContinuation = false
+  /// What is being received, should it break off.
+  private var partial: PartialBody?
+  /// The length of the whole, where this answer continues what an earlier one began.
+  private var continuedLength: Int?
+  /// Whether it does.
+  var isContinuation: Bool { continuedLength != nil }
   private var start: [UInt8] = []
   private var file: PDFFile?
   /// Why the file could not be written.
@@ -28,27 +30,19 @@ final class BodyReceiver: BodySink {
   /// The header fields that ask for the rest of a body that broke off (RFC 9110, section 13.1.5): the
   /// server sends the whole, should it have changed. Empty where nothing is there to be continued.
   var continuationFields: [(name: String, value: String)] {
-    guard let file, let validator else { return [] }
-    return [("Range", "bytes=\(file.bytes)-"), ("If-Range", validator)]
+    guard let file, let partial else { return [] }
+    return [("Range", "bytes=\(file.bytes)-"), ("If-Range", partial.validator)]
   }
 
   func begin(_ head: ResponseHead) -> Bool {
-    isContinuation = false
-    if head.status == 206, let file,
-      head.header("Content-Range")?.hasPrefix("bytes \(file.bytes)-") == true
-    {
-      isContinuation = true
-      return true
+    continuedLength = file.flatMap { file in
+      partial?.length(continuedBy: head, at: file.bytes)
     }
+    if isContinuation { return true }
     discard()
     isGood = head.status == 200
-    validator = isGood ? Self.validator(head) : nil
+    partial = isGood ? PartialBody(head) : nil
     return true
-  }
-
-  private static func validator(_ head: ResponseHead) -> String? {
-    if let etag = head.header("ETag"), etag.hasPrefix("\"") { return etag }
-    return head.header("Last-Modified")
   }
 
   func receive(_ bytes: UnsafeRawBufferPointer) -> Bool {
@@ -97,7 +91,9 @@ final class BodyReceiver: BodySink {
 
   /// What kind of body it turned out to be; `meaning` reads a page.
   func kind(_ meaning: (_ page: [UInt8]) -> ErrorClass?) -> Judgement.Body {
-    if let file { return .pdf(isWhole: file.endsWell) }
+    if let file {
+      return .pdf(isWhole: file.endsWell && file.bytes == continuedLength ?? file.bytes)
+    }
     return start.isEmpty ? .empty : .page(meaning: meaning(start))
   }
 }

@@ -80,6 +80,13 @@ struct Fetch: Tool {
   @Option(help: "No attempt begins later than this after the first.", transform: seconds)
   var retryMaxTime: Double?
 
+  @Option(
+    help: """
+      How long to wait for a portal that refuses every document, before the run ends with 69; a minute \
+      where nothing was ever good in this run.
+      """, transform: seconds)
+  var outageLimit = 21_600.0
+
   @Option(help: "Longest time for one transfer.", transform: seconds)
   var timeout = 600.0
 
@@ -198,21 +205,32 @@ struct Fetch: Tool {
       LineWriter(descriptor: STDOUT_FILENO, stop: stop).write(answer.map { Array($0.utf8) })
       return .success
     }
-    let settings = try settings(stage)
+    var settings = try settings(stage)
+    let workers = threads(stage)
+    // While some hold documents of which it is not known whose fault a refusal is, others work.
+    let threads = workers + settings.outages.threshold - 1
+    settings.threads = threads
     if !dryRun { try Spool.makeDirectories(state) }
     let services = FetchServices(
       settings: settings,
       spool: try Spool(root: spool ?? "\(state)/spool", isDryRun: dryRun),
       limiter: try Limiter(at: limiterPlace, stop: stop),
-      checkpoint: try Checkpoint(path: checkpointPath), stop: stop, adaptive: adaptive(settings))
-    let threads =
-      switch workers {
-      case .auto: maxWorkers
-      case .fixed(let number): number
-      case nil: stage?.workers ?? 5
-      }
+      checkpoint: try Checkpoint(path: checkpointPath), stop: stop, workers: workers,
+      adaptive: adaptive(settings), notice: notice, logger: logger)
     let loop = StageLoop(tool: "fetch", workers: threads, stop: stop, logger: logger)
     return loop.run { number in try Fetcher(services, worker: number, logger: logger) }
+  }
+
+  private func threads(_ stage: Stage?) -> Int {
+    switch workers {
+    case .auto: maxWorkers
+    case .fixed(let number): number
+    case nil: stage?.workers ?? 5
+    }
+  }
+
+  private var notice: OutageNotice? {
+    dryRun ? nil : OutageNotice(tool: "fetch", folder: "\(state)/outages")
   }
 
   private func adaptive(_ settings: FetchSettings) -> AdaptiveWorkers? {
@@ -248,6 +266,7 @@ struct Fetch: Tool {
     settings.rechecks = recheck
     settings.retry = RetryPolicy(retries: retries, base: retryBase, maximumTime: retryMaxTime)
     settings.isDryRun = dryRun
+    settings.outages = OutagePolicy(firstDistance: 2.5 * retryBase, limit: outageLimit)
     settings.transfer.connectTimeout = connectTimeout
     settings.transfer.totalTimeout = timeout
     settings.transfer.lowSpeedLimit = lowSpeedLimit

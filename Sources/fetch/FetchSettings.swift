@@ -1,4 +1,5 @@
 import Common
+import Logging
 import State
 import Synchronization
 import Transfer
@@ -18,8 +19,19 @@ struct FetchSettings: Sendable {
   var rechecks = false
   /// Says what would be requested, and requests nothing.
   var isDryRun = false
+  var outages = OutagePolicy()
+  /// Threads that take documents; `nil` where there is no loop.
+  var threads: Int?
   /// Seconds that transfers under way may go on after an interruption.
   var graceAfterStop = 5.0
+
+  /// Whether something is sent that proves who asks.
+  var hasCredentials: Bool {
+    transfer.certificate != nil
+      || transfer.headers.contains {
+        ["authorization", "cookie", "x-api-key"].contains($0.name.lowercased())
+      }
+  }
 
   /// How quickly a portal is asked: what the operator says now, else its own file, else the stage.
   func pace(of portal: Portal) -> Pace {
@@ -36,13 +48,15 @@ final class FetchServices: Sendable {
   let checkpoint: Checkpoint
   let stop: Stop
   let confidences: Confidences
-  let outage: Mutex<StoreOutageWatch>
+  let gate: OutageGate
+  let samples = Samples()
   /// How many workers may work; `nil` for all of them, all the time.
-  let adaptive: Mutex<AdaptiveWorkers?>
+  let adaptive: AdaptiveLimit
 
   init(
     settings: FetchSettings, spool: Spool, limiter: Limiter, checkpoint: Checkpoint, stop: Stop,
-    adaptive: AdaptiveWorkers? = nil
+    workers: Int = .max, adaptive: AdaptiveWorkers? = nil, notice: OutageNotice? = nil,
+    logger: Logger
   ) {
     self.settings = settings
     self.spool = spool
@@ -51,7 +65,24 @@ final class FetchServices: Sendable {
     self.stop = stop
     let proxies = settings.transfer.proxy.map { [$0] } ?? Confidences.proxiesOfEnvironment()
     confidences = Confidences(headers: settings.transfer.headers, proxies: proxies)
-    outage = Mutex(StoreOutageWatch())
-    self.adaptive = Mutex(adaptive)
+    let limit = AdaptiveLimit(adaptive)
+    self.adaptive = limit
+    let turns = WorkerTurns(expected: settings.threads ?? 0) { limit.workers ?? workers }
+    gate = OutageGate(settings.outages, turns: turns, stop: stop, notice: notice, logger: logger)
+  }
+}
+
+/// How many workers may work, where that is found out.
+final class AdaptiveLimit: Sendable {
+  private let state: Mutex<AdaptiveWorkers?>
+
+  init(_ workers: AdaptiveWorkers?) { state = Mutex(workers) }
+
+  /// So many; `nil` for all of them, all the time.
+  var workers: Int? { state.withLock { $0?.limit } }
+
+  /// See ``AdaptiveWorkers/finished(latency:isDropped:now:)``.
+  func finished(latency: Double, isDropped: Bool, now: Int64) -> AdaptiveWorkers.Decision? {
+    state.withLock { $0?.finished(latency: latency, isDropped: isDropped, now: now) }
   }
 }

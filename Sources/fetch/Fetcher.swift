@@ -22,16 +22,26 @@ struct Fetcher: StageWorker, ~Copyable {
     logger[metadataKey: "worker"] = "\(worker)"
     self.logger = logger
     requester = try Requester(services, worker: worker, logger: logger)
+    services.gate.turns.join()
   }
 
+  deinit { services.gate.turns.leave() }
+
   func waitForTurn(_ isOver: () -> Bool) {
-    while let limit = services.adaptive.withLock({ $0?.limit }), number > limit, !isOver() {
-      // Whoever is not wanted looks again ten times a second.
-      guard services.stop.sleep(seconds: 0.1) else { return }
+    while !services.gate.turns.mayTakeLine(number), !isOver() {
+      // Who is not wanted looks again twenty times a second.
+      guard services.stop.sleep(seconds: 0.05) else { return }
     }
   }
 
   mutating func process(_ record: inout Record) throws {
+    let turns = services.gate.turns
+    guard turns.begin(services.stop) else { throw RecordError.stopped }
+    defer { turns.end() }
+    try fetch(&record)
+  }
+
+  private mutating func fetch(_ record: inout Record) throws {
     let portal = try Portal.route(record, among: services.settings.portals)
     let plan = try portal.plan(for: record)
     if services.settings.isDryRun {
@@ -116,21 +126,19 @@ struct Fetcher: StageWorker, ~Copyable {
       let errand = Requester.Errand(id: record.id, portal: portal, purpose: .document)
       return try keep([try requester.get(url, errand)], of: record, &entry)
     }
-    var errand = Requester.Errand(id: record.id, portal: portal, purpose: .lookup(lookup))
-    let reply = try requester.get(url, errand)
-    // Now and then a look-up answers with the document itself.
-    if reply.body.pdf != nil { return try keep([reply], of: record, &entry) }
-    let answer = try LookupAnswer(page: reply.body.page, by: lookup)
-    entry.actualBook = answer.actualBook
-    entry.actualPage = answer.actualPage
-    errand = Requester.Errand(
-      id: record.id, portal: portal, purpose: .document,
+    let errand = Requester.Errand(id: record.id, portal: portal, purpose: .lookup(lookup))
+    let (reply, found) = try requester.get(url, errand) { reply throws(RecordError) in
+      try FoundImages(reply, lookup, errand.links)
+    }
+    guard let found else { return try keep([reply], of: record, &entry) }
+    entry.actualBook = found.answer.actualBook
+    entry.actualPage = found.answer.actualPage
+    let imageErrand = Requester.Errand(
+      id: record.id, portal: portal, purpose: .image,
       addresses: AddressRule.any.tightened(after: reply.address))
     var images: [Requester.Reply] = []
     defer { for image in images { image.body.discard() } }
-    for link in answer.images {
-      images.append(try requester.get(try errand.links.follow(link, from: reply.url), errand))
-    }
+    for url in found.urls { images.append(try requester.get(url, imageErrand)) }
     try keep(images, of: record, &entry)
   }
 
@@ -170,6 +178,22 @@ struct Fetcher: StageWorker, ~Copyable {
     entry.etag = first.head.header("ETag").map(confidences.hidden)
     entry.lastModified = first.head.header("Last-Modified").map(confidences.hidden)
     entry.images = files.count
+  }
+}
+
+/// What a look-up found, and where.
+private struct FoundImages {
+  let answer: LookupAnswer
+  let urls: [WebURL]
+
+  /// `nil` for the document itself, which is the answer now and then. Throws `absent`, or why the page
+  /// cannot be read or leads where it must not.
+  init?(_ reply: Requester.Reply, _ lookup: Lookup, _ links: LinkRule) throws(RecordError) {
+    guard reply.body.pdf == nil else { return nil }
+    answer = try LookupAnswer(page: reply.body.page, by: lookup)
+    var urls: [WebURL] = []
+    for link in answer.images { urls.append(try links.follow(link, from: reply.url)) }
+    self.urls = urls
   }
 }
 

@@ -7,8 +7,8 @@ enum Judgement: Equatable {
   case accepted
   /// To be asked for elsewhere.
   case redirect(String)
-  /// No document. `retryAfter` is what the portal asks for, in seconds; `slowDown` whether everybody
-  /// should hold back.
+  /// No document. `slowDown` says whether all should hold back, for `retryAfter` seconds where the
+  /// portal says how long.
   case refused(RecordError, slowDown: Bool, retryAfter: Double?)
 
   /// What a body turned out to be.
@@ -23,8 +23,19 @@ enum Judgement: Equatable {
   /// What a request is for.
   enum Purpose: Sendable {
     case document
+    /// One of the images that a look-up named: the portal has it.
+    case image
     /// A page to be read, which has to have what every answer has; a PDF straight away is as good.
     case lookup(Lookup)
+
+    /// Whether what is asked for is no document, but the page that leads to it.
+    var isLookup: Bool { if case .lookup = self { true } else { false } }
+
+    /// Whether the portal file says what every answer of the look-up has: only then is it known that a
+    /// page that names no document says that there is none.
+    var knowsAnswers: Bool {
+      if case .lookup(let lookup) = self { lookup.answer != nil } else { false }
+    }
   }
 
   /// Judges an answer. `title` is what people would call the page, `now` is in seconds since 1970.
@@ -32,34 +43,59 @@ enum Judgement: Equatable {
     _ head: ResponseHead, _ body: Body, title: @autoclosure () -> String = "",
     for purpose: Purpose, now: Int
   ) {
-    let retryAfter = head.header("Retry-After").flatMap { retryAfterSeconds($0, now: now) }
+    let retryAfter = head.retryAfter(now: now)
     func refused(
       _ kind: ErrorClass, _ message: String, slowDown: Bool = false, isRetryable: Bool? = nil
     ) -> Judgement {
+      // A time that is past asks for nothing, and takes nothing away from the usual wait.
       .refused(
         RecordError(kind, message, isRetryable: isRetryable), slowDown: slowDown,
-        retryAfter: retryAfter)
+        retryAfter: retryAfter.flatMap { $0 > 0 ? $0 : nil })
     }
     let status = head.status
     switch status {
-    case 200: self = Self.judge(body, title(), purpose)
+    case 200:
+      self = Self.judge(body, title(), purpose)
+      if case .refused(let error, let slowDown, _) = self {
+        self = refused(error.kind, error.message, slowDown: slowDown)
+      }
     case 301, 302, 303, 307, 308:
       if let location = head.header("Location"), !location.isEmpty {
         self = .redirect(location)
       } else {
         self = refused(.portalError, "status \(status) without a Location")
       }
-    case 401, 403:
-      self = refused(.restricted, "status \(status): the portal does not give it to us")
-    case 404, 410: self = refused(.absent, "status \(status): the portal does not have it")
+    case 401, 403, 451:
+      // About the page on which all documents are looked up, it is no last word on this one.
+      self = refused(
+        .restricted, "status \(status): the portal does not give it to us",
+        isRetryable: purpose.isLookup)
+    case 404, 410: self = Self.missing(status, purpose, refused)
     case 408: self = refused(.timeout, "status 408: the portal gave up waiting")
     case 429: self = refused(.rateLimited, "status 429: too many requests", slowDown: true)
     case 503:
       let kind: ErrorClass = retryAfter == nil ? .portalError : .rateLimited
       self = refused(kind, "status 503: the portal is overloaded or down", slowDown: true)
     case 500...: self = refused(.portalError, "status \(status)")
-    default:
+    case 400..<500 where !purpose.isLookup:
       self = refused(.portalError, "status \(status), which is no answer", isRetryable: false)
+    default: self = refused(.portalError, "status \(status), which is no answer")
+    }
+  }
+
+  /// 404 and 410 are about a document only where that was asked for by its own address.
+  private static func missing(
+    _ status: Int, _ purpose: Purpose,
+    _ refused: (ErrorClass, String, _ slowDown: Bool, _ isRetryable: Bool?) -> Judgement
+  ) -> Judgement {
+    switch purpose {
+    case .document:
+      refused(.absent, "status \(status): the portal does not have it", false, nil)
+    case .image:
+      refused(
+        .portalError, "status \(status) for an image that the look-up had found", false, nil)
+    case .lookup:
+      refused(.portalError, "status \(status): the look-up page is not there", false, nil)
     }
   }
 
@@ -75,9 +111,10 @@ enum Judgement: Equatable {
     case (.pdf(isWhole: true), _), (.page(nil), .lookup): return .accepted
     case (.pdf(isWhole: false), _):
       return refused(.badPDF, "the PDF has no end (%%EOF): it was cut short")
-    case (.empty, .document): return refused(.badPDF, "an empty body where a PDF should be")
+    case (.empty, .document), (.empty, .image):
+      return refused(.badPDF, "an empty body where a PDF should be")
     case (.empty, .lookup): return refused(.portalError, "the look-up answered with an empty page")
-    case (.page(nil), .document):
+    case (.page(nil), .document), (.page(nil), .image):
       return refused(.portalError, "a page where a PDF should be: \(Format.quoted(title()))")
     }
   }

@@ -2,7 +2,6 @@ import Common
 import Glibc
 import Logging
 import State
-import Synchronization
 import Transfer
 
 /// Makes requests for one worker: each start, retries and redirects included, waits for the limiter;
@@ -40,7 +39,7 @@ struct Requester: ~Copyable {
   }
 
   /// One thing to be asked for, and for which document.
-  struct Errand {
+  struct Errand: Sendable {
     let id: String
     let portal: Portal
     let purpose: Judgement.Purpose
@@ -51,54 +50,144 @@ struct Requester: ~Copyable {
     var links: LinkRule { LinkRule(hosts: portal.hosts) }
   }
 
-  /// An attempt that failed: the error, and whether an outage would explain it.
-  private struct Failure: Error {
-    let error: RecordError
-    let mayBeOutage: Bool
+  /// What one request for one document has met so far.
+  private struct Trials {
+    let scope: OutageGate.Scope
+    let began = Time.monotonic()
+    /// The errors that were the document's own.
+    var failures: [RecordError] = []
+    /// The last failure, as long as it is not known whose it is.
+    var open: FetchFailure?
+    var held: OutageGate.Held?
+    /// The same for the network, where a record brings its own address.
+    var heldByNetwork: OutageGate.Held?
   }
 
-  /// Asks until there is an answer that counts. Throws a ``RecordError`` or a ``Fatal``.
+  /// Asks until there is an answer that counts.
   mutating func get(_ url: WebURL, _ errand: Errand) throws -> Reply {
-    let policy = services.settings.retry
-    let began = Time.monotonic()
+    try get(url, errand) { _ throws(RecordError) in () }.0
+  }
+
+  /// Asks until there is an answer that counts, and that `read` takes. Throws a ``RecordError`` or a
+  /// ``Fatal``. In an outage it waits, for as long as that lasts.
+  mutating func get<Answer>(
+    _ url: WebURL, _ errand: Errand,
+    read: @escaping @Sendable (Reply) throws(RecordError) -> Answer
+  ) throws -> (Reply, Answer) {
+    let gate = services.gate
     partNumber += 1
     let body = BodyReceiver(path: services.spool.partPath(worker: worker, number: partNumber))
     var isWanted = false
     defer { if !isWanted { body.discard() } }
-    var failures: [RecordError] = []
+    var trials = Trials(scope: .server(url, errand))
     while true {
+      guard let ticket = try ticket(&trials) else {
+        try retryOrFail(&trials, errand)
+        continue
+      }
+      defer { gate.abandon(ticket) }
       do {
-        let reply = try getOnce(url, errand, into: body)
-        if services.outage.withLock({ $0.succeeded() }) { logger.notice("the outage is over") }
-        isWanted = true
-        return reply
-      } catch let met as Failure {
-        let failure = Failure(
-          error: services.confidences.hidden(in: met.error), mayBeOutage: met.mayBeOutage)
-        if let pause = outagePause(failure, errand) {
-          logger.warning(
-            """
-            \(errand.id): \(failure.error.message); others fail, too: an outage. Nothing is lost; \
-            again in \(Format.duration(seconds: pause))
-            """)
-          guard services.stop.sleep(seconds: pause) else { throw RecordError.stopped }
-          continue
+        let answer = try getOnce(url, errand, into: body, read)
+        gate.succeeded(ticket)
+        let sample = Samples.Sample(url: url, errand: errand) { reply throws(RecordError) in
+          _ = try read(reply)
         }
-        failures.append(failure.error)
-        let elapsed = Double(Time.monotonic() - began) / 1e9
-        guard failure.error.isRetryable,
-          let wait = policy.delay(
-            afterAttempt: failures.count, elapsed: elapsed, random: .random(in: 0...1))
-        else { throw Self.verdict(of: failures) }
-        logger.warning(
-          """
-          \(errand.id): attempt \(failures.count) of \(policy.retries + 1): \
-          \(failure.error.kind.rawValue): \(failure.error.message); \
-          again in \(Format.duration(seconds: wait))
-          """)
-        guard services.stop.sleep(seconds: wait) else { throw RecordError.stopped }
+        services.samples.note(sample, in: trials.scope)
+        let found = try answer.get()
+        isWanted = true
+        return found
+      } catch let failure as FetchFailure {
+        note(failure, ticket, &trials, errand)
       }
     }
+  }
+
+  /// One attempt: what was found, or that there is none, where the portal says so in words that are known.
+  /// Throws ``FetchFailure`` for everything else that the portal did.
+  private mutating func getOnce<Answer>(
+    _ url: WebURL, _ errand: Errand, into body: BodyReceiver,
+    _ read: (Reply) throws(RecordError) -> Answer
+  ) throws -> Result<(Reply, Answer), RecordError> {
+    let reply: Reply
+    switch try follow(url, errand, into: body) {
+    case .success(let received): reply = received
+    case .failure(let absence): return .failure(absence)
+    }
+    do throws(RecordError) { return .success((reply, try read(reply))) } catch {
+      if error.kind == .absent, errand.purpose.knowsAnswers { return .failure(error) }
+      reply.body.discard()
+      throw failure(error, status: reply.head.status, url, errand)
+    }
+  }
+
+  /// Waits until this document may be asked for, or until what it met is known to be its own: `nil`.
+  private mutating func ticket(_ trials: inout Trials) throws -> OutageGate.Ticket? {
+    while true {
+      let step = try services.gate.next(
+        trials.scope, trials.held, hasSample: services.samples.has(trials.scope))
+      switch step {
+      case .ask(let ticket): return ticket
+      case .askSample(let ticket): try askSample(ticket, trials.scope)
+      case .own:
+        guard let held = trials.heldByNetwork else { return nil }
+        if case .ask(let ticket) = try services.gate.next(.network, held, hasSample: false) {
+          return ticket
+        }
+        return nil
+      }
+    }
+  }
+
+  private mutating func askSample(_ ticket: OutageGate.Ticket, _ scope: OutageGate.Scope) throws {
+    let gate = services.gate
+    defer { gate.abandon(ticket) }
+    guard let sample = services.samples[scope] else { return }
+    partNumber += 1
+    let body = BodyReceiver(path: services.spool.partPath(worker: worker, number: partNumber))
+    defer { body.discard() }
+    do {
+      _ = try getOnce(sample.url, sample.errand, into: body, sample.read)
+      gate.sampleAnswered(ticket, refusal: nil)
+    } catch let failure as FetchFailure {
+      gate.sampleAnswered(ticket, refusal: failure.refusal)
+    }
+  }
+
+  /// A refusal is held until it is known whose it is: the first, and the one with which the document
+  /// would fail. Between them, the document tries again by itself.
+  private func note(
+    _ failure: FetchFailure, _ ticket: OutageGate.Ticket, _ trials: inout Trials, _ errand: Errand
+  ) {
+    let gate = services.gate
+    trials.open = failure
+    trials.held = gate.refused(
+      ticket, errand.id, failure.refusal, hasSample: services.samples.has(trials.scope))
+    trials.heldByNetwork = nil
+    if failure.isUnreachable, errand.portal.base == nil {
+      trials.heldByNetwork = gate.refused(
+        gate.observer(of: .network), errand.id, failure.refusal, hasSample: false)
+    }
+  }
+
+  /// The last failure was the document's own: waits for another attempt, or throws the verdict.
+  private func retryOrFail(_ trials: inout Trials, _ errand: Errand) throws {
+    guard let failure = trials.open else { return }
+    trials.open = nil
+    trials.held = nil
+    trials.heldByNetwork = nil
+    trials.failures.append(failure.error)
+    let elapsed = Double(Time.monotonic() - trials.began) / 1e9
+    let (policy, tries) = (services.settings.retry, trials.failures.count)
+    guard failure.error.isRetryable,
+      let wait = policy.delay(
+        afterAttempt: tries, elapsed: elapsed, random: .random(in: 0...1))
+    else { throw Self.verdict(of: trials.failures) }
+    logger.warning(
+      """
+      \(errand.id): attempt \(tries) of \(policy.retries + 1): \(failure.error.kind.rawValue): \
+      \(failure.error.message); again in \(Format.duration(seconds: wait))
+      """)
+    guard services.stop.sleep(seconds: wait) else { throw RecordError.stopped }
   }
 
   /// The one error of several attempts: a final one, else the last of the class met most often, so that
@@ -114,40 +203,57 @@ struct Requester: ~Copyable {
     return most.last(where: isAnswer) ?? most.last ?? last
   }
 
-  private func outagePause(_ failure: Failure, _ errand: Errand) -> Double? {
-    guard failure.mayBeOutage else { return nil }
-    let verdict = services.outage.withLock { $0.failed(errand.id, now: Time.monotonic()) }
-    if case .outage(let pause) = verdict { return pause }
-    return nil
+  private func failure(
+    _ error: RecordError, status: Int, _ url: WebURL, _ errand: Errand
+  ) -> FetchFailure {
+    FetchFailure(
+      error, status: status, url: url, errand: errand,
+      hasCredentials: services.settings.hasCredentials, hiding: services.confidences)
   }
 
-  /// One attempt, with the redirects it leads through. Throws ``Failure`` for what the portal did.
-  private mutating func getOnce(
+  /// One request, with the redirects it leads through; a failure is a page that is known to say that the
+  /// document is not there.
+  private mutating func follow(
     _ start: WebURL, _ errand: Errand, into body: BodyReceiver
-  ) throws -> Reply {
+  ) throws -> Result<Reply, RecordError> {
     var request = Request(start, addresses: errand.addresses)
-    request.headers = errand.fields + body.continuationFields
+    let continuation = body.continuationFields
+    request.headers = errand.fields + continuation
     for _ in 0...services.settings.maximumRedirects {
       let response = try perform(request, errand, into: body)
+      let status = response.head.status
       switch judge(response, body, errand) {
       case .accepted:
-        return Reply(url: request.url, head: response.head, address: response.address, body: body)
+        return .success(
+          Reply(url: request.url, head: response.head, address: response.address, body: body))
       case .redirect(let link):
-        request.url = try errand.links.follow(link, from: request.url)
+        try heed(response.head, of: request.url)
+        do throws(RecordError) {
+          request.url = try errand.links.follow(link, from: request.url)
+        } catch {
+          // Where a portal sends everybody to a log-in elsewhere, that is no document's fault.
+          throw failure(error, status: status, request.url, errand)
+        }
         request.addresses = request.addresses.tightened(after: response.address)
       case .refused(let error, let slowDown, let retryAfter):
         body.discard()
-        if slowDown { try pause(request.url, retryAfter) }
-        throw Failure(
-          error: RecordError(
-            error.kind, "\(error.message) (\(request.url.redacted))",
-            isRetryable: error.isRetryable),
-          mayBeOutage: StoreOutageWatch.explains(error, status: response.head.status))
+        if slowDown || retryAfter != nil { try pause(request.url, retryAfter) }
+        if error.kind == .absent, status == 200 { return .failure(named(error, request.url)) }
+        guard continuation.isEmpty || error.isRetryable else {
+          // What is said to the wish for the rest says nothing about the whole (RFC 9110, section 14.2).
+          let error = RecordError(.portalError, "\(error.message), asked for the rest of a body")
+          throw failure(error, status: 206, request.url, errand)
+        }
+        throw failure(error, status: status, request.url, errand)
       }
     }
-    throw RecordError(
-      .portalError,
-      "more than \(services.settings.maximumRedirects) redirects (\(start.redacted))")
+    let error = RecordError(
+      .portalError, "more than \(services.settings.maximumRedirects) redirects")
+    throw failure(error, status: 302, start, errand)
+  }
+
+  private func named(_ error: RecordError, _ url: WebURL) -> RecordError {
+    RecordError(error.kind, "\(error.message) (\(url.redacted))", isRetryable: error.isRetryable)
   }
 
   private func judge(
@@ -158,7 +264,15 @@ struct Requester: ~Copyable {
     if head.status == 304, !errand.fields.isEmpty { return .accepted }
     return Judgement(
       head, body.kind { errand.portal.meaning(of: $0, for: errand.purpose) }, title: body.title,
-      for: errand.purpose, now: Int(Time.wall() / 1_000_000_000))
+      for: errand.purpose, now: Self.now)
+  }
+
+  /// Seconds since 1970.
+  private static var now: Int { Int(Time.wall() / 1_000_000_000) }
+
+  /// `Retry-After` holds whatever the status is.
+  private func heed(_ head: ResponseHead, of url: WebURL) throws(Fatal) {
+    if let seconds = head.retryAfter(now: Self.now), seconds > 0 { try pause(url, seconds) }
   }
 
   private mutating func perform(
@@ -190,9 +304,11 @@ struct Requester: ~Copyable {
         }
         adapt(since: began, isDropped: error.kind == .network || error.kind == .timeout)
         if let failure = body.failure { throw Fatal(.inputOutput, "\(failure)") }
-        let error = try RecordError(error, url: url)
-        if error.kind == .interrupted { throw error }
-        throw Failure(error: error, mayBeOutage: StoreOutageWatch.explains(error, status: nil))
+        throw try FetchFailure(
+          error, url: url, portal: errand.portal, hiding: services.confidences)
+      }
+      if errand.portal.base == nil {
+        services.gate.succeeded(services.gate.observer(of: .network))
       }
       let status = response.head.status
       adapt(since: began, isDropped: status == 429 || status >= 500)
@@ -205,9 +321,8 @@ struct Requester: ~Copyable {
 
   private func adapt(since began: Int64, isDropped: Bool) {
     let now = Time.monotonic()
-    let decision = services.adaptive.withLock {
-      $0?.finished(latency: Double(now - began) / 1e9, isDropped: isDropped, now: now)
-    }
+    let decision = services.adaptive.finished(
+      latency: Double(now - began) / 1e9, isDropped: isDropped, now: now)
     if let decision { logger.info("workers: \(decision.limit), \(decision.reason)") }
   }
 
@@ -217,7 +332,7 @@ struct Requester: ~Copyable {
       host: url.origin, retryAfter: retryAfter, base: base)
     logger.notice(
       """
-      \(url.origin) asks to slow down: nobody asks it for \(Format.duration(seconds: seconds))
+      \(url.origin) asks to slow down: no request for \(Format.duration(seconds: seconds))
       """)
   }
 }

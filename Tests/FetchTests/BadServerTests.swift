@@ -239,15 +239,96 @@ import Transfer
     #expect(record["fetch"]?["etag"] == .string("\"v2\""))
   }
 
-  @Test func aWrongRangeIsNotAccepted() throws {
-    let server = try ScriptedServer { _, number in
-      number == 1
-        ? [.send(Self.head("200 OK", ["ETag: \"v1\""], length: 9000) + Self.pdf), .close]
-        : [Self.whole("206 Partial Content", "rest", ["Content-Range: bytes 7-10/11"])]
+  /// What comes in answer to the wish for the rest of a body, and does not continue it.
+  static let wrongRests: [Fault] = {
+    let (cut, length) = (2000, pdf.utf8.count)
+    let rest = String(pdf.dropFirst(cut))
+    func range(_ text: String, _ body: String = rest, _ more: [String] = []) -> [ScriptedServer
+      .Step]
+    {
+      [whole("206 Partial Content", body, ["Content-Range: bytes \(text)"] + more)]
     }
-    let run = try FetchRun { $0.retry = RetryPolicy(retries: 1, base: 0.01) }
-    let error = #expect(throws: RecordError.self) { try run.fetch(server.url + "/a.pdf").get() }
-    #expect(error?.kind == .portalError)
+    return [
+      Fault("another offset", nil, range("1999-\(length - 1)/\(length)", "x" + rest)),
+      Fault("another total", nil, range("\(cut)-\(length)/\(length + 1)", rest + "x")),
+      Fault(
+        "another content", nil, range("\(cut)-\(length - 1)/\(length)", rest, [#"ETag: "v2""#])),
+      Fault(
+        "not to the end", nil, range("\(cut)-\(length - 9)/\(length)", String(rest.dropLast(8)))),
+      Fault(
+        "more than announced", nil,
+        [
+          .send(
+            head(
+              "206 Partial Content",
+              [
+                "Content-Range: bytes \(cut)-\(length - 1)/\(length)", "Transfer-Encoding: chunked",
+              ]) + "\(String(rest.utf8.count + 6, radix: 16))\r\n" + rest + "%%EOF\n\r\n0\r\n\r\n")
+        ]),
+      Fault("no range", nil, [whole("206 Partial Content", rest)]),
+      Fault(
+        "several ranges", nil,
+        [
+          whole("206 Partial Content", rest, ["Content-Type: multipart/byteranges; boundary=x"])
+        ]),
+      Fault(
+        "no such range", nil,
+        [
+          whole("416 Range Not Satisfiable", "", ["Content-Range: bytes */\(length)"])
+        ]),
+      Fault("a bad request", nil, [whole("400 Bad Request", "")]),
+      Fault("forbidden", nil, [whole("403 Forbidden", "")]),
+      Fault("a precondition", nil, [whole("412 Precondition Failed", "")]),
+      Fault("not found", nil, [whole("404 Not Found", "")]),
+    ]
+  }()
+
+  @Test(arguments: wrongRests) func whatDoesNotContinueABodyIsForgotten(_ fault: Fault) throws {
+    let server = try ScriptedServer { head, number in
+      if number == 1 {
+        return [
+          .send(
+            Self.head("200 OK", ["ETag: \"v1\""], length: Self.pdf.utf8.count)
+              + Self.pdf.prefix(2000)), .close,
+        ]
+      }
+      return head.contains("Range: bytes=2000-")
+        ? fault.steps
+        : [Self.whole("200 OK", Self.pdf, ["ETag: \"v1\""])]
+    }
+    let run = try FetchRun { $0.retry = RetryPolicy(retries: 3, base: 0.01) }
+    let record = try run.fetch(server.url + "/a.pdf").get()
+    #expect(record["fetch"]?["bytes"] == .int(Self.pdf.utf8.count))
+    #expect(server.requests.count == 3)
+    #expect(server.requests.last?.contains("Range:") == false)
+  }
+
+  /// libcurl calls a line of more than 100 kB "out of memory".
+  @Test(arguments: [200_000, 8_000_000]) func aHeaderLineWithoutEndIsTooLarge(length: Int) throws {
+    let server = try ScriptedServer { _, _ in
+      [
+        .send("HTTP/1.1 200 OK\r\nX: " + String(repeating: "x", count: length) + "\r\n\r\n"),
+        .close,
+      ]
+    }
+    let error = #expect(throws: RecordError.self) {
+      try FetchRun().fetch(server.url + "/a.pdf").get()
+    }
+    #expect(error?.kind == .tooLarge, "\(String(describing: error))")
+  }
+
+  @Test(arguments: ["302 Found", "403 Forbidden", "404 Not Found", "500 Oops"])
+  func retryAfterHoldsForEveryStatus(status: String) throws {
+    let server = try ScriptedServer { head, _ in
+      head.contains("/a.pdf")
+        ? [Self.whole(status, "", ["Retry-After: 0.2", "Retry-After: 1", "Location: /b.pdf"])]
+        : [Self.whole("200 OK", Self.pdf)]
+    }
+    let run = try FetchRun()
+    let began = Time.monotonic()
+    _ = try run.fetch(server.url + "/a.pdf")
+    _ = try run.fetch(server.url + "/b.pdf", id: "2").get()
+    #expect(Double(Time.monotonic() - began) / 1e9 > 0.9)
   }
 
   @Test func aRecheckAsksConditionally() throws {

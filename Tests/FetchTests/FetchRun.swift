@@ -24,7 +24,8 @@ struct FetchRun {
     services = FetchServices(
       settings: settings, spool: try Spool(root: directory.path + "/spool"),
       limiter: try Limiter(at: directory.path + "/limiter.sqlite"),
-      checkpoint: try Checkpoint(path: directory.path + "/checkpoint.sqlite"), stop: Stop())
+      checkpoint: try Checkpoint(path: directory.path + "/checkpoint.sqlite"), stop: Stop(),
+      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
   }
 
   /// Fetches a URL as document `id`; the record afterwards, or the error that it met.

@@ -64,7 +64,24 @@ import Transfer
       expected: .rateLimited, slowDown: true, retryAfter: 17),
     Case(
       status: 503, headers: [("Retry-After", "Sun, 06 Nov 1994 08:49:37 GMT")], body: page,
-      purpose: .document, expected: .rateLimited, slowDown: true, retryAfter: 0),
+      purpose: .document, expected: .rateLimited, slowDown: true),
+    Case(status: 404, headers: [], body: page, purpose: .lookup(Lookup()), expected: .portalError),
+    Case(status: 410, headers: [], body: page, purpose: .image, expected: .portalError),
+    Case(
+      status: 403, headers: [("Retry-After", "9"), ("Retry-After", "1, 30")], body: page,
+      purpose: .document, expected: .restricted, retryAfter: 30),
+    Case(
+      status: 200, headers: [("Retry-After", "2.5")], body: page, purpose: .document,
+      expected: .portalError, retryAfter: 2.5),
+    Case(
+      status: 429, headers: [("Retry-After", "-5")], body: page, purpose: .document,
+      expected: .rateLimited, slowDown: true),
+    Case(
+      status: 429,
+      headers: [
+        ("Date", "Sun, 06 Nov 1994 08:49:07 GMT"),
+        ("Retry-After", "Sun, 06 Nov 1994 08:49:37 GMT"),
+      ], body: page, purpose: .document, expected: .rateLimited, slowDown: true, retryAfter: 30),
     Case(
       status: 503, headers: [("Retry-After", "soon")], body: page, purpose: .document,
       expected: .portalError, slowDown: true),
@@ -91,8 +108,9 @@ import Transfer
   }
 
   @Test(arguments: [
-    ("120", 120.0), ("0", 0), ("99999999999", 99_999_999_999), ("-5", nil), ("", nil),
-    ("1.5", nil), ("garbage", nil), ("Tue, 14 Nov 2023 22:13:30 GMT", 10),
+    ("120", 120.0), ("0", 0), ("99999999999", 99_999_999_999), ("-5", 0), ("", nil),
+    ("1.5", 1.5), ("garbage", nil), ("1, 30", 30), ("30;1", nil), ("0x1F", nil), ("1e9", nil),
+    ("Tue, 14 Nov 2023 22:13:30 GMT", 10),
     ("Tuesday, 14-Nov-23 22:13:30 GMT", 10), ("Tue Nov 14 22:13:30 2023", 10),
     ("Tue, 14 Nov 2000 22:13:30 GMT", 0),
   ])

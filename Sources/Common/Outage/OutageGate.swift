@@ -128,6 +128,9 @@ public final class OutageGate: Sendable {
     }
   }
 
+  /// A ticket for what is learned of a scope in passing: it was not waited for.
+  public func observer(of scope: Scope) -> Ticket { Ticket(scope, isTry: false) }
+
   /// Those who wait look again after so many nanoseconds.
   private static let look: Int64 = 50_000_000
 

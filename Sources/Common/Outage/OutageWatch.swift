@@ -55,6 +55,8 @@ public struct OutageWatch: Sendable {
   public private(set) var outage: Outage?
   /// Whether anything was good so far.
   public private(set) var wasEverGood = false
+  /// A refusal for which nobody need wait, as long as nothing is good.
+  private var hopeless: Refusal?
   /// Documents that were refused since the last good answer, and when.
   private var row: [String: Int64] = [:]
   /// When the latest request began that was answered well.
@@ -70,6 +72,7 @@ public struct OutageWatch: Sendable {
     _ id: String, _ refusal: Refusal, now: Int64, hasSample: Bool, isTry: Bool = false
   ) -> Bool {
     if row.count < 2 * policy.threshold { row[id] = now }
+    if refusal.isHopeless, !wasEverGood { hopeless = refusal }
     if isTry { return tryFailed(refusal, now: now) }
     guard outage == nil else { return false }
     let isClear = refusal.isNeverTheDocuments && !wasEverGood
@@ -111,6 +114,10 @@ public struct OutageWatch: Sendable {
     if since <= lastEnd { return .ask(isTry: false) }
     if since < lastGoodBegan { return .own }
     guard isQuiet else { return .wait(until: .max) }
+    if let hopeless, !wasEverGood {
+      begin(hopeless, now: now, hasSample: false)
+      return duringOutage(now, hasSample)
+    }
     guard hasSample, wasEverGood else { return .own }
     begin(Refusal(""), now: now, hasSample: true)
     return duringOutage(now, hasSample)
