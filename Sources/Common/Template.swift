@@ -75,6 +75,11 @@ public struct Template: Sendable, Equatable {
     return .field(name, filters)
   }
 
+  /// All fields that it names.
+  public var fields: [String] {
+    parts.compactMap { if case .field(let name, _) = $0 { name } else { nil } }
+  }
+
   /// The fields that it needs to be filled: those without `or:`.
   public var requiredFields: [String] {
     parts.compactMap {

@@ -23,6 +23,20 @@ public struct Selection: Sendable, Equatable {
   public var errorClasses: [String] = []
   /// At most so many documents in one run.
   public var limit: Int?
+  /// Whether the limit is taken in equal parts from each of the book ranges.
+  public var spreads = false
+
+  /// The parts that a selection which spreads its limit consists of, each with its own; none for others.
+  public var parts: [Selection] {
+    guard spreads, let limit, books.count > 1 else { return [] }
+    return books.enumerated().map { number, range in
+      var part = self
+      part.books = [range]
+      part.limit = limit / books.count + (number < limit % books.count ? 1 : 0)
+      part.spreads = false
+      return part
+    }
+  }
 
   /// What `errorClasses` calls the errors of rows that older software wrote, without a class.
   public static let unclassified = "unclassified"

@@ -10,22 +10,30 @@ extension Stage {
       throw Fatal(
         .configuration, "there is no stage \(Format.quoted(name)): \(path) does not exist")
     }
-    try self.init(path: path)
+    try self.init(path: path, delivered: directory)
   }
 
-  /// Reads a stage file, and what it extends.
-  public init(path: String) throws(Fatal) {
+  /// Reads a stage file, and what it extends: a file beside it, or else one of the folder `delivered`.
+  public init(path: String, delivered: String? = nil) throws(Fatal) {
     let file = path.split(separator: "/").last.map(String.init) ?? path
     name = file.hasSuffix(".yaml") ? String(file.dropLast(5)) : file
-    try read(path: path, depth: 0)
+    try read(path: path, delivered: delivered, depth: 0)
   }
 
-  private mutating func read(path: String, depth: Int) throws(Fatal) {
+  private mutating func read(path: String, delivered: String?, depth: Int) throws(Fatal) {
     var settings = try SettingsFile(path: path).settings()
     if let parent = try settings.string("extends") {
       guard depth < 5 else { throw settings.wrong("extends", "no circle") }
       let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
-      try read(path: "\(folder)\(parent).yaml", depth: depth + 1)
+      let places = ["\(folder)\(parent).yaml"] + (delivered.map { ["\($0)/\(parent).yaml"] } ?? [])
+      guard let found = places.first(where: { access($0, F_OK) == 0 }) else {
+        throw settings.wrong(
+          "extends",
+          "a stage that is there, and is \(Format.quoted(parent)); looked for "
+            + places.joined(separator: " and "))
+      }
+      // The delivered one may be what a file of the same name is made from.
+      try read(path: found, delivered: delivered, depth: depth + 1)
     }
     description = try settings.string("description") ?? description
     try readSelection(&settings)
@@ -77,6 +85,8 @@ extension Stage {
       try settings.parsed("limit", "a number from 1") { text in
         Int(text).flatMap { $0 > 0 ? $0 : nil }
       } ?? selection.limit
+    selection.spreads =
+      try settings.parsed("spread", "true or false") { Bool($0) } ?? selection.spreads
   }
 
   private static func workers(_ text: String) -> Int? {

@@ -46,6 +46,7 @@ extension Portal {
     case (nil, let lookup?): kind = .lookup(try Lookup(lookup))
     default: throw settings.wrong("a portal", "either a document template or a lookup")
     }
+    try checkFields(path)
     guard self.base != nil else {
       throw Fatal(
         .configuration,
@@ -54,6 +55,19 @@ extension Portal {
   }
 
   static func template(_ text: String) -> Template? { try? Template(text) }
+
+  /// A field that is almost one of a record's would be missing in each document.
+  private func checkFields(_ path: String) throws(Fatal) {
+    let templates: [Template] =
+      switch kind {
+      case .document(let template): [template].compactMap(\.self)
+      case .lookup(let lookup): lookup.ways.flatMap { $0.map(\.value) }
+      }
+    for template in templates {
+      guard let objection = RecordFieldNames.objection(to: template) else { continue }
+      throw Fatal(.configuration, "\(path): \(objection)")
+    }
+  }
 
   static func pattern(_ text: String) -> String? { (try? Regex(text)) == nil ? nil : text }
 }

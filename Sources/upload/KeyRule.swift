@@ -15,6 +15,9 @@ struct KeyRule: Sendable {
       throw Fatal(.configuration, "the key: \(error)")
     }
     self.stage = stage
+    if let objection = RecordFieldNames.objection(to: self.template, extra: ["folder", "url"]) {
+      throw Fatal(.configuration, "the key: \(objection)")
+    }
   }
 
   /// The key of a document: any text, number or truth value of the record's top level, and
