@@ -89,6 +89,7 @@ let package = Package(
     tests("IndexTests", ["CZlib", "Index", "Postgres", "Stages"]),
     tests("StateTests", ["State"]),
     tests("StoreTests", ["CCRC32C", "Store", "Digest", "Transfer", logging], exclude: ["Servers"]),
+    tests("EnqueueTests", ["enqueue", "Index", "Stages"]),
     tests("FetchTests", ["fetch", "Stages", "Transfer"]),
     tests("ImagesTests", ["Images", "JBIG2"]),
     tests("OptimizeTests", ["optimize", "PDF", "Processes"]),

@@ -12,19 +12,27 @@ public enum AttemptPolicy {
   /// told to stop, documents would go round between them and the index as fast as both can.
   public static let interruptionWait = 1.0
 
-  /// A document that lost so many leases in a row is a suspect, and works alone.
-  public static let suspectLosses = 3
+  /// A document that lost so many leases in a row is quarantined.
+  public static let quarantineLosses = 3
 
   /// So many leases may a document lose in a row; the last one is final.
   public static let maximumLosses = 5
+
+  /// How many losses a document has after another one. Only a loss that came while nothing else was in
+  /// progress with the same run says something about this document: what went down together with others
+  /// is quarantined at most, so that a machine that is killed again and again fails nothing.
+  public static func losses(after losses: Int, isAlone: Bool) -> Int {
+    isAlone ? losses + 1 : max(losses, min(losses + 1, quarantineLosses))
+  }
 
   /// How a document is to be treated that lost leases since it was last settled.
   public enum Standing: Sendable, Equatable {
     /// Claimed with others: when a machine goes down, it takes hundreds of leases with it, and says
     /// nothing about any one document.
     case trusted
-    /// Claimed alone, when there is nothing else to do, so that a crash names its culprit.
-    case suspect
+    /// Waits until there is nothing else to do, and is then claimed alone, so that a crash names its
+    /// culprit.
+    case quarantined
     /// Never again: it kills whoever works on it.
     case culprit
   }
@@ -33,7 +41,7 @@ public enum AttemptPolicy {
   /// back: nobody could say what it ended with.
   public static func standing(afterLosing losses: Int) -> Standing {
     if losses >= maximumLosses { return .culprit }
-    return losses >= suspectLosses ? .suspect : .trusted
+    return losses >= quarantineLosses ? .quarantined : .trusted
   }
 
   /// The outcome for an error.
@@ -48,7 +56,7 @@ public enum AttemptPolicy {
     guard error.isRetryable else { return .failed(error) }
     if error.counts, attempt >= maximum { return .failed(error) }
     if error.kind == .interrupted {
-      return .again(error, after: interruptionWait, countsAttempt: false)
+      return .givenBack(after: interruptionWait)
     }
     return .again(
       error, after: wait(attempt: attempt, firstWait: firstWait, random: random),

@@ -69,7 +69,8 @@ extension StatusCounts {
     case "in_progress": inProgress += count
     case "completed": completed += count
     case "failed": failed += count
-    default: skipped += count
+    case "skipped": skipped += count
+    default: unknown += count
     }
   }
 }

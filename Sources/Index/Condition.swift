@@ -40,10 +40,22 @@ struct Condition: Sendable, Equatable {
 extension Condition {
   /// A document that is claimed with others; see ``AttemptPolicy/standing(afterLosing:)``.
   static let trusted = Condition(
-    sql: "lost_leases < ?", values: [.int(AttemptPolicy.suspectLosses)])
-  /// One that is claimed alone.
-  static let suspect = Condition(
-    sql: "lost_leases >= ?", values: [.int(AttemptPolicy.suspectLosses)])
+    sql: "lost_leases < ?", values: [.int(AttemptPolicy.quarantineLosses)])
+  /// One that waits until there are no others.
+  static let quarantined = Condition(
+    sql: "lost_leases >= ?", values: [.int(AttemptPolicy.quarantineLosses)])
+
+  /// Those of these documents that are left.
+  static func isNone(of ids: [Int]) -> Condition {
+    guard !ids.isEmpty else { return .always }
+    return Condition(
+      sql: "id NOT IN (SELECT CAST(key AS bigint) FROM json_each(?))", values: [.text(keys(ids))])
+  }
+
+  /// One value, however many ids; both databases read the names of an object this way.
+  fileprivate static func keys(_ ids: [Int]) -> String {
+    "{" + ids.map { "\"\($0)\":0" }.joined(separator: ",") + "}"
+  }
 }
 
 extension Selection {
@@ -52,10 +64,9 @@ extension Selection {
     .all(
       [
         ids.map { ids in
-          // One value, however many ids; both databases read the names of an object this way.
           Condition(
             sql: "id IN (SELECT CAST(key AS bigint) FROM json_each(?))",
-            values: [.text("{" + ids.map { "\"\($0)\":0" }.joined(separator: ",") + "}")])
+            values: [.text(Condition.keys(ids))])
         },
         Condition.any(
           books.map {

@@ -12,10 +12,10 @@ public protocol DocumentIndex: Sendable {
   /// table refuses some of them, the others in several.
   func add(_ rows: [ImportedRow]) throws -> Addition
 
-  /// Sets back to pending what nobody works on any more: expired leases, leases of dead processes of
-  /// this host, and rows that older software left in progress for over 30 minutes. A lost lease gives
-  /// the attempt back and counts as lost; ``AttemptPolicy/standing(afterLosing:)`` says what follows.
-  /// Returns how many.
+  /// Sets back to pending what is not worked on any more: expired leases, leases of processes that
+  /// are known to be dead, and rows that older software left in progress for over 30 minutes. A lost
+  /// lease gives the attempt back and counts as ``AttemptPolicy/losses(after:isAlone:)`` has it. A row
+  /// that somebody has locked is passed over. Returns how many.
   func takeBackStale() throws -> Int
 
   /// Marks the failed documents of a selection (of its error classes, if it names some) as pending
@@ -24,10 +24,23 @@ public protocol DocumentIndex: Sendable {
   func reviveFailed(_ selection: Selection) throws -> Int
 
   /// Claims up to `count` documents whose time has come, ordered by priority, book and page: each gets
-  /// a fresh lease token and one more attempt. The records carry `attempt` and `lease`. A suspect is
-  /// claimed alone: when nothing else can be, and nothing is in progress with this run; and as long
-  /// as it is in progress, nothing else is claimed.
-  func claim(_ selection: Selection, for run: Run, count: Int) throws -> [Record]
+  /// a fresh lease token and one more attempt. The records carry `attempt` and `lease`.
+  ///
+  /// Quarantined documents (``ClaimKind/quarantined``) are claimed only while nothing is in progress
+  /// with this run, and as long as they are, nothing else is claimed.
+  func claim(
+    _ kind: ClaimKind, _ selection: Selection, for run: Run, count: Int
+  ) throws -> [Record]
+
+  /// The same, each document by itself, so that rows that stay as they are keep no others back; they are
+  /// passed over until ``Refusals/forgetUnchanged()``. For a claim that found nothing although there is something to claim.
+  func claimOneByOne(_ selection: Selection, for run: Run, count: Int) throws -> [Record]
+
+  /// What kept claims from changing documents that the outlook calls claimable.
+  func obstacle(_ selection: Selection, for run: Run) throws -> Obstacle
+
+  /// Documents that the table did not let this object claim, and its reason; they are passed over.
+  var refusals: Refusals { get }
 
   /// Up to `count` of the documents that a run would work on, in the same order, without claiming
   /// them: for a dry run. `position` is that of the last record of the page before, so that a million
@@ -36,10 +49,15 @@ public protocol DocumentIndex: Sendable {
     _ selection: Selection, count: Int, after position: PreviewPosition?
   ) throws -> [Record]
 
-  /// Gives all leases of the run their full time again. Returns how many there are.
-  func renewLeases(of run: Run) throws -> Int
+  /// The leases of all that is in progress with the run, whether it knows of them or not.
+  func leases(of run: Run) throws -> [Lease]
 
-  /// Gives documents back that were claimed but not worked on: pending, the attempt not counted.
+  /// Gives these leases of the run their full time again, where they still hold. A row that somebody
+  /// else has locked is passed over. Returns how many were renewed.
+  func renew(_ leases: [Lease], of run: Run) throws -> Int
+
+  /// Gives documents back that were claimed but not worked on: pending, the attempt not counted. A row
+  /// that somebody else has locked is passed over: its lease runs out.
   func release(_ leases: [Lease]) throws
 
   /// Gives back all that is in progress with the run, as ``release(_:)`` does. Returns how many.
@@ -48,15 +66,18 @@ public protocol DocumentIndex: Sendable {
   /// What there is to do in a selection, now and later.
   func outlook(_ selection: Selection, for run: Run) throws -> Outlook
 
-  /// Writes outcomes, in one transaction, each only where its lease still holds. Returns, in the same
-  /// order, whether it did (promise P4).
-  func settle(_ outcomes: [Settlement]) throws -> [Bool]
+  /// Writes outcomes, in one transaction, each only where its lease still holds (promise P4); where
+  /// the table refuses one of them, the others all the same. Answers in the same order.
+  func settle(_ outcomes: [Settlement]) throws -> [SettlementResult]
 
   /// How many documents of a selection have which status. Ignores the selection's limit.
   func counts(_ selection: Selection) throws -> StatusCounts
 
   /// The most frequent types of a selection's pending documents, most frequent first.
   func typeCounts(_ selection: Selection, top: Int) throws -> [(type: String, count: Int)]
+
+  /// What stands in a column, each value once; reads the whole table.
+  func values(of column: NamedColumn) throws -> Set<String>
 
   /// All documents that name an object or are completed, in the byte order of the objects' URLs; as
   /// they are at one moment, however long reading takes. Neither blocks whoever writes meanwhile.
@@ -80,7 +101,31 @@ public protocol DocumentIndex: Sendable {
   func mismatches(_ selection: Selection, after id: Int, count: Int) throws -> [Mismatch]
 }
 
+/// A column whose values a selection names.
+public enum NamedColumn: String, Sendable {
+  /// The instrument type that filters are about.
+  case type = "instrument_type_parsed"
+  /// Where the row came from.
+  case source
+}
+
+/// Which of the pending documents a claim is about.
+public enum ClaimKind: Sendable {
+  /// Those that are worked on side by side.
+  case trusted
+  /// Those that were lost with their worker several times, and wait until there is nothing else to
+  /// do: see ``AttemptPolicy``.
+  case quarantined
+}
+
 extension DocumentIndex {
+  /// A claim of what comes next: quarantined documents one by one, where there are no others.
+  public func claim(_ selection: Selection, for run: Run, count: Int) throws -> [Record] {
+    let trusted = try claim(.trusted, selection, for: run, count: count)
+    guard trusted.isEmpty, count > 0 else { return trusted }
+    return try claim(.quarantined, selection, for: run, count: 1)
+  }
+
   /// The first page of a preview.
   public func preview(_ selection: Selection, count: Int) throws -> [Record] {
     try preview(selection, count: count, after: nil)
@@ -91,7 +136,7 @@ extension DocumentIndex {
 public struct Run: Sendable, Equatable {
   /// A random name, unique to the run.
   public let id: String
-  /// Host, process and run: `host/4711/id`.
+  /// Host, process and run: `host/4711-35213-4026531836-4026531834-7f0c…/id`.
   public let owner: String
   /// How long a lease lasts without renewal, in seconds.
   public let leaseSeconds: Double
@@ -99,8 +144,8 @@ public struct Run: Sendable, Equatable {
   /// own documents through.
   public var claimsOnlyReturning = false
 
-  /// A run of the process `process` on `host`.
-  public init(id: String, host: String, process: Int32, leaseSeconds: Double = 600) {
+  /// A run of a process on `host`, named as ``LeaseOwner`` reads it.
+  init(id: String, host: String, process: String, leaseSeconds: Double = 600) {
     self.id = id
     owner = "\(host)/\(process)/\(id)"
     self.leaseSeconds = leaseSeconds
@@ -108,7 +153,7 @@ public struct Run: Sendable, Equatable {
 }
 
 /// The right to work on a document.
-public struct Lease: Sendable, Equatable {
+public struct Lease: Sendable, Hashable {
   /// The document.
   public let id: String
   /// What proves the right.
@@ -119,6 +164,11 @@ public struct Lease: Sendable, Equatable {
     self.id = id
     self.token = token
   }
+
+  /// What the tokens of one claim have in common.
+  public var mark: Substring { token.prefix(Self.markLength) }
+
+  static let markLength = 16
 
   /// The lease that a record carries, if it does.
   public init?(_ record: Record) {
@@ -139,12 +189,14 @@ public struct StatusCounts: Sendable, Equatable {
   public var failed = 0
   /// They are not wanted.
   public var skipped = 0
+  /// Their status is none of these: no claim finds them. See ``StatusWords``.
+  public var unknown = 0
 
   /// No documents.
   public init() {}
 
   /// All of them.
-  public var total: Int { pending + inProgress + completed + failed + skipped }
+  public var total: Int { pending + inProgress + completed + failed + skipped + unknown }
 }
 
 /// What there is to do in a selection.
@@ -165,6 +217,9 @@ public struct Outlook: Sendable, Equatable {
 
   /// Nothing.
   public init() {}
+
+  /// Leaves out documents that the table refuses to have claimed.
+  mutating func passOver(_ refused: Int) { claimable = max(0, claimable - refused) }
 
   /// Decides what can be claimed of the pending documents whose time has come.
   mutating func divide(trusted: Int, suspects: Int, suspectsHere: Int) {
@@ -188,6 +243,9 @@ public struct Settlement: Sendable {
     case completed(Completion)
     /// To be tried again after so many seconds. An attempt that does not count is taken back.
     case again(RecordError, after: Double, countsAttempt: Bool)
+    /// Given back because the run was stopped, before the document's work was begun: pending again after
+    /// so many seconds, the attempt not counted, and nothing said about it.
+    case givenBack(after: Double)
     /// Not to be tried again.
     case failed(RecordError)
   }
@@ -197,6 +255,20 @@ public struct Settlement: Sendable {
     self.lease = lease
     self.outcome = outcome
   }
+}
+
+/// What became of a ``Settlement``.
+public enum SettlementResult: Sendable, Equatable, ExpressibleByBooleanLiteral {
+  /// It is written.
+  case written
+  /// Its lease does not hold any more, and nothing was changed.
+  case leaseLost
+  /// The table did not take it, for this reason. Where the table takes that, the document is failed
+  /// with the reason; else it stays as it was.
+  case refused(String)
+
+  /// Written, or not because the lease was lost.
+  public init(booleanLiteral isWritten: Bool) { self = isWritten ? .written : .leaseLost }
 }
 
 /// What is recorded of a document that the destination has.

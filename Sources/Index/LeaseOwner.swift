@@ -2,21 +2,25 @@ import Common
 import Glibc
 
 /// Who holds a lease: the reading of ``Run/owner``.
-struct LeaseOwner {
+struct LeaseOwner: Sendable, Equatable {
   let host: String
-  let process: Int32
+  /// `nil` where older software wrote `host/4711/run`, which does not say which process 4711 is meant.
+  let process: ProcessIdentity?
 
   init?(_ text: String) {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-    guard parts.count == 3, let process = Int32(parts[1]), process > 0 else { return nil }
+    guard parts.count == 3 else { return nil }
     host = String(parts[0])
-    self.process = process
+    process = ProcessIdentity(String(parts[1]))
+    guard process != nil || (Int32(parts[1]) ?? 0) > 0 else { return nil }
   }
 
-  /// Whether it is a process of this machine that is no more (kill(2): ESRCH). A number that was
-  /// given to another process since makes this false; then the lease runs out by itself.
+  /// Whether it is known to be no more. What cannot be judged from here lives until its lease runs out: a
+  /// process of another machine, of an earlier boot, of another PID namespace (a container with the
+  /// same host name), or one that older software named.
   var isDead: Bool {
-    host == Self.thisHost && kill(process, 0) != 0 && errno == ESRCH
+    guard host == Self.thisHost, let process, let here = ProcessIdentity.this else { return false }
+    return process.isDead(seenFrom: here)
   }
 
   static let thisHost: String = {
@@ -26,10 +30,96 @@ struct LeaseOwner {
   }()
 }
 
+/// A process that cannot be taken for another one: its number, its start, and where both count.
+struct ProcessIdentity: Sendable, Equatable, CustomStringConvertible {
+  let number: Int32
+  /// In clock ticks since the machine's start (proc_pid_stat(5), field 22).
+  let start: UInt64
+  /// The inodes of its PID and time namespaces (namespaces(7)): the one gives numbers their meaning, the
+  /// other the start.
+  let namespaces: [UInt64]
+  /// The kernel's random name for this start of the machine (random(4)).
+  let boot: String
+
+  init(number: Int32, start: UInt64, namespaces: [UInt64], boot: String) {
+    self.number = number
+    self.start = start
+    self.namespaces = namespaces
+    self.boot = boot
+  }
+
+  /// As in an owner: `4711-35213-4026531836-4026531834-7f0c…`.
+  var description: String {
+    ([String(number), String(start)] + namespaces.map { String($0) } + [boot])
+      .joined(separator: "-")
+  }
+
+  init?(_ text: String) {
+    let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+    guard parts.count == 5, let number = Int32(parts[0]), number > 0, let start = UInt64(parts[1]),
+      let numbers = UInt64(parts[2]), let time = UInt64(parts[3]), !parts[4].isEmpty
+    else { return nil }
+    self.init(number: number, start: start, namespaces: [numbers, time], boot: String(parts[4]))
+  }
+
+  /// This process; `nil` where there is no `/proc` to tell.
+  static let this: ProcessIdentity? = {
+    guard let start = start(of: "self"), let numbers = namespace("pid"),
+      let boot = firstLine("/proc/sys/kernel/random/boot_id")?.filter({ $0 != "-" }), !boot.isEmpty
+    else { return nil }
+    // Kernels before 5.6 have one time for all.
+    return ProcessIdentity(
+      number: getpid(), start: start, namespaces: [numbers, namespace("time") ?? 0], boot: boot)
+  }()
+
+  /// Whether the process is no more, as far as `here` can see: it has ended (kill(2): ESRCH), or its
+  /// number is another's since.
+  func isDead(seenFrom here: ProcessIdentity) -> Bool {
+    guard boot == here.boot, namespaces == here.namespaces else { return false }
+    if kill(number, 0) != 0, errno == ESRCH { return true }
+    // A /proc of another namespace (unshare --pid without --mount-proc) shows other processes.
+    guard link("/proc/self") == String(getpid()), let now = Self.start(of: String(number)) else {
+      return false
+    }
+    return now != start
+  }
+
+  private static func start(of process: String) -> UInt64? {
+    // The name, in parentheses, may hold anything; the third field comes after it.
+    let fields = firstLine("/proc/\(process)/stat")?.split(separator: ")").last?.split(
+      separator: " ")
+    guard let fields, fields.count > 19 else { return nil }
+    return UInt64(fields[19])
+  }
+
+  private static func namespace(_ kind: String) -> UInt64? {
+    // `pid:[4026531836]`
+    link("/proc/self/ns/\(kind)").flatMap { UInt64($0.filter { $0.isASCII && $0.isNumber }) }
+  }
+}
+
+private func link(_ path: String) -> String? {
+  var target = [CChar](repeating: 0, count: 256)
+  let count = readlink(path, &target, target.count - 1)
+  guard count > 0 else { return nil }
+  return String(decoding: target.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self)
+}
+
+private func firstLine(_ path: String) -> String? {
+  guard let file = fopen(path, "re") else { return nil }
+  defer { fclose(file) }
+  var bytes = [UInt8](repeating: 0, count: 4096)
+  let count = fread(&bytes, 1, bytes.count, file)
+  guard count > 0 else { return nil }
+  return String(decoding: bytes.prefix(count).prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
+}
+
 extension Run {
   /// A run of this process, with a random name.
   public static func here(leaseSeconds: Double = 600) -> Run {
     let id = Format.padded(String(UInt64.random(in: 0...UInt64.max), radix: 16), 16)
-    return Run(id: id, host: LeaseOwner.thisHost, process: getpid(), leaseSeconds: leaseSeconds)
+    return Run(
+      id: id, host: LeaseOwner.thisHost,
+      process: ProcessIdentity.this?.description ?? String(getpid()), leaseSeconds: leaseSeconds)
   }
 }

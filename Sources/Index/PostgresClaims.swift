@@ -1,85 +1,186 @@
 import Common
 import Postgres
 import Stages
+import Synchronization
 
 // Claiming: from pending to in progress, and back.
 extension PostgresIndex {
-  /// See ``DocumentIndex/claim(_:for:count:)``.
+  /// See ``DocumentIndex/claim(_:_:for:count:)``.
   ///
-  /// The first half of each token is this claim's own: asked again after a lost answer, it finds what
-  /// it had already been given.
-  public func claim(_ selection: Selection, for run: Run, count: Int) throws -> [Record] {
+  /// The first half of each token is this try's own: asked again after a lost answer, it finds what it
+  /// had already been given. A claim that the server makes only after that is not mixed up with it:
+  /// nobody knows its tokens, and the run gives them back.
+  public func claim(
+    _ kind: ClaimKind, _ selection: Selection, for run: Run, count: Int
+  ) throws -> [Record] {
     guard count > 0 else { return [] }
-    let mark = Format.padded(String(UInt64.random(in: 0...UInt64.max), radix: 16), 16)
-    let rows = try pool.use { connection, isRepeat in
+    let marks = Mutex<[String]>([])
+    let rows = try pool.use(waitingForLocks: true) { connection, isRepeat in
       if isRepeat {
         let earlier = try connection.query(
           """
           SELECT \(RecordFields.selected), lease_token FROM index_documents
-          WHERE download_status = 'in_progress' AND lease_owner = ? AND left(lease_token, 16) = ?
-          """, [.text(run.owner), .text(mark)])
+          WHERE download_status = 'in_progress' AND lease_owner = ?
+            AND left(lease_token, \(Lease.markLength)) = ANY (?::text[])
+          """, [.text(run.owner), .text(arrayLiteral(marks.withLock { $0 }))])
         if !earlier.values.isEmpty { return earlier.values }
       }
-      let trusted = ClaimStatement(selection, run, .trusted, count: count, mark: mark)
-      let found = try connection.query(trusted.sql, trusted.values).values
-      guard found.isEmpty else { return found }
-      let suspect = ClaimStatement(selection, run, .suspect, count: 1, mark: mark)
-      return try connection.query(suspect.sql, suspect.values).values
+      let mark = newMark()
+      marks.withLock { $0.append(mark) }
+      do {
+        return try claim(
+          kind, selection, run, count, mark, .isNone(of: refusals.ids), connection)
+      } catch let error as PostgresError where error.isAboutData {
+        return try claimEach(kind, selection, run, count, mark, connection)
+      }
     }
     // RETURNING promises no order.
     return rows.compactMap { ClaimedRow($0, run: run) }.sorted { $0.order < $1.order }.map(\.record)
+  }
+
+  /// See ``DocumentIndex/claimOneByOne(_:for:count:)``.
+  public func claimOneByOne(
+    _ selection: Selection, for run: Run, count: Int
+  ) throws -> [Record] {
+    // What a lost answer leaves behind has tokens that nobody knows: the run gives it back.
+    try pool.use { connection, _ in
+      try claimEach(.trusted, selection, run, count, newMark(), connection)
+    }.compactMap { ClaimedRow($0, run: run)?.record }
+  }
+
+  private func claim(
+    _ kind: ClaimKind, _ selection: Selection, _ run: Run, _ count: Int, _ mark: String,
+    _ extra: Condition, _ connection: Connection
+  ) throws(PostgresError) -> [[String?]] {
+    let statement = ClaimStatement(
+      kind, selection, run, count: count, mark: mark, isPlain: table.isPlain, extra: extra)
+    return try connection.query(statement.sql, statement.values).values
+  }
+
+  /// One by one, where a row among them refuses to be claimed.
+  private func claimEach(
+    _ kind: ClaimKind, _ selection: Selection, _ run: Run, _ count: Int, _ mark: String,
+    _ connection: Connection
+  ) throws -> [[String?]] {
+    var rows: [[String?]] = []
+    var reasons: Set<String> = []
+    let ids = try candidates(kind, selection, run, count, connection)
+    for id in ids {
+      do throws(PostgresError) {
+        let one = Condition(sql: "id = ?", values: [.int(id)])
+        let claimed = try claim(kind, selection, run, 1, mark, one, connection)
+        if claimed.isEmpty { refusals.addUnchanged(id) }
+        rows += claimed
+      } catch {
+        guard error.isAboutData else { throw error }
+        refusals.add(id, error.description)
+        reasons.insert(error.description)
+      }
+    }
+    // The same words for each of several: it is the table that does not go with us, and no odd row.
+    if rows.isEmpty, ids.count > 2, reasons.count == 1, let reason = reasons.first {
+      throw Fatal(
+        .configuration,
+        "the table index_documents in \(pool.name) takes no claim of a document: \(reason); see "
+          + "docs/index.md")
+    }
+    return rows
+  }
+
+  private func candidates(
+    _ kind: ClaimKind, _ selection: Selection, _ run: Run, _ count: Int, _ connection: Connection
+  ) throws(PostgresError) -> [Int] {
+    let pending = Condition.all([
+      selection.pending, run.mayClaim, kind == .trusted ? .trusted : .quarantined,
+      .isNone(of: refusals.ids),
+    ])
+    return try connection.query(
+      """
+      SELECT id FROM index_documents
+      WHERE \(pending.sql) AND (next_attempt_at IS NULL OR next_attempt_at <= now())
+      ORDER BY download_priority, book, page LIMIT ?
+      """, pending.values + [.int(count)]
+    ).values.compactMap { $0[0].flatMap { Int($0) } }
   }
 
   /// See ``DocumentIndex/preview(_:count:after:)``.
   public func preview(
     _ selection: Selection, count: Int, after position: PreviewPosition?
   ) throws -> [Record] {
-    let upcoming = selection.upcoming
-    let after = position.map { [$0.priority, $0.book, $0.page, $0.id] } ?? []
-    return try pool.query(
-      """
-      SELECT \(RecordFields.selected), NULL FROM index_documents
-      WHERE \(upcoming.sql)
-        \(position == nil ? "" : "AND (download_priority, book, page, id) > (?, ?, ?, ?)")
-      ORDER BY download_priority, book, page, id LIMIT ?
-      """, upcoming.values + after.map { .int($0) } + [.int(count)]
-    ).values.compactMap { ClaimedRow($0, run: nil)?.record }
+    try PreviewPage.records(count: count, after: position) { page, count in
+      let upcoming = Condition.all([selection.upcoming, page.condition])
+      return try pool.query(
+        """
+        SELECT \(RecordFields.selected), NULL FROM index_documents
+        WHERE \(upcoming.sql) ORDER BY \(page.order) LIMIT ?
+        """, upcoming.values + [.int(count)]
+      ).values.compactMap { ClaimedRow($0, run: nil)?.record }
+    }
   }
 
-  /// See ``DocumentIndex/renewLeases(of:)``.
-  public func renewLeases(of run: Run) throws -> Int {
+  /// See ``DocumentIndex/leases(of:)``.
+  public func leases(of run: Run) throws -> [Lease] {
     try pool.query(
       """
-      UPDATE index_documents SET lease_expires_at = now() + make_interval(secs => ?)
-      WHERE download_status = 'in_progress' AND lease_owner = ?
-      """, [.text(Format.fixed(run.leaseSeconds, 3)), .text(run.owner)]
-    ).affected
+      SELECT id, lease_token FROM index_documents
+      WHERE download_status = 'in_progress' AND lease_owner = ? AND lease_token IS NOT NULL
+      """, [.text(run.owner)]
+    ).values.compactMap { row in
+      row[0].flatMap { id in row[1].map { Lease(id: id, token: $0) } }
+    }
+  }
+
+  /// See ``DocumentIndex/renew(_:of:)``.
+  public func renew(_ leases: [Lease], of run: Run) throws -> Int {
+    try change(leases, "lease_expires_at = now() + make_interval(secs => ?)") {
+      [.text(Format.fixed(run.leaseSeconds, 3))]
+    }
   }
 
   /// See ``DocumentIndex/release(_:)``.
-  public func release(_ leases: [Lease]) throws {
+  public func release(_ leases: [Lease]) throws { _ = try change(leases, Self.given) }
+
+  /// Changes rows whose lease holds. One that is locked, or that the table refuses, costs only itself.
+  private func change(
+    _ leases: [Lease], _ change: String, _ values: @Sendable () -> [Condition.Value] = { [] }
+  ) throws -> Int {
     let known = leases.filter { Int64($0.id) != nil }
-    guard !known.isEmpty else { return }
-    _ = try pool.query(
-      """
-      UPDATE index_documents AS d SET \(Self.given)
-      FROM unnest(?::bigint[], ?::text[]) AS w (id, token)
-      WHERE d.id = w.id AND d.lease_token = w.token AND (d.download_status = 'in_progress') IS TRUE
-      """, [.text(arrayLiteral(known.map(\.id))), .text(arrayLiteral(known.map(\.token)))])
+    guard !known.isEmpty else { return 0 }
+    return try pool.use(waitingForLocks: true) { connection, _ in
+      func tokens(_ leases: [Lease]) -> Condition.Value { .text(arrayLiteral(leases.map(\.token))) }
+      func run(_ leases: [Lease]) throws(PostgresError) -> Int {
+        try connection.query(
+          """
+          UPDATE index_documents AS d SET \(change)
+          WHERE d.id = ANY (ARRAY (
+            SELECT l.id FROM index_documents AS l
+            JOIN unnest(?::bigint[], ?::text[]) AS w (id, token)
+              ON l.id = w.id AND l.lease_token = w.token
+            WHERE (l.download_status = 'in_progress') IS TRUE FOR UPDATE OF l SKIP LOCKED))
+            AND d.lease_token = ANY (?::text[])
+          """, values() + [.text(arrayLiteral(leases.map(\.id))), tokens(leases), tokens(leases)]
+        ).affected
+      }
+      do { return try run(known) } catch let error as PostgresError where error.isAboutData {
+        return try known.reduce(0) { count, lease in
+          do { return try count + run([lease]) } catch let error as PostgresError
+            where error.isAboutData
+          { return count }
+        }
+      }
+    }
   }
 
   /// See ``DocumentIndex/releaseAll(of:)``.
-  public func releaseAll(of run: Run) throws -> Int {
-    try pool.query(
-      """
-      UPDATE index_documents AS d SET \(Self.given)
-      WHERE lease_owner = ? AND download_status = 'in_progress'
-      """, [.text(run.owner)]
-    ).affected
-  }
+  public func releaseAll(of run: Run) throws -> Int { try change(leases(of: run), Self.given) }
 
   private static let given = """
     download_status = 'pending', download_attempts = GREATEST(d.download_attempts - 1, 0),
     lease_token = NULL, lease_owner = NULL, lease_expires_at = NULL
     """
+}
+
+/// 64 random bits, as a claim's tokens begin.
+func newMark() -> String {
+  Format.padded(String(UInt64.random(in: 0...UInt64.max), radix: 16), Lease.markLength)
 }

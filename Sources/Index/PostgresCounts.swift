@@ -16,20 +16,20 @@ extension PostgresIndex {
         """
         SELECT COUNT(*) FILTER (WHERE lease_owner = ?),
           COUNT(*) FILTER (WHERE lease_owner IS DISTINCT FROM ? AND \(documents.sql)),
-          COUNT(*) FILTER (WHERE lease_owner = ? AND \(Condition.suspect.sql))
+          COUNT(*) FILTER (WHERE lease_owner = ? AND \(Condition.quarantined.sql))
         FROM index_documents WHERE download_status = 'in_progress'
         """,
         [.text(run.owner), .text(run.owner)] + documents.values + [.text(run.owner)]
-          + Condition.suspect.values
+          + Condition.quarantined.values
       ).numbers
       let waiting = try connection.query(
         """
         SELECT COUNT(*), COUNT(*) FILTER (WHERE next_attempt_at > now()),
-          COUNT(*) FILTER (WHERE \(Condition.suspect.sql)
+          COUNT(*) FILTER (WHERE \(Condition.quarantined.sql)
             AND (next_attempt_at IS NULL OR next_attempt_at <= now())),
           EXTRACT(EPOCH FROM MIN(next_attempt_at) FILTER (WHERE next_attempt_at > now()) - now())
         FROM index_documents WHERE \(pending.sql)
-        """, Condition.suspect.values + pending.values)
+        """, Condition.quarantined.values + pending.values)
       var outlook = Outlook()
       outlook.inProgressHere = progress[0]
       outlook.inProgressElsewhere = progress[1]
@@ -38,6 +38,7 @@ extension PostgresIndex {
       outlook.divide(
         trusted: waiting.numbers[0] - waiting.numbers[1] - waiting.numbers[2],
         suspects: waiting.numbers[2], suspectsHere: progress[2])
+      outlook.passOver(refusals.count)
       return outlook
     }
   }

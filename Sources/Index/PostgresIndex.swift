@@ -9,6 +9,9 @@ import Stages
 /// not the run: see ``PostgresPool``.
 public struct PostgresIndex: DocumentIndex {
   let pool: PostgresPool
+  let table: PostgresTable
+  /// See ``DocumentIndex/refusals``.
+  public let refusals = Refusals()
 
   /// Opens the index that a `postgres://` URL names; see ``openIndex(_:creating:connections:)``.
   public init(
@@ -18,17 +21,15 @@ public struct PostgresIndex: DocumentIndex {
       url: url, for: Self.purpose, size: connections, patience: patience, stop: stop)
     let name = pool.name
     // A server that cannot be reached at the start is told at once.
-    let present = try pool.use(patience: 0) { connection, _ throws in
-      try PostgresSchema.columns(connection)
+    table = try pool.use(patience: 0) { connection, _ in
+      guard let table = try PostgresTable(connection) else {
+        throw try PostgresTable.missing(connection, in: name)
+      }
+      return table
     }
-    guard !present.isEmpty else {
-      throw Fatal(
-        .configuration,
-        "\(name) has no table index_documents; `enqueue --init` creates it")
-    }
-    try PostgresSchema.check(present, SQLiteSchema.needed, in: name, "; see docs/index.md")
-    try PostgresSchema.check(
-      present, PostgresSchema.added, in: name, "; `enqueue --migrate` adds them")
+    try table.check(SQLiteSchema.needed, in: name, "; see docs/index.md")
+    try table.check(PostgresSchema.added, in: name, "; `enqueue --migrate` adds them")
+    try table.checkShape(in: name)
   }
 
   static let purpose = PostgresPool.Purpose(
@@ -66,6 +67,11 @@ extension PostgresIndex {
   /// See ``DocumentIndex/counts(_:)``.
   public func counts(_ selection: Selection) throws -> StatusCounts {
     try pool.use { connection, _ in try connection.queries(selection).statusCounts() }
+  }
+
+  /// See ``DocumentIndex/values(of:)``.
+  public func values(of column: NamedColumn) throws -> Set<String> {
+    try pool.use { connection, _ in try connection.queries(Selection()).values(of: column) }
   }
 
   /// See ``DocumentIndex/typeCounts(_:top:)``.

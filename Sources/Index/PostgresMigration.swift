@@ -21,26 +21,51 @@ public struct PostgresMigration: Sendable {
   /// role may ask: the catalogue tells.
   public func missing() throws(Fatal) -> [String] {
     try pool.use { connection, _ in
-      let present = try PostgresSchema.columns(connection)
-      guard !present.isEmpty else { return [] }
-      let columns = PostgresSchema.added.filter { !present.contains($0) }
-      let indexes = try PostgresSchema.indexNames.filter { name in
-        let found = try connection.query(
-          "SELECT 1 FROM pg_index WHERE indexrelid = to_regclass($1) AND indisvalid", [name])
-        return found.values.isEmpty
-      }
-      let isOne = columns.count == 1
-      return
-        (columns.isEmpty
-        ? [] : ["the \(isOne ? "column" : "columns") " + columns.joined(separator: ", ")])
-        + indexes.map { "the database index \($0)" }
+      try PostgresTable(connection).map { try Self.missing(in: $0, connection) } ?? []
     }
   }
 
-  /// Makes the changes that are missing, each once, and returns their names. With `isDryRun` it makes
-  /// none. With `creating`, it makes the table first, where there is none.
+  /// What a migration would do, in lines for people: what is missing, whose table it is, who asks, and
+  /// what the owner has to run. Throws with exit code 77 where this role may not do it.
+  public func plan() throws(Fatal) -> [String] {
+    let name = pool.name
+    return try pool.use { connection, _ in
+      guard let table = try PostgresTable(connection) else {
+        throw try PostgresTable.missing(connection, in: name)
+      }
+      try table.check(SQLiteSchema.needed, in: name, "; see docs/index.md")
+      try table.checkShape(in: name)
+      var lines = try Self.missing(in: table, connection).map { "would add \($0)" }
+      lines += try Self.oddities(connection).map { "would set \($0.plan)" }
+      guard !lines.isEmpty else { return [] }
+      lines.append(
+        "the table \(table.schema).index_documents is \(table.owner)'s, and you are \(table.role)")
+      if !table.mayAlter { throw Self.notAllowed(table, name, lines) }
+      return lines
+    }
+  }
+
+  private static func missing(
+    in table: PostgresTable, _ connection: Connection
+  ) throws(PostgresError) -> [String] {
+    let columns = PostgresSchema.added.filter { table.columns[$0] == nil }
+    var indexes: [String] = []
+    for name in PostgresSchema.indexNames {
+      let found = try connection.query(
+        "SELECT 1 FROM pg_index WHERE indexrelid = to_regclass($1) AND indisvalid", [name])
+      if found.values.isEmpty { indexes.append(name) }
+    }
+    let isOne = columns.count == 1
+    return
+      (columns.isEmpty
+      ? [] : ["the \(isOne ? "column" : "columns") " + columns.joined(separator: ", ")])
+      + indexes.map { "the database index \($0)" }
+  }
+
+  /// Makes the changes that are missing, each once, and returns their names, and what odd values were
+  /// set right. With `creating`, it makes the table first, where there is none.
   @discardableResult
-  public func run(isDryRun: Bool = false, creating: Bool = false) throws(Fatal) -> [String] {
+  public func run(creating: Bool = false) throws(Fatal) -> [String] {
     let name = pool.name
     return try pool.use { connection, _ in
       // Not one that waits: waiting for it inside a statement would keep an index from being built.
@@ -49,39 +74,59 @@ public struct PostgresMigration: Sendable {
         throw Fatal(.unavailable, "another migration of \(name) is running; try again later")
       }
       defer { _ = try? connection.query("SELECT pg_advisory_unlock(\(Self.lock))") }
-      return try Self.migrate(connection, name, isDryRun: isDryRun, creating: creating)
+      return try Self.migrate(connection, name, creating: creating)
     }
   }
 
   private static func migrate(
-    _ connection: Connection, _ name: String, isDryRun: Bool, creating: Bool
+    _ connection: Connection, _ name: String, creating: Bool
   ) throws -> [String] {
     var made: [String] = []
-    let present = try PostgresSchema.columns(connection)
-    if present.isEmpty {
-      guard creating else {
-        throw Fatal(
-          .configuration, "\(name) has no table index_documents; `enqueue --init` creates it")
+    if try PostgresTable(connection) == nil {
+      let missing = try PostgresTable.missing(connection, in: name)
+      // One in another schema is most likely the one that is meant, and a second would only confuse.
+      guard creating, missing.message.contains("--init") else { throw missing }
+      try connection.transaction {
+        for statement in PostgresSchema.create { try connection.query(statement) }
       }
       made.append("0-documents")
-      if !isDryRun {
-        try connection.transaction {
-          for statement in PostgresSchema.create { try connection.query(statement) }
-        }
-      }
-    } else {
-      try PostgresSchema.check(present, SQLiteSchema.needed, in: name, "; see docs/index.md")
     }
+    guard let table = try PostgresTable(connection) else {
+      throw try PostgresTable.missing(connection, in: name)
+    }
+    try table.check(SQLiteSchema.needed, in: name, "; see docs/index.md")
+    try table.checkShape(in: name)
     let versions = try self.versions(connection)
     let known = PostgresSchema.steps.map(\.version).max() ?? 0
     if let newest = versions.max(), newest > known {
       throw Fatal(.configuration, "the index \(name) was made by a newer version; use that one")
     }
-    for step in PostgresSchema.steps where !versions.contains(step.version) {
+    let steps = PostgresSchema.steps.filter { !versions.contains($0.version) }
+    if !table.mayAlter, !steps.isEmpty {
+      throw notAllowed(table, name, try missing(in: table, connection).map { "it lacks \($0)" })
+    }
+    for step in steps {
+      try make(step, table, connection)
       made.append(step.file)
-      if !isDryRun { try make(step, connection) }
+    }
+    for oddity in try oddities(connection) {
+      try connection.query(oddity.sql)
+      made.append(oddity.plan)
     }
     return made
+  }
+
+  /// A migration that this role may not make, and who may.
+  private static func notAllowed(
+    _ table: PostgresTable, _ name: String, _ lines: [String]
+  ) -> Fatal {
+    let place = name.split(separator: "//", maxSplits: 1).last.map(String.init) ?? name
+    return Fatal(
+      .permission,
+      Format.printable(
+        "only the owner of the table \(table.schema).index_documents, \(table.owner), can change it, and "
+          + "you are \(table.role) (\(lines.joined(separator: "; "))). As \(table.owner), run: enqueue "
+          + "--migrate --index postgres://\(table.owner)@\(place)"))
   }
 
   private static func versions(_ connection: Connection) throws -> [Int] {
@@ -91,12 +136,31 @@ public struct PostgresMigration: Sendable {
       .compactMap { $0[0].flatMap { Int($0) } }
   }
 
-  private static func make(_ step: PostgresSchema.Step, _ connection: Connection) throws {
+  /// Values of the users' columns that no claim finds or orders, and what sets them right.
+  private static func oddities(
+    _ connection: Connection
+  ) throws(PostgresError) -> [(plan: String, sql: String)] {
+    var found: [(plan: String, sql: String)] = []
+    for odd in StatusWords.mends {
+      let rows = try connection.query("SELECT COUNT(*) FROM index_documents WHERE \(odd.condition)")
+      let count = rows.values.first?[0].flatMap { Int($0) } ?? 0
+      guard count > 0 else { continue }
+      found.append(
+        (
+          "\(odd.what) in \(count) rows",
+          "UPDATE index_documents SET \(odd.change) WHERE \(odd.condition)"
+        ))
+    }
+    return found
+  }
+
+  private static func make(
+    _ step: PostgresSchema.Step, _ table: PostgresTable, _ connection: Connection
+  ) throws {
     // A table that others read all day must not make everybody queue behind us: rather try again.
     try connection.query("SET lock_timeout = '10s'")
     defer { _ = try? connection.query("RESET lock_timeout") }
-    func apply() throws {
-      for statement in step.statements { try connection.query(statement) }
+    func note() throws {
       try connection.query(
         """
         CREATE TABLE IF NOT EXISTS conveyor_migrations (
@@ -107,14 +171,61 @@ public struct PostgresMigration: Sendable {
         "INSERT INTO conveyor_migrations (version, name) VALUES ($1, $2) ON CONFLICT DO NOTHING",
         [String(step.version), step.file])
     }
-    guard !step.isTransaction else { return try connection.transaction { try apply() } }
-    for index in PostgresSchema.indexNames {
-      let broken = try connection.query(
-        "SELECT 1 FROM pg_index WHERE indexrelid = to_regclass($1) AND NOT indisvalid", [index])
-      if !broken.values.isEmpty {
-        try connection.query("DROP INDEX CONCURRENTLY IF EXISTS \(index)")
+    guard !step.isTransaction else {
+      return try connection.transaction {
+        for statement in step.statements { try connection.query(statement) }
+        try note()
       }
     }
-    try apply()
+    for index in PostgresSchema.indexNames where !table.isPartitioned {
+      try dropInvalid(index, connection)
+    }
+    for statement in step.statements {
+      if table.isPartitioned {
+        try build(statement, connection)
+      } else {
+        try connection.query(statement)
+      }
+    }
+    try note()
+  }
+
+  /// One whose building was cut off stays behind, and is of no use.
+  private static func dropInvalid(_ index: String, _ connection: Connection) throws {
+    let broken = try connection.query(
+      "SELECT 1 FROM pg_index WHERE indexrelid = to_regclass($1) AND NOT indisvalid", [index])
+    if !broken.values.isEmpty {
+      try connection.query("DROP INDEX CONCURRENTLY IF EXISTS \(index)")
+    }
+  }
+
+  /// An index of a partitioned table cannot be built CONCURRENTLY (PostgreSQL manual, CREATE INDEX): that
+  /// is done for each partition, and the index of the whole takes those over, in a moment.
+  private static func build(_ statement: String, _ connection: Connection) throws {
+    let partitions = try connection.query(
+      """
+      SELECT p.relid::regclass, p.relid::bigint FROM pg_partition_tree('index_documents') AS p
+      JOIN pg_class AS c ON c.oid = p.relid WHERE p.isleaf AND c.relkind = 'r'
+      """
+    ).values.compactMap { row in row[0].flatMap { name in row[1].map { (name: name, id: $0) } } }
+    guard let words = PostgresSchema.IndexWords(statement) else { return }
+    for partition in partitions {
+      // The name of a whole index and a number: unique, and known again.
+      let name = "\(words.name)_\(partition.id)"
+      let found = try connection.query(
+        """
+        SELECT indexrelid::regclass, indisvalid FROM pg_index AS i
+        JOIN pg_class AS c ON c.oid = i.indexrelid WHERE i.indrelid = $1::oid AND c.relname = $2
+        """, [partition.id, name]
+      ).values.first
+      if let found, found[1] == "f" {
+        try connection.query("DROP INDEX CONCURRENTLY IF EXISTS \(found[0] ?? name)")
+      }
+      if found == nil || found?[1] == "f" {
+        try connection.query("CREATE INDEX CONCURRENTLY \(name) ON \(partition.name) \(words.rest)")
+      }
+    }
+    try connection.query(
+      "CREATE INDEX IF NOT EXISTS \(words.name) ON index_documents \(words.rest)")
   }
 }

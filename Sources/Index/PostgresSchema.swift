@@ -23,6 +23,23 @@ enum PostgresSchema {
     }
   }
 
+  /// A statement of ours that builds an index, in its parts.
+  struct IndexWords {
+    let name: String
+    /// From the columns on.
+    let rest: String
+
+    /// Reads `CREATE INDEX CONCURRENTLY IF NOT EXISTS name ON index_documents (…) …`.
+    init?(_ statement: String) {
+      let words = statement.split(whereSeparator: \.isWhitespace)
+      guard words.starts(with: ["CREATE", "INDEX", "CONCURRENTLY", "IF", "NOT", "EXISTS"]),
+        words.count > 9
+      else { return nil }
+      name = String(words[6])
+      rest = words[9...].joined(separator: " ")
+    }
+  }
+
   /// What we add to the users' table.
   static let added = SQLiteSchema.added.map(\.name) + ["last_lease_token"]
 
@@ -85,7 +102,7 @@ enum PostgresSchema {
   /// A document in progress that nobody works on any more: its lease has run out, or software that
   /// sets none left it for over 30 minutes.
   static let stale = """
-    ((lease_token IS NULL AND updated_at <= LOCALTIMESTAMP - INTERVAL '30 minutes')
+    ((lease_token IS NULL AND COALESCE(updated_at, '-infinity') <= LOCALTIMESTAMP - INTERVAL '30 minutes')
       OR (lease_token IS NOT NULL AND COALESCE(lease_expires_at, '-infinity') <= now()))
     """
 
@@ -144,27 +161,4 @@ enum PostgresSchema {
       FOR EACH ROW EXECUTE FUNCTION index_documents_set_updated_at()
     """,
   ]
-
-  /// The names of the table's columns; none where there is no table.
-  static func columns(_ connection: Connection) throws(PostgresError) -> Set<String> {
-    let rows = try connection.query(
-      """
-      SELECT attname FROM pg_attribute
-      WHERE attrelid = to_regclass('index_documents') AND attnum > 0 AND NOT attisdropped
-      """)
-    return Set(rows.values.compactMap { $0[0] })
-  }
-
-  /// Throws where columns are missing.
-  static func check(
-    _ present: Set<String>, _ names: [String], in name: String, _ advice: String
-  ) throws(Fatal) {
-    let missing = names.filter { !present.contains($0) }
-    guard missing.isEmpty else {
-      throw Fatal(
-        .configuration,
-        "the table index_documents in \(name) lacks the columns "
-          + missing.joined(separator: ", ") + advice)
-    }
-  }
 }

@@ -2,37 +2,47 @@ import Common
 import Postgres
 import Stages
 
-// What nobody works on any more, and what is tried again although it failed.
+// What is not worked on any more, and what is tried again although it failed.
 extension PostgresIndex {
   /// See ``DocumentIndex/takeBackStale()``.
   public func takeBackStale() throws -> Int {
-    let owners = try pool.query(
-      """
-      SELECT DISTINCT lease_owner FROM index_documents
-      WHERE download_status = 'in_progress' AND lease_owner IS NOT NULL
-      """)
-    let dead = owners.values.compactMap { $0[0] }.filter { LeaseOwner($0)?.isDead ?? false }
-    let deadOwner = Condition.isOne("lease_owner", of: dead.map { .text($0) })
-    // Older software set no lease and counted as it liked: its rows only go back.
-    let lost = "(CASE WHEN lease_token IS NULL THEN 0 ELSE 1 END)"
-    let isLast =
-      "(lease_token IS NOT NULL AND lost_leases + 1 >= \(AttemptPolicy.maximumLosses))"
-    return try pool.query(
-      """
-      UPDATE index_documents
-      SET download_status = CASE WHEN \(isLast) THEN 'failed' ELSE 'pending' END,
-        error_class = CASE WHEN \(isLast) THEN ? ELSE error_class END,
-        download_error = CASE WHEN \(isLast) THEN ? ELSE download_error END,
-        retrying = retrying AND NOT \(isLast),
-        download_attempts = GREATEST(download_attempts - \(lost), 0),
-        lost_leases = lost_leases + \(lost),
-        lease_token = NULL, lease_owner = NULL, lease_expires_at = NULL, next_attempt_at = NULL
-      WHERE download_status = 'in_progress'
-        AND (\(PostgresSchema.stale) OR \(deadOwner?.sql ?? "FALSE"))
-      """,
-      [.text(ErrorClass.internal.rawValue), .text(AttemptPolicy.diedMessage)]
-        + (deadOwner?.values ?? [])
-    ).affected
+    try pool.use(waitingForLocks: true) { connection, _ in
+      let owners = try connection.query(
+        """
+        SELECT lease_owner, COUNT(*) FROM index_documents
+        WHERE download_status = 'in_progress' AND lease_owner IS NOT NULL GROUP BY 1
+        """)
+      let lost = LostLeases(
+        owners.values.compactMap { row in
+          row[0].map { (owner: $0, leases: row[1].flatMap { Int($0) } ?? 0) }
+        })
+      let stale = "(\(PostgresSchema.stale) OR \(lost.isDead.sql))"
+      // Locked rows are somebody's, just now: they are left to the next look.
+      let ids = try connection.query(
+        """
+        SELECT id FROM index_documents WHERE download_status = 'in_progress' AND \(stale)
+        FOR UPDATE SKIP LOCKED
+        """, lost.isDead.values
+      ).values.compactMap { $0[0].flatMap { Int($0) } }
+      guard !ids.isEmpty else { return 0 }
+      func takeBack(_ ids: [Int]) throws(PostgresError) -> Int {
+        try connection.query(
+          """
+          UPDATE index_documents SET \(LostLeases.change(greatest: "GREATEST", isAlone: lost.isAlone))
+          WHERE id = ANY (?::bigint[]) AND download_status = 'in_progress' AND \(stale)
+          """,
+          lost.changeValues + [.text(arrayLiteral(ids.map { String($0) }))] + lost.isDead.values
+        ).affected
+      }
+      do { return try takeBack(ids) } catch let error as PostgresError where error.isAboutData {
+        // The table refuses one of them: the others go back all the same.
+        return try ids.reduce(0) { count, id in
+          do { return try count + takeBack([id]) } catch let error as PostgresError
+            where error.isAboutData
+          { return count }
+        }
+      }
+    }
   }
 
   /// See ``DocumentIndex/reviveFailed(_:)``.

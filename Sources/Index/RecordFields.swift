@@ -22,19 +22,18 @@ enum RecordFields {
   }
 }
 
-/// A place in the order of claims: priority, book, page, id.
+/// A place in the order of claims: priority, book, page, id. Documents without a priority come last.
 public struct PreviewPosition: Sendable, Equatable {
-  let priority: Int
+  let priority: Int?
   let book: Int
   let page: Int
   let id: Int
 
   /// The place of a record of the index.
   public init?(_ record: Record) {
-    guard let priority = record["download_priority"]?.int, let book = record["book"]?.int,
-      let page = record["page"]?.int, let id = Int(record.id)
+    guard let book = record["book"]?.int, let page = record["page"]?.int, let id = Int(record.id)
     else { return nil }
-    self.priority = priority
+    priority = record["download_priority"]?.int
     self.book = book
     self.page = page
     self.id = id

@@ -69,6 +69,13 @@ struct ReportQueries {
     ).map { (type: $0[0] ?? "", count: int($0[1])) }
   }
 
+  func values(of column: NamedColumn) throws -> Set<String> {
+    let name = column.rawValue
+    let rows = try fetch(
+      "SELECT \(name) FROM index_documents WHERE \(name) IS NOT NULL GROUP BY 1", [])
+    return Set(rows.compactMap { $0[0] })
+  }
+
   func int(_ text: String?) -> Int { text.flatMap { Int($0) } ?? 0 }
 
   /// Rows of `SELECT columns FROM index_documents WHERE` the documents and what else follows.

@@ -29,18 +29,19 @@ extension SQLiteIndex {
           SELECT COUNT(*), COUNT(*) FILTER (WHERE next_attempt_at > \(now)),
             (julianday(MIN(next_attempt_at) FILTER (WHERE next_attempt_at > \(now)))
               - julianday('now')) * 86400,
-            COUNT(*) FILTER (WHERE \(Condition.suspect.sql)
+            COUNT(*) FILTER (WHERE \(Condition.quarantined.sql)
               AND (next_attempt_at IS NULL OR next_attempt_at <= \(now)))
           FROM index_documents INDEXED BY index_documents_pending
           WHERE \(pending.sql)
-          """, arguments: bound(Condition.suspect.arguments, pending.arguments))
+          """, arguments: bound(Condition.quarantined.arguments, pending.arguments))
       {
         outlook.waiting = row[1]
         outlook.secondsToNext = (row[2] as Double?).map { max(0, $0) }
         outlook.divide(
           trusted: row[0] - outlook.waiting - row[3], suspects: row[3],
-          suspectsHere: try Self.inProgress(with: run, db).suspects)
+          suspectsHere: try Self.inProgress(with: run, db).quarantined)
       }
+      outlook.passOver(refusals.count)
       return outlook
     }
   }

@@ -33,6 +33,16 @@ struct SQLiteDatabase: Sendable {
     try Self.guarded(path) { try queue.write(body) }
   }
 
+  /// The same; throws ``RowRefusal`` where a row does not take what is written, because of a constraint or
+  /// a trigger that raises.
+  func writeOrRefuse<T>(_ body: (Database) throws -> T) throws -> T {
+    do { return try queue.write(body) } catch let error as DatabaseError
+      where error.resultCode == .SQLITE_CONSTRAINT
+    {
+      throw RowRefusal(reason: Format.printable(error.message ?? "a constraint"))
+    } catch { throw error is RowRefusal ? error : Self.fatal(path, error) }
+  }
+
   /// One transaction that reads.
   func read<T>(_ body: (Database) throws -> T) throws(Fatal) -> T {
     try Self.guarded(path) { try queue.read(body) }
@@ -56,10 +66,18 @@ struct SQLiteDatabase: Sendable {
   }
 
   private static func guarded<T>(_ path: String, _ body: () throws -> T) throws(Fatal) -> T {
-    do { return try body() } catch let fatal as Fatal { throw fatal } catch {
-      throw Fatal(index: path, error)
-    }
+    do { return try body() } catch { throw fatal(path, error) }
   }
+
+  private static func fatal(_ path: String, _ error: any Error) -> Fatal {
+    (error as? Fatal) ?? Fatal(index: path, error)
+  }
+}
+
+/// A row does not take what is written; it is the row's trouble and not the run's.
+struct RowRefusal: Error {
+  /// The database's words.
+  let reason: String
 }
 
 /// Waiting for another process's transaction. SQLite's own handler backs off so far that processes
@@ -107,6 +125,8 @@ extension Fatal {
     case .SQLITE_NOTADB:
       self = Fatal(
         .configuration, "\(path) is not a SQLite database; expected the file of an index")
+    case .SQLITE_CONSTRAINT, .SQLITE_MISMATCH:
+      self = because(.configuration, "; the table does not take what is written: see docs/index.md")
     case .SQLITE_ERROR where Self.meansAnotherTable.contains(where: reason.contains):
       self = because(.configuration, "; the table is not as docs/index.md has it")
     default: self = because(.other)

@@ -6,6 +6,8 @@ import Stages
 /// The index in a SQLite file, for one machine. Any number of processes may work on it.
 public struct SQLiteIndex: DocumentIndex {
   let database: SQLiteDatabase
+  /// See ``DocumentIndex/refusals``.
+  public let refusals = Refusals()
 
   /// Opens the file at `path`; see ``openIndex(_:creating:)``.
   public init(path: String, creating: Bool = false) throws(Fatal) {
@@ -43,11 +45,17 @@ public struct SQLiteIndex: DocumentIndex {
 
   /// Throws where the table lacks columns. `unlessMissing` accepts that there is no table at all.
   private func checkColumns(_ names: [String], unlessMissing: Bool) throws(Fatal) {
-    let present = try database.read { db in
-      try db.tableExists(SQLiteSchema.table)
-        ? Set(db.columns(in: SQLiteSchema.table).map(\.name)) : []
+    let columns = try database.read { db in
+      try db.tableExists(SQLiteSchema.table) ? db.columns(in: SQLiteSchema.table) : []
     }
-    if present.isEmpty, unlessMissing { return }
+    let present = Set(columns.map(\.name))
+    if present.isEmpty, unlessMissing, try !isView() { return }
+    guard try !isView() else {
+      throw Fatal(
+        .configuration,
+        "\(SQLiteSchema.table) in \(database.path) is a view, and documents can be claimed only in a "
+          + "table; make it one, or import its rows into an index of their own (enqueue --import)")
+    }
     guard !present.isEmpty else {
       throw Fatal(
         .configuration,
@@ -65,12 +73,69 @@ public struct SQLiteIndex: DocumentIndex {
         "the table \(SQLiteSchema.table) in \(database.path) lacks the columns "
           + missing.joined(separator: ", ") + advice)
     }
+    // SQLite takes what looks like a number for one where the type says INT (datatype3, 3.1).
+    guard let id = columns.first(where: { $0.name == "id" }),
+      id.type.uppercased().contains("INT") || id.type.isEmpty
+    else {
+      throw Fatal(
+        .configuration,
+        "\(SQLiteSchema.table) in \(database.path) has ids that are no whole numbers; give the table an "
+          + "INTEGER PRIMARY KEY named id")
+    }
+  }
+
+  private func isView() throws(Fatal) -> Bool {
+    try database.read { db in try db.viewExists(SQLiteSchema.table) }
+  }
+
+  /// What a migration would add and set right, in lines for people; nothing where it would do nothing.
+  public static func plan(path: String) throws(Fatal) -> [String] {
+    let database = try SQLiteDatabase(path: path)
+    return try database.read { db in
+      guard try db.tableExists(SQLiteSchema.table) else {
+        return ["would create the table \(SQLiteSchema.table)"]
+      }
+      let present = Set(try db.columns(in: SQLiteSchema.table).map(\.name))
+      let columns = SQLiteSchema.added.map(\.name).filter { !present.contains($0) }
+      let indexes = try SQLiteSchema.indexNames.filter { name in
+        try Int.fetchOne(
+          db, sql: "SELECT 1 FROM sqlite_master WHERE type = 'index' AND name = ?",
+          arguments: [name]) == nil
+      }
+      return columns.map { "would add the column \($0)" }
+        + indexes.map { "would add the database index \($0)" }
+        + (try oddities(db).map { "would set \($0.what) in \($0.count) rows" })
+    }
+  }
+
+  /// Sets right what no claim finds or orders. Returns what was done, in lines for people.
+  public func mend() throws(Fatal) -> [String] {
+    try database.write { db in
+      try Self.oddities(db).map { odd in
+        try db.execute(sql: "UPDATE \(SQLiteSchema.table) SET \(odd.change) WHERE \(odd.condition)")
+        return "\(odd.what) in \(odd.count) rows"
+      }
+    }
+  }
+
+  private static func oddities(
+    _ db: Database
+  ) throws -> [(condition: String, change: String, what: String, count: Int)] {
+    try StatusWords.mends.compactMap { odd in
+      let count =
+        try Int.fetchOne(
+          db, sql: "SELECT COUNT(*) FROM \(SQLiteSchema.table) WHERE \(odd.condition)") ?? 0
+      return count == 0 ? nil : (odd.condition, odd.change, odd.what, count)
+    }
   }
 }
 
 extension Condition {
   /// The bound values, for SQLite.
-  var arguments: [any DatabaseValueConvertible] {
+  var arguments: [any DatabaseValueConvertible] { Self.arguments(values) }
+
+  /// The same values, for SQLite.
+  static func arguments(_ values: [Value]) -> [any DatabaseValueConvertible] {
     values.map {
       switch $0 {
       case .int(let value): value

@@ -26,6 +26,11 @@ extension SQLiteIndex {
     try database.read { try $0.queries(selection).statusCounts() }
   }
 
+  /// See ``DocumentIndex/values(of:)``.
+  public func values(of column: NamedColumn) throws -> Set<String> {
+    try database.read { try $0.queries(Selection()).values(of: column) }
+  }
+
   /// See ``DocumentIndex/typeCounts(_:top:)``.
   public func typeCounts(_ selection: Selection, top: Int) throws -> [(type: String, count: Int)] {
     try database.read { try $0.queries(selection).typeCounts(top: top) }

@@ -22,7 +22,8 @@ enum SQLiteSchema {
   /// A document in progress that nobody works on any more: its lease has run out, or software that
   /// sets none left it for over 30 minutes.
   static let stale = """
-    ((lease_token IS NULL AND updated_at <= strftime('%Y-%m-%d %H:%M:%f', 'now', '-30 minutes'))
+    ((lease_token IS NULL
+        AND COALESCE(updated_at, '') <= strftime('%Y-%m-%d %H:%M:%f', 'now', '-30 minutes'))
       OR (lease_token IS NOT NULL AND COALESCE(lease_expires_at, '') <= \(now)))
     """
 
@@ -42,6 +43,11 @@ enum SQLiteSchema {
     ("original_bytes", "INTEGER"), ("error_class", "TEXT"),
     ("retrying", "BOOLEAN NOT NULL DEFAULT FALSE"), ("lost_leases", "INTEGER NOT NULL DEFAULT 0"),
     ("content_md5", "TEXT"),
+  ]
+
+  static let indexNames = [
+    "index_documents_pending", "index_documents_in_progress", "index_documents_completed",
+    "index_documents_troubled",
   ]
 
   static let migrator: DatabaseMigrator = {

@@ -4,20 +4,41 @@ import GRDB
 // Settling: from in progress to what became of it, only where the lease still holds (promise P4).
 extension SQLiteIndex {
   /// See ``DocumentIndex/settle(_:)``.
-  public func settle(_ outcomes: [Settlement]) throws -> [Bool] {
+  public func settle(_ outcomes: [Settlement]) throws -> [SettlementResult] {
     guard !outcomes.isEmpty else { return [] }
-    return try database.write { db in
-      try outcomes.map { settlement in
-        guard let id = Int64(settlement.lease.id) else { return false }
-        let change = settlement.outcome.change
-        let statement = try db.cachedStatement(
-          sql: """
-            UPDATE index_documents SET \(change.sql)
-            WHERE id = ? AND lease_token = ? AND download_status = 'in_progress'
-            """)
-        try statement.execute(
-          arguments: StatementArguments(change.values + [id, settlement.lease.token]))
-        return db.changesCount == 1
+    do {
+      return try database.writeOrRefuse { db in try outcomes.map { try Self.settle($0, db) } }
+    } catch is RowRefusal {
+      return try outcomes.map { try settleAlone($0) }
+    }
+  }
+
+  private static func settle(_ settlement: Settlement, _ db: Database) throws -> SettlementResult {
+    guard let id = Int64(settlement.lease.id) else { return .leaseLost }
+    let change = settlement.outcome.change
+    let held = "id = ? AND lease_token = ? AND download_status = 'in_progress'"
+    let lease: [(any DatabaseValueConvertible)?] = [id, settlement.lease.token]
+    try db.cachedStatement(sql: "UPDATE index_documents SET \(change.sql) WHERE \(held)")
+      .execute(arguments: StatementArguments(change.values + lease))
+    if db.changesCount == 1 { return .written }
+    // Seldom: the lease is gone, or the table kept the row as it was without a word.
+    let isHeld = try Int.fetchOne(
+      db, sql: "SELECT 1 FROM index_documents WHERE \(held)", arguments: StatementArguments(lease))
+    return isHeld == nil ? .leaseLost : .refused("a trigger keeps the row as it was")
+  }
+
+  /// In a transaction of its own. Where the table does not take the outcome, the document is failed with
+  /// the table's reason, if it takes that.
+  private func settleAlone(_ settlement: Settlement) throws -> SettlementResult {
+    do {
+      return try database.writeOrRefuse { try Self.settle(settlement, $0) }
+    } catch let refusal as RowRefusal {
+      let failure = Settlement(settlement.lease, .failed(.refused(byIndex: refusal.reason)))
+      do {
+        return try database.writeOrRefuse { try Self.settle(failure, $0) } == .written
+          ? .refused(refusal.reason) : .leaseLost
+      } catch let second as RowRefusal {
+        return .refused("\(refusal.reason); nor can it be marked as failed: \(second.reason)")
       }
     }
   }
@@ -56,6 +77,14 @@ extension Settlement.Outcome {
           SQLiteSchema.seconds(max(0, after)), countsAttempt ? 0 : 1, error.kind.rawValue,
           String(error.message.prefix(Self.longestMessage)),
         ]
+      )
+    case .givenBack(let after):
+      (
+        """
+        download_status = 'pending', next_attempt_at = \(SQLiteSchema.later),
+        download_attempts = MAX(download_attempts - 1, 0), lease_token = NULL,
+        lease_expires_at = NULL
+        """, [SQLiteSchema.seconds(max(0, after))]
       )
     case .failed(let error):
       (

@@ -60,7 +60,7 @@ extension SQLiteIndex {
           SELECT id, download_status FROM index_documents
           WHERE id IN (SELECT value FROM json_each(?))
           """, arguments: ["[\(numbers)]"])
-      while let row = try rows.next() { statuses[String(row[0] as Int64)] = row[1] }
+      while let row = try rows.next() { statuses[String(row[0] as Int64)] = row[1] as String? }
       return statuses
     }
   }
@@ -88,7 +88,7 @@ private final class SQLiteStoredRows: StoredRowPages {
     place = last[0]
     return rows.map { row in
       StoredRow(
-        id: row[1], status: row[2], url: row[3], bytes: row[4], sha256: row[5], md5: row[6],
+        id: row[1], status: row[2] ?? "", url: row[3], bytes: row[4], sha256: row[5], md5: row[6],
         completedAt: row[7], isSelected: row[8] ?? false)
     }
   }

@@ -76,7 +76,13 @@ public final class Connection {
     return PostgresError(isAlive ? "XX000" : "08006", message)
   }
 
+  /// Dates come as `1951-04-03`, whatever DateStyle the role, the database or the environment has. libpq sends
+  /// this variable with its first message (PostgreSQL manual, 34.15): unlike SET it also holds behind a pooler that gives
+  /// each transaction another connection.
+  private static let hasDateStyle: Bool = setenv("PGDATESTYLE", "ISO, MDY", 1) == 0
+
   private static func start(_ settings: ConnectionSettings) -> OpaquePointer? {
+    guard hasDateStyle else { return nil }
     let pairs = settings.values.sorted { $0.key < $1.key }
     return withCStrings(pairs.map(\.key) + [nil]) { keywords in
       withCStrings(pairs.map(\.value) + [nil]) { PQconnectStartParams(keywords, $0, 0) }

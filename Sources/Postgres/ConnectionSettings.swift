@@ -38,8 +38,10 @@ public struct ConnectionSettings: Sendable, CustomStringConvertible {
       values["host"] = "127.0.0.1"
     }
     description = Self.name(values, environment)
+    // Texts are read as UTF-8, whatever the URL says.
+    values["client_encoding"] = "UTF8"
     let defaults = [
-      "client_encoding": "UTF8", "fallback_application_name": "conveyor",
+      "fallback_application_name": "conveyor",
       // A server that vanished without a word is noticed after a minute, not after two hours.
       "keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3",
       "tcp_user_timeout": "60000",

@@ -19,8 +19,15 @@ public struct PostgresError: Error, Sendable, Equatable, CustomStringConvertible
     sqlState.hasPrefix("08") || sqlState.hasPrefix("57P0") || sqlState == "25P03"
   }
 
-  /// Whether it is a value that the table does not take: class 22, data, or 23, a constraint.
-  public var isAboutData: Bool { sqlState.hasPrefix("22") || sqlState.hasPrefix("23") }
+  /// Whether it is a row or a value that the table does not take: class 22, data, 23, a constraint, or
+  /// P0001, what a trigger raises by itself.
+  public var isAboutData: Bool {
+    sqlState.hasPrefix("22") || sqlState.hasPrefix("23") || sqlState == "P0001"
+  }
+
+  /// Whether waiting for a lock, or for the end of a statement, took longer than the role's
+  /// `lock_timeout` or `statement_timeout` allows.
+  public var isTimeout: Bool { ["55P03", "57014"].contains(sqlState) }
 
   /// Whether the same may succeed a little later: the connection broke, the server starts or stops,
   /// has no room for another client, or ended one of two that waited for each other.

@@ -59,9 +59,10 @@ public final class PostgresPool: Sendable {
 
   /// Runs `body` with a connection, and again where the connection broke or the server asks for it.
   /// `body` is told whether an earlier try may have had its effect although its answer was lost: it
-  /// has to be safe to repeat.
+  /// has to be safe to repeat. With `waitingForLocks`, also where the role's time for a lock or a statement
+  /// was over: somebody holds a lock, and will let go of it.
   public func use<T: Sendable>(
-    patience: Double? = nil,
+    patience: Double? = nil, waitingForLocks: Bool = false,
     _ body: @Sendable (_ connection: Connection, _ isRepeat: Bool) throws -> T
   ) throws(Fatal) -> T {
     let deadline = Time.monotonic() + Int64((patience ?? self.patience) * 1e9)
@@ -71,7 +72,8 @@ public final class PostgresPool: Sendable {
       do {
         return try once { [isRepeat] in try body($0, isRepeat) }
       } catch let error as PostgresError {
-        guard error.isPassing, Time.monotonic() + Int64(wait * 1e9) < deadline, mayWait else {
+        let isPassing = error.isPassing || (waitingForLocks && error.isTimeout)
+        guard isPassing, Time.monotonic() + Int64(wait * 1e9) < deadline, mayWait else {
           throw Fatal(error, name, purpose)
         }
         // Harmless where not even a connection was made.
@@ -142,9 +144,20 @@ extension Fatal {
       case _ where state == "42501": (.permission, "; see GRANT in \(purpose.guide)")
       case _ where ["42P01", "42703"].contains(state):
         (.configuration, "; \(purpose.missing)")
-      case _ where state.hasPrefix("57P0"), _ where ["57014", "55P03"].contains(state):
-        (.unavailable, "")
-      case _ where state == "25006": (.inputOutput, "; a standby cannot be written to")
+      case _ where error.isTimeout:
+        (
+          .unavailable,
+          "; somebody holds a lock, or the role's lock_timeout or statement_timeout is too short"
+        )
+      case _ where state.hasPrefix("57P0"): (.unavailable, "")
+      case _ where state == "25006":
+        (
+          .inputOutput,
+          "; it is a standby, or default_transaction_read_only is on for the role or the database"
+        )
+      // What the table does not take, or does not do: its types, constraints, triggers and rules.
+      case "0A", "22", "23", "42", "55", "P0":
+        (.configuration, "; the table is not as \(purpose.guide) has it")
       default: (.other, "")
       }
     let message =

@@ -8,8 +8,7 @@ enum Answers {
     [
       ("pending", counts.pending), ("in_progress", counts.inProgress),
       ("completed", counts.completed), ("failed", counts.failed), ("skipped", counts.skipped),
-      ("total", counts.total),
-    ]
+    ] + (counts.unknown > 0 ? [("unknown", counts.unknown)] : []) + [("total", counts.total)]
   }
 
   static func json(_ counts: StatusCounts) -> String {

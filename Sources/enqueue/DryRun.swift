@@ -13,6 +13,11 @@ struct DryRun {
   let stop: Stop
 
   func run() throws {
+    // Where one of the parts has less than its share, a run takes more of the others.
+    for part in selection.parts.isEmpty ? [selection] : selection.parts { try run(part) }
+  }
+
+  private func run(_ selection: Selection) throws {
     var left = selection.limit ?? .max
     var position: PreviewPosition?
     while left > 0, !stop.isRequested {

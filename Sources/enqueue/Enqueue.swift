@@ -45,14 +45,15 @@ struct Enqueue: Tool {
         try openIndex(index, creating: true, connections: connections, stop: stop)
       }
     }
-    let selection = try filter.selection(retrying: mode.retry, stop: stop)
+    let selection = try filter.selection(retrying: mode.retry, stop: stop, logger: logger)
     if mode.preflight {
       return try Preflight(
         url: self.index, connections: pool.dbPool, selection: selection, mayAsk: !mode.dryRun,
         stop: stop
-      ).run()
+      ).run { try check(selection, in: $0) }
     }
     let index = try openIndex(self.index, connections: pool.dbPool, stop: stop)
+    try check(selection, in: index)
     if mode.retry { return try mode.bringBack(selection, in: index) }
     let output = LineWriter(descriptor: STDOUT_FILENO, stop: stop)
     if let lines = try mode.answer(index, selection) {
@@ -65,9 +66,13 @@ struct Enqueue: Tool {
     }
     return try Feeder(
       index: index, selection: selection, run: .here(leaseSeconds: streaming.lease),
-      batch: streaming.workers * 20, waits: !streaming.noWait, output: output, stop: stop,
-      logger: logger
-    ).feedBelt()
+      batch: (maximum: streaming.workers * 20, first: streaming.workers * 2),
+      waits: !streaming.noWait, output: output, stop: stop, logger: logger
+    ).feedPipeline()
+  }
+
+  private func check(_ selection: Selection, in index: any DocumentIndex) throws {
+    try SelectionCheck(index: index, types: filter.type, sources: filter.source).check(selection)
   }
 }
 

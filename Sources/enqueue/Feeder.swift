@@ -3,7 +3,7 @@ import Index
 import Logging
 import Stages
 
-/// Claims documents and writes them to the belt until the selection is done.
+/// Claims documents and writes them to the pipeline until the selection is done.
 ///
 /// Two threads: one claims and writes, and is held up by whoever reads; the other renews the leases
 /// meanwhile. Both use the same index.
@@ -11,13 +11,14 @@ struct Feeder {
   let index: any DocumentIndex
   let selection: Selection
   let run: Run
-  /// Documents claimed at a time.
-  let batch: Int
+  /// Documents claimed at a time, at most, and at first.
+  let batch: (maximum: Int, first: Int)
   /// Whether to wait for documents that are to come back.
   let waits: Bool
   let output: LineWriter
   let stop: Stop
   let logger: Logger
+  let ledger = Ledger()
 
   /// After a stop, the tools downstream get this long to settle what they have, in seconds.
   private static let patience = 8.0
@@ -25,22 +26,42 @@ struct Feeder {
   private static let quiet = 2.0
   /// Looks for stale leases of other machines, while it waits, are so far apart, in seconds.
   private static let staleInterval = 30.0
+  /// Looks for leases in our name that we did not hand out are so far apart, in seconds.
+  private static let orphanInterval = 5.0
+  /// Some ten records.
+  private static let pipeBytes: Int32 = 4096
 
   /// Runs to the end of the selection, or until a stop is requested.
-  func feedBelt() throws -> ExitCode {
+  func feedPipeline() throws -> ExitCode {
+    Outlet.limitPipe(to: Self.pipeBytes)
     _ = try takeBackStale()
     if selection.retriesFailed {
       let revived = try index.reviveFailed(selection)
       logger.notice("\(revived) failed documents are tried again")
     }
     try feedAndRenew()
-    return try stop.exitCode()
+    return try reportRefusals(try stop.exitCode())
   }
 
   private func takeBackStale() throws -> Bool {
     let stale = try index.takeBackStale()
-    if stale > 0 { logger.notice("took back \(stale) documents that nobody works on any more") }
+    if stale > 0 { logger.notice("took back \(stale) documents that are not worked on any more") }
     return stale > 0
+  }
+
+  /// Documents that the table did not let us claim are left, and the run has not done all it was to do.
+  private func reportRefusals(_ code: ExitCode) throws -> ExitCode {
+    let refused = index.refusals.all
+    guard let first = refused.first else { return code }
+    for refusal in refused.prefix(100) {
+      logger.error("\(refusal.id): the index does not let it be claimed: \(refusal.reason)")
+    }
+    logger.error(
+      """
+      \(refused.count) documents could not be claimed; document \(first.id): \(first.reason). See the \
+      table's triggers and constraints
+      """)
+    return code == .success ? .documentsFailed : code
   }
 
   private func feedAndRenew() throws {
@@ -49,18 +70,23 @@ struct Feeder {
       // What the feeding ends with also ends the renewal.
       defer { ended.request(.downstreamClosed) }
       do {
-        try feed()
+        let obstacle = try feed()
         try drain(ended)
+        if let obstacle { throw obstacle }
       } catch {
         stop.request(for: error, logger)
       }
     }
   }
 
+  /// Renews what was handed out, and forgets what is settled.
   private func renew(until ended: Stop) {
     while ended.sleep(seconds: run.leaseSeconds / 3) {
       do {
-        let count = try index.renewLeases(of: run)
+        // In this order: what is handed out meanwhile is not taken for settled.
+        let before = ledger.leases
+        ledger.forget(before.subtracting(try index.leases(of: run)))
+        let count = try index.renew(ledger.renewable(), of: run)
         logger.debug("renewed \(count) leases")
       } catch {
         stop.request(for: error, logger)
@@ -68,65 +94,147 @@ struct Feeder {
     }
   }
 
-  private func feed() throws {
-    var quota = Quota(limit: selection.limit)
+  /// Returns what a run that does not wait could not get past.
+  private func feed() throws -> Fatal? {
+    var shares = Shares(selection)
+    var size = ClaimSize(maximum: batch.maximum, first: batch.first)
+    var width = QuarantineWidth(maximum: batch.maximum)
+    var blockage = Blockage()
+    var lastLook = Time.monotonic()
     while !stop.isRequested {
       var run = run
-      run.claimsOnlyReturning = quota.isReached
-      let records = try index.claim(selection, for: run, count: quota.next(batch))
-      quota.count(records)
+      run.claimsOnlyReturning = shares.isReached
+      let share = shares.next(size.next)
+      let records = try claim(share, run, &width, isBlocked: blockage.isSecondTry)
+      if records.isEmpty, shares.exhaust(share) { continue }
+      shares.count(records, share)
       if !records.isEmpty {
-        logger.info("claimed \(records.count) documents")
+        blockage = Blockage()
+        size.grow()
         try write(records)
-      } else if try !moreComes(run) {
-        return
+        if seconds(since: lastLook) > Self.orphanInterval {
+          lastLook = Time.monotonic()
+          try releaseOrphans()
+        }
+        continue
+      }
+      switch try wait(run) {
+      case .over: return nil
+      case .nothingYet: blockage = Blockage()
+      case .claimable: if let fatal = try endure(&blockage, run) { return fatal }
       }
     }
+    reportLimit(shares)
+    return nil
   }
 
-  /// Writes records one by one, as the belt takes them; what a stop leaves over is given back.
+  private func claim(
+    _ share: Shares.Share, _ run: Run, _ width: inout QuarantineWidth, isBlocked: Bool
+  ) throws -> [Record] {
+    let trusted = try index.claim(.trusted, share.selection, for: run, count: share.count)
+    guard trusted.isEmpty else { return trusted }
+    let quarantined = try index.claim(
+      .quarantined, share.selection, for: run, count: min(width.next, share.count))
+    if !quarantined.isEmpty { width.claimed(quarantined.count) }
+    guard quarantined.isEmpty, isBlocked else { return quarantined }
+    return try index.claimOneByOne(share.selection, for: run, count: batch.maximum)
+  }
+
+  /// There is something to claim, and claims change nothing: waits longer and longer, and says why.
+  /// Returns what a run ends with that does not wait.
+  private func endure(_ blockage: inout Blockage, _ run: Run) throws -> Fatal? {
+    let pause = blockage.next()
+    try releaseOrphans()
+    if blockage.isWorthAWord {
+      let obstacle = try index.obstacle(selection, for: run)
+      index.refusals.forgetUnchanged()
+      let reason = "claims change nothing: \(obstacle.reason)"
+      if !waits { return Fatal(obstacle.code, reason) }
+      logger.warning("\(reason). Trying again in \(Format.duration(seconds: pause))")
+    }
+    _ = stop.sleep(seconds: pause)
+    return nil
+  }
+
+  private func reportLimit(_ shares: Shares) {
+    guard stop.reason == .interrupted, let limit = selection.limit, let left = shares.left else {
+      return
+    }
+    logger.notice(
+      """
+      interrupted after \(limit - left) of at most \(limit) documents; the same command takes up to \(limit) \
+      more, and --limit \(left) the rest
+      """)
+  }
+
+  /// Writes records one by one, as the pipeline takes them; what a stop leaves over is given back.
   private func write(_ records: [Record]) throws {
+    logger.info("claimed \(records.count) documents")
+    ledger.handOut(records.compactMap { Lease($0) })
     for (number, record) in records.enumerated() {
       if Outlet.waitUntilWritable(stop), output.write([JSON.object(record.fields).serialized()]) {
         continue
       }
       let rest = records[number...].compactMap { Lease($0) }
+      ledger.forget(Set(rest))
       try index.release(rest)
       logger.info("gave \(rest.count) documents back that were not written yet")
       return
     }
   }
 
-  /// Waits until something can be claimed. False when nothing will be, or the run is to end.
-  private func moreComes(_ run: Run) throws -> Bool {
+  /// Gives back what the index has in our name and nobody works on. Not while a claim is under way.
+  private func releaseOrphans() throws {
+    let before = ledger.leases
+    let all = try index.leases(of: run)
+    ledger.forget(before.subtracting(all))
+    let (orphans, isOlderCopy) = ledger.orphans(among: all)
+    guard !orphans.isEmpty else { return }
+    try index.release(orphans)
+    let reason =
+      isOlderCopy
+      ? ": the index is an older copy of itself; what may be settled is left to run out" : ""
+    logger.notice(
+      """
+      gave back \(orphans.count) documents that were in progress in this run's name without having been \
+      handed out\(reason)
+      """)
+  }
+
+  private enum Prospect { case claimable, nothingYet, over }
+
+  /// Waits a little, unless something can be claimed, or nothing will be.
+  private func wait(_ run: Run) throws -> Prospect {
     var pause = 0.2
     var watch = StallWatch()
     var lastLook = Time.monotonic()
     while !stop.isRequested {
       let (outlook, rest) = try look(run)
-      if outlook.claimable > 0 { return true }
-      if !waits { return false }
+      if outlook.claimable > 0 { return pause == 0.2 ? .claimable : .nothingYet }
+      if !waits { return .over }
+      if outlook.inProgressHere > 0 { try releaseOrphans() }
       let isEnd = outlook.waiting == 0 && outlook.inProgressHere == 0
       // Leases of another machine may have run out since: there is nobody else to notice.
-      if outlook.inProgressElsewhere > 0, isEnd || seconds(since: lastLook) > Self.staleInterval {
+      let mayBeStale = outlook.inProgressElsewhere > 0 || ledger.hasDoubtful
+      if mayBeStale, isEnd || seconds(since: lastLook) > Self.staleInterval {
         lastLook = Time.monotonic()
         if try takeBackStale() { continue }
       }
       if isEnd {
-        tellOthers(outlook)
-        return false
+        reportOthers(outlook)
+        return .over
       }
       if watch.isStalled(outlook) {
         logger.warning(
           """
           nothing was settled for \(Format.duration(seconds: StallWatch.limit)), and \
-          \(outlook.inProgressHere) documents are on the belt; is validate --settle at its end?
+          \(outlook.inProgressHere) documents are in the pipeline; is validate --settle at its end?
           """)
       }
       _ = stop.sleep(seconds: max(rest, min(outlook.secondsToNext ?? pause, pause)))
       pause = min(1, pause * 1.5)
     }
-    return false
+    return .over
   }
 
   /// The outlook, and how long to leave the index alone, in seconds: looking at a large one costs
@@ -140,26 +248,36 @@ struct Feeder {
 
   private func seconds(since time: Int64) -> Double { Double(Time.monotonic() - time) / 1e9 }
 
-  private func tellOthers(_ outlook: Outlook) {
+  private func reportOthers(_ outlook: Outlook) {
     guard outlook.inProgressElsewhere > 0 else { return }
     logger.notice(
       "\(outlook.inProgressElsewhere) documents of the selection are in progress with other runs")
   }
 
-  /// Ends the belt and keeps the leases until all that is on it is settled: with `--no-wait` as long
-  /// as something moves, after a stop for a few seconds. Then a stop gives back what is left,
-  /// uncounted: these documents did nothing wrong. A settlement that comes after that is refused.
+  /// Keeps the leases until all that is in the pipeline is settled: with `--no-wait` as long as something
+  /// moves, after a stop for a few seconds. Then a stop gives back what is left, uncounted: these
+  /// documents did nothing wrong. A settlement that comes after that is refused.
+  ///
+  /// The output stays open until there is a stop: only so is a tool noticed that ended for good, which
+  /// takes its reader away.
   private func drain(_ ended: Stop) throws {
     if case .failed = stop.reason { return }
-    output.close()
-    var watch = StallWatch(limit: stop.reason == .downstreamClosed ? Self.quiet : run.leaseSeconds)
+    var watch = StallWatch(limit: run.leaseSeconds)
+    var isStopping = false
     while true {
+      if stop.isRequested, !isStopping {
+        isStopping = true
+        output.close()
+        watch = StallWatch(
+          limit: stop.reason == .downstreamClosed ? Self.quiet : run.leaseSeconds)
+      }
+      try releaseOrphans()
       let (outlook, rest) = try look(run)
       if outlook.inProgressHere == 0 { return }
-      if stop.age > Self.patience || watch.isStalled(outlook) { break }
-      _ = ended.sleep(seconds: max(0.1, rest))
+      if (isStopping && stop.age > Self.patience) || watch.isStalled(outlook) { break }
+      _ = (isStopping ? ended : stop).sleep(seconds: max(0.1, rest))
     }
-    guard stop.isRequested else {
+    guard isStopping else {
       logger.notice("documents are still in progress; their leases end")
       return
     }

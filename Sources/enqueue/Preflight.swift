@@ -14,10 +14,17 @@ struct Preflight {
   let mayAsk: Bool
   let stop: Stop
 
-  func run() throws -> ExitCode {
+  /// `check`: whether the selection can be served from the index.
+  func run(_ check: (any DocumentIndex) throws -> Void) throws -> ExitCode {
     let index = try ready()
+    try check(index)
     let counts = try index.counts(selection)
     for line in Answers.table(counts) { say(line) }
+    if counts.unknown > 0 {
+      say(
+        "\(counts.unknown) documents have a download_status that is none of the five, and no run finds "
+          + "them: see `enqueue --migrate --dry-run`")
+    }
     let types = try index.typeCounts(selection, top: 20)
     if !types.isEmpty { say("most frequent types that are pending:") }
     for type in types {

@@ -6,20 +6,23 @@ import Stages
 extension ModeOptions {
   /// `--init` and `--migrate`: makes the index ready, and says on stderr what was done.
   func prepare(_ url: String, stop: Stop) throws -> ExitCode {
+    let changes: [String]
     switch try IndexURL(url) {
     case .sqlite(let path):
-      // A file is brought up to date whenever it is opened for an import.
-      guard !dryRun else {
-        throw Fatal(.usage, "--migrate --dry-run is for an index in PostgreSQL")
+      if dryRun {
+        changes = try SQLiteIndex.plan(path: path)
+      } else {
+        changes = try SQLiteIndex(path: path, creating: true).mend().map { "set \($0)" }
+        say("\(path) is ready")
       }
-      _ = try SQLiteIndex(path: path, creating: true)
-      say("\(path) is ready")
     case .postgres(let url):
-      let changes = try PostgresMigration(url: url, stop: stop)
-        .run(isDryRun: dryRun, creating: `init`)
-      for change in changes { say("\(dryRun ? "would make" : "made") \(change)") }
-      if changes.isEmpty { say("nothing to change") }
+      let migration = try PostgresMigration(url: url, stop: stop)
+      changes =
+        dryRun
+        ? try migration.plan() : try migration.run(creating: `init`).map { "made \($0)" }
     }
+    for change in changes { say(change) }
+    if changes.isEmpty { say("nothing to change") }
     return .success
   }
 

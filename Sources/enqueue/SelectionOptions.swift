@@ -2,6 +2,7 @@ import ArgumentParser
 import CLI
 import Common
 import Index
+import Logging
 import Stages
 
 /// Which documents.
@@ -30,6 +31,13 @@ struct SelectionOptions: ParsableArguments {
     name: .customLong("class"),
     help: "Of failed documents, those with an error of this class; may be repeated.")
   var errorClass: [String] = []
+
+  @Option(
+    help: "A portal that fetch will ask, by name or file; may be repeated. (default: the stage's)")
+  var portal: [String] = []
+
+  @Option(help: "Where portals are found by name.")
+  var portalsDir = "portals"
 
   @Option(help: "Documents whose ids are in this file, one a line (- for stdin).")
   var select: String?
@@ -66,9 +74,14 @@ struct SelectionOptions: ParsableArguments {
   }
 
   /// The stage's selection with the filters that replace its own. `retrying` is about failed documents,
-  /// whatever the stage says.
-  func selection(retrying: Bool, stop: Stop) throws(Fatal) -> Selection {
-    var selection = try stages.load()?.selection ?? Selection()
+  /// whatever the stage says. Throws where the stage's portals have none of the books, or its key names a field
+  /// that records do not have: each document would fail for it.
+  func selection(
+    retrying: Bool, stop: Stop, logger: Logger
+  ) throws(Fatal) -> Selection {
+    let stage = try stages.load()
+    try stage?.checkKey()
+    var selection = stage?.selection ?? Selection()
     if !books.isEmpty { selection.books = books.compactMap(Stage.range) }
     if !type.isEmpty { selection.types = type }
     if !priority.isEmpty { selection.priorities = priority }
@@ -82,6 +95,27 @@ struct SelectionOptions: ParsableArguments {
     }
     if let select { selection.ids = try IdFile.ids(select, stop: stop) }
     if let limit { selection.limit = limit }
+    let names = portal.isEmpty ? stage?.portals ?? [] : portal
+    if !selection.books.isEmpty, let known = try PortalBooks(names, in: portalsDir) {
+      let served = try known.served(of: selection.books)
+      // Open ranges (1000-) are narrowed as a matter of course.
+      if served.map(\.count).reduce(0, +) < selection.books.map(\.count).reduce(0, +) {
+        logger.info("books that no portal of the stage has are left out")
+      }
+      if !selection.spreads { selection.books = served }
+    }
     return selection
+  }
+}
+
+extension Stage {
+  /// Throws where the key names a field that no record has. With a plugin in the pipeline, which may add fields, only
+  /// where the name is almost that of one.
+  fileprivate func checkKey() throws(Fatal) {
+    guard let key, let template = try? Template(key) else { return }
+    let own = ["fetch", "optimize", "upload", "validate"]
+    let objection = RecordFieldNames.objection(
+      to: template, extra: ["folder"], isClosed: pipeline.allSatisfy(own.contains))
+    if let objection { throw Fatal(.configuration, "the key of the stage \(name): \(objection)") }
   }
 }

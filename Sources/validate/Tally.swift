@@ -29,6 +29,8 @@ struct Figures: Sendable, Equatable {
   var completed = 0
   var failed = 0
   var leaseLost = 0
+  /// Documents that came back because the run was stopped, before their work was begun: not among the attempts.
+  var givenBack = 0
   var invalidLines = 0
   /// Documents to be tried again that have not come back yet.
   var waiting = 0
@@ -52,6 +54,7 @@ final class Tally: Sendable {
   private struct State {
     var figures = Figures()
     var waiting: Set<String> = []
+    var givenBack: Set<String> = []
     var portals = Counter(limit: 50)
     var errors = Counter(limit: 200, ignoresDetails: true)
     var errorClasses: [ErrorClass: Int] = [:]
@@ -61,14 +64,19 @@ final class Tally: Sendable {
 
   func add(_ verdict: Verdict, _ id: String, _ facts: DocumentFacts) {
     state.withLock { state in
+      if verdict == .givenBack {
+        state.givenBack.insert(id)
+        return
+      }
       state.figures.attempts += 1
+      state.givenBack.remove(id)
       if verdict == .again {
         state.waiting.insert(id)
       } else {
         state.waiting.remove(id)
       }
       switch verdict {
-      case .again: break
+      case .again, .givenBack: break
       case .failed: state.figures.failed += 1
       case .leaseLost: state.figures.leaseLost += 1
       case .checked, .completed:
@@ -103,7 +111,8 @@ final class Tally: Sendable {
   var figures: Figures {
     state.withLock { state in
       var figures = state.figures
-      figures.waiting = state.waiting.count
+      figures.givenBack = state.givenBack.count
+      figures.waiting = state.waiting.subtracting(state.givenBack).count
       return figures
     }
   }
@@ -127,6 +136,6 @@ extension Figures {
 
   /// How a run that came to its end is to be judged: 0 only if all was settled well.
   var exitCode: ExitCode {
-    failed + leaseLost + invalidLines + waiting > 0 ? .documentsFailed : .success
+    failed + leaseLost + invalidLines + waiting + givenBack > 0 ? .documentsFailed : .success
   }
 }

@@ -11,6 +11,8 @@ enum Verdict: String, Sendable {
   case completed
   /// The index says that it is to be tried again.
   case again
+  /// The index has it as it was before: the run was stopped before its work was begun.
+  case givenBack = "given_back"
   /// The index says that it is not to be tried again.
   case failed
   /// The index says nothing: the lease was gone.
@@ -54,8 +56,8 @@ struct Validator: StageWorker {
     completion.actualBook = record["fetch"]?["actual_book"]?.int
     completion.actualPage = record["fetch"]?["actual_page"]?.int
     completion.isMismatch = facts.isMismatch
-    let isHeld = try settle(record, .completed(completion), settling)
-    conclude(&record, isHeld ? .completed : .leaseLost, facts, member)
+    let verdict = try settle(&record, .completed(completion), .completed, settling)
+    conclude(&record, verdict, facts, member)
   }
 
   func sawFailure(of record: inout Record) throws {
@@ -70,22 +72,37 @@ struct Validator: StageWorker {
       random: .random(in: 0...1))
     var verdict = Verdict.failed
     var member: JSONObject = [:]
-    if case .again(_, let wait, _) = outcome {
+    switch outcome {
+    case .again(_, let wait, _):
       verdict = .again
       member["retry_in"] = .decimal(wait)
+    case .givenBack: verdict = .givenBack
+    case .completed, .failed: break
     }
-    if try !settle(record, outcome, settling) { verdict = .leaseLost }
+    verdict = try settle(&record, outcome, verdict, settling)
     conclude(&record, verdict, DocumentFacts(record), member)
   }
 
   func sawInvalidLine() { tally.metInvalidLine() }
 
-  /// False where the record has no lease (any more).
+  /// The verdict `meant` where the index has it now; another one where it has not. What the index did not take
+  /// is the document's error.
   private func settle(
-    _ record: Record, _ outcome: Settlement.Outcome, _ settling: Settling
-  ) throws -> Bool {
-    guard let lease = Lease(record) else { return false }
-    return try settling.settler.settle(Settlement(lease, outcome))
+    _ record: inout Record, _ outcome: Settlement.Outcome, _ meant: Verdict, _ settling: Settling
+  ) throws -> Verdict {
+    guard let lease = Lease(record) else { return .leaseLost }
+    switch try settling.settler.settle(Settlement(lease, outcome)) {
+    case .written: return meant
+    case .leaseLost: return .leaseLost
+    case .refused(let reason):
+      let error = RecordError(
+        tool: "validate", .internal, "the index does not take its outcome: \(reason)",
+        isRetryable: false)
+      record.error = error
+      tally.met(error)
+      logger.error("\(record.id): \(error.message)")
+      return .failed
+    }
   }
 
   private func conclude(
@@ -95,7 +112,7 @@ struct Validator: StageWorker {
     switch verdict {
     case .checked, .completed, .failed: spool?.removeFiles(of: record, logger)
     // The fetched file saves the next attempt a request; and with a lease it is another's.
-    case .again, .leaseLost: break
+    case .again, .givenBack, .leaseLost: break
     }
     if verdict == .leaseLost {
       let why = Lease(record) == nil ? "it carries no lease" : "its lease is gone"

@@ -134,16 +134,23 @@ enum ClaimChecks {
   }
 
   static func renewal(_ fixture: any IndexFixture) throws {
-    let index = try fixture.open(with: Document.pages(3))
-    _ = try index.claim(Selection(), for: .test("a"), count: 2)
-    _ = try index.claim(Selection(), for: .test("b"), count: 1)
+    let index = try fixture.open(with: Document.pages(4))
+    let mine = try index.claim(Selection(), for: .test("a"), count: 3).compactMap { Lease($0) }
+    let other = try lease(try index.claim(Selection(), for: .test("b"), count: 1))
+    #expect(Set(try index.leases(of: .test("a"))) == Set(mine))
     try fixture.sql("UPDATE index_documents SET lease_expires_at = \(fixture.time(1))")
-    #expect(try index.renewLeases(of: .test("a")) == 2)
+    let strangers = [
+      Lease(id: mine[2].id, token: mine[0].token), Lease(id: "none", token: "x"),
+      Lease(id: "99", token: "x"),
+    ]
+    #expect(try index.renew(Array(mine.prefix(2)) + strangers, of: .test("a")) == 2)
     let renewed = try fixture.sql(
       """
       SELECT page FROM index_documents WHERE lease_expires_at > \(fixture.time(590)) ORDER BY page
       """)
     #expect(renewed == [["1"], ["2"]])
+    #expect(try index.leases(of: .test("b")) == [other])
+    #expect(try index.renew([], of: .test("a")) == 0)
   }
 
   static func concurrency(_ fixture: any IndexFixture) throws {

@@ -22,7 +22,7 @@ struct DeadlockTests {
     let leases = try (1...3).map { _ in
       try lease(try index.claim(Selection(), for: .test(), count: 1))
     }
-    let settled = Mutex<[Bool]>([])
+    let settled = Mutex<[SettlementResult]>([])
     let failures = Mutex<[String]>([])
     let rivalHolds = Stop()
     let otherHolds = Stop()

@@ -1,9 +1,10 @@
 import Common
 import Glibc
-import Index
 import Stages
 import Support
 import Testing
+
+@testable import Index
 
 /// An index of a test's own, which checks can also reach behind the interface.
 protocol IndexFixture: Sendable {
@@ -19,6 +20,10 @@ protocol IndexFixture: Sendable {
 
   /// An SQL expression: so many seconds from now.
   func time(_ seconds: Int) -> String
+
+  /// A trigger that looks at each change of a row for which `condition` holds (with NEW and OLD): it says
+  /// `words`, or, without any, keeps the row as it was.
+  func addTrigger(_ condition: String, _ words: String?) throws
 }
 
 extension IndexFixture {
@@ -70,11 +75,10 @@ struct Check: Sendable, CustomTestStringConvertible {
 extension Run {
   /// A run of this process.
   static func test(_ id: String = "a", lease: Double = 600) -> Run {
-    Run(id: id, host: Run.here().host, process: getpid(), leaseSeconds: lease)
+    Run(
+      id: id, host: LeaseOwner.thisHost, process: ProcessIdentity.this?.description ?? "",
+      leaseSeconds: lease)
   }
-
-  /// The host in the owner.
-  var host: String { String(owner.split(separator: "/")[0]) }
 }
 
 /// The text of a file in the folder `sql`.
@@ -108,6 +112,15 @@ struct SQLiteFixture: IndexFixture {
 
   func time(_ seconds: Int) -> String {
     "strftime('%Y-%m-%d %H:%M:%f', 'now', '\(seconds) seconds')"
+  }
+
+  func addTrigger(_ condition: String, _ words: String?) throws {
+    let action = words.map { "ABORT, '\($0)'" } ?? "IGNORE"
+    try sql(
+      """
+      CREATE TRIGGER odd BEFORE UPDATE ON index_documents WHEN \(condition)
+      BEGIN SELECT RAISE(\(action)); END
+      """)
   }
 
   @discardableResult

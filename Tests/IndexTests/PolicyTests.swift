@@ -37,6 +37,9 @@ import Testing
       of: error, attempt: row.attempt, firstWait: 120, random: row.random)
     switch outcome {
     case .completed: Issue.record("an error completes nothing")
+    case .givenBack(let after):
+      #expect(row.kind == .interrupted)
+      #expect(after == row.after)
     case .failed(let told):
       #expect(row.after == nil)
       #expect(told == error)
@@ -48,7 +51,7 @@ import Testing
   }
 
   @Test(arguments: [
-    (0, AttemptPolicy.Standing.trusted), (2, .trusted), (3, .suspect), (4, .suspect),
+    (0, AttemptPolicy.Standing.trusted), (2, .trusted), (3, .quarantined), (4, .quarantined),
     (5, .culprit), (9, .culprit),
   ])
   func standings(losses: Int, expected: AttemptPolicy.Standing) {
@@ -119,13 +122,5 @@ import Testing
   func gaps(books: [(Int, Int, Int)], expected: [ClosedRange<Int>]) {
     #expect(
       BookTally.gaps(books.map { BookTally(book: $0.0, completed: $0.1, open: $0.2) }) == expected)
-  }
-
-  @Test func ownersAreRead() {
-    #expect(LeaseOwner("host.example/4711/ab")?.process == 4711)
-    for text in ["", "host/1", "host/x/ab", "host/0/ab", "host/-1/ab", "a/b/1/c"] {
-      #expect(LeaseOwner(text) == nil, "\(text)")
-    }
-    #expect(LeaseOwner(Run.here().owner)?.isDead == false)
   }
 }

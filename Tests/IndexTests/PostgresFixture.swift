@@ -1,5 +1,7 @@
+import Postgres
 import Support
 import Synchronization
+import Testing
 
 @testable import Index
 
@@ -32,6 +34,34 @@ struct PostgresFixture: IndexFixture {
   func open() throws -> any DocumentIndex { try openIndex(url) }
 
   func time(_ seconds: Int) -> String { "(now() + INTERVAL '\(seconds) seconds')" }
+
+  func addTrigger(_ condition: String, _ words: String?) throws {
+    let action = words.map { "RAISE EXCEPTION '\($0)'" } ?? "RETURN NULL"
+    try sql(
+      """
+      CREATE FUNCTION odd() RETURNS trigger AS $$ BEGIN \(action); END $$ LANGUAGE plpgsql;
+      CREATE TRIGGER odd BEFORE UPDATE ON index_documents FOR EACH ROW WHEN (\(condition))
+      EXECUTE FUNCTION odd()
+      """)
+  }
+
+  /// A connection of somebody else's, outside of the index.
+  func stranger() throws -> Connection {
+    try Connection(try #require(ConnectionSettings(url: url, environment: [:])))
+  }
+
+  /// A role of this test's own that may work on the table; its URL.
+  func role(_ settings: String...) throws -> String {
+    let name = "worker_\(database)"
+    try sql(
+      """
+      CREATE ROLE \(name) LOGIN PASSWORD 'right';
+      GRANT SELECT, INSERT, UPDATE ON index_documents TO \(name);
+      GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO \(name)
+      """)
+    for setting in settings { try sql("ALTER ROLE \(name) SET \(setting)") }
+    return server.url(database, user: name)
+  }
 
   /// Without the users' trigger, which would not let a test set `updated_at`.
   @discardableResult

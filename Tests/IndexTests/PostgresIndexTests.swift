@@ -14,7 +14,7 @@ struct PostgresIndexTests {
   @Test(
     arguments:
       ClaimChecks.all + SelectionChecks.all + SettleChecks.all + StaleChecks.all + ReportChecks.all
-      + HealthChecks.all + StoredChecks.all)
+      + HealthChecks.all + StoredChecks.all + OddRowChecks.all)
   func conforms(_ check: Check) throws {
     try check.run(try PostgresFixture())
   }
@@ -35,10 +35,14 @@ struct PostgresIndexTests {
 
     let migration = try PostgresMigration(url: fixture.url)
     let files = PostgresSchema.steps.map(\.file)
-    #expect(try migration.run(isDryRun: true) == files)
+    let plan = try migration.plan()
+    #expect(plan.count == 2 + PostgresSchema.indexNames.count, "\(plan)")
+    #expect(plan.first?.hasPrefix("would add the columns lease_token, ") == true)
+    #expect(plan.last == "the table public.index_documents is postgres's, and you are postgres")
     #expect(throws: Fatal.self) { try fixture.open() }
     #expect(try migration.run() == files)
     #expect(try migration.run() == [])
+    #expect(try migration.plan() == [])
 
     let index = try fixture.open()
     #expect(pages(try index.claim(Selection(), for: .test(), count: 5)) == [2])

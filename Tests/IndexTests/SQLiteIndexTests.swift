@@ -11,7 +11,7 @@ import Testing
   @Test(
     arguments:
       ClaimChecks.all + SelectionChecks.all + SettleChecks.all + StaleChecks.all + ReportChecks.all
-      + HealthChecks.all + StoredChecks.all)
+      + HealthChecks.all + StoredChecks.all + OddRowChecks.all)
   func conforms(_ check: Check) throws {
     try check.run(try SQLiteFixture())
   }
@@ -70,6 +70,71 @@ import Testing
     let index = try openIndex(fixture.path)
     #expect(try index.claim(Selection(), for: .test(), count: 5).count == 1)
     #expect(try fixture.row(page: 1, "judge, retrying, download_attempts") == ["theirs", "0", "1"])
+  }
+
+  /// As somebody else's software made it: no constraints, and values of any type.
+  private func theirs() throws -> SQLiteFixture {
+    let fixture = try SQLiteFixture()
+    _ = try fixture.open(with: Document.pages(6))
+    try fixture.sql(
+      """
+      CREATE TABLE theirs AS SELECT * FROM index_documents;
+      DROP TABLE index_documents; DROP TABLE grdb_migrations;
+      ALTER TABLE theirs RENAME TO index_documents
+      """)
+    _ = try fixture.open()
+    return fixture
+  }
+
+  @Test func oddValuesAreSetRight() throws {
+    let fixture = try theirs()
+    try fixture.sql(
+      """
+      UPDATE index_documents SET download_status = NULL WHERE page = 1;
+      UPDATE index_documents SET download_status = ' Pending ' WHERE page = 2;
+      UPDATE index_documents SET download_status = 'done' WHERE page = 3;
+      UPDATE index_documents SET download_priority = NULL, download_attempts = NULL WHERE page = 4;
+      UPDATE index_documents SET download_attempts = 'two' WHERE page = 5
+      """)
+    let index = try fixture.open()
+    let counts = try index.counts(Selection())
+    #expect(counts.unknown == 3)
+    #expect(counts.skipped == 0)
+    #expect(Set(pages(try index.preview(Selection(), count: 9))) == [4, 5, 6])
+    #expect(try SQLiteIndex.plan(path: fixture.path).count == 4)
+    #expect(try SQLiteIndex(path: fixture.path).mend().count == 4)
+    #expect(try SQLiteIndex.plan(path: fixture.path) == [])
+    #expect(
+      pages(try index.claim(Selection(), for: .test(), count: 9)).sorted() == [1, 2, 4, 5, 6])
+    #expect(try index.counts(Selection()).unknown == 1)
+  }
+
+  @Test(arguments: ["TEXT", "uuid", "REAL"])
+  func idsThatAreNoNumbersAreToldAtOnce(type: String) throws {
+    let fixture = try SQLiteFixture()
+    _ = try fixture.open(with: Document.pages(1))
+    try fixture.sql(
+      """
+      CREATE TABLE theirs AS SELECT * FROM index_documents; DROP TABLE index_documents;
+      ALTER TABLE theirs DROP COLUMN id; ALTER TABLE theirs ADD COLUMN id \(type) DEFAULT 'a-1';
+      ALTER TABLE theirs RENAME TO index_documents
+      """)
+    let error = #expect(throws: Fatal.self) { try openIndex(fixture.path) }
+    #expect(error?.code == .configuration)
+    #expect(error?.message.contains("INTEGER PRIMARY KEY") == true)
+  }
+
+  @Test func aViewIsToldAtOnce() throws {
+    let fixture = try SQLiteFixture()
+    _ = try fixture.open()
+    try fixture.sql(
+      """
+      ALTER TABLE index_documents RENAME TO deeds;
+      CREATE VIEW index_documents AS SELECT * FROM deeds
+      """)
+    let error = #expect(throws: Fatal.self) { try openIndex(fixture.path) }
+    #expect(error?.code == .configuration)
+    #expect(error?.message.contains("is a view") == true)
   }
 
   @Test func updatedAtIsKeptForEverybody() throws {

@@ -1,8 +1,9 @@
 import Common
 import Glibc
-import Index
 import Stages
 import Testing
+
+@testable import Index
 
 /// What is taken back from those who do not work on it any more.
 enum StaleChecks {
@@ -11,15 +12,15 @@ enum StaleChecks {
     Check("rows of older software are taken back after half an hour", olderSoftware),
     Check("a document that kills its worker ends as failed, its neighbours do not", killer),
     Check("what becomes of lost leases follows the policy", standings),
-    Check("a suspect works alone", suspects),
+    Check("a quarantined document works alone", suspects),
     Check("the outlook knows here from elsewhere", outlook),
   ]
 
   static func leases(_ fixture: any IndexFixture) throws {
     let index = try fixture.open(with: Document.pages(5))
-    let host = Run.test().host
-    let dead = Run(id: "dead", host: host, process: try deadProcess())
-    let far = Run(id: "far", host: "another-host", process: try deadProcess())
+    let host = LeaseOwner.thisHost
+    let dead = Run(id: "dead", host: host, process: try deadProcess().description)
+    let far = Run(id: "far", host: "another-host", process: try deadProcess().description)
     _ = try index.claim(Selection(), for: .test("alive"), count: 1)
     _ = try index.claim(Selection(), for: dead, count: 2)
     _ = try index.claim(Selection(), for: far, count: 1)
@@ -83,22 +84,27 @@ enum StaleChecks {
     }
   }
 
+  /// Six that went down together say nothing about any one of them; one that went down alone does.
   static func standings(_ fixture: any IndexFixture) throws {
     let index = try fixture.open(with: Document.pages(6))
-    _ = try index.claim(Selection(), for: .test(), count: 6)
-    try fixture.sql(
-      """
-      UPDATE index_documents SET lost_leases = page - 1, lease_expires_at = \(fixture.time(-1))
-      """)
-    #expect(try index.takeBackStale() == 6)
-    for page in 1...6 {
-      let isFailed = AttemptPolicy.standing(afterLosing: page) == .culprit
-      #expect(
-        try fixture.row(page: page, "download_status, lost_leases")
-          == [isFailed ? "failed" : "pending", String(page)])
+    for isAlone in [false, true] {
+      try fixture.sql(
+        """
+        UPDATE index_documents SET download_status = 'in_progress', download_attempts = 1,
+          lost_leases = page - 1, lease_token = 'token', lease_expires_at = \(fixture.time(-1)),
+          lease_owner = 'a/1/' || \(isAlone ? "page" : "1")
+        """)
+      #expect(try index.takeBackStale() == 6)
+      for page in 1...6 {
+        let losses = AttemptPolicy.losses(after: page - 1, isAlone: isAlone)
+        let isFailed = AttemptPolicy.standing(afterLosing: losses) == .culprit
+        #expect(
+          try fixture.row(page: page, "download_status, lost_leases")
+            == [isFailed ? "failed" : "pending", String(losses)])
+      }
     }
+    #expect((0...5).map { AttemptPolicy.losses(after: $0, isAlone: false) } == [1, 2, 3, 3, 4, 5])
     let trusted = pages(try index.claim(Selection(), for: .test(), count: 9))
-    #expect(trusted.allSatisfy { AttemptPolicy.standing(afterLosing: $0) == .trusted })
     #expect(trusted == [1, 2])
   }
 
@@ -143,13 +149,15 @@ enum StaleChecks {
     #expect(try index.outlook(books, for: .test("a")) == outlook)
   }
 
-  /// The number of a process that is no more: ended, and waited for.
-  private static func deadProcess() throws -> Int32 {
+  /// A process that is no more: ended, and waited for.
+  private static func deadProcess() throws -> ProcessIdentity {
     var process: pid_t = 0
     var arguments: [UnsafeMutablePointer<CChar>?] = [strdup("true"), nil]
     defer { free(arguments[0]) }
     try #require(posix_spawn(&process, "/bin/true", nil, nil, &arguments, environ) == 0)
     try #require(waitpid(process, nil, 0) == process)
-    return process
+    let here = try #require(ProcessIdentity.this)
+    return ProcessIdentity(
+      number: process, start: here.start, namespaces: here.namespaces, boot: here.boot)
   }
 }

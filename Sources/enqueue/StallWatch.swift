@@ -1,27 +1,6 @@
 import Common
 import Index
 
-/// Counts the documents of a run with a limit. One that comes back to be tried again is not a new one.
-struct Quota {
-  private let limit: Int?
-  private var seen: Set<String> = []
-
-  init(limit: Int?) { self.limit = limit }
-
-  var isReached: Bool { limit.map { seen.count >= $0 } ?? false }
-
-  /// How many to claim, of at most `batch`.
-  func next(_ batch: Int) -> Int {
-    guard let limit, !isReached else { return batch }
-    return min(batch, limit - seen.count)
-  }
-
-  mutating func count(_ records: [Record]) {
-    guard limit != nil else { return }
-    for record in records { seen.insert(record.id) }
-  }
-}
-
 /// Notices when an index does not move.
 struct StallWatch {
   /// Seconds without change that are worth a word.

@@ -1,0 +1,32 @@
+import Common
+
+/// The five words of `download_status`, and how values that mean one of them are set right. A claim, its
+/// partial indexes and the users' own queries know these words only as they are.
+enum StatusWords {
+  static let all = ["pending", "in_progress", "completed", "failed", "skipped"]
+
+  private static let list = all.map { "'\($0)'" }.joined(separator: ", ")
+
+  /// Rows with a value that a claim cannot find or count, what becomes of them, and how to say that.
+  static let mends: [(condition: String, change: String, what: String)] = {
+    let word = "lower(trim(download_status))"
+    return [
+      (
+        "(download_status IS NULL OR trim(download_status) = '')",
+        "download_status = 'pending'", "download_status to pending where it is empty"
+      ),
+      (
+        "(download_status NOT IN (\(list)) AND \(word) IN (\(list)))",
+        "download_status = \(word)", "download_status to lower case without blanks"
+      ),
+      (
+        "download_priority IS NULL", "download_priority = 3",
+        "download_priority to 3 where it is empty"
+      ),
+      (
+        "download_attempts IS NULL", "download_attempts = 0",
+        "download_attempts to 0 where it is empty"
+      ),
+    ]
+  }()
+}
