@@ -1,0 +1,198 @@
+"""Four pipelines on one PostgreSQL, and all that takes leases from those who hold them: kill -9 every two seconds,
+claims that the server makes seconds after their client was cut off, connections that the server ends, and an older
+copy of the table that comes back under living pipelines. When that is over, all has to be settled within two minutes,
+nothing completed twice, and no row held."""
+
+import copy
+import select
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import oracle
+from belt import Belt, until
+from machines import Server
+
+LEASE = 20
+# What is left to do when the last fault is over.
+PATIENCE = 120
+
+
+def short(dice):
+    return run(dice, documents=160, seconds=10, delay=0.02)
+
+
+def long(dice):
+    return run(dice, documents=2000, seconds=110, delay=0.03)
+
+
+class Cutter:
+    """Stands between enqueue and the server, and cuts connections: the server learns of it only when it next
+    writes, so a statement that waits for a lock is still carried out."""
+
+    def __init__(self, port):
+        self.server, self.pairs, self.lock = port, [], threading.Lock()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            try:
+                pair = client, socket.create_connection(("127.0.0.1", self.server))
+            except OSError:
+                client.close()
+                continue
+            with self.lock:
+                self.pairs.append(pair)
+            threading.Thread(target=self._pump, args=pair, daemon=True).start()
+
+    def _pump(self, client, server):
+        try:
+            while True:
+                for source in select.select([client, server], [], [])[0]:
+                    data = source.recv(1 << 16)
+                    if not data:
+                        return
+                    (server if source is client else client).sendall(data)
+        except (OSError, ValueError):
+            pass
+        finally:
+            for end in (client, server):
+                end.close()
+
+    def cut(self):
+        with self.lock:
+            pairs, self.pairs = self.pairs, []
+        for pair in pairs:
+            for end in pair:
+                try:
+                    end.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+
+    def close(self):
+        self.listener.close()
+        self.cut()
+
+
+def run(dice, documents, seconds, delay, count=4):
+    with Server() as server, Belt(documents, workers=4, delay=delay, index=server.url, engine="images") as belt:
+        server.psql("""
+            CREATE TABLE completions (id bigint);
+            CREATE FUNCTION note() RETURNS trigger AS $$
+              BEGIN INSERT INTO completions VALUES (NEW.id); RETURN NULL; END $$ LANGUAGE plpgsql;
+            CREATE TRIGGER note AFTER UPDATE ON index_documents FOR EACH ROW
+              WHEN (NEW.download_status = 'completed' AND OLD.download_status <> 'completed') EXECUTE FUNCTION note()
+            """)
+        cutter = Cutter(server.port)
+        try:
+            return _judge(dice, server, belt, cutter, count, documents, seconds)
+        finally:
+            cutter.close()
+
+
+def _judge(dice, server, belt, cutter, count, documents, seconds):
+    figures = {"pipelines": count, "documents": documents, "kills": 0, "claims cut off": 0, "connections ended": 0,
+               "older copies": 0}
+    pipelines = {number: _start(belt, cutter, number) for number in range(count)}
+    _disturb(dice, server, belt, cutter, pipelines, seconds, figures)
+    quarantined = server.psql("SELECT count(*) FROM index_documents WHERE lost_leases >= 3")
+    over = time.monotonic()
+
+    def settled():
+        for number, processes in pipelines.items():
+            if all(process.poll() is not None for process in processes):
+                if _left(server):
+                    pipelines[number] = _start(belt, cutter, number)
+        return not _left(server)
+
+    wrong = [] if until(settled, PATIENCE) else [
+        f"P2: {_left(server)} documents are not settled {PATIENCE} s after the last fault"]
+    figures |= {"quarantined then": int(quarantined), "settled after (s)": round(time.monotonic() - over, 1)}
+    for processes in pipelines.values():
+        if not belt.wait(processes, 60):
+            wrong.append("P2: a pipeline does not end although all is settled")
+    held = server.psql("SELECT count(*) FROM index_documents WHERE lease_token IS NOT NULL")
+    twice = server.psql("SELECT count(*) - count(DISTINCT id) FROM completions")
+    figures |= {"held": int(held), "completed twice": int(twice), "given up": int(server.psql(
+        "SELECT count(*) FROM index_documents WHERE download_status = 'failed'"))}
+    if held != "0":
+        wrong.append(f"P2: {held} rows are held in the end")
+    if twice != "0":
+        wrong.append(f"P4: {twice} documents were completed twice")
+    return figures, wrong + oracle.check(belt, counts_pages=True)
+
+
+def _left(server):
+    return int(server.psql(
+        "SELECT count(*) FROM index_documents WHERE download_status IN ('pending', 'in_progress')"))
+
+
+def _start(belt, cutter, number):
+    pipeline = copy.copy(belt)
+    pipeline.state = belt.own / f"state{number}"
+    index = belt.index.rsplit(":", 1)[0] + f":{cutter.port}/postgres"
+    pipeline.options = {**belt.options, "enqueue": ["--index", index, "--lease", f"{LEASE}s"],
+                        "fetch": ["--limiter", belt.index]}
+    return pipeline.start()
+
+
+def _disturb(dice, server, belt, cutter, pipelines, seconds, figures):
+    end = time.monotonic() + seconds
+    faults, copied = 0, False
+    while time.monotonic() < end:
+        began = time.monotonic()
+        number = dice.choice(sorted(pipelines))
+        for process in pipelines[number]:
+            if process.poll() is None:
+                process.send_signal(signal.SIGKILL)
+        for process in pipelines[number]:
+            process.wait()
+        figures["kills"] += 1
+        pipelines[number] = _start(belt, cutter, number)
+        faults += 1
+        if faults % 3 == 1:
+            _late_claims(server, cutter)
+            figures["claims cut off"] += 1
+        elif faults % 3 == 2:
+            figures["connections ended"] += int(server.psql("""
+                SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+                WHERE application_name = 'conveyor' AND pid <> pg_backend_pid()"""))
+        elif copied:
+            _restore(server)
+            figures["older copies"] += 1
+            copied = False
+        if faults % 6 == 1:
+            server.psql("DROP TABLE IF EXISTS older; CREATE TABLE older AS SELECT * FROM index_documents")
+            copied = True
+        time.sleep(max(0, 2 - (time.monotonic() - began)))
+
+
+def _late_claims(server, cutter):
+    """Whoever claims meanwhile waits for the lock, loses its connection, and has its claim made after that."""
+    holder = subprocess.Popen(
+        ["psql", "-X", "-q", "-d", server.url, "-c",
+         "BEGIN; LOCK TABLE index_documents IN SHARE ROW EXCLUSIVE MODE; SELECT pg_sleep(1); COMMIT"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(0.7)
+    cutter.cut()
+    holder.wait()
+
+
+def _restore(server):
+    server.psql("""
+        BEGIN;
+        LOCK TABLE index_documents IN ACCESS EXCLUSIVE MODE;
+        ALTER TABLE index_documents DISABLE TRIGGER note;
+        DELETE FROM index_documents;
+        INSERT INTO index_documents SELECT * FROM older;
+        ALTER TABLE index_documents ENABLE TRIGGER note;
+        DELETE FROM completions WHERE id NOT IN (SELECT id FROM older WHERE download_status = 'completed');
+        COMMIT""")
