@@ -62,29 +62,16 @@ extension PostgresIndex {
     _ kind: ClaimKind, _ selection: Selection, _ run: Run, _ count: Int, _ mark: String,
     _ connection: Connection
   ) throws -> [[String?]] {
-    var rows: [[String?]] = []
-    var reasons: Set<String> = []
     let ids = try candidates(kind, selection, run, count, connection)
-    for id in ids {
+    return try refusals.claimEach(ids, in: pool.name) { id in
       do throws(PostgresError) {
         let one = Condition(sql: "id = ?", values: [.int(id)])
-        let claimed = try claim(kind, selection, run, 1, mark, one, connection)
-        if claimed.isEmpty { refusals.addUnchanged(id) }
-        rows += claimed
+        return try claim(kind, selection, run, 1, mark, one, connection)
       } catch {
         guard error.isAboutData else { throw error }
-        refusals.add(id, error.description)
-        reasons.insert(error.description)
+        throw RowRefusal(reason: error.description)
       }
     }
-    // The same words for each of several: it is the table that does not go with us, and no odd row.
-    if rows.isEmpty, ids.count > 2, reasons.count == 1, let reason = reasons.first {
-      throw Fatal(
-        .configuration,
-        "the table index_documents in \(pool.name) takes no claim of a document: \(reason); see "
-          + "docs/index.md")
-    }
-    return rows
   }
 
   private func candidates(

@@ -12,6 +12,7 @@ public struct PostgresIndex: DocumentIndex {
   let table: PostgresTable
   /// See ``DocumentIndex/refusals``.
   public let refusals = Refusals()
+  let streak = RefusalStreak()
 
   /// Opens the index that a `postgres://` URL names; see ``openIndex(_:creating:connections:)``.
   public init(

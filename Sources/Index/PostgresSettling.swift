@@ -14,6 +14,7 @@ extension PostgresIndex {
     return try pool.use(waitingForLocks: true) { connection, isRepeat in
       do {
         let held = try held(batch, connection, isRepeat)
+        if !held.isEmpty { streak.end() }
         return try outcomes.indices.map { number in
           guard let place = batch.places[number] else { return .leaseLost }
           if held.contains(place) { return .written }
@@ -49,7 +50,9 @@ extension PostgresIndex {
   ) throws -> SettlementResult {
     do throws(PostgresError) {
       let batch = SettlementBatch([settlement], longestMessage: table.longestMessage)
-      return try held(batch, connection, isRepeat).isEmpty ? .leaseLost : .written
+      guard try !held(batch, connection, isRepeat).isEmpty else { return .leaseLost }
+      streak.end()
+      return .written
     } catch {
       guard error.isAboutData else { throw error }
       return try refuse(settlement, error.description, connection)
@@ -60,6 +63,7 @@ extension PostgresIndex {
   private func refuse(
     _ settlement: Settlement, _ reason: String, _ connection: Connection
   ) throws -> SettlementResult {
+    if streak.isTable(settlement.lease.id, reason) { throw RefusalStreak.fatal(reason, pool.name) }
     let failure = Settlement(settlement.lease, .failed(.refused(byIndex: reason)))
     do throws(PostgresError) {
       let batch = SettlementBatch([failure], longestMessage: table.longestMessage)

@@ -32,29 +32,12 @@ extension SQLiteIndex {
   private func claimEach(
     _ kind: ClaimKind, _ selection: Selection, _ run: Run, _ count: Int
   ) throws -> [Row] {
-    var rows: [Row] = []
-    var reasons: Set<String> = []
     let ids = try database.read { db in try candidates(kind, selection, run, count, db) }
-    for id in ids {
-      do {
-        let claimed = try database.writeOrRefuse { db in
-          try claim(kind, selection, run, 1, Condition(sql: "id = ?", values: [.int(id)]), db)
-        }
-        if claimed.isEmpty { refusals.addUnchanged(id) }
-        rows += claimed
-      } catch let refusal as RowRefusal {
-        refusals.add(id, refusal.reason)
-        reasons.insert(refusal.reason)
+    return try refusals.claimEach(ids, in: database.path) { id in
+      try database.writeOrRefuse { db in
+        try claim(kind, selection, run, 1, Condition(sql: "id = ?", values: [.int(id)]), db)
       }
     }
-    // The same words for each of several: it is the table that does not go with us, and no odd row.
-    if rows.isEmpty, ids.count > 2, reasons.count == 1, let reason = reasons.first {
-      throw Fatal(
-        .configuration,
-        "the table index_documents in \(database.path) takes no claim of a document: \(reason); see "
-          + "docs/index.md")
-    }
-    return rows
   }
 
   private func candidates(

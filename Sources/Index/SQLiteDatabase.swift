@@ -74,12 +74,6 @@ struct SQLiteDatabase: Sendable {
   }
 }
 
-/// A row does not take what is written; it is the row's trouble and not the run's.
-struct RowRefusal: Error {
-  /// The database's words.
-  let reason: String
-}
-
 /// Waiting for another process's transaction. SQLite's own handler backs off so far that processes
 /// starve; short sleeps of random length keep shares fair.
 private final class BusyWait: Sendable {

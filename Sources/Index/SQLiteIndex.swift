@@ -8,6 +8,7 @@ public struct SQLiteIndex: DocumentIndex {
   let database: SQLiteDatabase
   /// See ``DocumentIndex/refusals``.
   public let refusals = Refusals()
+  let streak = RefusalStreak()
 
   /// Opens the file at `path`; see ``openIndex(_:creating:)``.
   public init(path: String, creating: Bool = false) throws(Fatal) {

@@ -7,7 +7,11 @@ extension SQLiteIndex {
   public func settle(_ outcomes: [Settlement]) throws -> [SettlementResult] {
     guard !outcomes.isEmpty else { return [] }
     do {
-      return try database.writeOrRefuse { db in try outcomes.map { try Self.settle($0, db) } }
+      let results = try database.writeOrRefuse { db in
+        try outcomes.map { try Self.settle($0, db) }
+      }
+      if results.contains(.written) { streak.end() }
+      return results
     } catch is RowRefusal {
       return try outcomes.map { try settleAlone($0) }
     }
@@ -31,8 +35,13 @@ extension SQLiteIndex {
   /// the table's reason, if it takes that.
   private func settleAlone(_ settlement: Settlement) throws -> SettlementResult {
     do {
-      return try database.writeOrRefuse { try Self.settle(settlement, $0) }
+      let result = try database.writeOrRefuse { try Self.settle(settlement, $0) }
+      if result == .written { streak.end() }
+      return result
     } catch let refusal as RowRefusal {
+      if streak.isTable(settlement.lease.id, refusal.reason) {
+        throw RefusalStreak.fatal(refusal.reason, database.path)
+      }
       let failure = Settlement(settlement.lease, .failed(.refused(byIndex: refusal.reason)))
       do {
         return try database.writeOrRefuse { try Self.settle(failure, $0) } == .written

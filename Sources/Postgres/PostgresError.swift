@@ -19,10 +19,12 @@ public struct PostgresError: Error, Sendable, Equatable, CustomStringConvertible
     sqlState.hasPrefix("08") || sqlState.hasPrefix("57P0") || sqlState == "25P03"
   }
 
-  /// Whether it is a row or a value that the table does not take: class 22, data, 23, a constraint, or
-  /// P0001, what a trigger raises by itself.
+  /// Whether it is a row or a value that the table does not take: class 22, data, 23, a constraint, P0, what a
+  /// trigger raises, or a state that a trigger made up itself (45, or one that begins with a letter that neither
+  /// the standard nor PostgreSQL uses).
   public var isAboutData: Bool {
-    sqlState.hasPrefix("22") || sqlState.hasPrefix("23") || sqlState == "P0001"
+    let made = sqlState.first.map { ("I"..."Z").contains($0) && $0 != "P" && $0 != "X" } ?? false
+    return ["22", "23", "45", "P0"].contains(sqlState.prefix(2)) || made
   }
 
   /// Whether waiting for a lock, or for the end of a statement, took longer than the role's

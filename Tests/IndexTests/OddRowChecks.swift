@@ -11,6 +11,8 @@ enum OddRowChecks {
     Check("a table that refuses every claim is told", refusedTable),
     Check("rows that stay as they are keep no others back", unchanged),
     Check("a row that refuses its outcome is failed, its neighbours are settled", refusedOutcome),
+    Check(
+      "a table that takes no outcome ends the run and fails no more documents", refusedOutcomes),
     Check("a row that can be neither completed nor failed is told", stuckOutcome),
     Check("a row that refuses to be taken back keeps no others back", refusedTakingBack),
     Check("what is given back says nothing about its document", givenBack),
@@ -78,6 +80,25 @@ enum OddRowChecks {
     #expect(try fixture.row(page: 2, "download_error")[0].contains("book 238 is closed"))
     #expect(try fixture.row(page: 4, "download_status") == ["in_progress"])
     #expect(try index.settle([Settlement(leases[1], .completed(done))]) == [false])
+  }
+
+  static func refusedOutcomes(_ fixture: any IndexFixture) throws {
+    let index = try fixture.open(with: Document.pages(6))
+    let leases = try index.claim(Selection(), for: .test(), count: 6).compactMap { Lease($0) }
+    try fixture.addTrigger(
+      "NEW.download_status = 'completed' AND NEW.page <> 3", "closed until 7 May")
+    let done = Completion(url: "gs://b/1", sha256: "ab", bytes: 1)
+    func settle(_ number: Int) throws -> SettlementResult? {
+      try index.settle([Settlement(leases[number], .completed(done))]).first
+    }
+    // One that is taken between them shows that it is the documents.
+    for number in [0, 1, 2, 3, 4] { _ = try settle(number) }
+    #expect(try index.counts(Selection()).failed == 4)
+    let error = #expect(throws: Fatal.self) { try settle(5) }
+    #expect(error?.code == .configuration)
+    #expect(error?.message.contains("closed until 7 May") == true)
+    #expect(try index.counts(Selection()).failed == 4)
+    #expect(try index.counts(Selection()).inProgress == 1)
   }
 
   static func stuckOutcome(_ fixture: any IndexFixture) throws {

@@ -88,6 +88,38 @@ struct PostgresOddTableTests {
     #expect(error?.code == .configuration)
   }
 
+  /// A trigger may raise what it likes.
+  @Test(arguments: ["P0001", "P0004", "45000", "ZX001", "22012", "23514"])
+  func whateverATriggerRaisesCostsOnlyItsRow(state: String) throws {
+    let fixture = try PostgresFixture()
+    let index = try fixture.open(with: Document.pages(3))
+    try fixture.sql(
+      """
+      CREATE FUNCTION odd() RETURNS trigger AS $$
+      BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '\(state)'; END $$ LANGUAGE plpgsql;
+      CREATE TRIGGER odd BEFORE UPDATE ON index_documents FOR EACH ROW WHEN (NEW.page = 2)
+      EXECUTE FUNCTION odd()
+      """)
+    #expect(pages(try index.claim(Selection(), for: .test(), count: 3)) == [1, 3])
+    #expect(index.refusals.all.count == 1)
+  }
+
+  @Test func aForeignTableIsTold() throws {
+    let fixture = try PostgresFixture()
+    try fixture.sql(
+      """
+      ALTER TABLE index_documents RENAME TO deeds; CREATE EXTENSION postgres_fdw;
+      CREATE SERVER other FOREIGN DATA WRAPPER postgres_fdw;
+      CREATE SCHEMA far; ALTER TABLE deeds SET SCHEMA far;
+      CREATE FOREIGN TABLE index_documents (\(
+        (SQLiteSchema.needed + PostgresSchema.added).map { "\($0) text" }.joined(separator: ", ")))
+        SERVER other
+      """)
+    let error = #expect(throws: Fatal.self) { try fixture.open() }
+    #expect(error?.code == .configuration)
+    #expect(error?.message.contains("is a foreign table") == true)
+  }
+
   @Test func aRoleThatMayOnlyReadIsTold() throws {
     let fixture = try PostgresFixture()
     _ = try fixture.open(with: Document.pages(1))

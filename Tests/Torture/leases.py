@@ -13,7 +13,7 @@ import time
 
 import oracle
 from belt import Belt, until
-from machines import Server
+from machines import COMPLETIONS, Server
 
 LEASE = 20
 # What is left to do when the last fault is over.
@@ -84,13 +84,7 @@ class Cutter:
 
 def run(dice, documents, seconds, delay, count=4):
     with Server() as server, Belt(documents, workers=4, delay=delay, index=server.url, engine="images") as belt:
-        server.psql("""
-            CREATE TABLE completions (id bigint);
-            CREATE FUNCTION note() RETURNS trigger AS $$
-              BEGIN INSERT INTO completions VALUES (NEW.id); RETURN NULL; END $$ LANGUAGE plpgsql;
-            CREATE TRIGGER note AFTER UPDATE ON index_documents FOR EACH ROW
-              WHEN (NEW.download_status = 'completed' AND OLD.download_status <> 'completed') EXECUTE FUNCTION note()
-            """)
+        server.psql(COMPLETIONS)
         cutter = Cutter(server.port)
         try:
             return _judge(dice, server, belt, cutter, count, documents, seconds)

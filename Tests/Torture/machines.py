@@ -17,6 +17,15 @@ from belt import ROOT, Belt, Skipped
 
 LEASE, DELAY = 2, 0.06
 
+# Notes each document that is completed, so that one that is completed twice is found.
+COMPLETIONS = """
+    CREATE TABLE completions (id bigint);
+    CREATE FUNCTION note() RETURNS trigger AS $$
+      BEGIN INSERT INTO completions VALUES (NEW.id); RETURN NULL; END $$ LANGUAGE plpgsql;
+    CREATE TRIGGER note AFTER UPDATE ON index_documents FOR EACH ROW
+      WHEN (NEW.download_status = 'completed' AND OLD.download_status <> 'completed') EXECUTE FUNCTION note()
+    """
+
 
 def short(dice):
     return run(dice, machines=3, documents=100)
@@ -64,13 +73,7 @@ def run(dice, machines, documents):
     if os.geteuid() != 0:
         raise Skipped("host names of their own take root")
     with Server() as server, Belt(documents, workers=1, delay=DELAY, index=server.url, engine="images") as belt:
-        server.psql("""
-            CREATE TABLE completions (id bigint);
-            CREATE FUNCTION note() RETURNS trigger AS $$
-              BEGIN INSERT INTO completions VALUES (NEW.id); RETURN NULL; END $$ LANGUAGE plpgsql;
-            CREATE TRIGGER note AFTER UPDATE ON index_documents FOR EACH ROW
-              WHEN (NEW.download_status = 'completed' AND OLD.download_status <> 'completed') EXECUTE FUNCTION note()
-            """)
+        server.psql(COMPLETIONS)
         figures, wrong = {"machines": machines, "documents": documents}, []
         stopped, restarts = _disturb(dice, server, belt, machines, wrong)
         wrong += belt.finish(300)
