@@ -29,16 +29,32 @@ public struct LogOptions: ParsableArguments {
     let level = verbose ? min(.info, logLevel) : quiet ? .critical : logLevel
     var targets = [LineLog.Target(descriptor: STDERR_FILENO, level: level)]
     if let logFile {
-      let descriptor = open(logFile, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o644)
-      guard descriptor >= 0 else {
-        throw Fatal(
-          .inputOutput, "cannot open the log file \(logFile): \(String(cString: strerror(errno)))")
-      }
-      targets.append(.init(descriptor: descriptor, level: min(.info, level)))
+      targets.append(.init(file: try LogFile(path: logFile), level: min(.info, level)))
     }
-    let handler = LineLog(tool: tool, targets: targets, layout: logFormat)
+    return logger(tool: tool, targets)
+  }
+
+  /// Notes in the log file, if there is one that can be written, what ended the run: on stderr it is said
+  /// without this, and not everybody keeps that.
+  func note(_ fatal: Fatal, tool: String) {
+    guard let logFile, let file = try? LogFile(path: logFile) else { return }
+    logger(tool: tool, [.init(file: file, level: .critical)]).critical("\(fatal.message)")
+  }
+
+  private func logger(tool: String, _ targets: [LineLog.Target]) -> Logger {
+    let handler = LineLog(tool: tool, run: Self.run, targets: targets, layout: logFormat)
     return Logger(label: tool) { _ in handler }
   }
+
+  /// The name of the run: the driver's, so that all tools of a pipeline have the same, or else made of the
+  /// time and this process.
+  private static let run: String = {
+    if let name = getenv("CONVEYOR_RUN_ID").map({ String(cString: $0) }), !name.isEmpty {
+      return name
+    }
+    let time = Time.timestamp().prefix { $0 != "." }.filter { $0 != "-" && $0 != ":" }
+    return "\(time)-\(getpid())"
+  }()
 }
 
 extension Logger.Level: @retroactive ExpressibleByArgument {}

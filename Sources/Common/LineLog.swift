@@ -3,26 +3,39 @@ import Logging
 
 /// Log lines for people and for `grep`: to stderr and, with a file, also there.
 ///
-/// A line holds time, level, tool, worker and message:
-/// `2026-11-23T18:30:35.123Z ERROR fetch Worker 3: 184223: portal_error: …`
+/// A line holds time, level, tool, worker and message; in a file, which several runs may share, also run
+/// and process:
+/// `2026-11-23T18:30:35.123Z ERROR fetch Worker 3: 184223: portal_error: … run=20261123T183002-71 pid=73`
 public struct LineLog: LogHandler {
   /// How lines look.
   public enum Layout: String, Sendable, CaseIterable { case text, json }
 
   /// Where lines go, and from which level on.
   public struct Target: Sendable {
-    let descriptor: Int32
+    enum Place: Sendable {
+      case descriptor(Int32)
+      case file(LogFile)
+    }
+
+    let place: Place
     let level: Logger.Level
 
     /// Lines of `level` and above go to `descriptor`, which stays open as long as the process.
     public init(descriptor: Int32, level: Logger.Level) {
-      self.descriptor = descriptor
+      place = .descriptor(descriptor)
+      self.level = level
+    }
+
+    /// Lines of `level` and above go to a file, with the run and the process.
+    public init(file: LogFile, level: Logger.Level) {
+      place = .file(file)
       self.level = level
     }
   }
 
   /// The tool's name.
   private let tool: String
+  private let run: String
   private let targets: [Target]
   private let layout: Layout
   /// `worker` is put before the message, the rest behind it.
@@ -30,9 +43,10 @@ public struct LineLog: LogHandler {
   /// The lowest level that any target takes.
   public var logLevel: Logger.Level
 
-  /// A handler for the lines of `tool`.
-  public init(tool: String, targets: [Target], layout: Layout = .text) {
+  /// A handler for the lines of `tool` in the run of this name.
+  public init(tool: String, run: String = "", targets: [Target], layout: Layout = .text) {
     self.tool = tool
+    self.run = run
     self.targets = targets
     self.layout = layout
     logLevel = targets.map(\.level).min() ?? .critical
@@ -44,13 +58,20 @@ public struct LineLog: LogHandler {
     set { metadata[key] = newValue }
   }
 
-  /// Writes one line with a single write(2), so that lines of several processes do not mix in a
-  /// file opened for appending. A log that cannot be written stops nobody.
+  /// Writes one line with a single write(2). A log that cannot be written stops nobody.
   public func log(event: LogEvent) {
     let merged = metadata.merging(event.metadata ?? [:]) { $1 }
-    let line = Array((render(event.level, event.message.description, merged) + "\n").utf8)
+    // `grep -i error` is what people look for trouble with, and "CRITICAL" does not match.
+    let message = (event.level == .critical ? "error: " : "") + event.message.description
     for target in targets where event.level >= target.level {
-      _ = writeAll(line, to: target.descriptor)
+      switch target.place {
+      case .descriptor(let descriptor):
+        _ = writeAll(Array((render(event.level, message, merged) + "\n").utf8), to: descriptor)
+      case .file(let file):
+        let origin: Logger.Metadata = ["run": "\(run)", "pid": "\(getpid())"]
+        let all = merged.merging(origin) { $1 }
+        file.write(Array((render(event.level, message, all) + "\n").utf8))
+      }
     }
   }
 

@@ -56,6 +56,12 @@ public struct Record: Sendable {
     set { fields["error"] = newValue?.json }
   }
 
+  /// What people find it by in a log: its id, and its book and page where they are known.
+  public var label: String {
+    guard let book = self["book"]?.int, let page = self["page"]?.int else { return id }
+    return "\(id) (book \(book), page \(page))"
+  }
+
   /// A member of the line or `nil`; `null` counts as missing.
   public subscript(name: String) -> JSON? {
     let value = fields[name]

@@ -17,11 +17,11 @@ struct Spool: Sendable {
       switch removal(of: path) {
       case .notThere: break
       case .outside:
-        logger.warning("\(record.id): \(path) is not in the spool and was left there")
+        logger.warning("\(record.label): \(path) is not in the spool and was left there")
       case .file(let file):
         if unlink(file) != 0, errno != ENOENT {
           logger.warning(
-            "\(record.id): cannot remove \(file): \(String(cString: strerror(errno)))")
+            "\(record.label): cannot remove \(file): \(String(cString: strerror(errno)))")
         }
       }
     }

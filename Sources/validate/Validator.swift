@@ -116,9 +116,9 @@ struct Validator: StageWorker {
     }
     if verdict == .leaseLost {
       let why = Lease(record) == nil ? "it carries no lease" : "its lease is gone"
-      logger.warning("\(record.id): \(why), so its outcome was not written")
+      logger.warning("\(record.label): \(why), so its outcome was not written")
     } else {
-      logger.info("\(record.id): \(verdict.rawValue)")
+      logger.info("\(record.label): \(verdict.rawValue)")
     }
     var member: JSONObject = ["outcome": .string(verdict.rawValue)]
     for detail in details.members { member[detail.name] = detail.value }

@@ -1,5 +1,7 @@
 import Common
+import Glibc
 import Logging
+import Support
 import Testing
 
 @Suite("Log lines for people and for grep")
@@ -35,5 +37,47 @@ struct LineLogTests {
     #expect(line["tool"] == .string("fetch"))
     #expect(line["n"] == .string("1"))
     #expect(line["worker"] == nil)
+  }
+}
+
+@Suite("A log file that is rotated")
+struct LogFileTests {
+  @Test(
+    "A file that was renamed, removed or emptied is left to whoever did it, and the name is written to"
+  )
+  func rotation() throws {
+    let folder = try TemporaryDirectory()
+    let path = "\(folder.path)/conveyor.log"
+    let target = LineLog.Target(file: try LogFile(path: path), level: .info)
+    let handler = LineLog(tool: "fetch", run: "r1", targets: [target])
+    let logger = Logger(label: "fetch") { _ in handler }
+    func lines(_ path: String) -> [String] {
+      guard let file = fopen(path, "r") else { return [] }
+      defer { fclose(file) }
+      var bytes = [UInt8](repeating: 0, count: 10_000)
+      let count = fread(&bytes, 1, bytes.count, file)
+      return String(decoding: bytes[..<count], as: UTF8.self).split(separator: "\n").map(
+        String.init)
+    }
+    logger.info("one")
+    #expect(rename(path, "\(path).1") == 0)
+    logger.info("two")
+    logger.critical("three")
+    #expect(lines("\(path).1").count == 1)
+    #expect(lines(path).count == 2)
+    // Of the run and the process; `grep -i error` finds what ends a run.
+    #expect(lines(path).allSatisfy { $0.contains("pid=\(getpid()) run=r1") })
+    #expect(lines(path).last?.lowercased().contains("error") == true)
+    #expect(unlink(path) == 0)
+    logger.info("four")
+    #expect(lines(path).count == 1)
+    #expect(truncate(path, 0) == 0)
+    logger.info("five")
+    #expect(lines(path).count == 1)
+    // Its folder is gone: nothing to be done, and nobody is stopped.
+    #expect(rename(path, "\(path).2") == 0)
+    #expect(unlink("\(path).1") == 0 && unlink("\(path).2") == 0)
+    #expect(rmdir(folder.path) == 0)
+    logger.info("six")
   }
 }
