@@ -45,12 +45,15 @@ public struct SourceFile: Sendable, Equatable {
   public let bytes: Int?
   /// Its SHA-256 as recorded when it was made, where it was, in lower-case hexadecimal digits.
   public let sha256: String?
+  /// A directory that it has to be in, links resolved; `nil` for anywhere.
+  public let root: String?
 
   /// The file at `path`, with what is known of it.
-  public init(path: String, bytes: Int? = nil, sha256: String? = nil) {
+  public init(path: String, bytes: Int? = nil, sha256: String? = nil, root: String? = nil) {
     self.path = path
     self.bytes = bytes
     self.sha256 = sha256?.lowercased()
+    self.root = root
   }
 }
 

@@ -13,10 +13,12 @@ extension SourceFile {
     try content(of: try open(), also: extras, piece)
   }
 
-  /// Opens it. Throws `local` where it is not there, or no file.
+  /// Opens it. Throws `local` where it is not there, and `invalid_record` where it is no file, or not one
+  /// that may be used.
   func open() throws -> RegularFile {
     do throws(FileError) {
-      guard !path.isEmpty, let file = try RegularFile.open(path, following: true) else {
+      guard !path.isEmpty, let file = try RegularFile.open(path, following: true, below: root)
+      else {
         throw FileError("use", path, code: EINVAL)
       }
       return file
@@ -30,8 +32,15 @@ extension SourceFile {
   ) throws -> FileDigest {
     let content: FileDigest
     do throws(FileError) {
-      content = try FileDigest(
-        descriptor: file.descriptor, path: path, also: extras, piece: piece)
+      // What grows while it is read may never end.
+      let size = try file.size()
+      var total = 0
+      content = try FileDigest(descriptor: file.descriptor, path: path, also: extras) {
+        bytes throws(FileError) in
+        total += bytes.count
+        guard total <= size else { throw FileError("read", path, code: EBUSY) }
+        try piece(bytes)
+      }
     } catch {
       throw error.path == path ? error.atSource : error.atDestination
     }
@@ -63,25 +72,7 @@ extension SourceFile {
   }
 }
 
-/// A regular file opened for reading; owns its descriptor. A record may name anything, and opening a
-/// FIFO or a device must neither hang nor do harm.
-struct RegularFile: ~Copyable {
-  let descriptor: Int32
-
-  private init(descriptor: Int32) { self.descriptor = descriptor }
-
-  /// `nil` where `path` is something else than a file.
-  static func open(_ path: String, following: Bool) throws(FileError) -> RegularFile? {
-    let flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (following ? 0 : O_NOFOLLOW)
-    let descriptor = Glibc.open(path, flags)
-    guard descriptor >= 0 else { throw FileError("open", path) }
-    let file = RegularFile(descriptor: descriptor)
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw FileError("examine", path) }
-    guard status.st_mode & S_IFMT == S_IFREG else { return nil }
-    return file
-  }
-
+extension RegularFile {
   /// The MD5 of all that it holds now, in hexadecimal digits.
   func md5() throws -> String? {
     lseek(descriptor, 0, SEEK_SET)
@@ -90,12 +81,8 @@ struct RegularFile: ~Copyable {
     } catch { throw error.atSource }
   }
 
-  /// Its size in bytes, at this moment.
-  func size() throws -> Int {
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw FileError("examine", "a file").atSource }
-    return Int(status.st_size)
+  /// Its size in bytes, at this moment; for a document's own file.
+  func sourceSize() throws -> Int {
+    do throws(FileError) { return try size() } catch { throw error.atSource }
   }
-
-  deinit { close(descriptor) }
 }

@@ -80,6 +80,9 @@ struct Optimize: Tool {
   @Flag(help: "Pass records on without touching a file.")
   var dryRun = false
 
+  @Option(help: "Use only files below this directory, wherever links lead; others are refused.")
+  var root: String?
+
   @OptionGroup var log: LogOptions
 
   func validate() throws {
@@ -126,10 +129,11 @@ struct Optimize: Tool {
       isUnchecked: unchecked,
       seconds: seconds ?? 60, memory: memory ?? 2 << 30)
     let destination = try Destination(directory: outputDir)
-    return loop.run { number in
+    return loop.run { [root] number in
       var logger = logger
       logger[metadataKey: "worker"] = "\(number)"
-      return Optimizer(settings: settings, destination: destination, stop: stop, logger: logger)
+      return Optimizer(
+        settings: settings, destination: destination, root: root, stop: stop, logger: logger)
     }
   }
 }

@@ -9,6 +9,8 @@ import Processes
 struct Optimizer: StageWorker, ~Copyable {
   private let settings: Settings
   private let destination: Destination
+  /// A directory that all sources have to be in.
+  private let root: String?
   private let stop: Stop
   private let logger: Logger
   /// Kept while documents come from the same directory.
@@ -16,7 +18,10 @@ struct Optimizer: StageWorker, ~Copyable {
   /// Kept while it answers.
   private var child: WorkerProcess?
 
-  init(settings: Settings, destination: Destination, stop: Stop, logger: Logger) {
+  init(
+    settings: Settings, destination: Destination, root: String? = nil, stop: Stop, logger: Logger
+  ) {
+    self.root = root
     self.settings = settings
     self.destination = destination
     self.stop = stop
@@ -25,10 +30,10 @@ struct Optimizer: StageWorker, ~Copyable {
 
   mutating func process(_ record: inout Record) throws {
     let start = Time.monotonic()
-    let source = try SourceFile(of: record)
+    let source = try SourceFile(of: record, below: root)
     var member = try optimized(source)
     member["seconds"] = .decimal(Double(Time.monotonic() - start) / 1e9)
-    logger.info("\(record.id): \(Self.summary(member))")
+    logger.info("\(record.label): \(Self.summary(member))")
     record.fields["optimize"] = .object(member)
   }
 
@@ -43,6 +48,8 @@ struct Optimizer: StageWorker, ~Copyable {
     switch try judge(Job(directory: directory, settings: settings)) {
     case .kept(let reason, let pages): return try keep(source, reason, pages: pages)
     case .accepted(let engine, let pages):
+      // What is replaced has to be what was fetched.
+      if source.sha256 != nil { _ = try source.digest() }
       do throws(Rejection) {
         return try accept(
           "\(directory)/\(Job.result)", of: source, pages: pages,
@@ -57,7 +64,8 @@ struct Optimizer: StageWorker, ~Copyable {
   /// An empty private directory with the source in it. Returns its path.
   private mutating func prepare(for source: SourceFile) throws -> String {
     let parent = destination.directory(for: source.path)
-    if workspace?.parent != parent {
+    // Somebody may have removed it, with the spool around it.
+    if workspace?.parent != parent || workspace?.isThere == false {
       workspace = nil
       workspace = try Workspace(in: parent)
     }
@@ -65,10 +73,17 @@ struct Optimizer: StageWorker, ~Copyable {
     FileTree.removeContents(of: directory)
     // A link: nothing is copied, and Ghostscript sees no other name.
     guard symlink(source.absolute, "\(directory)/\(Job.source)") == 0 else {
-      throw Fatal(
-        .inputOutput, "cannot write to \(directory): \(String(cString: strerror(errno)))")
+      throw failure("cannot write to \(directory): \(String(cString: strerror(errno)))", directory)
     }
     return directory
+  }
+
+  /// The end of the run, but where the folder that is worked in was removed by somebody: that costs this
+  /// document another attempt, and no more.
+  private func failure(_ message: String, _ directory: String) -> any Error {
+    access(directory, F_OK) == 0
+      ? Fatal(.inputOutput, message)
+      : RecordError(.local, "the folder \(directory) was removed while a document was worked on")
   }
 
   /// Has the worker process judge a document. A document may pay only for what it does to a process
@@ -82,7 +97,7 @@ struct Optimizer: StageWorker, ~Copyable {
       case .verdict(let verdict):
         child = consume process
         return verdict
-      case .trouble(let message): throw Fatal(.inputOutput, message)
+      case .trouble(let message): throw failure(message, job.directory)
       case .stopped: throw RecordError.stopped
       case .late(let seconds): return .kept("it took more than \(seconds) s")
       case .lost:
@@ -123,10 +138,7 @@ struct Optimizer: StageWorker, ~Copyable {
   private borrowing func keep(
     _ source: SourceFile, _ reason: String, pages: Int?
   ) throws -> JSONObject {
-    let digest: FileDigest
-    do throws(FileError) { digest = try FileDigest(path: source.absolute) } catch {
-      throw LocalTrouble.error(error.call, source.path, error.code)
-    }
+    let digest = try source.digest()
     var member = Self.member(
       source.path, digest, pages: pages, method: "original", originalBytes: digest.bytes)
     member["reason"] = .string(Format.printable(reason))

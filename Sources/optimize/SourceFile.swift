@@ -1,4 +1,5 @@
 import Common
+import Digest
 import Glibc
 
 /// The file that a record names: `fetch.path`, or else `path`.
@@ -9,51 +10,93 @@ struct SourceFile: Sendable, Equatable {
   let absolute: String
   /// Its size.
   let bytes: Int
+  /// Its SHA-256 as `fetch` recorded it, where it did.
+  let sha256: String?
+  /// Whether `fetch` brought it, so that what is wrong with it now is not the record's fault.
+  let isFetched: Bool
 
   /// Throws ``RecordError`` where the record names no file that can be read, and ``Fatal`` where
-  /// that is the machine's fault.
-  init(of record: Record) throws {
+  /// that is the machine's fault. `root` is a directory that the file has to be in.
+  init(of record: Record, below root: String? = nil) throws {
     guard let path = (record["fetch"]?["path"] ?? record["path"])?.string else {
       throw RecordError(
         .invalidRecord, #"the record names no file: neither "fetch.path" nor "path" is a string"#)
     }
-    try self.init(path: path)
+    let fetched = record["fetch"]
+    let isFetched = fetched?["path"] != nil
+    try self.init(
+      path: path, sha256: isFetched ? fetched?["sha256"]?.string : nil, isFetched: isFetched,
+      below: root)
+    if isFetched, let recorded = fetched?["bytes"]?.int, recorded != bytes {
+      throw changed("\(Format.count(bytes)) bytes", "\(Format.count(recorded)) bytes")
+    }
   }
 
-  init(path: String) throws {
+  init(
+    path: String, sha256: String? = nil, isFetched: Bool = false, below root: String? = nil
+  ) throws {
+    self.isFetched = isFetched
+    self.sha256 = sha256?.lowercased()
     // A C string would end at a NUL, and name another file.
     guard !path.isEmpty, !path.utf8.contains(0) else {
       throw RecordError(.invalidRecord, "the file name \(Format.quoted(path)) is not one")
     }
-    // Without O_NONBLOCK, a named pipe would let us wait for its writer.
-    let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
-    guard descriptor >= 0 else { throw LocalTrouble.error("open", path, errno) }
-    defer { close(descriptor) }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw LocalTrouble.error("read", path, errno) }
-    guard status.st_mode & S_IFMT == S_IFREG else {
-      throw RecordError(.invalidRecord, "\(Format.quoted(path)) is not a file")
-    }
+    do throws(FileError) {
+      guard let file = try RegularFile.open(path, following: true, below: root) else {
+        throw FileError("use", path, code: EINVAL)
+      }
+      bytes = try file.size()
+    } catch { throw Self.error(error, isFetched: isFetched) }
     guard let resolved = realpath(path, nil) else {
-      throw LocalTrouble.error("open", path, errno)
+      throw Self.error(FileError("open", path), isFetched: isFetched)
     }
     defer { free(resolved) }
     self.path = path
     absolute = String(cString: resolved)
-    bytes = Int(status.st_size)
+  }
+
+  /// Reads it to its end. Throws `local` where it is not what `fetch` recorded any more.
+  func digest() throws -> FileDigest {
+    let digest: FileDigest
+    do throws(FileError) {
+      guard let file = try RegularFile.open(absolute, following: false) else {
+        throw FileError("use", path, code: EINVAL)
+      }
+      // What grows while it is read may never end.
+      let size = try file.size()
+      var total = 0
+      digest = try FileDigest(descriptor: file.descriptor, path: path) { bytes throws(FileError) in
+        total += bytes.count
+        if total > size { throw FileError("read", path, code: EBUSY) }
+      }
+    } catch { throw Self.error(error, isFetched: isFetched) }
+    if let sha256, sha256 != digest.sha256 { throw changed("SHA-256 \(digest.sha256)", sha256) }
+    return digest
+  }
+
+  private func changed(_ found: String, _ recorded: String) -> RecordError {
+    RecordError(
+      .local, "the file \(path) changed since it was fetched: it has \(found), not \(recorded)")
+  }
+
+  /// Whose fault a failed call is. A file that was fetched and is not there any more was taken away by
+  /// somebody, and comes back with the next attempt; one that only the record names is the record's.
+  private static func error(_ error: FileError, isFetched: Bool) -> any Error {
+    switch error.code {
+    case EINVAL:
+      RecordError(.invalidRecord, "\(Format.quoted(error.path)) is not a regular file on a disk")
+    case EXDEV:
+      RecordError(.invalidRecord, "\(Format.quoted(error.path)) is outside of --root")
+    case EBUSY: RecordError(.local, "\(error.path) grew while it was read")
+    case _ where LocalTrouble.isLocal(error.code): Fatal(.inputOutput, error.description)
+    default: RecordError(isFetched ? .local : .invalidRecord, error.description)
+    }
   }
 }
 
 /// Which failures of system calls are the machine's fault, and which a record's (promise P12).
 enum LocalTrouble {
   static func isLocal(_ code: Int32) -> Bool {
-    [EMFILE, ENFILE, ENOSPC, EDQUOT, EIO, ENOMEM, EROFS].contains(code)
-  }
-
-  /// The error of a call on the file that a record names.
-  static func error(_ verb: String, _ path: String, _ code: Int32) -> any Error {
-    let message = "cannot \(verb) \(Format.quoted(path)): \(String(cString: strerror(code)))"
-    return isLocal(code)
-      ? Fatal(.inputOutput, message) : RecordError(.invalidRecord, message)
+    [EMFILE, ENFILE, ENOSPC, EDQUOT, EFBIG, EIO, ENOMEM, EROFS].contains(code)
   }
 }

@@ -14,6 +14,8 @@ enum WorkerMain {
     close(name)
     // A Ghostscript that is no more is noticed where its output ends.
     signal(SIGPIPE, SIG_IGN)
+    // A limit on the size of files is an error of write(2), EFBIG, and not the document's fault.
+    signal(SIGXFSZ, SIG_IGN)
     let ghostscript = GhostscriptKeeper()
     var lines = LineReader(descriptor: STDIN_FILENO)
     while case .line(let line)? = try? lines.next() {

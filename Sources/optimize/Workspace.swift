@@ -62,6 +62,12 @@ struct Workspace: ~Copyable {
     close(lock)
   }
 
+  /// Whether it still has its name.
+  var isThere: Bool {
+    var status = stat()
+    return fstat(lock, &status) == 0 && status.st_nlink > 0
+  }
+
   /// When it was made, by the clock of its file system.
   borrowing func birth() -> timespec {
     var status = stat()

@@ -90,6 +90,9 @@ struct Upload: Tool {
   @Flag(help: "The input is plain names of files; a record is made for each.")
   var fromList = false
 
+  @Option(help: "Use only files below this directory, wherever links lead; others are refused.")
+  var root: String?
+
   @OptionGroup var log: LogOptions
 
   func validate() throws {
@@ -133,7 +136,8 @@ struct Upload: Tool {
       tool: "upload", workers: workers, stop: stop, logger: logger,
       lines: fromList ? .fileNames : .records)
     let manner = UploadManner(
-      overwrites: overwrite, isDryRun: dryRun, removesSources: removeSourceFiles)
+      overwrites: overwrite, isDryRun: dryRun, removesSources: removeSourceFiles,
+      root: root)
     let tally = UploadTally()
     let display = ProgressDisplay(tool: "upload", manner: progress.mannerOfTheMiddle)
     return ProgressDisplay.beside([{ display.show(tally, until: $0) }]) {

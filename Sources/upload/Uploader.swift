@@ -11,7 +11,7 @@ struct Uploader: StageWorker {
   let logger: Logger
 
   func process(_ record: inout Record) throws {
-    let file = try SourceFile(of: record)
+    let file = try SourceFile(of: record, below: manner.root)
     let key = try keys.key(for: record)
     if manner.isDryRun {
       record.fields["upload"] = .object([
@@ -26,10 +26,10 @@ struct Uploader: StageWorker {
     let seconds = Double(Time.monotonic() - start) / 1e9
     record.fields["upload"] = object.json(seconds: seconds)
     let verb = object.isSkipped ? "was there already" : "put"
-    logger.info("\(record.id): \(verb): \(object.url), \(Format.bytes(object.bytes))")
+    logger.info("\(record.label): \(verb): \(object.url), \(Format.bytes(object.bytes))")
     tally.add(object)
     if let source, let trouble = source.remove(after: object.url) {
-      logger.warning("\(record.id): \(trouble)")
+      logger.warning("\(record.label): \(trouble)")
     }
   }
 
@@ -43,23 +43,25 @@ struct UploadManner: Sendable {
   let overwrites: Bool
   let isDryRun: Bool
   let removesSources: Bool
+  /// A directory that all files have to be in.
+  let root: String?
 }
 
 extension SourceFile {
   /// The newest file that a record names, with the size and checksum recorded beside it.
-  init(of record: Record) throws(RecordError) {
+  init(of record: Record, below root: String?) throws(RecordError) {
     for tool in ["optimize", "fetch"] {
       guard let member = record[tool], let path = member["path"], path != .null else { continue }
       self.init(
         path: try Self.path(path, "\(tool).path"), bytes: member["bytes"]?.int,
-        sha256: member["sha256"]?.string)
+        sha256: member["sha256"]?.string, root: root)
       return
     }
     guard let path = record["path"] else {
       throw RecordError(
         .invalidRecord, "there is no file to upload: no optimize.path, no fetch.path, no path")
     }
-    self.init(path: try Self.path(path, "path"))
+    self.init(path: try Self.path(path, "path"), root: root)
   }
 
   private static func path(_ value: JSON, _ name: String) throws(RecordError) -> String {

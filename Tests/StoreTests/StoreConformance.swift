@@ -71,14 +71,13 @@ enum StoreConformance {
     #expect(try store.info(at: object.url)?.bytes == 10)
   }
 
-  /// A file that is gone, is none, or is not what was recorded: the machine's trouble.
+  /// A file that is gone, or is not what was recorded, is the machine's trouble; what is no file on a disk,
+  /// or not in the folder that was named, is the record's.
   static func unusableSources(_ store: any ObjectStore, _ files: Files) throws {
     let key = try ObjectKey("a/b.pdf")
     let good = try files.document("good").path
     let sources = [
-      SourceFile(path: files.directory + "/gone.pdf"), SourceFile(path: ""),
-      SourceFile(path: files.directory), SourceFile(path: "/dev/zero"),
-      SourceFile(path: try files.fifo()), SourceFile(path: good + "/below"),
+      SourceFile(path: files.directory + "/gone.pdf"), SourceFile(path: good + "/below"),
       SourceFile(path: good, bytes: 5), SourceFile(path: good, sha256: "00"),
       SourceFile(path: good, bytes: 4, sha256: Digest.sha256("evil".utf8)),
     ]
@@ -88,6 +87,20 @@ enum StoreConformance {
       }
       #expect(error?.kind == .local, "\(source)")
       #expect(error?.counts == false, "\(source)")
+    }
+    let link = files.directory + "/link"
+    #expect(symlink("/etc/hostname", link) == 0)
+    for source in [
+      "", files.directory, "/dev/zero", try files.fifo(), "/proc/self/environ", "/proc/self/mem",
+      "/sys/kernel/mm/transparent_hugepage/enabled", link, "/etc/hostname",
+      files.directory + "/../../etc/hostname",
+    ].map({ SourceFile(path: $0, root: files.directory) }) {
+      let error = #expect(throws: RecordError.self, "\(source)") {
+        _ = try store.put(source, at: key, metadata: [:], overwrite: false)
+      }
+      #expect(error?.kind == .invalidRecord || error?.kind == .local, "\(source) \(error as Any)")
+      let isThere = !source.path.isEmpty && access(source.path, F_OK) == 0
+      #expect(error?.kind == .invalidRecord || !isThere, "\(source) \(error as Any)")
     }
     #expect(try store.info(at: try store.url(of: key)) == nil)
     let recorded = SourceFile(path: good, bytes: 4, sha256: Digest.sha256("good".utf8).uppercased())

@@ -23,7 +23,7 @@ struct AmazonStore: BucketStore {
   }
 
   func digest(_ file: SourceFile, _ opened: borrowing RegularFile) throws -> PartedDigest {
-    let size = max(part, ((try opened.size()) + Self.maximumParts - 1) / Self.maximumParts)
+    let size = max(part, ((try opened.sourceSize()) + Self.maximumParts - 1) / Self.maximumParts)
     return try PartedDigest(file, opened, part: size)
   }
 

@@ -9,6 +9,7 @@ extension FileError {
     switch code {
     case ENOSPC, EDQUOT: fatal("free some space there, then run the same command again")
     case EROFS: fatal("it is mounted read-only")
+    case EFBIG: fatal("the limit on the size of files is too low (ulimit -f), or the file system's")
     case EMFILE, ENFILE: fatal("raise the limit (ulimit -n), or lower --workers")
     case EIO: fatal("the disk, or the way to it, has a fault: see the kernel's log")
     case EACCES, EPERM:
@@ -25,7 +26,12 @@ extension FileError {
   var atSource: any Error {
     switch code {
     case EMFILE, ENFILE: fatal("raise the limit (ulimit -n), or lower --workers")
-    case EINVAL: RecordError(.local, "cannot use \(path): it is not a regular file")
+    case EINVAL:
+      RecordError(
+        .invalidRecord, "cannot use \(Format.quoted(path)): it is not a regular file on a disk")
+    case EXDEV:
+      RecordError(.invalidRecord, "cannot use \(Format.quoted(path)): it is outside of --root")
+    case EBUSY: RecordError(.local, "\(path) grew while it was read")
     default: RecordError(.local, description)
     }
   }

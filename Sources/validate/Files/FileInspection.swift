@@ -1,4 +1,5 @@
 import Common
+import Digest
 import Glibc
 import PDF
 
@@ -9,15 +10,15 @@ enum FileInspection {
 
   static func finding(at path: [UInt8]) -> FileFinding {
     let name = path.map { CChar(bitPattern: $0) } + [0]
-    // A name may be a FIFO's or a device's: opening one must not wait.
-    let descriptor = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
-    guard descriptor >= 0 else { return .bad(.unreadable, String(cString: strerror(errno))) }
-    defer { close(descriptor) }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-      return .bad(.unreadable, "it is not a file")
-    }
-    let bytes = Int(status.st_size)
+    do throws(FileError) {
+      guard let file = try RegularFile.open(name: name, following: true) else {
+        return .bad(.unreadable, "it is not a regular file on a disk")
+      }
+      return finding(file.descriptor, bytes: try file.size())
+    } catch { return .bad(.unreadable, String(cString: strerror(error.code))) }
+  }
+
+  private static func finding(_ descriptor: Int32, bytes: Int) -> FileFinding {
     guard let start = read(descriptor, at: 0, count: 5),
       let end = read(descriptor, at: max(0, bytes - tail), count: min(tail, bytes))
     else { return .bad(.unreadable, String(cString: strerror(errno)), bytes: bytes) }

@@ -1,0 +1,95 @@
+import CFiles
+import Glibc
+
+/// A regular file opened for reading; owns its descriptor. A record may name anything: opening a FIFO or a
+/// device must neither hang nor do harm, and what /proc and its like show is the machine's, not a document.
+public struct RegularFile: ~Copyable {
+  /// Open for reading, at its beginning.
+  public let descriptor: Int32
+
+  private init(descriptor: Int32) { self.descriptor = descriptor }
+
+  deinit { close(descriptor) }
+
+  /// Opens what `path` leads to; `nil` where that is something else than a file on a file system that
+  /// keeps files. Throws the system's error.
+  ///
+  /// - Parameters:
+  ///   - following: whether a link in the last place is followed.
+  ///   - root: a directory; a file outside of it, also one that a link leads to, throws EXDEV. It is
+  ///     the opened file that is looked at, so that no link can be changed in between.
+  public static func open(
+    _ path: String, following: Bool, below root: String? = nil
+  ) throws(FileError) -> RegularFile? {
+    try open(name: path.utf8CString.map(\.self), following: following, below: root)
+  }
+
+  /// The same for a name that need not be UTF-8 and ends with 0.
+  public static func open(
+    name: [CChar], following: Bool, below root: String? = nil
+  ) throws(FileError) -> RegularFile? {
+    let path = String(decoding: name.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+    // A device may act on being opened, so that what it is comes first.
+    var status = stat()
+    let isThere = following ? stat(name, &status) : lstat(name, &status)
+    guard isThere == 0 else { throw FileError("open", path) }
+    guard status.st_mode & S_IFMT == S_IFREG else { return nil }
+    let flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (following ? 0 : O_NOFOLLOW)
+    let descriptor = Glibc.open(name, flags)
+    guard descriptor >= 0 else { throw FileError("open", path) }
+    let file = RegularFile(descriptor: descriptor)
+    guard fstat(descriptor, &status) == 0 else { throw FileError("examine", path) }
+    guard status.st_mode & S_IFMT == S_IFREG, !file.isOnPseudoFileSystem else { return nil }
+    if let root, try !file.isBelow(root) { throw FileError("use", path, code: EXDEV) }
+    return file
+  }
+
+  /// Its size in bytes, at this moment. Throws the system's error.
+  public func size() throws(FileError) -> Int {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw FileError("examine", "a file") }
+    return Int(status.st_size)
+  }
+
+  /// Its absolute path without links, as the kernel knows it (proc(5), /proc/pid/fd).
+  private func location() throws(FileError) -> String {
+    let link = "/proc/self/fd/\(descriptor)"
+    var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+    let count = readlink(link, &buffer, buffer.count)
+    guard count > 0 else { throw FileError("read", link) }
+    return String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
+  }
+
+  private func isBelow(_ root: String) throws(FileError) -> Bool {
+    guard let resolved = realpath(root, nil) else { throw FileError("open", root) }
+    defer { free(resolved) }
+    let root = String(cString: resolved)
+    return try location().utf8.starts(with: (root == "/" ? root : root + "/").utf8)
+  }
+
+  /// Whether the kernel makes the content up, so that reading tells about this machine, has no end, or
+  /// changes something.
+  private var isOnPseudoFileSystem: Bool {
+    Self.pseudoFileSystems.contains(cfiles_file_system(descriptor))
+  }
+
+  /// Their numbers (statfs(2), linux/magic.h).
+  private static let pseudoFileSystems: Set<UInt32> = [
+    0x9FA0,  // proc
+    0x6265_6572,  // sysfs
+    0x6462_6720,  // debugfs
+    0x7472_6163,  // tracefs
+    0x7363_6673,  // securityfs
+    0x6265_6570,  // configfs
+    0x0027_E0EB, 0x6367_7270,  // cgroup, cgroup2
+    0xCAFE_4A11,  // bpf
+    0x6165_676C,  // pstore
+    0xDE5E_81E4,  // efivarfs
+    0xF97C_FF8C, 0x4341_5D53,  // selinux, smack
+    0x4249_4E4D,  // binfmt_misc
+    0x1980_0202,  // mqueue
+    0x6573_5543, 0x6573_5546,  // fusectl
+    0x0765_5821,  // resctrl
+    0x6E73_6673,  // nsfs
+  ]
+}
