@@ -1,4 +1,6 @@
 import Common
+import Glibc
+import Postgres
 
 /// Opens the index that a URL names: `postgres://USER@HOST/NAME`, `sqlite:index.db`, or a bare path to
 /// a SQLite file. `postgres:` alone takes everything from the environment.
@@ -41,6 +43,27 @@ public enum IndexURL: Sendable, Equatable {
     case "postgres", "postgresql": self = .postgres("postgres:\(rest)")
     default: throw Self.notAnIndex(url)
     }
+  }
+
+  /// The same for the same index, however its URL is spelled, without a user and a password: host, port
+  /// and name of a database, the path of a file without links.
+  public var identity: String {
+    switch self {
+    case .postgres(let url): return ConnectionSettings(url: url)?.description ?? "postgres:"
+    case .sqlite(let path):
+      if let resolved = Self.resolved(path) { return "sqlite:\(resolved)" }
+      // Not there yet; its folder is.
+      let slash = path.lastIndex(of: "/")
+      let folder = slash.map { String(path[...$0]) } ?? "."
+      let name = slash.map { path[path.index(after: $0)...] } ?? path[...]
+      return "sqlite:\(Self.resolved(folder) ?? folder)/\(name)"
+    }
+  }
+
+  private static func resolved(_ path: String) -> String? {
+    guard let resolved = realpath(path, nil) else { return nil }
+    defer { free(resolved) }
+    return String(cString: resolved)
   }
 
   private static func notAnIndex(_ url: String) -> Fatal {

@@ -104,7 +104,10 @@ extension Fatal {
     }
     let reason = error.message ?? "error \(error.extendedResultCode.rawValue)"
     func because(_ code: ExitCode, _ advice: String = "") -> Fatal {
-      Fatal(code, Format.printable("the index \(path) cannot be used: \(reason)\(advice)"))
+      Fatal(
+        code,
+        Format.printable(
+          "the index \(path) cannot be used: \(reason)\(FileSizeLimit.hint)\(advice)"))
     }
     switch error.resultCode {
     case .SQLITE_BUSY, .SQLITE_LOCKED:

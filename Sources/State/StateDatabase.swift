@@ -65,7 +65,8 @@ enum StateDatabase {
   ) throws(Fatal) -> T {
     do { return try body() } catch let fatal as Fatal { throw fatal } catch {
       let reason = (error as? DatabaseError)?.message ?? "\(error)"
-      throw Fatal(.inputOutput, "the \(what) \(path) cannot be used: \(reason)")
+      throw Fatal(
+        .inputOutput, "the \(what) \(path) cannot be used: \(reason)\(FileSizeLimit.hint)")
     }
   }
 }

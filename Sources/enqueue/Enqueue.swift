@@ -29,6 +29,9 @@ struct Enqueue: Tool {
   @Option(help: "The index: postgres://USER@HOST/NAME, sqlite:PATH, or a path to a SQLite file.")
   var index: String
 
+  @Option(help: "The pipeline's state folder; one that belongs to another index is refused.")
+  var state: String?
+
   @OptionGroup var pool: PoolOptions
   @OptionGroup(title: "Selection") var filter: SelectionOptions
   @OptionGroup(title: "Streaming") var streaming: StreamingOptions
@@ -45,6 +48,7 @@ struct Enqueue: Tool {
         try openIndex(index, creating: true, connections: connections, stop: stop)
       }
     }
+    if mode.printState { return try printState(stop) }
     let selection = try filter.selection(retrying: mode.retry, stop: stop, logger: logger)
     if mode.preflight {
       return try Preflight(
@@ -64,6 +68,7 @@ struct Enqueue: Tool {
       try DryRun(index: index, selection: selection, output: output, stop: stop).run()
       return try stop.exitCode()
     }
+    if let state { try StateOwner(folder: state, index: IndexURL(self.index).identity).claim() }
     return try Feeder(
       index: index, selection: selection, run: .here(leaseSeconds: streaming.lease),
       batch: (maximum: streaming.workers * 20, first: streaming.workers * 2),
@@ -73,6 +78,17 @@ struct Enqueue: Tool {
 
   private func check(_ selection: Selection, in index: any DocumentIndex) throws {
     try SelectionCheck(index: index, types: filter.type, sources: filter.source).check(selection)
+  }
+
+  /// For the driver, which has to know both before anything begins.
+  private func printState(_ stop: Stop) throws -> Common.ExitCode {
+    let index = try IndexURL(index)
+    let place = try StateFolder(named: state, index: index.folderName)
+    try StateOwner(folder: place.path, index: index.identity).check()
+    if let note = place.note { _ = writeAll(Array("\(note)\n".utf8), to: STDERR_FILENO) }
+    LineWriter(descriptor: STDOUT_FILENO, stop: stop)
+      .write([place.path, place.limiter].map { Array($0.utf8) })
+    return try stop.exitCode()
   }
 }
 

@@ -50,6 +50,9 @@ struct ModeOptions: ParsableArguments {
   @Flag(help: "Say on stderr what a run would find; ask whether to add what the index lacks.")
   var preflight = false
 
+  @Flag(help: "Print the state folder of a run with this index, and its limiter, one a line.")
+  var printState = false
+
   @Flag(help: "Set failed documents back to pending, attempts counted from 0.")
   var retry = false
 
@@ -80,7 +83,7 @@ struct ModeOptions: ParsableArguments {
   func validate() throws {
     let hasDryRun = migrate || retry || preflight
     let modes = [
-      dryRun && !hasDryRun, count, status, types, preflight, retry, `init`, migrate,
+      dryRun && !hasDryRun, count, status, types, preflight, printState, retry, `init`, migrate,
       `import` != nil,
     ]
     guard modes.count(where: \.self) <= 1 else {

@@ -36,8 +36,12 @@ struct Fetch: Tool {
   @Option(help: "Most threads with --workers auto.")
   var maxWorkers = 32
 
-  @Option(help: "Directory for the limiter, the checkpoint and the spool.")
-  var state = "state"
+  @Option(
+    help: """
+      Directory for the limiter, the checkpoint and the spool. \
+      (default: conveyor in XDG_STATE_HOME or ~/.local/state)
+      """)
+  var state: String?
 
   @Option(help: "Directory for fetched documents. (default: STATE/spool)")
   var spool: String?
@@ -201,21 +205,23 @@ struct Fetch: Tool {
   func perform(stop: Stop, logger: Logger) throws -> Common.ExitCode {
     let stage = try stages.load()
     umask(0o077)
-    if let answer = try answer(stage) {
-      LineWriter(descriptor: STDOUT_FILENO, stop: stop).write(answer.map { Array($0.utf8) })
-      return .success
+    if printPipeline {
+      guard let stage else { throw Fatal(.usage, "--print-pipeline needs --stage") }
+      return print(stage.pipeline, stop)
     }
+    let place = try StateFolder(named: state)
+    if let answer = try answer(place) { return print(answer, stop) }
     var settings = try settings(stage)
     let workers = threads(stage)
     // While some hold documents of which it is not known whose fault a refusal is, others work.
     let threads = workers + settings.outages.threshold - 1
     settings.threads = threads
-    if !dryRun { try Spool.makeDirectories(state) }
+    if !dryRun { try prepare(place, logger) }
     let services = FetchServices(
       settings: settings,
-      spool: try Spool(root: spool ?? "\(state)/spool", isDryRun: dryRun),
-      limiter: try Limiter(at: limiterPlace, stop: stop),
-      checkpoint: try Checkpoint(path: checkpointPath), stop: stop, workers: workers,
+      spool: try Spool(root: spool ?? "\(place.path)/spool", isDryRun: dryRun),
+      limiter: try Limiter(at: limiter(in: place), stop: stop),
+      checkpoint: try Checkpoint(path: checkpoint(in: place)), stop: stop, workers: workers,
       adaptive: adaptive(settings), notice: notice, logger: logger)
     let loop = StageLoop(tool: "fetch", workers: threads, stop: stop, logger: logger)
     return loop.run { number in try Fetcher(services, worker: number, logger: logger) }
@@ -238,19 +244,36 @@ struct Fetch: Tool {
     return AdaptiveWorkers(minimum: minWorkers, maximum: maxWorkers, delay: settings.pace.delay)
   }
 
+  /// Makes the folders, and says where they are, if that may surprise.
+  private func prepare(_ place: StateFolder, _ logger: Logger) throws(Fatal) {
+    try Spool.makeDirectories(place.path)
+    if limiter == nil { try Spool.makeDirectories(Self.directory(of: place.limiter)) }
+    if let note = place.note { logger.warning("\(note)") }
+  }
+
   // A dry run writes nothing: SQLite keeps a database of this name in memory.
-  private var limiterPlace: String { dryRun ? ":memory:" : limiter ?? "\(state)/limiter.sqlite" }
-  private var checkpointPath: String { dryRun ? ":memory:" : "\(state)/checkpoint.sqlite" }
+  private func limiter(in place: StateFolder) -> String {
+    dryRun ? ":memory:" : limiter ?? place.limiter
+  }
+
+  private func checkpoint(in place: StateFolder) -> String {
+    dryRun ? ":memory:" : "\(place.path)/checkpoint.sqlite"
+  }
+
+  private static func directory(of path: String) -> String {
+    path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+  }
 
   /// What the flags that only ask want to know.
-  private func answer(_ stage: Stage?) throws(Fatal) -> [String]? {
-    if printPipeline {
-      guard let stage else { throw Fatal(.usage, "--print-pipeline needs --stage") }
-      return stage.pipeline
-    }
-    if limiterStatus { return try StateAnswers.limiter(limiterPlace) }
-    if checkpointStatus { return try StateAnswers.checkpoint(checkpointPath) }
+  private func answer(_ place: StateFolder) throws(Fatal) -> [String]? {
+    if limiterStatus { return try StateAnswers.limiter(limiter(in: place)) }
+    if checkpointStatus { return try StateAnswers.checkpoint(checkpoint(in: place)) }
     return nil
+  }
+
+  private func print(_ lines: [String], _ stop: Stop) -> Common.ExitCode {
+    LineWriter(descriptor: STDOUT_FILENO, stop: stop).write(lines.map { Array($0.utf8) })
+    return .success
   }
 
   private func settings(_ stage: Stage?) throws(Fatal) -> FetchSettings {

@@ -47,6 +47,7 @@ final class FetchServices: Sendable {
   let limiter: Limiter
   let checkpoint: Checkpoint
   let stop: Stop
+  let idsInWork = IDsInWork()
   let confidences: Confidences
   let gate: OutageGate
   let samples = Samples()

@@ -50,13 +50,19 @@ struct Fetcher: StageWorker, ~Copyable {
       ])
       return
     }
+    guard
+      try services.idsInWork.take(record.id, for: plan.identity, stop: services.stop)
+    else { throw RecordError.stopped }
+    defer { services.idsInWork.leave(record.id) }
     var changed: Requester.Reply?
     let known = try services.checkpoint.entry(record.id)
+    try services.idsInWork.check(known, for: plan.identity)
     if let known, known.request == plan.identity, isStillThere(known) {
       if services.settings.rechecks { changed = try recheck(known, portal) }
       guard changed != nil else {
-        record.fields["fetch"] = known.member(of: record, isResumed: true)
-        logger.info("\(record.id): is there already")
+        services.idsInWork.noteFetched(known.id)
+        record.fields["fetch"] = member(of: record, known, isResumed: true)
+        logger.info("\(record.label): is there already")
         return
       }
     }
@@ -85,23 +91,29 @@ struct Fetcher: StageWorker, ~Copyable {
     entry.at = Time.timestamp()
     entry.seconds = Double(Time.monotonic() - began) / 1e9
     try services.checkpoint.remember(entry)
-    record.fields["fetch"] = entry.member(of: record, isResumed: false)
+    services.idsInWork.noteFetched(entry.id)
+    record.fields["fetch"] = member(of: record, entry, isResumed: false)
     logger.info(
       """
-      \(record.id): fetched \(Format.bytes(entry.bytes ?? 0)) in \
+      \(record.label): fetched \(Format.bytes(entry.bytes ?? 0)) in \
       \(Format.duration(seconds: entry.seconds))
       """)
   }
 
   /// A spool file counts only if it is, byte for byte, what the checkpoint remembers (promise P7): on the
-  /// kernel's word that nobody touched it, or else read again.
+  /// kernel's word that nobody touched it, or else read again. Where it lies follows from its id, so that
+  /// a state folder may be moved, copied, and named in any way; what the row says of it is for people.
   private func isStillThere(_ entry: Checkpoint.Entry) -> Bool {
-    guard entry.errorClass == nil, let path = entry.path, let bytes = entry.bytes,
-      path == services.spool.path(of: entry.id), let stamp = FileStamp(path: path),
-      stamp.bytes == bytes
+    let path = services.spool.path(of: entry.id)
+    guard entry.errorClass == nil, entry.path != nil, let bytes = entry.bytes,
+      let stamp = FileStamp(path: path), stamp.bytes == bytes
     else { return false }
     if let text = stamp.text, text == entry.stamp { return true }
     return (try? FileDigest(path: path))?.sha256 == entry.sha256
+  }
+
+  private func member(of record: Record, _ entry: Checkpoint.Entry, isResumed: Bool) -> JSON {
+    entry.member(of: record, path: services.spool.path(of: entry.id), isResumed: isResumed)
   }
 
   /// Asks the portal whether a document is still the one we have; `nil` if it is. What was merged from
@@ -142,6 +154,12 @@ struct Fetcher: StageWorker, ~Copyable {
     try keep(images, of: record, &entry)
   }
 
+  /// Somebody may have emptied the spool while they came: the document is fetched again.
+  private func requireParts(_ files: [PDFFile]) throws(RecordError) {
+    guard let lost = files.first(where: { access($0.path, F_OK) != 0 }) else { return }
+    throw RecordError(.local, "\(lost.path) was removed from the spool before it was finished")
+  }
+
   /// Makes one document of the images, in order, and gives it its final name.
   private func keep(
     _ images: [Requester.Reply], of record: Record, _ entry: inout Checkpoint.Entry
@@ -151,6 +169,7 @@ struct Fetcher: StageWorker, ~Copyable {
       throw RecordError(.internal, "an image without a file")
     }
     let path = services.spool.path(of: record.id)
+    try requireParts(files)
     if files.count == 1 {
       entry.bytes = file.bytes
       entry.sha256 = file.sha256()
@@ -170,7 +189,7 @@ struct Fetcher: StageWorker, ~Copyable {
       }
       try services.spool.move(merged, to: path)
     }
-    entry.path = path
+    entry.path = services.spool.relativePath(of: record.id)
     entry.stamp = FileStamp(path: path)?.text
     let confidences = services.confidences
     entry.url = confidences.hidden(in: first.url.redacted)
@@ -199,13 +218,14 @@ private struct FoundImages {
 
 extension Checkpoint.Entry {
   /// The member `fetch` of the record (docs/record.schema.json).
-  func member(of record: Record, isResumed: Bool) -> JSON {
+  /// `path` is where its file is now.
+  fileprivate func member(of record: Record, path: String, isResumed: Bool) -> JSON {
     let isMismatch =
       actualBook.map { $0 != record["book"]?.int } ?? false
       || actualPage.map { $0 != record["page"]?.int } ?? false
     let hasActual = actualBook != nil || actualPage != nil
     return .object([
-      "path": path.map(JSON.string), "bytes": bytes.map(JSON.int),
+      "path": .string(path), "bytes": bytes.map(JSON.int),
       "sha256": sha256.map(JSON.string), "url": .string(url),
       "http_status": httpStatus.map(JSON.int), "portal": portal.map(JSON.string),
       "images": .int(images), "actual_book": actualBook.map(JSON.int),

@@ -13,7 +13,15 @@ final class PDFFile {
   private var tail: [UInt8] = []
 
   init(path: String) throws(FileError) {
-    descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    let flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW
+    var descriptor = open(path, flags, 0o600)
+    // The spool may have been removed by somebody since the run began.
+    if descriptor < 0, errno == ENOENT, let slash = path.lastIndex(of: "/"),
+      (try? Spool.makeDirectories(String(path[..<slash]))) != nil
+    {
+      descriptor = open(path, flags, 0o600)
+    }
+    self.descriptor = descriptor
     guard descriptor >= 0 else { throw FileError("open", path) }
     self.path = path
   }

@@ -21,13 +21,16 @@ struct Spool: Sendable {
   private var partDirectory: String { "\(root)/.part" }
 
   /// The place of a document, whatever its id looks like: never outside the spool.
-  func path(of id: String) -> String {
+  func path(of id: String) -> String { "\(root)/\(relativePath(of: id))" }
+
+  /// The same, seen from the spool.
+  func relativePath(of id: String) -> String {
     let name = Self.fileName(id)
     guard id.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
-      return "\(root)/\(Digest.sha256(id.utf8).prefix(2))/\(name).pdf"
+      return "\(Digest.sha256(id.utf8).prefix(2))/\(name).pdf"
     }
     let folder = id.utf8.count > 2 ? id.dropLast(2) : "0"
-    return "\(root)/\(folder.suffix(100))/\(name).pdf"
+    return "\(folder.suffix(100))/\(name).pdf"
   }
 
   /// A file name for any id: other ids have other names.
@@ -44,13 +47,17 @@ struct Spool: Sendable {
   }
 
   /// Gives a finished file its final name.
-  func move(_ part: String, to path: String) throws(Fatal) {
+  func move(_ part: String, to path: String) throws {
     if rename(part, path) == 0 { return }
     if errno == ENOENT, let slash = path.lastIndex(of: "/") {
       try Self.makeDirectories(String(path[..<slash]))
       if rename(part, path) == 0 { return }
     }
-    throw Fatal(.inputOutput, "\(FileError("rename", path))")
+    let failure = FileError("rename", path)
+    if failure.code == ENOENT, access(part, F_OK) != 0 {
+      throw RecordError(.local, "\(part) was removed from the spool before it was finished")
+    }
+    throw Fatal(.inputOutput, "\(failure)")
   }
 
   /// Makes a directory and those above it, for the owner alone.

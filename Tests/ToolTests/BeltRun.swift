@@ -50,16 +50,25 @@ final class BeltRun {
   func start(
     _ options: [String] = [], state: String? = nil, environment: [String: String] = [:]
   ) throws -> Program {
+    try start(["--state", state ?? self.state] + options, environment)
+  }
+
+  private func start(_ options: [String], _ environment: [String: String]) throws -> Program {
     try Program(
       "\(sourceTree)/bin/conveyor",
       [
         "run", "--stage", "\(folder.path)/stage.yaml", "--index", indexURL,
-        "--to", to, "--state", state ?? self.state, "--portal-base", portal.base,
+        "--to", to, "--portal-base", portal.base,
         "--workers", "\(workers)", "--rate-limit-delay", "0.01", "--retry-base", "0.05",
         "--retry-wait", "0.2", "--progress", "never", "--yes",
       ] + options,
       environment: environment.merging(["CONVEYOR_BIN": builtTools]) { $1 },
       directory: folder.path)
+  }
+
+  /// Runs it to its end without a word about where its state is to be.
+  func finishWithoutState(environment: [String: String]) throws -> Finished {
+    try start([], environment).wait(within: 100)
   }
 
   /// Runs it to its end.

@@ -13,6 +13,11 @@ enum Files {
     return found.sorted()
   }
 
+  /// A file's size in bytes; 0 where there is none.
+  static func size(_ path: String) -> Int {
+    (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? 0
+  }
+
   /// The lines of a text file; none where there is none.
   static func lines(_ path: String) -> [String] {
     FileManager.default.contents(atPath: path)

@@ -1,0 +1,102 @@
+import CLI
+import Common
+import Glibc
+import Index
+
+/// A state folder belongs to one index, and its file `index` says which: in another one, the same id is
+/// another document, and both would take each other's files for their own.
+struct StateOwner {
+  /// What the file holds.
+  private struct Note: Equatable {
+    let index: String
+    /// The folder itself, so that a copy is known to be one.
+    let folder: String
+  }
+
+  let folder: String
+  /// What tells indexes apart (``IndexURL/identity``).
+  let index: String
+
+  /// Throws with exit code 78 where the folder belongs to another index.
+  ///
+  /// An index file that is not there any more was moved or removed, and a folder that is not where it was
+  /// noted was copied: neither makes the folder anybody else's.
+  func check() throws(Fatal) {
+    guard let note = read(), note.index != index, note.folder == Self.identity(of: folder) else {
+      return
+    }
+    if note.index.hasPrefix("sqlite:"), access(String(note.index.dropFirst(7)), F_OK) != 0 {
+      return
+    }
+    throw Fatal(
+      .configuration,
+      """
+      the state folder \(folder) belongs to the index \(note.index), and this one is \(index), whose ids \
+      name other documents. Name another folder with --state; if both are one index, remove \(file)
+      """)
+  }
+
+  /// Makes the folder this index's. Throws as ``check()`` does, and with 74.
+  func claim() throws(Fatal) {
+    try Self.makeDirectories(folder)
+    try check()
+    if let note = read(), note.index == index, note.folder == Self.identity(of: folder) { return }
+    let object: JSONObject = [
+      "index": .string(index), "folder": .string(Self.identity(of: folder) ?? ""),
+    ]
+    let part = "\(file).\(getpid())"
+    let descriptor = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+    defer {
+      close(descriptor)
+      unlink(part)
+    }
+    let failure = writeAll(JSON.object(object).serialized() + [UInt8(ascii: "\n")], to: descriptor)
+    guard failure == 0, rename(part, file) == 0 else {
+      let reason = String(cString: strerror(failure == 0 ? errno : failure))
+      throw Fatal(.inputOutput, "cannot write \(file): \(reason)")
+    }
+  }
+
+  private var file: String { "\(folder)/index" }
+
+  private func read() -> Note? {
+    guard let handle = fopen(file, "re") else { return nil }
+    defer { fclose(handle) }
+    var bytes = [UInt8](repeating: 0, count: 1 << 14)
+    let count = fread(&bytes, 1, bytes.count, handle)
+    guard let json = try? JSON(parsing: Array(bytes[..<count])), let index = json["index"]?.string,
+      let folder = json["folder"]?.string
+    else { return nil }
+    return Note(index: index, folder: folder)
+  }
+
+  private static func identity(of path: String) -> String? {
+    var status = stat()
+    return stat(path, &status) == 0 ? "\(status.st_dev) \(status.st_ino)" : nil
+  }
+
+  private static func makeDirectories(_ path: String) throws(Fatal) {
+    if mkdir(path, 0o700) == 0 || errno == EEXIST { return }
+    if errno == ENOENT, let slash = path.lastIndex(of: "/"), slash > path.startIndex {
+      try makeDirectories(String(path[..<slash]))
+      if mkdir(path, 0o700) == 0 || errno == EEXIST { return }
+    }
+    let reason = String(cString: strerror(errno))
+    throw Fatal(
+      .inputOutput, "cannot make the state folder \(path): \(reason). Name another one with --state"
+    )
+  }
+}
+
+extension IndexURL {
+  /// A name for the index's folder among those of its user: what people call it, and what tells it apart.
+  var folderName: String {
+    let name = identity.split(separator: "/").last.map(String.init) ?? "index"
+    // FNV-1a: the same for the same index in every run, which Swift's own hashes are not.
+    let hash = identity.utf8.reduce(UInt64(0xCBF2_9CE4_8422_2325)) {
+      ($0 ^ UInt64($1)) &* 0x100_0000_01B3
+    }
+    let digits = Format.padded(String(hash, radix: 16), 16)
+    return "\(Format.percentEncoded(String(name.prefix(60))))-\(digits.prefix(8))"
+  }
+}

@@ -1,0 +1,187 @@
+import Common
+import Foundation
+import Index
+import Support
+import Testing
+
+/// What people do to a state folder, and to the files in it.
+@Suite("The state folder")
+struct StateFolderTests {
+  private let folder: TemporaryDirectory
+  private let portal: SamplePortal
+  private let lines: [String]
+
+  init() throws {
+    folder = try TemporaryDirectory()
+    let size = ["--documents", "6", "--document-size", "3000"]
+    portal = try SamplePortal(in: folder.path, size)
+    let index = try run("portal", size + ["--print-index", "csv"])
+    let url = "\(folder.path)/index.db"
+    let added = try run(
+      "enqueue", ["--index", url, "--import", "-", "--format", "csv"], input: index.output)
+    #expect(added.code == 0, "\(added)")
+    lines = try run("enqueue", ["--index", url, "--dry-run"]).lines
+    #expect(lines.count == 6)
+  }
+
+  private func fetch(_ state: String, lines: [String]? = nil) throws -> Finished {
+    try run(
+      "fetch",
+      [
+        "--portal", "historical", "--portal", "mid", "--portals-dir", "\(sourceTree)/portals",
+        "--portal-base", portal.base, "--state", state, "--retries", "1", "--retry-base", "0.05",
+        "--rate-limit-delay", "0.001",
+      ], lines: lines ?? self.lines, directory: folder.path)
+  }
+
+  /// The files of all records, as they are found from the folder.
+  private func files(_ end: Finished) throws -> [String] {
+    try end.records.map { try #require($0["fetch"]?["path"]?.string) }.map {
+      $0.hasPrefix("/") ? $0 : "\(folder.path)/\($0)"
+    }
+  }
+
+  @Test("However it is spelled, linked, moved or copied, nothing is fetched again")
+  func spellings() throws {
+    #expect(try fetch("state").code == 0)
+    let asked = portal.requests.count
+    #expect(asked >= 6)
+    let manager = FileManager.default
+    let root = folder.path
+    try manager.createDirectory(atPath: "\(root)/deep/down", withIntermediateDirectories: true)
+    #expect(symlink("state", "\(root)/link") == 0)
+    let steps: [(String, () throws -> Void)] = [
+      ("./state", {}), ("state/", {}), ("state//", {}), ("\(root)/state", {}), ("link", {}),
+      ("link/.", {}), ("deep/../state", {}),
+      ("../\(root.split(separator: "/").last ?? "")/state", {}),
+      ("moved", { try manager.moveItem(atPath: "\(root)/state", toPath: "\(root)/moved") }),
+      (
+        "deep/down/it",
+        { try manager.moveItem(atPath: "\(root)/moved", toPath: "\(root)/deep/down/it") }
+      ),
+      ("copy", { try manager.copyItem(atPath: "\(root)/deep/down/it", toPath: "\(root)/copy") }),
+    ]
+    for (state, prepare) in steps {
+      try prepare()
+      let end = try fetch(state)
+      #expect(end.code == 0, "\(state): \(end)")
+      #expect(portal.requests.count == asked, "\(state)")
+      #expect(try files(end).allSatisfy { manager.fileExists(atPath: $0) }, "\(state): \(end)")
+    }
+  }
+
+  @Test("A row of an earlier version, with any path in it, still counts")
+  func olderRows() throws {
+    #expect(try fetch("state").code == 0)
+    let asked = portal.requests.count
+    for path in ["'/somewhere/else/' || id", "'state/spool/' || id || '.pdf'", "'./x'"] {
+      let changed = try run(
+        "/usr/bin/sqlite3",
+        ["\(folder.path)/state/checkpoint.sqlite", "UPDATE documents SET path = \(path)"])
+      #expect(changed.code == 0, "\(changed)")
+      #expect(try fetch("state").code == 0)
+      #expect(portal.requests.count == asked, "\(path)")
+    }
+  }
+
+  @Test("A file that was removed, cut, replaced or made unreadable is fetched again, and no other")
+  func damagedFiles() throws {
+    let paths = try files(try fetch("state"))
+    let damage: [(String) throws -> Void] = [
+      { unlink($0) }, { truncate($0, 100) },
+      { try Data(repeating: 0x20, count: Files.size($0)).write(to: URL(fileURLWithPath: $0)) },
+      {
+        unlink($0)
+        symlink("/dev/zero", $0)
+      },
+    ]
+    for (number, harm) in damage.enumerated() {
+      let before = portal.scansSent.values.reduce(0, +)
+      try harm(paths[number])
+      let end = try fetch("state")
+      #expect(end.code == 0, "\(end)")
+      #expect(portal.scansSent.values.reduce(0, +) >= before + 1)
+      #expect(try end.records.filter { $0["fetch"]?["resumed"] == .bool(false) }.count == 1)
+    }
+  }
+
+  @Test("One id for several documents: one has it, the others are told")
+  func oneID() throws {
+    let url = { (number: Int) in "\(portal.scan)&n=\(number)" }
+    let several = (1...20).map { #"{"id":"7","url":"\#(url($0 % 4))"}"# }
+    let end = try fetch("state", lines: several)
+    #expect(end.code == ExitCode.documentsFailed.rawValue, "\(end)")
+    let records = try end.records
+    #expect(records.count == 20)
+    // The same document, met again, is there already.
+    let fetched = records.filter { $0["error"] == nil }
+    #expect(Set(fetched.compactMap { $0["url"]?.string }).count == 1, "\(end)")
+    #expect(Set(fetched.compactMap { $0["fetch"]?["sha256"]?.string }).count == 1, "\(end)")
+    #expect(fetched.count == 5, "\(end)")
+    let refused = records.compactMap { $0["error"] }
+    #expect(refused.allSatisfy { $0["class"] == .string("invalid_record") }, "\(end)")
+    #expect(refused.allSatisfy { $0["message"]?.string?.contains("an id of its own") == true })
+    // In another run, the id may stand for another document: an index can be corrected.
+    let later = try fetch("state", lines: [#"{"id":"7","url":"\#(url(9))"}"#])
+    #expect(later.code == 0, "\(later)")
+  }
+}
+
+/// What befalls the spool while a pipeline runs.
+@Suite("A spool that somebody empties", .serialized)
+struct SpoolEmptiedTests {
+  @Test("Its documents are fetched again, and none has failed", arguments: [false, true])
+  func emptied(withItsFolders: Bool) throws {
+    let belt = try BeltRun(
+      documents: 40, ["--latency", "0.03", "--document-size", "20000"])
+    let driver = try belt.start(["--retry-wait", "0.05"])
+    for count in 1...8 {
+      belt.waitForScans(4 * count)
+      if withItsFolders {
+        try? FileManager.default.removeItem(atPath: "\(belt.state)/spool")
+      } else {
+        for file in Files.all(in: "\(belt.state)/spool") { unlink("\(belt.state)/spool/\(file)") }
+      }
+    }
+    let end = driver.wait(within: 100)
+    #expect(end.code == 0, "\(end)")
+    let counts = try belt.counts()
+    #expect(counts.completed == 40 && counts.failed == 0, "\(counts) \(end)")
+    let most = try belt.rows("SELECT max(download_attempts) FROM index_documents")
+    #expect(most == [["1"]])
+    try belt.checkCompleted()
+  }
+
+  @Test("Optimize and upload call what fetch brought, and is not the same any more, local trouble")
+  func changedSources() throws {
+    let folder = try TemporaryDirectory()
+    let portal = try SamplePortal(in: folder.path, ["--documents", "2", "--document-size", "3000"])
+    let one = try run(
+      "fetch", ["--state", "state", "--rate-limit-delay", "0"],
+      lines: [#"{"id":"1","url":"\#(portal.scan)"}"#], directory: folder.path)
+    #expect(one.code == 0, "\(one)")
+    let path = try #require(try one.records.first?["fetch"]?["path"]?.string)
+    let whole = "\(folder.path)/\(path)"
+    let content = try #require(FileManager.default.contents(atPath: whole))
+    var other = content
+    other[other.count / 2] ^= 0xFF
+    let damage: [(String, () throws -> Void)] = [
+      ("replaced", { try other.write(to: URL(fileURLWithPath: whole)) }),
+      ("cut short", { truncate(whole, 500) }), ("grown", { truncate(whole, 100_000) }),
+      ("removed", { unlink(whole) }),
+      (
+        "without its folder", { try FileManager.default.removeItem(atPath: "\(folder.path)/state") }
+      ),
+    ]
+    for (what, harm) in damage {
+      try harm()
+      for (tool, options) in [("optimize", []), ("upload", ["--to", "bucket"])] {
+        let end = try run(tool, options, input: one.output, directory: folder.path)
+        #expect(end.code == ExitCode.documentsFailed.rawValue, "\(tool), \(what): \(end)")
+        let error = try #require(try end.records.first?["error"])
+        #expect(error["class"] == .string("local"), "\(tool), \(what): \(end)")
+        #expect(error["counts"] == .bool(false), "\(tool), \(what): \(end)")
+      }
+    }
+  }
+}
