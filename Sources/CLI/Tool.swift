@@ -16,6 +16,7 @@ public protocol Tool: ParsableCommand {
 extension Tool {
   /// Parses the command line (with defaults from the environment), runs, and exits.
   public static func main() {
+    StandardDescriptors.hold()
     do {
       let arguments = EnvironmentDefaults.applied(
         to: Array(CommandLine.arguments.dropFirst()), help: Self._dumpHelp)
@@ -39,6 +40,7 @@ extension Tool {
       let fatal = Fatal(describing: error)
       _ = writeAll(
         Array("\(name): \(Format.printable(fatal.message))\n".utf8), to: STDERR_FILENO)
+      log.note(fatal, tool: name)
       return fatal.code
     }
   }

@@ -109,7 +109,7 @@ public struct StageLoop: Sendable {
       worker.sawInvalidLine()
       return json.serialized()
     case .failed(var record, let line):
-      source.failures.add(1, ordering: .relaxed)
+      source.count(record.error?.kind)
       let before = record.fields
       show(&record, to: &worker)
       return record.fields == before ? line : JSON.object(record.fields).serialized()
@@ -124,9 +124,9 @@ public struct StageLoop: Sendable {
         if error is Fatal { stop.request(for: error, logger) }
         record.error = failure
         if failure.kind != .interrupted {
-          logger.error("\(record.id): \(failure.kind.rawValue): \(failure.message)")
+          logger.error("\(record.label): \(failure.kind.rawValue): \(failure.message)")
         }
-        source.failures.add(1, ordering: .relaxed)
+        source.count(failure.kind)
         if !(error is Fatal) { show(&record, to: &worker) }
       }
       return JSON.object(record.fields).serialized()
@@ -143,6 +143,9 @@ public struct StageLoop: Sendable {
     }
   }
 
+  /// How the run ended: by what stopped it; else as interrupted, where documents came back for that, here
+  /// or in an earlier tool; else by whether documents failed. The second is why a tool that is told to
+  /// stop just when it has passed on its last line ends as the others of its pipeline do.
   private func exitCode(_ source: Source) -> ExitCode {
     switch stop.reason {
     case .interrupted: return .interrupted
@@ -158,6 +161,7 @@ public struct StageLoop: Sendable {
         "the input is not JSON lines: expected one JSON object with an \"id\" on each line")
       return .notRecords
     }
+    if source.interruptions.load(ordering: .relaxed) > 0 { return .interrupted }
     return source.failures.load(ordering: .relaxed) > 0 ? .documentsFailed : .success
   }
 }
@@ -174,6 +178,8 @@ private final class Source: Sendable {
   private let tool: String
   private let stop: Stop
   let failures = Atomic<Int>(0)
+  /// Documents that were not worked on, or not to their end, because a run was stopped.
+  let interruptions = Atomic<Int>(0)
   private let ended = Atomic<Bool>(false)
   /// Outside the lock, which a thread that waits for more input holds: whoever has a line must never
   /// wait for the next one.
@@ -213,6 +219,15 @@ private final class Source: Sendable {
     if case .invalid(_, isJSON: false) = parsed { return parsed }
     json.add(1, ordering: .relaxed)
     return parsed
+  }
+
+  /// Counts a document that came or became a failure.
+  func count(_ kind: ErrorClass?) {
+    if kind == .interrupted {
+      interruptions.add(1, ordering: .relaxed)
+    } else {
+      failures.add(1, ordering: .relaxed)
+    }
   }
 
   /// Whether a worker found the end of the input already.

@@ -27,20 +27,26 @@ public final class Stop: Sendable {
   /// A stop that only ``request(_:)`` brings about.
   public init() {}
 
-  /// A stop that follows signals: the first SIGINT, SIGTERM or SIGHUP requests it, the second ends
-  /// the process at once with 130. To be called in `main` before any thread is started, because
-  /// threads inherit the blocked signals. SIGPIPE is ignored from here on: a closed pipe is an
-  /// error of write(2), to be met in order.
+  /// Signals that are awaited, unless they were ignored when the process began.
+  private static let awaited = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGXCPU]
+
+  /// A stop that follows signals: the first SIGINT, SIGTERM or SIGHUP requests it, the second, or
+  /// SIGQUIT, ends the process at once with 130; SIGXCPU (`ulimit -t`) requests it as a failure. To be
+  /// called in `main` before any thread is started, because threads inherit the blocked signals.
+  ///
+  /// What was ignored at the start stays ignored: SIGHUP under nohup(1), SIGINT in the background of a
+  /// shell without job control (POSIX, XCU 2.11). Blocking such a signal would keep it for sigwait(3),
+  /// so it is not blocked. SIGPIPE and SIGXFSZ (`ulimit -f`) are ignored from here on: both are errors
+  /// of write(2), EPIPE and EFBIG, to be met in order. So is SIGUSR1, which log rotation sends: log files
+  /// are looked for at each line (``LogFile``).
   public static func onSignals() -> Stop {
     let stop = Stop()
-    signal(SIGPIPE, SIG_IGN)
-    // A shell starts background jobs with SIGINT ignored; an ignored signal never reaches sigwait.
-    for number in [SIGINT, SIGTERM] { signal(number, SIG_DFL) }
+    for number in [SIGPIPE, SIGXFSZ, SIGUSR1] { signal(number, SIG_IGN) }
     var signals = sigset_t()
     sigemptyset(&signals)
-    for number in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&signals, number) }
+    for number in awaited where !isIgnored(number) { sigaddset(&signals, number) }
     pthread_sigmask(SIG_BLOCK, &signals, nil)
-    guard startThread({ stop.followSignals() }) else {
+    guard startThread({ [signals] in stop.follow(signals) }) else {
       // The signals are blocked: nobody could end this process in order.
       _ = writeAll(Array("\(Fatal.noThread)\n".utf8), to: STDERR_FILENO)
       _exit(Fatal.noThread.code.rawValue)
@@ -48,14 +54,23 @@ public final class Stop: Sendable {
     return stop
   }
 
-  private func followSignals() {
-    var signals = sigset_t()
-    sigemptyset(&signals)
-    for number in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&signals, number) }
+  private static func isIgnored(_ number: Int32) -> Bool {
+    var action = sigaction()
+    guard sigaction(number, nil, &action) == 0 else { return false }
+    return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+      == unsafeBitCast(SIG_IGN, to: Int.self)
+  }
+
+  private func follow(_ signals: sigset_t) {
+    var signals = signals
     var number: Int32 = 0
     var isSecond = false
     while sigwait(&signals, &number) == 0 {
-      if isSecond { _exit(ExitCode.interrupted.rawValue) }
+      if number == SIGXCPU {
+        request(.failed(.noProcessorTime))
+        continue
+      }
+      if isSecond || number == SIGQUIT { _exit(ExitCode.interrupted.rawValue) }
       isSecond = true
       request(.interrupted)
     }
@@ -109,4 +124,11 @@ public final class Stop: Sendable {
   public func sleep(seconds: Double) -> Bool {
     sleep(until: Time.monotonic() + Int64(seconds * 1e9))
   }
+}
+
+extension Fatal {
+  /// The soft limit on processor time was reached (setrlimit(2), RLIMIT_CPU).
+  static let noProcessorTime = Fatal(
+    .other, "the limit on processor time is used up (ulimit -t): raise it and run the command again"
+  )
 }

@@ -222,7 +222,7 @@ struct Fetch: Tool {
       spool: try Spool(root: spool ?? "\(place.path)/spool", isDryRun: dryRun),
       limiter: try Limiter(at: limiter(in: place), stop: stop),
       checkpoint: try Checkpoint(path: checkpoint(in: place)), stop: stop, workers: workers,
-      adaptive: adaptive(settings), notice: notice, logger: logger)
+      adaptive: adaptive(settings), notice: notice(in: place), logger: logger)
     let loop = StageLoop(tool: "fetch", workers: threads, stop: stop, logger: logger)
     return loop.run { number in try Fetcher(services, worker: number, logger: logger) }
   }
@@ -235,8 +235,8 @@ struct Fetch: Tool {
     }
   }
 
-  private var notice: OutageNotice? {
-    dryRun ? nil : OutageNotice(tool: "fetch", folder: "\(state)/outages")
+  private func notice(in place: StateFolder) -> OutageNotice? {
+    dryRun ? nil : OutageNotice(tool: "fetch", folder: "\(place.path)/outages")
   }
 
   private func adaptive(_ settings: FetchSettings) -> AdaptiveWorkers? {
