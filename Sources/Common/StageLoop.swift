@@ -143,9 +143,9 @@ public struct StageLoop: Sendable {
     }
   }
 
-  /// How the run ended: by what stopped it; else as interrupted, where documents came back for that, here
-  /// or in an earlier tool; else by whether documents failed. The second is why a tool that is told to
-  /// stop just when it has passed on its last line ends as the others of its pipeline do.
+  /// How the run ended: by what stopped it, or else by whether documents failed. What an earlier tool gave
+  /// back, because it was stopped, has not failed: that tool says so with its own status, and one that is
+  /// told to stop just when it has passed on its last line ends with 0 or 130, never with 3 for that.
   private func exitCode(_ source: Source) -> ExitCode {
     switch stop.reason {
     case .interrupted: return .interrupted
@@ -161,7 +161,6 @@ public struct StageLoop: Sendable {
         "the input is not JSON lines: expected one JSON object with an \"id\" on each line")
       return .notRecords
     }
-    if source.interruptions.load(ordering: .relaxed) > 0 { return .interrupted }
     return source.failures.load(ordering: .relaxed) > 0 ? .documentsFailed : .success
   }
 }
@@ -178,8 +177,6 @@ private final class Source: Sendable {
   private let tool: String
   private let stop: Stop
   let failures = Atomic<Int>(0)
-  /// Documents that were not worked on, or not to their end, because a run was stopped.
-  let interruptions = Atomic<Int>(0)
   private let ended = Atomic<Bool>(false)
   /// Outside the lock, which a thread that waits for more input holds: whoever has a line must never
   /// wait for the next one.
@@ -221,13 +218,9 @@ private final class Source: Sendable {
     return parsed
   }
 
-  /// Counts a document that came or became a failure.
+  /// Counts a document with an error, unless it was given back.
   func count(_ kind: ErrorClass?) {
-    if kind == .interrupted {
-      interruptions.add(1, ordering: .relaxed)
-    } else {
-      failures.add(1, ordering: .relaxed)
-    }
+    if kind != .interrupted { failures.add(1, ordering: .relaxed) }
   }
 
   /// Whether a worker found the end of the input already.

@@ -134,6 +134,25 @@ struct StageLoopTests {
     #expect(stop.reason == .downstreamClosed)
   }
 
+  /// Wherever the signal arrives: before the first document, in the middle, with the last one, or not at
+  /// all because the tool had ended. Once in three torture runs, optimize ended with 3.
+  @Test(arguments: [
+    (stopAt: 1, fails: false, code: ExitCode.interrupted), (3, true, .interrupted),
+    (6, true, .interrupted), (0, true, .documentsFailed), (0, false, .success),
+  ])
+  func whatAStoppedRunWithFailuresEndsWith(stopAt: Int, fails: Bool, code: ExitCode) throws {
+    let back = #"{"id":"back","error":{"class":"interrupted","message":"the run was stopped"}}"#
+    let lines = (1...6).map { #"{"id":"\#($0)"}"# }
+    input.send(bytes((lines + [back]).map { $0 + "\n" }.joined()))
+    input.closeWriter()
+    let ended = run(workers: 1) { [stop] record in
+      if record.id == "\(stopAt)" { stop.request(.interrupted) }
+      if fails, ["2", "6"].contains(record.id) { throw RecordError(.badPDF, "no PDF") }
+    }
+    #expect(ended == code)
+    #expect(try results().count == 7)
+  }
+
   @Test func afterAnInterruptionAllThatComesPassesAsInterrupted() throws {
     send(documents: 100)
     let code = run(workers: 1) { [stop] record in
