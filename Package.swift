@@ -92,7 +92,7 @@ let package = Package(
     tests("StoreTests", ["CCRC32C", "Store", "Digest", "Transfer", logging], exclude: ["Servers"]),
     tests("EnqueueTests", ["enqueue", "Index", "Stages"]),
     tests("FetchTests", ["fetch", "Stages", "Transfer"]),
-    tests("ImagesTests", ["Images", "JBIG2"]),
+    tests("ImagesTests", ["Images", "JBIG2", "PDF", "Processes"]),
     tests("OptimizeTests", ["optimize", "PDF", "Processes"]),
     tests("PortalTests", ["portal"]),
     tests("ToolTests", ["Digest", "Index", "Stages"]),

@@ -8,13 +8,14 @@ enum Bilevel {
     _ image: ImageDescription, _ coding: ImageCoding, _ stored: [UInt8]
   ) -> Rewriting {
     guard let black = bitmap(image, coding, stored) else { return .left(.damaged) }
-    guard let best = smallest(of: black, isFax: image.isFax), best.bytes.count < stored.count else {
+    guard let best = smallest(of: black, isFax: coding.isGroup4), best.bytes.count < stored.count
+    else {
       return .left(.notSmaller)
     }
     return .replaced(best)
   }
 
-  /// The smaller of the codings that were proved; what is fax already, and was proved, would come out
+  /// The smaller of the codings that were proved; what is Group 4 already, and was proved, would come out
   /// as it is.
   static func smallest(of black: Bitmap, isFax: Bool) -> PDFDocument.NewImage? {
     [jbig2(black), isFax ? nil : fax(black)].compactMap { $0 }
@@ -45,8 +46,9 @@ enum Bilevel {
   ) -> Bitmap? {
     guard case .fax(let fax) = coding.last else { return samples(image, coding, stored) }
     guard let data = coding.withoutOuterFilters(stored),
-      let black = Picture(fax: data, width: image.width, height: image.height)?.bitmap(),
-      isProven(black, data)
+      let black = coding.isGroup4
+        ? proven(data, image)
+        : FaxReader.bitmap(data, fax, width: image.width, height: image.height)
     else { return nil }
     return fax.blackIs1
       ? Bitmap(width: black.width, height: black.height, bytes: black.bytes.map { ~$0 }) : black
@@ -71,11 +73,13 @@ enum Bilevel {
     return Bitmap(width: image.width, height: image.height, bytes: bytes)
   }
 
-  /// Fax data have no checksum, and decoders make something of anything. But the encoding of a
-  /// picture is as good as unique (ITU-T T.6, 2.2), so that data which come out again were read
-  /// rightly. The last four bytes are the end of the data, which some leave away.
-  private static func isProven(_ bitmap: Bitmap, _ data: [UInt8]) -> Bool {
-    guard let again = Picture(bitmap)?.fax() else { return false }
-    return data.starts(with: again.dropLast(4))
+  /// Fax data have no checksum, and libtiff makes something of anything. But the encoding of a
+  /// picture in Group 4 is as good as unique (ITU-T T.6, 2.2), so that data which come out again were
+  /// read rightly. The last four bytes are the end of the data, which some leave away.
+  private static func proven(_ data: [UInt8], _ image: ImageDescription) -> Bitmap? {
+    guard let black = Picture(fax: data, width: image.width, height: image.height)?.bitmap(),
+      let again = Picture(black)?.fax(), data.starts(with: again.dropLast(4))
+    else { return nil }
+    return black
   }
 }

@@ -30,6 +30,11 @@ struct ImageCoding: Equatable {
     }
   }
 
+  /// Whether it is fax data as libtiff reads and writes them: Group 4, rows that follow each other.
+  var isGroup4: Bool {
+    if case .fax(let fax) = last { fax.k < 0 && !fax.hasAlignedRows } else { false }
+  }
+
   /// What is stored without the deflations before the last; `nil` where it is damaged.
   func withoutOuterFilters(_ stored: [UInt8]) -> [UInt8]? {
     var bytes = stored

@@ -68,8 +68,7 @@ public enum Plan: Sendable, Equatable {
     switch (image.bits, coding.last) {
     // Samples are kept, whatever they stand for, so that neither colours nor `/Decode` matter.
     case (1, .fax(let fax)):
-      return fax.k < 0 && !fax.hasAlignedRows && fax.columns == image.width
-        ? .bilevel : .leave(.coding)
+      return fax.columns == image.width ? .bilevel : .leave(.coding)
     case (1, .samples): return image.colour.samples == 1 ? .bilevel : .leave(.colour)
     case (8, .jpeg(let hasParameters)):
       guard image.colour == .grey || image.colour == .rgb else { return .leave(.colour) }
@@ -110,12 +109,5 @@ public enum Plan: Sendable, Equatable {
     let candidates = [8, 4, 2, 1].map { (reduction: $0, rest: scale * Double($0)) }
     return candidates.first { $0.rest <= 1.01 && ($0.rest > 0.97 || $0.rest < 0.7) }
       ?? (1, scale)
-  }
-}
-
-extension ImageDescription {
-  /// Whether it is coded as a fax.
-  var isFax: Bool {
-    if case .ccitt? = filters?.last { true } else { false }
   }
 }
