@@ -69,14 +69,14 @@ let package = Package(
     .target(name: "CJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
     library("Images", ["CJBIG2", "CJPEG", "CLeptonica", "JBIG2", "PDF"]),
     library("PDF", ["CQPDF", "CZlib"]),
-    library("Transfer", ["CCurl"]),
+    library("Transfer", ["CCurl", "Common"]),
     library(
       "State", ["Common", "Postgres", grdb, .product(name: "GRDBSQLite", package: "GRDB.swift")]),
     library("Postgres", ["Common", "CPostgres"]),
     library("Index", ["CZlib", "Common", "Postgres", "Stages", grdb]),
     library("Store", ["Common", "Digest", "Transfer", logging]),
 
-    tool("enqueue", ["Index", "Stages"]),
+    tool("enqueue", ["Index", "Processes", "Stages"]),
     tool("fetch", ["CXML2", "Digest", "PDF", "Stages", "State", "Transfer"]),
     tool("optimize", ["Digest", "Images", "PDF", "Processes"]),
     tool("upload", ["Digest", "Stages", "Store"]),
@@ -95,7 +95,7 @@ let package = Package(
     tests("ImagesTests", ["Images", "JBIG2", "PDF", "Processes"]),
     tests("OptimizeTests", ["optimize", "PDF", "Processes"]),
     tests("PortalTests", ["portal"]),
-    tests("ToolTests", ["Digest", "Index", "Stages"]),
+    tests("ToolTests", ["CLI", "Digest", "Index", "Stages"]),
     tests("ValidateTests", ["CLI", "Index", "Stages", "Store", "validate"]),
   ],
   swiftLanguageModes: [.v6]

@@ -63,7 +63,7 @@ public struct ProgressDisplay: Sendable {
     return ending.withLock { $0 }
   }
 
-  private func put(_ text: String) { _ = writeAll(Array(text.utf8), to: STDERR_FILENO) }
+  private func put(_ text: String) { Console.write(text) }
 
   private static func terminalWidth() -> Int {
     var size = winsize()

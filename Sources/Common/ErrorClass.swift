@@ -75,7 +75,7 @@ public struct RecordError: Error, Sendable, Equatable {
   ) {
     self.tool = tool
     self.kind = kind
-    self.message = Format.printable(message)
+    self.message = Format.printable(SecretRedactor.message(message))
     self.isRetryable = isRetryable ?? kind.isRetryable
     self.counts = counts ?? kind.countsAsAttempt
   }
@@ -104,6 +104,11 @@ public struct RecordError: Error, Sendable, Equatable {
   }
 }
 
+extension RecordError: CustomStringConvertible {
+  /// The message: wherever an error is quoted, it is for people.
+  public var description: String { message }
+}
+
 extension RecordError {
   /// What a document gets that was not worked on because the run is ending.
   public static let stopped = RecordError(.interrupted, "not worked on: the run was stopped")
@@ -113,7 +118,7 @@ extension RecordError {
     switch error {
     case let error as RecordError: self = error.met(by: tool)
     case let error as Fatal: self.init(tool: tool, .local, error.message)
-    default: self.init(tool: tool, .internal, "\(error)")
+    default: self.init(tool: tool, .internal, Format.reason(error))
     }
   }
 }

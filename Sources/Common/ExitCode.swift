@@ -46,7 +46,7 @@ public struct Fatal: Error, Sendable, Equatable, CustomStringConvertible {
   /// A reason to end the run with `code`.
   public init(_ code: ExitCode, _ message: String) {
     self.code = code
-    self.message = message
+    self.message = SecretRedactor.message(message)
   }
 
   /// The message.
@@ -56,6 +56,6 @@ public struct Fatal: Error, Sendable, Equatable, CustomStringConvertible {
 extension Fatal {
   /// Any error, as the end of a run.
   public init(describing error: any Error) {
-    self = error as? Fatal ?? Fatal(.other, "\(error)")
+    self = error as? Fatal ?? Fatal(.other, Format.reason(error))
   }
 }

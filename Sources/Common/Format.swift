@@ -66,10 +66,19 @@ public enum Format {
   }
 
   /// A text from outside, in quotes, on one line, without control characters and at most 80
-  /// characters long: safe for a log and for a terminal.
+  /// characters long, without secrets: safe for a log and for a terminal.
   public static func quoted(_ text: String, limit: Int = 80) -> String {
+    // Before it is cut: half of a password looks like none.
+    let text = SecretRedactor.message(text)
     let short = text.count > limit ? String(text.prefix(limit)) + "…" : text
     return "\"" + printable(short) + "\""
+  }
+
+  /// Any error in words. One that has none is named, and not taken apart: what Swift makes of a value
+  /// by itself is for programmers.
+  public static func reason(_ error: any Error) -> String {
+    (error as? any CustomStringConvertible)?.description
+      ?? "an error without a description (\(type(of: error)))"
   }
 
   /// A text from outside without control characters and line breaks.

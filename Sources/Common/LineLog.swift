@@ -77,7 +77,7 @@ public struct LineLog: LogHandler {
 
   func render(_ level: Logger.Level, _ message: String, _ metadata: Logger.Metadata) -> String {
     let time = Time.timestamp()
-    let message = Format.printable(message)
+    let message = Format.printable(SecretRedactor.message(message))
     let others = metadata.filter { $0.key != "worker" }.sorted { $0.key < $1.key }
     switch layout {
     case .json:
@@ -85,11 +85,14 @@ public struct LineLog: LogHandler {
         "time": .string(time), "level": .string(level.rawValue), "tool": .string(tool),
         "worker": metadata["worker"].map { .string("\($0)") }, "message": .string(message),
       ]
-      for (name, value) in others { object[name] = .string("\(value)") }
+      for (name, value) in others { object[name] = .string(SecretRedactor.message("\(value)")) }
       return JSON.object(object).description
     case .text:
       let worker = metadata["worker"].map { " Worker \($0)" } ?? ""
-      let rest = others.map { " \($0.key)=\(Format.printable("\($0.value)"))" }.joined()
+      let rest = others.map {
+        " \($0.key)=" + Format.printable(SecretRedactor.message("\($0.value)"))
+      }
+      .joined()
       let name = Format.padRight(level.rawValue.uppercased(), 8)
       return "\(time) \(name) \(tool)\(worker): \(message)\(rest)"
     }

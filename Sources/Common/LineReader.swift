@@ -20,6 +20,7 @@ public struct LineReader {
   private var buffer = [UInt8](repeating: 0, count: 1 << 16)
   private var filled = 0..<0
   private var atEnd = false
+  private var isFirst = true
 
   /// Reads from `descriptor`, which stays the caller's. When `stop` is requested, reading goes on
   /// for `grace` seconds at most, because whoever writes is stopping too; from a terminal it ends
@@ -50,6 +51,8 @@ public struct LineReader {
       }
       if end == nil, try fill() { continue }
       if end == nil, collected.isEmpty { return nil }
+      if isFirst { collected = Array(ByteOrderMark.dropped(from: collected[...])) }
+      isFirst = false
       if isTooLong { return .tooLong(prefix: collected) }
       if collected.last == UInt8(ascii: "\r") { collected.removeLast() }
       return .line(collected)

@@ -126,7 +126,9 @@ extension InputLine {
   ) -> JSON {
     .object([
       "id": .null,
-      "input": .string(String(String(decoding: bytes.prefix(800), as: UTF8.self).prefix(200))),
+      "input": .string(
+        String(
+          SecretRedactor.message(String(decoding: bytes.prefix(800), as: UTF8.self)).prefix(200))),
       "line": .int(number),
       "error": RecordError(
         tool: tool, .invalidRecord, "line \(number): \(message)"

@@ -116,9 +116,11 @@ public struct Template: Sendable, Equatable {
   }
 
   /// A field that a template needs and a record does not have.
-  public struct MissingField: Error, Sendable, Equatable {
+  public struct MissingField: Error, Sendable, Equatable, CustomStringConvertible {
     /// Its name.
     public let name: String
+    /// One line.
+    public var description: String { "the field \(Format.quoted(name)) is missing or empty" }
   }
 }
 

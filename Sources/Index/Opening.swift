@@ -31,7 +31,10 @@ public enum IndexURL: Sendable, Equatable {
   /// Reads a URL; throws where it names no index.
   public init(_ url: String) throws(Fatal) {
     guard let colon = url.firstIndex(of: ":"), !url[..<colon].contains("/") else {
-      guard !url.isEmpty else { throw Self.notAnIndex(url) }
+      // A connection string must not become the name of a file: it may hold a password.
+      guard !url.isEmpty, !SecretRedactor.looksLikeAddress(url) else {
+        throw Self.notAnIndex(url)
+      }
       self = .sqlite(url)
       return
     }
@@ -39,7 +42,9 @@ public enum IndexURL: Sendable, Equatable {
     switch url[..<colon].lowercased() {
     case "sqlite" where !rest.isEmpty:
       // sqlite:///srv/index.db, as other tools write it, is the same as sqlite:/srv/index.db.
-      self = .sqlite(rest.hasPrefix("//") ? String(rest.dropFirst(2)) : rest)
+      let path = rest.hasPrefix("//") ? String(rest.dropFirst(2)) : rest
+      guard !SecretRedactor.looksLikeAddress(path) else { throw Self.notAnIndex(url) }
+      self = .sqlite(path)
     case "postgres", "postgresql": self = .postgres("postgres:\(rest)")
     default: throw Self.notAnIndex(url)
     }
@@ -67,10 +72,9 @@ public enum IndexURL: Sendable, Equatable {
   }
 
   private static func notAnIndex(_ url: String) -> Fatal {
-    // What looks like user:password@host is not repeated.
-    let what = url.contains("@") ? "the URL" : Format.quoted(url)
-    return Fatal(
+    Fatal(
       .configuration,
-      "\(what) names no index; expected postgres://USER@HOST/NAME, sqlite:PATH or a path")
+      "\(Format.quoted(SecretRedactor.setting(url))) names no index; expected postgres://USER@HOST/NAME, sqlite:PATH or a path"
+    )
   }
 }

@@ -65,9 +65,10 @@ public final class Refusals: Sendable {
 }
 
 /// A row does not take what is written; it is the row's trouble and not the run's.
-struct RowRefusal: Error {
+struct RowRefusal: Error, CustomStringConvertible {
   /// The database's words.
   let reason: String
+  var description: String { reason }
 }
 
 /// Notices when the table takes no outcome any more, whatever the document: then it is one cause, and

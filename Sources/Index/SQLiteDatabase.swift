@@ -99,7 +99,7 @@ extension Fatal {
   /// What an error of SQLite means for a run.
   init(index path: String, _ error: any Error) {
     guard let error = error as? DatabaseError else {
-      self.init(.other, "the index \(path): \(error)")
+      self.init(.other, "the index \(path): \(Format.reason(error))")
       return
     }
     let reason = error.message ?? "error \(error.extendedResultCode.rawValue)"

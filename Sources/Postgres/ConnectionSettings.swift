@@ -1,4 +1,5 @@
 import CPostgres
+import Common
 import Glibc
 
 /// Where a database is, and who asks. Prints without the password.
@@ -54,6 +55,8 @@ public struct ConnectionSettings: Sendable, CustomStringConvertible {
   }
 
   private static func parse(_ url: String) -> [String: String]? {
+    // libpq takes what is behind the first @ for the host, and then tells it: part of a password.
+    guard !SecretRedactor.isAmbiguous(url) else { return nil }
     var message: UnsafeMutablePointer<CChar>?
     defer { PQfreemem(message) }
     guard let options = PQconninfoParse(url, &message) else { return nil }

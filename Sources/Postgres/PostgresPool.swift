@@ -48,7 +48,8 @@ public final class PostgresPool: Sendable {
       throw Fatal(
         .configuration,
         "the URL of the \(purpose.name) is not one that PostgreSQL reads; expected "
-          + "postgres://USER@HOST:PORT/NAME")
+          + "postgres://USER@HOST:PORT/NAME, with @ : / ? # and blanks in a password as %40 %3A %2F "
+          + "%3F %23 %20")
     }
     self.settings = settings
     self.purpose = purpose
@@ -83,7 +84,7 @@ public final class PostgresPool: Sendable {
       } catch let fatal as Fatal {
         throw fatal
       } catch {
-        throw Fatal(.other, "the \(purpose.name) \(name): \(error)")
+        throw Fatal(.other, "the \(purpose.name) \(name): \(Format.reason(error))")
       }
     }
   }

@@ -18,9 +18,11 @@ public struct Launch {
   }
 
   /// The system's reason why a process could not be started.
-  public struct Failure: Error, Sendable, Equatable {
+  public struct Failure: Error, Sendable, Equatable, CustomStringConvertible {
     /// The `errno`.
     public let code: Int32
+    /// The system's words.
+    public var description: String { String(cString: strerror(code)) }
 
     /// A reason.
     public init(code: Int32) { self.code = code }

@@ -22,7 +22,8 @@ public struct SettingsFile: Sendable {
     do {
       root = try SettingsNode(Yams.compose(yaml: text))
     } catch {
-      throw Fatal(.configuration, "\(path) is not valid YAML: \(Format.printable("\(error)"))")
+      throw Fatal(
+        .configuration, "\(path) is not valid YAML: \(Format.printable(Format.reason(error)))")
     }
   }
 
@@ -32,7 +33,8 @@ public struct SettingsFile: Sendable {
     var bytes = [UInt8](repeating: 0, count: maximumBytes)
     let count = fread(&bytes, 1, bytes.count, file)
     guard ferror(file) == 0 else { return nil }
-    return String(decoding: bytes.prefix(count), as: UTF8.self)
+    // Editors on Windows begin a file with a byte order mark; it is no part of the first name.
+    return String(decoding: ByteOrderMark.dropped(from: bytes.prefix(count)), as: UTF8.self)
   }
 
   /// The settings at the top.

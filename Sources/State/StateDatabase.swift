@@ -64,7 +64,7 @@ enum StateDatabase {
     _ path: String, _ what: String, _ body: () throws -> T
   ) throws(Fatal) -> T {
     do { return try body() } catch let fatal as Fatal { throw fatal } catch {
-      let reason = (error as? DatabaseError)?.message ?? "\(error)"
+      let reason = (error as? DatabaseError)?.message ?? Format.reason(error)
       throw Fatal(
         .inputOutput, "the \(what) \(path) cannot be used: \(reason)\(FileSizeLimit.hint)")
     }

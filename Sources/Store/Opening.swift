@@ -29,6 +29,12 @@ public func openStore(
     throw Fatal(
       .configuration, "there is no store for \(Format.quoted(url)): expected \(knownStores)")
   }
+  guard !SecretRedactor.looksLikeAddress(url) else {
+    throw Fatal(
+      .configuration,
+      "there is no store for \(Format.quoted(SecretRedactor.setting(url))): expected \(knownStores)"
+    )
+  }
   return try FileStore(root: url)
 }
 

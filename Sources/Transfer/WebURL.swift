@@ -1,4 +1,5 @@
 import CCurl
+import Common
 
 /// An absolute http or https URL, read by libcurl itself, so that what is checked is what is asked for.
 public struct WebURL: Sendable, Hashable, CustomStringConvertible {
@@ -14,7 +15,8 @@ public struct WebURL: Sendable, Hashable, CustomStringConvertible {
   public let hasCredentials: Bool
   /// The whole URL without its fragment.
   public let description: String
-  /// The URL for people and records: without user and password.
+  /// The URL for people and records: without user and password, and without what proves a right in
+  /// its query (a signature, a token).
   public let redacted: String
 
   /// Reads an absolute URL. `nil` for anything that is not http or https with a host.
@@ -44,7 +46,7 @@ public struct WebURL: Sendable, Hashable, CustomStringConvertible {
       whole.utf8.contains(UInt8(ascii: "@"))
       && (Self.part(url, CURLUPART_USER) != nil || Self.part(url, CURLUPART_PASSWORD) != nil)
     description = whole
-    redacted = hasCredentials ? Self.redacted(whole, scheme) : whole
+    redacted = SecretRedactor.message(hasCredentials ? Self.redacted(whole, scheme) : whole)
   }
 
   /// `whole` without user and password. Looks at bytes: to Swift, an @ with a combining mark behind it is

@@ -19,6 +19,7 @@ struct Enqueue: Tool {
 
       Examples:
         enqueue --index sqlite:index.db --import deeds.csv
+        enqueue --index sqlite:index.db --import index.xlsx --sheet 2023
         enqueue --index sqlite:index.db --stage stage-0-test --count
         enqueue --index sqlite:index.db --retry --class network --dry-run
         enqueue --index sqlite:index.db --stage stage-0-test | fetch … | validate --settle …
@@ -36,14 +37,17 @@ struct Enqueue: Tool {
   @OptionGroup(title: "Selection") var filter: SelectionOptions
   @OptionGroup(title: "Streaming") var streaming: StreamingOptions
   @OptionGroup(title: "Instead of claiming") var mode: ModeOptions
+  @OptionGroup(title: "Importing") var importing: ImportOptions
   @OptionGroup(title: "Log") var log: LogOptions
+
+  func validate() throws { try importing.check(isImporting: mode.import != nil) }
 
   func perform(stop: Stop, logger: Logger) throws -> Common.ExitCode {
     if mode.migrate || mode.`init` { return try mode.prepare(index, stop: stop) }
     if let path = mode.import {
       let importer = Importer(
-        path: path, layout: mode.format, map: try ColumnMap(mode.map),
-        ignoresUnknown: mode.ignoreUnknownColumns, progress: mode.progress, stop: stop)
+        path: path, options: try importing.options(), sheet: importing.sheet,
+        progress: mode.progress, stop: stop)
       return try importer.run { [index, connections = pool.dbPool] in
         try openIndex(index, creating: true, connections: connections, stop: stop)
       }

@@ -11,9 +11,9 @@ struct Importer: Sendable {
   private static let told = 20
 
   let path: String
-  let layout: ImportReader.Layout?
-  let map: ColumnMap
-  let ignoresUnknown: Bool
+  let options: ImportReader.Options
+  /// Of a spreadsheet, the name or number of the sheet; `nil` for the first.
+  let sheet: String?
   let progress: ProgressMode
   let stop: Stop
 
@@ -22,6 +22,7 @@ struct Importer: Sendable {
     var rows = 0
     var added = 0
     var refused = 0
+    var notes = ""
   }
 
   /// Opens the index only once the file's header is understood: a mistyped name leaves no empty index
@@ -31,17 +32,28 @@ struct Importer: Sendable {
     let progress = ImportProgress(progress, file: descriptor)
     let (tally, damage) = try withCompanion({ progress.run() }) {
       defer { progress.end() }
-      return try withUnpacked(descriptor, stop: stop) { plain in
-        var reader = try ImportReader(
-          descriptor: plain, layout: layout ?? .init(path: path), map: map,
-          ignoringUnknown: ignoresUnknown, stop: stop)
-        return try add(from: &reader, to: try open(), progress)
+      guard try Spreadsheet.isOne(path, descriptor) else {
+        guard sheet == nil else {
+          throw Fatal(.usage, "--sheet goes with a spreadsheet, and \(path) is none")
+        }
+        return try rows(descriptor, into: open, progress)
       }
+      return try Spreadsheet.withRows(path, sheet: sheet) { try rows($0, into: open, progress) }
     }
     tell(tally)
     if let damage { throw damage }
     if stop.isRequested { return try stop.exitCode() }
     return tally.refused > 0 ? .documentsFailed : .success
+  }
+
+  private func rows(
+    _ descriptor: Int32, into open: () throws -> any DocumentIndex, _ progress: ImportProgress
+  ) throws -> (answer: Tally, damage: Fatal?) {
+    try withUnpacked(descriptor, stop: stop) { plain in
+      var reader = try ImportReader(descriptor: plain, named: path, options, stop: stop)
+      say("\(path): \(reader.understanding)")
+      return try add(from: &reader, to: try open(), progress)
+    }
   }
 
   private func add(
@@ -70,6 +82,7 @@ struct Importer: Sendable {
       if tally.rows.isMultiple(of: 1000) { progress.report(tally.rows) }
     }
     try flush()
+    tally.notes = reader.notes.text
     return tally
   }
 
@@ -83,7 +96,7 @@ struct Importer: Sendable {
     let known = tally.rows - tally.added - tally.refused
     say(
       "imported \(tally.added) new documents, \(known) were there already, "
-        + "\(tally.refused) rows refused")
+        + "\(tally.refused) rows refused" + (tally.notes.isEmpty ? "" : "; \(tally.notes)"))
   }
 
   private func openFile() throws(Fatal) -> Int32 {
@@ -96,6 +109,6 @@ struct Importer: Sendable {
   }
 
   private func say(_ line: String) {
-    _ = writeAll(Array("enqueue: \(Format.printable(line))\n".utf8), to: STDERR_FILENO)
+    Console.write("enqueue: \(Format.printable(line))\n")
   }
 }

@@ -62,23 +62,14 @@ struct ModeOptions: ParsableArguments {
   @Flag(help: "Add what we need to a table that is there; made changes are not made again.")
   var migrate = false
 
-  @Option(help: "Add documents from a file (.csv, .tsv, .jsonl, also .gz; - for stdin) and end.")
-  var `import`: String?
-
-  @Option(help: "How the imported file is written: csv, tsv or jsonl. (default: by its name)")
-  var format: ImportReader.Layout?
-
   @Option(
-    help: ArgumentHelp(
-      "What a column of the imported file is in the index; without COLUMN it is left out. May be "
-        + "repeated.", valueName: "HEADER=COLUMN"))
-  var map: [String] = []
+    help: """
+      Add documents from a file (.csv, .tsv, .json, .jsonl, also .gz; .xlsx; - for stdin) and end.
+      """)
+  var `import`: String?
 
   @Option(help: "Show the progress of an import on stderr.")
   var progress = ProgressMode.auto
-
-  @Flag(help: "Leave out columns of the imported file that the index does not know.")
-  var ignoreUnknownColumns = false
 
   func validate() throws {
     let hasDryRun = migrate || retry || preflight
@@ -94,9 +85,6 @@ struct ModeOptions: ParsableArguments {
     if json, !count, !status {
       throw ValidationError("--json goes with --count or --status")
     }
-    if `import` == nil, format != nil || ignoreUnknownColumns || !map.isEmpty {
-      throw ValidationError("--format, --map and --ignore-unknown-columns go with --import")
-    }
   }
 
   /// The lines that answer the question, if one was asked.
@@ -108,5 +96,3 @@ struct ModeOptions: ParsableArguments {
     return status ? Answers.table(counts) : [String(counts.upcoming(selection))]
   }
 }
-
-extension ImportReader.Layout: ExpressibleByArgument {}

@@ -62,7 +62,7 @@ struct Preflight {
 
   private func say(_ line: String) { put(line + "\n") }
 
-  private func put(_ text: String) { _ = writeAll(Array(text.utf8), to: STDERR_FILENO) }
+  private func put(_ text: String) { Console.write(text) }
 }
 
 /// Whoever sits at the terminal.

@@ -37,6 +37,6 @@ extension ModeOptions {
   }
 
   private func say(_ line: String) {
-    _ = writeAll(Array("enqueue: \(Format.printable(line))\n".utf8), to: STDERR_FILENO)
+    Console.write("enqueue: \(Format.printable(line))\n")
   }
 }

@@ -58,7 +58,7 @@ struct Fetcher: StageWorker, ~Copyable {
     let known = try services.checkpoint.entry(record.id)
     try services.idsInWork.check(known, for: plan.identity)
     if let known, known.request == plan.identity, isStillThere(known) {
-      if services.settings.rechecks { changed = try recheck(known, portal) }
+      if services.settings.rechecks { changed = try recheck(known, plan, portal) }
       guard changed != nil else {
         services.idsInWork.noteFetched(known.id)
         record.fields["fetch"] = member(of: record, known, isResumed: true)
@@ -119,12 +119,14 @@ struct Fetcher: StageWorker, ~Copyable {
   /// Asks the portal whether a document is still the one we have; `nil` if it is. What was merged from
   /// several images, or came without validators, cannot be asked about.
   private mutating func recheck(
-    _ entry: Checkpoint.Entry, _ portal: Portal
+    _ entry: Checkpoint.Entry, _ plan: Portal.Plan, _ portal: Portal
   ) throws -> Requester.Reply? {
     var conditions: [(name: String, value: String)] = []
     if let etag = entry.etag { conditions.append(("If-None-Match", etag)) }
     if let date = entry.lastModified { conditions.append(("If-Modified-Since", date)) }
-    guard !conditions.isEmpty, entry.images == 1, let url = WebURL(entry.url) else { return nil }
+    // The checkpoint has no secrets of a URL; the record may.
+    let known = try plan.url.redacted == entry.url ? try plan.url : WebURL(entry.url)
+    guard !conditions.isEmpty, entry.images == 1, let url = known else { return nil }
     let reply = try requester.get(
       url,
       Requester.Errand(id: entry.id, portal: portal, purpose: .document, fields: conditions))

@@ -1,4 +1,5 @@
 import Common
+import Digest
 import Transfer
 
 /// Where documents are asked for, and how: a file in `portals/` (docs/fetch.md).
@@ -58,11 +59,17 @@ struct Portal: Sendable {
         throw RecordError(
           .invalidRecord, #"the record has no "url", and no portal is named for its book"#)
       }
-      return Plan(identity: text, address: text, portal: nil)
+      return Plan(identity: Self.identity(of: text), address: text, portal: nil)
     case .document(let template?): return plan(path: try fill(template, record))
     case .lookup(let lookup):
       return plan(path: lookup.path + "?" + (try lookup.query(for: record)))
     }
+  }
+
+  /// The checkpoint keeps no signature or password of a URL; a digest tells whether it is the same.
+  private static func identity(of url: String) -> String {
+    let shown = SecretRedactor.setting(url)
+    return shown == url ? url : "\(shown) sha256:\(Digest.sha256(url.utf8))"
   }
 
   private func plan(path: String) -> Plan {

@@ -2,8 +2,9 @@ import Common
 import Transfer
 
 /// An attempt that failed: the document's error, should it be its own, and what it is for everybody.
-struct FetchFailure: Error {
+struct FetchFailure: Error, CustomStringConvertible {
   let error: RecordError
+  var description: String { error.message }
   let refusal: Refusal
   /// Whether there was nobody to talk to, or nobody who could prove to be the one.
   var isUnreachable = false

@@ -7,8 +7,9 @@ import Processes
 /// touches nothing outside the private directory.
 struct Examination {
   /// No document is at fault.
-  struct Trouble: Error, Sendable, Equatable {
+  struct Trouble: Error, Sendable, Equatable, CustomStringConvertible {
     let message: String
+    var description: String { message }
   }
 
   private let job: Job

@@ -1,9 +1,10 @@
 import CLeptonica
 
 /// Leptonica could not do something; it says no more than that.
-struct PictureError: Error, Sendable, Equatable {
+struct PictureError: Error, Sendable, Equatable, CustomStringConvertible {
   /// What it was to do: `draw a line of text`.
   let action: String
+  var description: String { "Leptonica could not \(action)" }
 }
 
 /// The owner of an image of Leptonica. Not `Sendable`: its count of references is not atomic.

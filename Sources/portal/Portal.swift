@@ -1,4 +1,5 @@
 import ArgumentParser
+import CLI
 import Common
 import Glibc
 
@@ -68,6 +69,17 @@ struct Portal: ParsableCommand {
 
   @Flag(help: "Be a store that speaks like Google's, for benchmarks: contents are dropped.")
   var store = false
+
+  static func main() {
+    do {
+      let arguments = Array(CommandLine.arguments.dropFirst())
+      try prepare(arguments, KnownSecrets.environment())
+      var command = try parseAsRoot(arguments)
+      try command.run()
+    } catch {
+      end(with: error)
+    }
+  }
 
   func validate() throws {
     guard (1...Catalogue.maximumCount).contains(documents) else {
@@ -155,6 +167,6 @@ struct Portal: ParsableCommand {
   }
 
   private static func report(_ message: String) {
-    _ = writeAll(Array("portal: \(Format.printable(message))\n".utf8), to: STDERR_FILENO)
+    Console.write("portal: \(Format.printable(message))\n")
   }
 }

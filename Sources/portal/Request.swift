@@ -1,9 +1,10 @@
 /// A request that we do not answer as asked.
-struct BadRequest: Error, Equatable {
+struct BadRequest: Error, Equatable, CustomStringConvertible {
   /// The status to answer with.
   let status: Int
   /// One sentence for people.
   let reason: String
+  var description: String { reason }
 
   init(_ status: Int, _ reason: String) {
     self.status = status

@@ -24,7 +24,7 @@ struct StoreTrial {
       throw Fatal(.unavailable, error.message)
     }
     let lines = (isQuiet ? [] : check.findings) + check.warnings.map { "warning: \($0)" }
-    _ = writeAll(Array(lines.map { $0 + "\n" }.joined().utf8), to: STDERR_FILENO)
+    Console.write(lines.map { $0 + "\n" }.joined())
     return .success
   }
 }

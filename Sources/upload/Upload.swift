@@ -37,7 +37,9 @@ struct Upload: Tool {
   @Option(help: "The store: gs://bucket/prefix, s3://bucket/prefix, file:///directory, or a path.")
   var to: String
 
-  @Option(help: "How an object's key is made (default: the stage's key, else {id}.pdf).")
+  @Option(
+    name: [.customLong("key-template"), .customLong("key")],
+    help: "How an object's key is made (default: the stage's key, else {id}.pdf).")
   var key: String?
 
   @OptionGroup var stages: StageOptions
@@ -75,7 +77,9 @@ struct Upload: Tool {
   @Option(help: "How often a request is tried again before its document waits for another run.")
   var retries = 8
 
-  @Option(help: "Seconds before the first retry at most; doubles each time, up to 32.")
+  @Option(
+    help: "First wait before another try, at most (500ms, 2s); doubles each time, up to 32 s.",
+    transform: seconds)
   var retryBase = 1.0
 
   @Option(help: "Show progress on stderr; auto: where the records go to a file.")
@@ -99,9 +103,7 @@ struct Upload: Tool {
     guard (1...256).contains(workers) else {
       throw ValidationError("--workers has to be from 1 to 256, and is \(workers).")
     }
-    guard retries >= 0, retryBase >= 0 else {
-      throw ValidationError("--retries and --retry-base cannot be negative.")
-    }
+    guard retries >= 0 else { throw ValidationError("--retries cannot be negative.") }
     if overwrite, skipExisting {
       throw ValidationError("--overwrite and --skip-existing contradict each other.")
     }
@@ -109,7 +111,7 @@ struct Upload: Tool {
       throw ValidationError("--location belongs to --create-bucket.")
     }
     if let key {
-      do { _ = try Template(key) } catch { throw ValidationError("--key: \(error).") }
+      do { _ = try Template(key) } catch { throw ValidationError("--key-template: \(error).") }
     }
     let fields = [contentType, cacheControl, storageClass, location].compactMap(\.self)
     guard fields.allSatisfy({ $0.utf8.allSatisfy { (0x20...0x7E).contains($0) } }) else {
@@ -125,10 +127,10 @@ struct Upload: Tool {
   func perform(stop: Stop, logger: Logger) throws -> Common.ExitCode {
     let stage = try stages.load()
     let store = try openStore(to, settings(stop, logger))
-    let keys = try KeyRule(template(of: stage), stage: stage)
+    let keys = try keyRule(stage)
     if createBucket, !dryRun, let made = try store.create() {
       // Not only for a log that may be off: it costs money.
-      _ = writeAll(Array("upload: made \(made)\n".utf8), to: STDERR_FILENO)
+      Console.write("upload: made \(made)\n")
       logger.info("made \(made)")
     }
     if check { return try StoreTrial(store, writing: !dryRun, isQuiet: log.quiet).run() }
@@ -162,6 +164,13 @@ struct Upload: Tool {
     return settings
   }
 
+  private static func seconds(_ text: String) throws -> Double {
+    guard let seconds = Time.span(text) else {
+      throw ValidationError("\(Format.quoted(text)) is no time: seconds, or 500ms, 30s, 5m, 2h.")
+    }
+    return seconds
+  }
+
   /// A name, fit for a header field, and a value.
   private static func pair(_ text: String) -> (String, String)? {
     let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
@@ -174,8 +183,11 @@ struct Upload: Tool {
     return (String(parts[0]), String(parts[1]))
   }
 
-  private func template(of stage: Stage?) -> String {
-    // A file name has its ending already.
-    key ?? stage?.key ?? (fromList ? "{id}" : "{id}.pdf")
+  private func keyRule(_ stage: Stage?) throws(Fatal) -> KeyRule {
+    guard let template = key ?? stage?.key else {
+      // A path has its ending already.
+      return fromList ? .paths : try KeyRule("{id}.pdf", stage: stage)
+    }
+    return try KeyRule(template, stage: stage)
   }
 }

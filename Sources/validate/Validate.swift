@@ -132,7 +132,7 @@ struct Validate: Tool {
       manner: progress.manner, workers: workers, logger: logger)
     let output = noRecords ? open("/dev/null", O_WRONLY | O_CLOEXEC) : STDOUT_FILENO
     let (code, summary) = try run.perform(stop: stop, output: output)
-    _ = writeAll(Array(summary.text.utf8), to: STDERR_FILENO)
+    Console.write(summary.text)
     if let path = self.summary { try summary.write(to: path) }
     return code
   }

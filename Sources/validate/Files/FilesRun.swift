@@ -32,7 +32,7 @@ struct FilesRun: Sendable {
     }
     if case .failed(let fatal) = stop.reason { throw fatal }
     let (result, links) = (totals.withLock { $0 }, source.withLock { $0.links })
-    _ = writeAll(Array(result.text(links: links).utf8), to: STDERR_FILENO)
+    Console.write(result.text(links: links))
     if stop.reason == .interrupted { return .interrupted }
     return result.bad.isEmpty ? .success : .documentsFailed
   }

@@ -57,7 +57,7 @@ struct ReconcileOptions: ParsableArguments {
     }
     if case .failed(let fatal) = stop.reason { throw fatal }
     let totals = reconciliation.totals
-    _ = writeAll(Array(totals.text.utf8), to: STDERR_FILENO)
+    Console.write(totals.text)
     if let summary {
       try WholeFile.write(totals.json.serialized() + [0x0A], to: summary, what: "the summary")
     }

@@ -1,15 +1,15 @@
 import Glibc
 
 /// Where programs are that others wrote.
-enum ProgramPath {
+public enum ProgramPath {
   /// Where `name` may be by a search path; relative directories do not count.
-  static func candidates(_ name: String, _ path: String?) -> [String] {
+  public static func candidates(_ name: String, _ path: String?) -> [String] {
     (path ?? "/usr/local/bin:/usr/bin:/bin").split(separator: ":")
       .filter { $0.hasPrefix("/") }.map { "\($0)/\(name)" }
   }
 
   /// The first that is there and may be run, absolute and without links.
-  static func find(_ candidates: [String]) -> String? {
+  public static func find(_ candidates: [String]) -> String? {
     for candidate in candidates {
       guard let resolved = realpath(candidate, nil) else { continue }
       defer { free(resolved) }

@@ -53,6 +53,9 @@ public enum ImportedColumns {
   /// Without these there is no document.
   static let required = ["source", "book", "page"]
 
+  /// What says which document a row is about: a row in which one of these cannot be read is refused.
+  static let identifying: Set<String> = ["source", "book", "page", "instrument_number"]
+
   /// Columns of an exported table that are passed over: the index sets them itself.
   static let passedOver: Set<String> = [
     "id", "created_at", "updated_at", "lease_token", "lease_owner", "lease_expires_at",
@@ -73,51 +76,73 @@ public enum ImportedColumns {
     // What the recording system's export calls it.
     if folded == "instrument_type" { return .column("instrument_type_raw") }
     if byName[folded] != nil { return .column(folded) }
+    // pandas' index, and columns of a sheet that were never used.
+    if folded.isEmpty || folded.hasPrefix("unnamed:") { return .passedOver }
     return passedOver.contains(folded) ? .passedOver : .unknown
   }
 
   /// A name as it is compared.
   static func folded(_ name: String) -> String {
-    String(name.trimmed.lowercased().map { $0 == " " || $0 == "-" ? "_" : $0 })
+    String(name.trimmed.lowercased().map { " -\u{A0}".contains($0) ? "_" : $0 })
   }
 
-  /// The text as the index keeps it. Throws what was expected.
-  static func clean(_ text: String, _ name: String) throws(ImportProblem) -> String {
+  /// The text as the index keeps it; `nil` for what stands for nothing. Throws what was expected.
+  static func clean(
+    _ text: String, _ name: String, _ rules: ImportRules = ImportRules()
+  ) throws(ImportProblem) -> String? {
     guard let kind = byName[name]?.kind else { throw ImportProblem("unknown column \(name)") }
     func wrong(_ expected: String) -> ImportProblem {
       ImportProblem("\(name) has to be \(expected), and is \(Format.quoted(text))")
     }
+    let value = unwrapped(text, name)
+    if rules.isNull(value, isText: kind == .text) { return nil }
     switch kind {
     case .text:
-      guard !text.utf8.contains(0) else { throw wrong("text without NUL") }
-      return text
+      guard !value.utf8.contains(0) else { throw wrong("text without NUL") }
+      return value
     case .integer(let range):
-      guard let number = Int(text.trimmed), range.contains(number) else {
+      guard let number = WholeNumber.read(value), range.contains(number) else {
         throw wrong(expected(range))
       }
       return String(number)
     case .boolean:
-      switch text.trimmed.lowercased() {
-      case "t", "true", "1", "yes": return "1"
-      case "f", "false", "0", "no": return "0"
+      switch value.lowercased() {
+      case "t", "true", "1", "1.0", "yes", "y": return "1"
+      case "f", "false", "0", "0.0", "no", "n": return "0"
       default: throw wrong("true or false")
       }
     case .day:
-      guard let day = day(text.trimmed) else {
-        throw wrong("a day like 1951-03-04 or 3/4/1951 (month first)")
+      guard let day = rules.dates.day(value) else {
+        throw wrong("a day like 1951-03-04 or 3/4/1951")
       }
       return day.description
     case .time:
-      guard let time = time(text.trimmed) else { throw wrong("a time like 2026-11-23 18:30:35") }
+      guard let time = rules.dates.time(value) else {
+        throw wrong("a time like 2026-11-23 18:30:35")
+      }
       return time
     case .status:
-      switch text {
+      switch value.lowercased() {
       // Nobody in this index works on it.
       case "in_progress": return "pending"
-      case "pending", "completed", "failed", "skipped": return text
+      case "pending", "completed", "failed", "skipped": return value.lowercased()
       default: throw wrong("pending, in_progress, completed, failed or skipped")
       }
     }
+  }
+
+  /// Without the blanks that pad a column and without `="0055"`, by which Excel is kept from taking a
+  /// text for a number. A type keeps its blanks, because stages name types exactly.
+  private static func unwrapped(_ text: String, _ name: String) -> String {
+    if name.hasPrefix("instrument_type") { return text }
+    let text = text.trimmed
+    guard text.hasPrefix("=\""), text.hasSuffix("\""), text.utf8.count > 2 else { return text }
+    return String(text.dropFirst(2).dropLast())
+  }
+
+  /// Whether it holds days or times.
+  static func isDate(_ name: String) -> Bool {
+    byName[name]?.kind == .day || byName[name]?.kind == .time
   }
 
   private static func expected(_ range: ClosedRange<Int>) -> String {
@@ -126,34 +151,6 @@ public enum ImportedColumns {
     case _ where range.upperBound == Int(Int32.max): "a whole number from \(range.lowerBound)"
     default: "a whole number from \(range.lowerBound) to \(range.upperBound)"
     }
-  }
-
-  /// `1951-03-04`, also with a time behind it, or as American spreadsheets export it: `3/4/1951`.
-  private static func day(_ text: String) -> Day? {
-    let date = text.split(maxSplits: 1) { $0 == " " || $0 == "T" }.first ?? ""
-    if date.utf8.count == text.utf8.count || time(text) != nil, let day = Day(String(date)) {
-      return day
-    }
-    let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-    guard parts.count == 3, parts[2].utf8.count == 4 else { return nil }
-    return Day([parts[2], parts[0], parts[1]])
-  }
-
-  /// `2026-11-23 18:30:35.123`, from that or from RFC 3339 in UTC.
-  private static func time(_ text: String) -> String? {
-    var bytes = Array(text.utf8)
-    if bytes.last == UInt8(ascii: "Z") { bytes.removeLast() }
-    if bytes.count > 10, bytes[10] == UInt8(ascii: "T") { bytes[10] = UInt8(ascii: " ") }
-    let shape = Array("0000-00-00 00:00:00.".utf8)
-    guard bytes.count == 10 || bytes.count >= 19,
-      Day(String(decoding: bytes.prefix(10), as: UTF8.self)) != nil
-    else { return nil }
-    for (index, byte) in bytes.enumerated() {
-      let expected = index < shape.count ? shape[index] : UInt8(ascii: "0")
-      let isDigit = (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
-      guard expected == UInt8(ascii: "0") ? isDigit : byte == expected else { return nil }
-    }
-    return String(decoding: bytes, as: UTF8.self)
   }
 
   /// The type in what the recording system exports: the text before the first ` - `, or all of it
@@ -171,9 +168,9 @@ public enum ImportedColumns {
 }
 
 extension String {
-  /// Without blanks and tabs at its ends.
+  /// Without blanks, tabs and no-break spaces at its ends.
   var trimmed: String {
-    let isBlank: (Character) -> Bool = { $0 == " " || $0 == "\t" }
+    let isBlank: (Character) -> Bool = { $0 == " " || $0 == "\t" || $0 == "\u{A0}" }
     guard first.map(isBlank) == true || last.map(isBlank) == true else { return self }
     let start = drop(while: isBlank)
     let end = start.lastIndex { !isBlank($0) }

@@ -1,0 +1,66 @@
+import Common
+
+/// A file to import as UTF-8, a piece at a time, whatever it is encoded in. A byte order mark is
+/// passed over.
+struct ImportText {
+  /// What the file is encoded in, where that was said or seen; `nil` for UTF-8 as far as it goes, and
+  /// Windows-1252 in lines that are not.
+  let encoding: TextEncoding?
+  /// Lines end with CR alone, as old Macs and some reporting systems write them: in the beginning of
+  /// the file there is no LF.
+  let endsLinesWithCR: Bool
+  /// The first bytes that are not blank.
+  let beginning: [UInt8]
+
+  private var input: InputBytes
+  private var decoder: UTF16Decoder?
+  private var ready: [UInt8]?
+
+  /// Looks at up to 64 KiB. `encoding`: what somebody said that it is, which a byte order mark of
+  /// UTF-16 only gives its byte order.
+  init(descriptor: Int32, encoding: TextEncoding? = nil, stop: Stop?) throws(Fatal) {
+    input = InputBytes(descriptor: descriptor, stop: stop)
+    while input.rest.count < input.buffer.count, try input.fill() {}
+    let (seen, mark) = try TextEncoding.sniff(input.buffer[input.rest])
+    let isMarked = mark == 2 && encoding?.isUTF16 == true
+    self.encoding = isMarked ? seen : encoding ?? seen
+    if self.encoding == seen { input.rest = input.rest.lowerBound + mark..<input.rest.upperBound }
+    decoder =
+      switch self.encoding {
+      case .utf16LittleEndian: UTF16Decoder(isBigEndian: false)
+      case .utf16BigEndian: UTF16Decoder(isBigEndian: true)
+      default: nil
+      }
+    var bytes = Array(input.buffer[input.rest])
+    input.rest = 0..<0
+    bytes = Self.decoded(bytes, self.encoding, &decoder)
+    endsLinesWithCR = bytes.contains(0x0D) && !bytes.contains(0x0A)
+    beginning = Array(bytes.drop { $0 <= 0x20 }.prefix(200))
+    ready = bytes
+  }
+
+  /// The next piece; `nil` at the end. Throws where reading fails.
+  mutating func next() throws(Fatal) -> [UInt8]? {
+    if let bytes = ready {
+      ready = nil
+      if !bytes.isEmpty { return bytes }
+    }
+    while try input.fill() {
+      let bytes = Self.decoded(Array(input.buffer[input.rest]), encoding, &decoder)
+      input.rest = 0..<0
+      if !bytes.isEmpty { return bytes }
+    }
+    return nil
+  }
+
+  private static func decoded(
+    _ bytes: [UInt8], _ encoding: TextEncoding?, _ decoder: inout UTF16Decoder?
+  ) -> [UInt8] {
+    if encoding == .windows1252 { return TextEncoding.fromWindows(bytes) }
+    return decoder?.decode(bytes) ?? bytes
+  }
+}
+
+extension TextEncoding {
+  fileprivate var isUTF16: Bool { self == .utf16LittleEndian || self == .utf16BigEndian }
+}

@@ -1,0 +1,165 @@
+import Common
+import Foundation
+import Support
+import Testing
+
+/// Promise P13 through the built programs: a canary as the password in every way that people write one
+/// into a URL or a setting, and a search of all that was printed and written for it.
+@Suite("Secrets in settings")
+struct SecretSettingsTests {
+  /// Ways to write a password; `CANARY` stands for it, or for a part of it.
+  static let spellings = [
+    "postgres://me:CANARY@127.0.0.1:1/n", "postgres://me:pa/CANARY@127.0.0.1:1/n",
+    "postgres://me:CANARY/ss@127.0.0.1:1", "postgres://me:a@CANARY@127.0.0.1:1/n",
+    "postgres://me:CANARY@b@127.0.0.1:1/n", "postgres://me:CANARY#x@127.0.0.1:1",
+    "postgres://me:CANARY?x@127.0.0.1:1", "postgres://me:a CANARY@127.0.0.1:1",
+    "postgres://me:CANARY b@127.0.0.1:1", "postgres://me:CANARY",
+    "postgresql://CANARY@127.0.0.1:1/n",
+    "postgres://me:%41CANARY%40@127.0.0.1:1/n", "postgres://me:Ä日CANARY@127.0.0.1:1/n",
+    "postgres://me:CANARY@[::1]:1/n", "postgres://me:CANARY@h1:1,h2:x/n",
+    "postgres://me:CANARY@:x/n",
+    "postgres://127.0.0.1:1/n?password=CANARY", "postgres://127.0.0.1:1/n?sslpassword=CANARY",
+    "postgres://127.0.0.1:1/n?password=a CANARY", "postgres://127.0.0.1:1/n?passwort=CANARY@x",
+    "postgres:me:CANARY@127.0.0.1", "postgre://u:CANARY@h", "postgrse://u:a/CANARY@h",
+    "POSTGRES://ME:CANARY@h:1/n", "me:CANARY@127.0.0.1", "me:a/CANARY@127.0.0.1/n", "me:a@CANARY@h",
+    "host=127.0.0.1 password=CANARY", "host=127.0.0.1 password = 'a CANARY'", "password=CANARY",
+    "password='it\\'s CANARY' host=h", "service=x password=CANARY", "host=h PASSWORD=CANARY",
+    "jdbc:postgresql://h/n?user=u&password=CANARY", "jdbc:postgresql://u:CANARY@h/n",
+    "jdbc:sqlserver://h:1;user=me;password=CANARY", "jdbc:oracle:thin:scott/CANARY@//h:1/x",
+    "mysql://me:CANARY@h/n", "mongodb+srv://u:CANARY@h/n", "redis://:CANARY@127.0.0.1:1/0",
+    "rediss://u:a/CANARY@127.0.0.1:1", "amqp://u:CANARY@h", "sqlite://me:CANARY@h/n",
+    "http://me:CANARY@127.0.0.1:1", "http://me:CANARY#x@127.0.0.1:1",
+    "http://me:CANARY/x@127.0.0.1:1",
+    "https://me:a@CANARY@127.0.0.1:1", "socks5h://me:CANARY@127.0.0.1:1", "https://CANARY@h:x/",
+    "s3://KEY:CANARY@bucket", "s3://KEY:CAN/CANARY@bucket/p", "s3://KEY:CANARY+/=@bucket",
+    "gs://me:CANARY@bucket", "file://me:CANARY@h/x", "https://h/a?X-Amz-Signature=CANARY",
+    "https://h/a?access_token=CANARY", "https://h:x/a?sig=CANARY", "ftp://me:CANARY@h/x",
+    "https://h/a#access_token=CANARY", "sftp://me:CANARY@h", "\u{202E}http://me:CANARY@h",
+  ]
+
+  /// Runs a program in a folder of its own, and looks for the canary in all that came of it.
+  private func look(
+    _ tool: String, _ arguments: [String], _ environment: [String: String] = [:],
+    lines: [String] = [],
+    comment: String
+  ) throws {
+    let folder = try TemporaryDirectory()
+    let base = ["CONVEYOR_CONNECT_TIMEOUT": "1"]
+    let end = try run(
+      tool, arguments, lines: lines, environment: environment.merging(base) { one, _ in one },
+      directory: folder.path)
+    let said = end.text + end.errors
+    #expect(!said.contains("CANARY"), "\(tool) \(comment): \(end)")
+    #expect(end.code != 1 && end.code < 132, "\(tool) \(comment): \(end)")
+    for file in Files.all(in: folder.path) {
+      #expect(!file.contains("CANARY"), "\(tool) \(comment) made \(file)")
+      let bytes = FileManager.default.contents(atPath: "\(folder.path)/\(file)") ?? Data()
+      #expect(bytes.firstRange(of: Array("CANARY".utf8)) == nil, "\(tool) \(comment): in \(file)")
+    }
+    let folders = FileManager.default.enumerator(atPath: folder.path)
+    while let path = folders?.nextObject() as? String {
+      #expect(!path.contains("CANARY"), "\(tool) \(comment) made \(path)")
+    }
+  }
+
+  private static let log = ["--log-file", "log", "--log-level", "trace"]
+
+  @Test("As an index or a store", arguments: spellings)
+  func placesOfDocuments(_ spelling: String) throws {
+    try look("enqueue", ["--index", spelling, "--count"] + Self.log, comment: spelling)
+    try look(
+      "enqueue", ["--index", spelling, "--import", "-"] + Self.log,
+      lines: ["source,book,page", "S,1,2"],
+      comment: spelling)
+    try look(
+      "validate", ["--report", "--index=\(spelling)"] + Self.log, comment: spelling)
+    try look("enqueue", ["--count"], ["CONVEYOR_INDEX": spelling], comment: spelling)
+    try look(
+      "enqueue", ["--index", "postgres:", "--count"], ["DATABASE_URL": spelling], comment: spelling)
+    let document = #"{"id":"1","path":"/etc/hostname"}"#
+    try look(
+      "upload", ["--to", spelling, "--retries", "0"] + Self.log, lines: [document],
+      comment: spelling)
+  }
+
+  @Test("As a proxy, an endpoint or the address of a document", arguments: spellings)
+  func addresses(_ spelling: String) throws {
+    let quick = [
+      "--state", "state", "--retries", "0", "--rate-limit-delay", "0", "--connect-timeout", "1",
+      "--timeout", "2", "--verbose",
+    ]
+    let document = #"{"id":"1","url":"http://127.0.0.1:1/a.pdf"}"#
+    try look(
+      "fetch", quick + ["--proxy", spelling] + Self.log, lines: [document], comment: spelling)
+    try look("fetch", quick, ["http_proxy": spelling], lines: [document], comment: spelling)
+    let keys = [
+      "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y-CANARY", "AWS_ENDPOINT_URL": spelling,
+    ]
+    try look(
+      "upload", ["--to", "s3://some-bucket", "--check", "--retries", "0"], keys, comment: spelling)
+    try look(
+      "upload", ["--to", "gs://some-bucket", "--check", "--retries", "0"],
+      ["STORAGE_EMULATOR_HOST": spelling], comment: spelling)
+  }
+
+  @Test("As anything else, misspelt options and the driver included", arguments: spellings)
+  func others(_ spelling: String) throws {
+    try look("fetch", ["--workers", spelling], comment: spelling)
+    try look("optimize", ["--idnex", spelling], comment: spelling)
+    try look("validate", [spelling], comment: spelling)
+    try look("upload", ["--to", "x", "--retries", spelling], comment: spelling)
+    try look("portal", ["--port-file", spelling, "--listen", "nowhere"], comment: spelling)
+    try look("fetch", ["--state", spelling] + Self.log, comment: spelling)
+    try look("fetch", ["--header", spelling, "--workers", "none"], comment: spelling)
+    let driver = "\(sourceTree)/bin/conveyor"
+    for arguments in [
+      ["run", "--stage", "stage-0-test", "--index", spelling, "--to", "bucket", "--yes"],
+      ["run", "--stage", "stage-0-test", "--index", "none.db", "--to", spelling, "--yes"],
+      [
+        "run", "--index=none.db", "--to=x", "--stage", "stage-0-test", "--state", spelling, "--yes",
+      ],
+      [spelling], ["run", spelling], ["run", "--stage", spelling, "--index", "x", "--to", "y"],
+      ["demo", "--dir", spelling],
+    ] {
+      try look(driver, arguments, ["CONVEYOR_BIN": builtTools], comment: "\(arguments)")
+    }
+  }
+
+  @Test("As the value of every option of every tool", arguments: toolNames)
+  func everyOption(_ tool: String) throws {
+    let help = try JSON(parsing: try run(tool, ["--experimental-dump-help"]).text)
+    let options = (help["command"]?["arguments"]?.array ?? []).filter {
+      $0["kind"]?.string == "option"
+    }
+    #expect(options.count > 5)
+    for option in options {
+      guard let name = option["preferredName"]?["name"]?.string, name != "listen" else { continue }
+      // A tool that would wait for ever is stopped by a value that it refuses.
+      let stop = tool == "portal" ? ["--documents", "0"] : ["--log-level", "nonsense"]
+      try look(tool, ["--\(name)", "postgres://me:pa/CANARY@h/n"] + stop, comment: name)
+      try look(tool, ["--\(name)=host=h password='CANARY x'"] + stop, comment: name)
+      guard tool != "portal" else { continue }
+      try look(tool, ["--\(name)", "http://me:CANARY@127.0.0.1:1/x"], comment: name)
+    }
+  }
+
+  @Test("A signature in a document's URL goes no further than the record's own url")
+  func signedURLs() throws {
+    let folder = try TemporaryDirectory()
+    let line = #"{"id":"1","url":"http://127.0.0.1:1/a.pdf?X-Amz-Signature=CANARY&x=1"}"#
+    let end = try run(
+      "fetch",
+      [
+        "--state", "state", "--retries", "0", "--rate-limit-delay", "0", "--verbose", "--log-file",
+        "log",
+      ], lines: [line], directory: folder.path)
+    let record = try #require(try end.records.first)
+    #expect(record["url"]?.string?.contains("CANARY") == true)
+    #expect(record["error"]?.description.contains("CANARY") == false, "\(end)")
+    #expect(!end.errors.contains("CANARY"), "\(end)")
+    for file in Files.all(in: folder.path) {
+      let bytes = FileManager.default.contents(atPath: "\(folder.path)/\(file)") ?? Data()
+      #expect(bytes.firstRange(of: Array("CANARY".utf8)) == nil, "in \(file)")
+    }
+  }
+}

@@ -1,0 +1,105 @@
+import Common
+import Foundation
+import Support
+import Testing
+
+@testable import CLI
+
+/// Found by `CONVEYOR_KEY`, which was fetch's client key and upload's key template, so that every
+/// object got the path of a PEM file for its key.
+@Suite("A setting has one meaning")
+struct SettingsTests {
+  private static let tools = toolNames.dropLast()
+
+  private struct Option: Hashable, CustomStringConvertible {
+    let tool: String
+    let name: String
+    /// What it takes: its kind, what help calls its value, whether it repeats, what it may be.
+    let type: String
+    var description: String { "\(tool) --\(name) (\(type))" }
+  }
+
+  private func options() throws -> [Option] {
+    try Self.tools.flatMap { tool -> [Option] in
+      let help = try JSON(parsing: try run(tool, ["--experimental-dump-help"]).text)
+      return (help["command"]?["arguments"]?.array ?? []).compactMap { option in
+        guard let name = option["preferredName"]?["name"]?.string, name != "help" else {
+          return nil
+        }
+        let parts = ["kind", "valueName", "isRepeating", "allValues"].map {
+          option[$0]?.description ?? ""
+        }
+        return Option(tool: tool, name: name, type: parts.joined(separator: " "))
+      }
+    }
+  }
+
+  @Test("One option name has one type, and one variable one meaning")
+  func oneMeaning() throws {
+    let several = Dictionary(grouping: try options(), by: \.name).filter { $0.value.count > 1 }
+    #expect(several.count > 10)
+    for (name, options) in several {
+      // A name of several tools is in one of the two lists: somebody decided what it means.
+      let isShared = EnvironmentDefaults.shared.contains(name)
+      let isOwn = EnvironmentDefaults.perTool.contains(name)
+      #expect(isShared != isOwn, "--\(name) of \(options.map(\.tool))")
+      if isShared { #expect(Set(options.map(\.type)).count == 1, "\(options)") }
+    }
+    // No variable of one tool is also that of an option of all.
+    let own = try options().map { EnvironmentDefaults.variable($0.name, of: $0.tool) }
+    let bare = try options().map { EnvironmentDefaults.variable($0.name) }
+    #expect(Set(own).isDisjoint(with: bare))
+  }
+
+  @Test("A tool's own variable is read; a bare one only where it means the same everywhere")
+  func variables() throws {
+    let folder = try TemporaryDirectory()
+    try folder.write("document", to: "a.pdf")
+    func upload(_ environment: [String: String], _ more: [String] = []) throws -> Finished {
+      try run(
+        "upload", ["--from-list", "--to", "\(folder.path)/to", "--dry-run"] + more,
+        lines: ["a.pdf"],
+        environment: environment, directory: folder.path)
+    }
+    let bare = try upload(["CONVEYOR_KEY": "/etc/client.pem", "CONVEYOR_WORKERS": "nonsense"])
+    #expect(bare.code == 0, "\(bare)")
+    #expect(!bare.text.contains("client.pem"), "\(bare)")
+    #expect(bare.errors.contains("CONVEYOR_KEY is not read"), "\(bare)")
+    #expect(bare.errors.contains("Set CONVEYOR_UPLOAD_WORKERS"), "\(bare)")
+    for variable in [
+      "CONVEYOR_UPLOAD_KEY_TEMPLATE", "CONVEYOR_UPLOAD_KEY", "CONVEYOR_KEY_TEMPLATE",
+    ] {
+      let own = try upload([variable: "x-{id}"])
+      #expect(own.text.contains("/to/x-a.pdf"), "\(own)")
+      #expect(own.errors.isEmpty, "\(own)")
+    }
+    let over = try upload(["CONVEYOR_UPLOAD_KEY": "x-{id}"], ["--key", "y-{id}"])
+    #expect(over.text.contains("/to/y-a.pdf"), "\(over)")
+    // Of one tool, and documented: goes on as before.
+    let wrong = try run("fetch", [], environment: ["CONVEYOR_RATE_LIMIT_DELAY": "soon"])
+    #expect(wrong.code == ExitCode.usage.rawValue, "\(wrong)")
+    let other = try run("fetch", [], environment: ["CONVEYOR_FETCH_RATE_LIMIT_DELAY": "soon"])
+    #expect(other.code == ExitCode.usage.rawValue, "\(other)")
+  }
+
+  @Test("No error type is shown as Swift prints a value")
+  func errorsHaveWords() throws {
+    let declaration = try Regex(
+      #"^ *(public |package )?(?:struct|enum) (\w+): ([^{]*\bError\b[^{]*)"#
+    )
+    .anchorsMatchLineEndings()
+    var sources = ""
+    let walk = FileManager.default.enumerator(atPath: "\(sourceTree)/Sources")
+    while let path = walk?.nextObject() as? String {
+      guard path.hasSuffix(".swift") else { continue }
+      sources += try String(contentsOfFile: "\(sourceTree)/Sources/\(path)", encoding: .utf8) + "\n"
+    }
+    let found = sources.matches(of: declaration)
+    #expect(found.count > 8)
+    for match in found {
+      let name = String(match.output[2].substring ?? "")
+      let conforms = String(match.output[3].substring ?? "").contains("CustomStringConvertible")
+      #expect(conforms || sources.contains("extension \(name): CustomStringConvertible"), "\(name)")
+    }
+  }
+}
