@@ -36,6 +36,7 @@ struct Enqueue: Tool {
   @OptionGroup(title: "Selection") var filter: SelectionOptions
   @OptionGroup(title: "Streaming") var streaming: StreamingOptions
   @OptionGroup(title: "Instead of claiming") var mode: ModeOptions
+  @OptionGroup(title: "Estimate of --preflight") var estimate: EstimateOptions
   @OptionGroup(title: "Log") var log: LogOptions
 
   func perform(stop: Stop, logger: Logger) throws -> Common.ExitCode {
@@ -52,9 +53,11 @@ struct Enqueue: Tool {
     let selection = try filter.selection(retrying: mode.retry, stop: stop, logger: logger)
     if mode.preflight {
       return try Preflight(
-        url: self.index, connections: pool.dbPool, selection: selection, mayAsk: !mode.dryRun,
-        stop: stop
-      ).run { try check(selection, in: $0) }
+        url: self.index, connections: pool.dbPool, selection: selection,
+        mayAsk: !mode.dryRun, stop: stop
+      ).run(
+        check: { try check(selection, in: $0) },
+        estimate: { try estimate.lines($0, selection, filter) })
     }
     let index = try openIndex(self.index, connections: pool.dbPool, stop: stop)
     try check(selection, in: index)
