@@ -1,4 +1,5 @@
 import ArgumentParser
+import CLI
 import Common
 import Index
 import Stages
