@@ -81,7 +81,7 @@ let package = Package(
     tool("optimize", ["Digest", "Images", "PDF", "Processes"]),
     tool("upload", ["Digest", "Stages", "Store"]),
     tool("validate", ["Digest", "Index", "PDF", "Processes", "Stages", "State", "Store"]),
-    tool("portal", ["CLeptonica", "Digest"]),
+    tool("portal", ["CLeptonica", "Digest", "Index"]),
 
     .target(
       name: "Support", dependencies: ["Common"], path: "Tests/Support",

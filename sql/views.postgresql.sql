@@ -6,9 +6,11 @@
 -- session's time zone, without saying which.
 
 CREATE OR REPLACE VIEW conveyor_progress AS
-SELECT download_status AS status, COUNT(*) AS documents,
+-- The type is that of the column: a view that is there can only be replaced by one of its types.
+SELECT (CASE WHEN download_status = 'failed' AND error_class = 'absent' THEN 'absent'
+    ELSE COALESCE(download_status, 'no status') END)::varchar(50) AS status, COUNT(*) AS documents,
   ROUND(100.0 * COUNT(*) / SUM(COUNT(*)) OVER (), 2) AS percent
-FROM index_documents GROUP BY download_status;
+FROM index_documents GROUP BY 1;
 
 -- What became of documents in the last ten minutes.
 CREATE OR REPLACE VIEW conveyor_recent AS
@@ -25,13 +27,14 @@ FROM index_documents
 WHERE download_status = 'completed' AND downloaded_at > LOCALTIMESTAMP - INTERVAL '1 hour'
 GROUP BY 1 ORDER BY 1;
 
--- Errors of documents that failed or are to be tried again, most frequent first.
+-- Errors of documents that failed or are to be tried again, most frequent first. That the portal does
+-- not have a document ('absent') is an answer: conveyor_progress counts it apart.
 CREATE OR REPLACE VIEW conveyor_errors AS
 SELECT COALESCE(error_class, 'unclassified') AS class, download_error AS error,
   download_status AS status, COUNT(*) AS documents
 FROM index_documents
-WHERE download_status IN ('pending', 'failed')
-  AND (error_class IS NOT NULL OR download_error IS NOT NULL)
+WHERE (download_status = 'failed' OR (download_status = 'pending' AND download_error IS NOT NULL))
+  AND NOT (download_status = 'failed' AND COALESCE(error_class, '') = 'absent')
 GROUP BY 1, 2, 3 ORDER BY 4 DESC;
 
 -- Where the portal's book and page differ from the index, by 500 books.

@@ -6,9 +6,10 @@
 
 DROP VIEW IF EXISTS conveyor_progress;
 CREATE VIEW conveyor_progress AS
-SELECT download_status AS status, COUNT(*) AS documents,
+SELECT CASE WHEN download_status = 'failed' AND error_class = 'absent' THEN 'absent'
+    ELSE COALESCE(download_status, 'no status') END AS status, COUNT(*) AS documents,
   ROUND(100.0 * COUNT(*) / SUM(COUNT(*)) OVER (), 2) AS percent
-FROM index_documents GROUP BY download_status;
+FROM index_documents GROUP BY 1;
 
 -- What became of documents in the last ten minutes.
 DROP VIEW IF EXISTS conveyor_recent;
@@ -27,14 +28,15 @@ FROM index_documents
 WHERE download_status = 'completed' AND downloaded_at > strftime('%Y-%m-%d %H:%M:%f', 'now', '-1 hour')
 GROUP BY 1 ORDER BY 1;
 
--- Errors of documents that failed or are to be tried again, most frequent first.
+-- Errors of documents that failed or are to be tried again, most frequent first. That the portal does
+-- not have a document ('absent') is an answer: conveyor_progress counts it apart.
 DROP VIEW IF EXISTS conveyor_errors;
 CREATE VIEW conveyor_errors AS
 SELECT COALESCE(error_class, 'unclassified') AS class, download_error AS error,
   download_status AS status, COUNT(*) AS documents
 FROM index_documents
-WHERE download_status IN ('pending', 'failed')
-  AND (error_class IS NOT NULL OR download_error IS NOT NULL)
+WHERE (download_status = 'failed' OR (download_status = 'pending' AND download_error IS NOT NULL))
+  AND NOT (download_status = 'failed' AND COALESCE(error_class, '') = 'absent')
 GROUP BY 1, 2, 3 ORDER BY 4 DESC;
 
 -- Where the portal's book and page differ from the index, by 500 books.

@@ -68,6 +68,6 @@ public struct ProgressDisplay: Sendable {
   private static func terminalWidth() -> Int {
     var size = winsize()
     guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
-    return max(20, min(500, Int(size.ws_col)))
+    return max(2, min(500, Int(size.ws_col)))
   }
 }

@@ -22,14 +22,14 @@ public struct ProgressParts: Sendable {
     guard let width else { return text }
     var kept = self
     let reserved = share == nil ? 0 : Self.narrowestBar + 3
-    while kept.parts.count > 1, kept.text.count + reserved > width,
+    while kept.parts.count > 1, Format.width(kept.text) + reserved > width,
       let least = kept.parts.indices.max(by: { kept.parts[$0].rank < kept.parts[$1].rank })
     {
       kept.parts.remove(at: least)
     }
     let text = kept.text
-    let room = min(Self.widestBar, width - text.count - 3)
-    guard let share, room >= Self.narrowestBar else { return String(text.prefix(width)) }
+    let room = min(Self.widestBar, width - Format.width(text) - 3)
+    guard let share, room >= Self.narrowestBar else { return Format.fitted(text, width) }
     let filled = Int(max(0, min(1, share)) * Double(room))
     let drawn = String(repeating: "=", count: filled) + (filled < room ? ">" : "")
     return "[\(Format.padRight(drawn, room))] " + text

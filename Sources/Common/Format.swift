@@ -44,13 +44,42 @@ public enum Format {
     while amount.magnitude >= 1024, unit < units.count - 1 {
       amount /= 1024
       unit += 1
+      // What would be rounded up to 1024.0 is one of the next unit.
+      if (1023.95..<1024).contains(amount.magnitude), unit < units.count - 1 {
+        amount = amount < 0 ? -1024 : 1024
+      }
     }
-    return "\(fixed(amount, amount.magnitude < 10 ? 2 : 1)) \(units[unit])"
+    return "\(fixed(amount, amount.magnitude < 9.995 ? 2 : 1)) \(units[unit])"
   }
 
-  /// A share of a whole in percent with one digit; `–` where there is no whole.
+  /// A share of a whole in percent with one digit; `–` where there is no whole. A small part is never
+  /// none, and nearly all never all: `<0.1%`, `>99.9%`.
   public static func percent(_ part: Int, of whole: Int) -> String {
-    whole == 0 ? "–" : fixed(Double(part) / Double(whole) * 100, 1) + "%"
+    guard whole != 0 else { return "–" }
+    let share = Double(part) / Double(whole)
+    return percent(tenths: Int((share * 1000).rounded()), isNone: part == 0, isAll: part == whole)
+  }
+
+  /// The shares of all parts of a whole in percent, as ``percent(_:of:)`` has them, rounded so that
+  /// they add up to 100.0 (the largest remainders are rounded up).
+  public static func percents(_ parts: [Int]) -> [String] {
+    let whole = parts.reduce(0, +)
+    guard whole > 0 else { return parts.map { _ in "–" } }
+    let exact = parts.map { Double($0) / Double(whole) * 1000 }
+    var tenths = exact.map { Int($0.rounded(.down)) }
+    let byRemainder = parts.indices.sorted {
+      (exact[$0] - exact[$0].rounded(.down), $1) > (exact[$1] - exact[$1].rounded(.down), $0)
+    }
+    for index in byRemainder.prefix(max(0, 1000 - tenths.reduce(0, +))) { tenths[index] += 1 }
+    return parts.indices.map {
+      percent(tenths: tenths[$0], isNone: parts[$0] == 0, isAll: parts[$0] == whole)
+    }
+  }
+
+  private static func percent(tenths: Int, isNone: Bool, isAll: Bool) -> String {
+    if tenths == 0, !isNone { return "<0.1%" }
+    if tenths == 1000, !isAll { return ">99.9%" }
+    return fixed(Double(tenths) / 10, 1) + "%"
   }
 
   /// A time span: `0.4s`, `12s`, `3m05s`, `2h07m`, `4d06h`; `–` where it is not known.
@@ -100,13 +129,13 @@ public enum Format {
 }
 
 extension Format {
-  /// A text with blanks on its right, up to `width` characters.
+  /// A text with blanks on its right, up to `width` columns of a terminal.
   public static func padRight(_ text: String, _ width: Int) -> String {
-    text + String(repeating: " ", count: max(0, width - text.count))
+    text + String(repeating: " ", count: max(0, width - self.width(text)))
   }
 
-  /// A text with blanks on its left, up to `width` characters.
+  /// A text with blanks on its left, up to `width` columns of a terminal.
   public static func padLeft(_ text: String, _ width: Int) -> String {
-    String(repeating: " ", count: max(0, width - text.count)) + text
+    String(repeating: " ", count: max(0, width - self.width(text))) + text
   }
 }

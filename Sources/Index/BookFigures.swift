@@ -6,6 +6,8 @@ struct BookFigures {
     let book: Int?
     let status: String?
     let priority: Int?
+    /// Failed, because the portal does not have them.
+    let isAbsent: Bool
     /// Whether they count by their status: see ``ReportQueries/statusCounts()``.
     let isMeant: Bool
     let count: Int
@@ -13,27 +15,26 @@ struct BookFigures {
   }
 
   private(set) var status = StatusCounts()
-  private var byPriority: [Int: (total: Int, completed: Int, failed: Int)] = [:]
-  private var byRange: [Int: (completed: Int, mismatches: Int)] = [:]
+  private var byPriority: [Int?: PriorityFigures] = [:]
+  private var byRange: [Int?: (completed: Int, mismatches: Int)] = [:]
   /// In the order of the books.
   private(set) var tallies: [BookTally] = []
 
   /// Takes a group; those of a book come one after the other, in the order of the books.
   mutating func add(_ group: Group) {
-    if group.isMeant { status.add(group.count, status: group.status) }
+    if group.isMeant {
+      status.add(group.count, status: group.status, isAbsent: group.isAbsent)
+    }
     let completed = group.status == "completed" ? group.count : 0
     let failed = group.status == "failed" ? group.count : 0
-    if let priority = group.priority {
-      let sum = byPriority[priority] ?? (0, 0, 0)
-      byPriority[priority] = (
-        sum.total + group.count, sum.completed + completed, sum.failed + failed
-      )
+    byPriority[group.priority, default: PriorityFigures(priority: group.priority)]
+      .add(total: group.count, completed: completed, failed: failed, isAbsent: group.isAbsent)
+    if completed > 0 {
+      let range = group.book.map { $0 / 500 }
+      let sum = byRange[range] ?? (0, 0)
+      byRange[range] = (sum.completed + completed, sum.mismatches + group.mismatches)
     }
     guard let book = group.book else { return }
-    if completed > 0 {
-      let sum = byRange[book / 500] ?? (0, 0)
-      byRange[book / 500] = (sum.completed + completed, sum.mismatches + group.mismatches)
-    }
     let open = failed + (group.status == "pending" ? group.count : 0)
     let last = tallies.last?.book == book ? tallies.popLast() : nil
     tallies.append(
@@ -45,32 +46,64 @@ struct BookFigures {
     tallies.first.flatMap { first in tallies.last.map { first.book...$0.book } }
   }
 
-  var priorities: [(priority: Int, total: Int, completed: Int, failed: Int)] {
-    byPriority.sorted { $0.key < $1.key }.map {
-      (
-        priority: $0.key, total: $0.value.total, completed: $0.value.completed,
-        failed: $0.value.failed
-      )
-    }
+  /// In the order of their numbers, documents without a priority last.
+  var priorities: [PriorityFigures] {
+    byPriority.values.sorted { ($0.priority ?? .max) < ($1.priority ?? .max) }
   }
 
-  var mismatches: [(books: ClosedRange<Int>, completed: Int, mismatches: Int)] {
-    byRange.sorted { $0.key < $1.key }.map { range, sum in
-      (books: range * 500...range * 500 + 499, completed: sum.completed, mismatches: sum.mismatches)
+  /// In the order of the books, documents without a book last.
+  var mismatches: [(books: ClosedRange<Int>?, completed: Int, mismatches: Int)] {
+    byRange.sorted { ($0.key ?? .max) < ($1.key ?? .max) }.map { range, sum in
+      (
+        books: range.map { $0 * 500...$0 * 500 + 499 }, completed: sum.completed,
+        mismatches: sum.mismatches
+      )
     }
   }
 }
 
 extension StatusCounts {
-  /// Counts documents under the status that the table has.
-  mutating func add(_ count: Int, status: String?) {
+  /// Counts documents under the status that the table has; `isAbsent` for failed ones that the portal
+  /// does not have.
+  mutating func add(_ count: Int, status: String?, isAbsent: Bool = false) {
     switch status {
     case "pending": pending += count
     case "in_progress": inProgress += count
     case "completed": completed += count
+    case "failed" where isAbsent: absent += count
     case "failed": failed += count
     case "skipped": skipped += count
     default: unknown += count
     }
+  }
+}
+
+/// What the index has of one priority.
+public struct PriorityFigures: Sendable, Equatable {
+  /// `nil` for documents that have none.
+  public let priority: Int?
+  /// Documents of any status.
+  public var total = 0
+  /// Those that the destination has.
+  public var completed = 0
+  /// Those that failed, but for the absent ones.
+  public var failed = 0
+  /// Those that the portal does not have.
+  public var absent = 0
+
+  /// Nothing of `priority` so far.
+  public init(priority: Int?, total: Int = 0, completed: Int = 0, failed: Int = 0, absent: Int = 0)
+  {
+    self.priority = priority
+    self.total = total
+    self.completed = completed
+    self.failed = failed
+    self.absent = absent
+  }
+
+  mutating func add(total: Int, completed: Int, failed: Int, isAbsent: Bool) {
+    self.total += total
+    self.completed += completed
+    if isAbsent { absent += failed } else { self.failed += failed }
   }
 }

@@ -185,8 +185,11 @@ public struct StatusCounts: Sendable, Equatable {
   public var inProgress = 0
   /// The destination has them.
   public var completed = 0
-  /// They will not be tried again by themselves.
+  /// They will not be tried again by themselves, and might succeed if they were: without those that
+  /// the portal does not have.
   public var failed = 0
+  /// The portal was asked and does not have them. The table calls them failed, too.
+  public var absent = 0
   /// They are not wanted.
   public var skipped = 0
   /// Their status is none of these: no claim finds them. See ``StatusWords``.
@@ -195,8 +198,13 @@ public struct StatusCounts: Sendable, Equatable {
   /// No documents.
   public init() {}
 
+  /// Those that a stage which tries failed documents again takes.
+  public var retriable: Int { failed + absent }
+
   /// All of them.
-  public var total: Int { pending + inProgress + completed + failed + skipped + unknown }
+  public var total: Int {
+    pending + inProgress + completed + failed + absent + skipped + unknown
+  }
 }
 
 /// What there is to do in a selection.

@@ -8,10 +8,14 @@ public struct Health: Sendable {
   /// In progress, but nobody works on it any more: the lease has run out, or older software left it
   /// for over 30 minutes.
   public var stale = 0
-  /// Of the last ``window`` documents that were completed or failed: completed.
+  /// Of the last ``window`` documents that were completed, failed or absent: completed.
   public var recentCompleted = 0
-  /// Of the same: failed.
+  /// Of the same: failed, but for the absent ones.
   public var recentFailed = 0
+  /// Of the same: the portal does not have them, which is an answer and no trouble.
+  public var recentAbsent = 0
+  /// Pending, and lost with their worker so often that they are worked on alone.
+  public var quarantined = 0
   /// Completed in the last hour.
   public var completedLastHour = 0
   /// Seconds since the last completion; `nil` where there is none.

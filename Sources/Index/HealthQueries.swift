@@ -14,11 +14,19 @@ extension ReportQueries {
     ).first
     health.stale = int(leases?[1])
     health.inProgress = int(leases?[0]) - health.stale
+    let quarantined = try fetch(
+      """
+      SELECT COUNT(*) FROM index_documents
+      WHERE download_status = 'pending' AND \(Condition.quarantined.sql) AND \(documents.sql)
+      """, Condition.quarantined.values + documents.values
+    ).first
+    health.quarantined = int(quarantined?[0])
     try addRecent(to: &health)
     let activity = try fetch(
       """
       SELECT COUNT(*), \(dialect.seconds("MAX(downloaded_at)", dialect.now)) FROM index_documents
-      WHERE download_status = 'completed' AND downloaded_at > \(dialect.later) AND \(documents.sql)
+      WHERE download_status = 'completed' AND downloaded_at > \(dialect.later)
+        AND \(dialect.isTime) AND \(documents.sql)
       """, ago([3600]) + documents.values
     ).first
     health.completedLastHour = int(activity?[0])
@@ -36,11 +44,13 @@ extension ReportQueries {
         SELECT status, at FROM (
           SELECT * FROM (
             SELECT download_status AS status, downloaded_at AS at FROM index_documents
-            WHERE download_status = 'completed' AND downloaded_at IS NOT NULL AND \(documents.sql)
+            WHERE download_status = 'completed' AND downloaded_at IS NOT NULL
+              AND \(dialect.isTime) AND \(documents.sql)
             ORDER BY downloaded_at DESC LIMIT ?) AS done
           UNION ALL
           SELECT * FROM (
-            SELECT download_status AS status, updated_at AS at FROM index_documents
+            SELECT CASE WHEN \(Self.isAbsent) THEN 'absent' ELSE 'failed' END AS status,
+              updated_at AS at FROM index_documents
             WHERE download_status = 'failed' AND \(Self.troubled) AND updated_at IS NOT NULL
               AND \(documents.sql)
             ORDER BY updated_at DESC LIMIT ?) AS failed) AS both_kinds
@@ -52,6 +62,7 @@ extension ReportQueries {
       health.secondsSinceCompletion = row[2].flatMap { Double($0) }.map { max(0, $0) }
     }
     for row in rows where row[0] == "failed" { health.recentFailed = int(row[1]) }
+    for row in rows where row[0] == "absent" { health.recentAbsent = int(row[1]) }
   }
 
   /// See ``DocumentIndex/mismatches(_:after:count:)``.

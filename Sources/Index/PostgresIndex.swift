@@ -95,5 +95,7 @@ extension Dialect {
     later: "LOCALTIMESTAMP + make_interval(secs => ?)", span: { .text(Format.fixed($0, 3)) },
     seconds: { "EXTRACT(EPOCH FROM \($1) - \($0))" }, now: "LOCALTIMESTAMP",
     hour: "date_trunc('hour', downloaded_at)",
-    hourNumber: "(EXTRACT(EPOCH FROM hour) / 3600)::bigint", stale: PostgresSchema.stale)
+    hourNumber: "CASE WHEN isfinite(hour) THEN (EXTRACT(EPOCH FROM hour) / 3600)::bigint END",
+    isTime: "isfinite(downloaded_at)", timeZone: "current_setting('TimeZone')",
+    stale: PostgresSchema.stale)
 }

@@ -2,8 +2,8 @@
 public struct Report: Sendable {
   /// Documents by status.
   public var status = StatusCounts()
-  /// Documents and completed ones by priority.
-  public var priorities: [(priority: Int, total: Int, completed: Int, failed: Int)] = []
+  /// Documents by priority; those without one are counted together.
+  public var priorities: [PriorityFigures] = []
   /// Documents by instrument type, those with most first; bytes as in ``originalBytes``.
   public var types: [TypeFigures] = []
   /// Completed in the last hour.
@@ -15,21 +15,30 @@ public struct Report: Sendable {
   /// Seconds between the first and the last completion of the last six hours.
   public var secondsOfLastSixHours = 0.0
   /// Hours in which documents were completed, counted from 1970 by the clock that wrote
-  /// `downloaded_at`, and how many were.
+  /// `downloaded_at`, and how many were. Their sum and ``completedAtUnknownTime`` are all that is
+  /// completed.
   public var hours: [(hour: Int, completed: Int)] = []
-  /// Documents with errors by class, most frequent first, with an example message.
+  /// Completed documents whose `downloaded_at` is null or no time.
+  public var completedAtUnknownTime = 0
+  /// The time zone of `downloaded_at`, as the database names it.
+  public var timeZone = "UTC"
+  /// Failed documents, and pending ones that have an error, by the error's class, most frequent first,
+  /// with an example message; absent ones are no errors.
   public var errors: [(kind: String, message: String, count: Int)] = []
   /// Ranges of books with pending or failed documents and nothing completed.
   public var gaps: [ClosedRange<Int>] = []
   /// From the first book to the last; `nil` where there are no documents.
   public var books: ClosedRange<Int>?
-  /// Completed documents and mismatches by range of 500 books.
-  public var mismatches: [(books: ClosedRange<Int>, completed: Int, mismatches: Int)] = []
+  /// Completed documents and mismatches by range of 500 books; `nil` for those without a book.
+  public var mismatches: [(books: ClosedRange<Int>?, completed: Int, mismatches: Int)] = []
 
   /// Bytes before optimizing, of all completed documents that have both sizes.
   public var originalBytes: Int { types.reduce(0) { $0 + $1.originalBytes } }
   /// Bytes at the destination of the same documents.
   public var optimizedBytes: Int { types.reduce(0) { $0 + $1.storedBytes } }
+
+  /// Completed documents of which one of the two sizes is not known, and which no sum of bytes has.
+  public var completedWithoutSizes: Int { types.reduce(0) { $0 + $1.completed - $1.measured } }
 
   /// An empty report.
   public init() {}
@@ -43,8 +52,12 @@ public struct TypeFigures: Sendable, Equatable {
   public var total: Int
   /// Those that the destination has.
   public var completed: Int
-  /// Those that failed.
+  /// Those that failed, but for the absent ones.
   public var failed: Int
+  /// Those that the portal does not have.
+  public var absent: Int
+  /// Completed ones that have both sizes.
+  public var measured: Int
   /// Bytes before optimizing, of completed documents that have both sizes.
   public var originalBytes: Int
   /// Bytes at the destination of the same documents.
@@ -52,12 +65,15 @@ public struct TypeFigures: Sendable, Equatable {
 
   /// The figures of `type`.
   public init(
-    type: String, total: Int, completed: Int, failed: Int, originalBytes: Int, storedBytes: Int
+    type: String, total: Int, completed: Int, failed: Int, absent: Int = 0, measured: Int,
+    originalBytes: Int, storedBytes: Int
   ) {
     self.type = type
     self.total = total
     self.completed = completed
     self.failed = failed
+    self.absent = absent
+    self.measured = measured
     self.originalBytes = originalBytes
     self.storedBytes = storedBytes
   }

@@ -13,8 +13,12 @@ struct Dialect: Sendable {
   let now: String
   /// An expression: the hour of `downloaded_at`, in a form that groups fast.
   let hour: String
-  /// An expression: the same as hours since 1970.
+  /// An expression: the same as hours since 1970; null where it is no time.
   let hourNumber: String
+  /// A condition: `downloaded_at` is a time that can be reckoned with.
+  let isTime: String
+  /// An expression: the time zone of `downloaded_at`.
+  let timeZone: String
   /// A condition: a document in progress that nobody works on any more.
   let stale: String
 }
@@ -37,7 +41,7 @@ struct ReportQueries {
     report.books = books.range
     report.mismatches = books.mismatches
     report.types = try types()
-    report.hours = try hours()
+    try addHours(to: &report)
     try addPace(to: &report)
     report.errors = try errors()
     return report
@@ -47,14 +51,15 @@ struct ReportQueries {
     let countable = selection.countable
     let rows = try fetch(
       """
-      SELECT download_status, \(selection.retriesFailed ? "retrying" : "NULL"), COUNT(*)
-      FROM index_documents WHERE \(countable.sql) GROUP BY 1, 2
+      SELECT download_status, \(selection.retriesFailed ? "retrying" : "NULL"), COUNT(*),
+        \(Self.isAbsent)
+      FROM index_documents WHERE \(countable.sql) GROUP BY 1, 2, 4
       """, countable.values)
     var counts = StatusCounts()
     for row in rows {
       // Of the pending ones, a stage that tries again means only those that it revived.
       let isMeant = !selection.retriesFailed || row[0] != "pending" || isTrue(row[1])
-      if isMeant { counts.add(int(row[2]), status: row[0]) }
+      if isMeant { counts.add(int(row[2]), status: row[0], isAbsent: isTrue(row[3])) }
     }
     return counts
   }
@@ -98,13 +103,13 @@ struct ReportQueries {
     let rows = try rows(
       """
       +book, download_status, download_priority, COUNT(*),
-        COUNT(*) FILTER (WHERE book_page_mismatch)\(retrying)
-      """, "GROUP BY 1, 2, 3\(retrying) ORDER BY 1")
+        COUNT(*) FILTER (WHERE book_page_mismatch), \(Self.isAbsent)\(retrying)
+      """, "GROUP BY 1, 2, 3, 6\(retrying) ORDER BY 1")
     for row in rows {
       figures.add(
         .init(
           book: row[0].flatMap { Int($0) }, status: row[1],
-          priority: row[2].flatMap { Int($0) },
+          priority: row[2].flatMap { Int($0) }, isAbsent: isTrue(row[5]),
           isMeant: !selection.retriesFailed || row[1] != "pending" || isTrue(row.last ?? nil),
           count: int(row[3]), mismatches: int(row[4])))
     }
@@ -117,27 +122,38 @@ struct ReportQueries {
     return try rows(
       """
       COALESCE(instrument_type_parsed, ''), COUNT(*), COUNT(*) FILTER (WHERE \(isDone)),
-        COUNT(*) FILTER (WHERE download_status = 'failed'),
+        COUNT(*) FILTER (WHERE download_status = 'failed' AND NOT \(Self.isAbsent)),
+        COUNT(*) FILTER (WHERE \(Self.isAbsent)), COUNT(*) FILTER (WHERE \(hasSizes)),
         SUM(original_bytes) FILTER (WHERE \(hasSizes)), SUM(content_bytes) FILTER (WHERE \(hasSizes))
       """, "GROUP BY 1 ORDER BY 2 DESC, 1"
     ).map {
       TypeFigures(
         type: $0[0] ?? "", total: int($0[1]), completed: int($0[2]), failed: int($0[3]),
-        originalBytes: int($0[4]), storedBytes: int($0[5]))
+        absent: int($0[4]), measured: int($0[5]), originalBytes: int($0[6]),
+        storedBytes: int($0[7]))
     }
   }
 
-  private func hours() throws -> [(hour: Int, completed: Int)] {
+  private func addHours(to report: inout Report) throws {
     let documents = selection.documents
-    return try fetch(
+    let rows = try fetch(
       """
       SELECT \(dialect.hourNumber), number FROM (
         SELECT \(dialect.hour) AS hour, COUNT(*) AS number FROM index_documents
-        WHERE \(documents.sql) AND download_status = 'completed' AND downloaded_at IS NOT NULL
+        WHERE \(documents.sql) AND download_status = 'completed'
         GROUP BY 1) AS hours
       ORDER BY 1
       """, documents.values
-    ).map { (hour: int($0[0]), completed: int($0[1])) }
+    )
+    for row in rows {
+      if let hour = row[0].flatMap({ Int($0) }) {
+        // Two spellings of one hour are two groups.
+        let before = report.hours.last?.hour == hour ? report.hours.popLast()?.completed ?? 0 : 0
+        report.hours.append((hour: hour, completed: before + int(row[1])))
+      } else {
+        report.completedAtUnknownTime += int(row[1])
+      }
+    }
   }
 
   private func addPace(to report: inout Report) throws {
@@ -147,21 +163,25 @@ struct ReportQueries {
       """
       SELECT COUNT(*), COUNT(*) FILTER (WHERE downloaded_at > \(dialect.later)),
         COUNT(*) \(sixHours),
-        \(dialect.seconds("MIN(downloaded_at) \(sixHours)", "MAX(downloaded_at) \(sixHours)"))
+        \(dialect.seconds("MIN(downloaded_at) \(sixHours)", "MAX(downloaded_at) \(sixHours)")),
+        \(dialect.timeZone)
       FROM index_documents
       WHERE \(documents.sql) AND download_status = 'completed' AND downloaded_at > \(dialect.later)
+        AND \(dialect.isTime)
       """, ago([3600] + [Double](repeating: 21_600, count: 3)) + documents.values + ago([86_400])
     ).first
     report.completedLastDay = int(row?[0])
     report.completedLastHour = int(row?[1])
     report.completedLastSixHours = int(row?[2])
     report.secondsOfLastSixHours = row?[3].flatMap { Double($0) } ?? 0
+    report.timeZone = row?[4] ?? report.timeZone
   }
 
   func ago(_ seconds: [Double]) -> [Condition.Value] { seconds.map { dialect.span(-$0) } }
 
   /// Errors of documents that are to be tried again or failed, by class, each with its most frequent
-  /// message. Rows of older software have a text and no class.
+  /// message. Rows of older software have a text and no class, or nothing at all. That the portal does
+  /// not have a document is an answer, and no error.
   func errors(
     since seconds: Double? = nil
   ) throws -> [(kind: String, message: String, count: Int)] {
@@ -177,13 +197,16 @@ struct ReportQueries {
             COALESCE(download_error, '') AS message, COUNT(*) AS number
           FROM index_documents
           WHERE \(documents.sql) AND download_status IN ('pending', 'failed')
-            AND (error_class IS NOT NULL OR download_error IS NOT NULL)
-            AND \(Self.troubled) \(isRecent)
+            AND \(Self.troubled) AND NOT \(Self.isAbsent) \(isRecent)
           GROUP BY 1, 2) AS messages) AS kinds
       WHERE place = 1 ORDER BY total DESC, kind
       """, documents.values + ago(seconds.map { [$0] } ?? [])
     ).map { (kind: $0[0] ?? "", message: $0[1] ?? "", count: int($0[2])) }
   }
+
+  /// A failed document that the portal does not have; never null.
+  static let isAbsent =
+    "(COALESCE(download_status, '') = 'failed' AND COALESCE(error_class, '') = 'absent')"
 
   /// As the index of these documents has it, which can be used only where a question says the same.
   static let troubled = "(download_status = 'failed' OR download_error IS NOT NULL)"

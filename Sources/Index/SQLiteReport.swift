@@ -53,12 +53,16 @@ extension Dialect {
     later: SQLiteSchema.later, span: { .text(SQLiteSchema.seconds($0)) },
     seconds: { "(julianday(\($1)) - julianday(\($0))) * 86400" }, now: SQLiteSchema.now,
     hour: "substr(downloaded_at, 1, 13)",
-    hourNumber: "CAST(strftime('%s', hour || ':00') AS INTEGER) / 3600",
-    stale: SQLiteSchema.stale)
+    hourNumber: """
+      CAST(strftime('%s', CASE WHEN length(hour) = 10 THEN hour ELSE hour || ':00' END) AS INTEGER)
+        / 3600
+      """,
+    isTime: "1 = 1", timeZone: "'UTC'", stale: SQLiteSchema.stale)
 }
 
 extension DatabaseValue {
-  fileprivate var text: String? {
+  /// The value as a text; `nil` for null and for bytes.
+  var text: String? {
     switch storage {
     case .int64(let number): String(number)
     case .double(let number): String(number)

@@ -1,15 +1,17 @@
 import CQPDF
 
-/// A PDF as libqpdf reads it, without repairs: what opens only after a reconstruction does not
-/// open here. Owns the library's handle; belongs to one thread.
+/// A PDF as libqpdf reads it, without repairs unless they are asked for: what opens only after a
+/// reconstruction does not open here. Owns the library's handle; belongs to one thread.
 public struct PDFDocument: ~Copyable {
   let handle: qpdf_data
   /// libqpdf reads bytes from where they are; they must live as long as the handle.
   private let memory: UnsafeMutableBufferPointer<CChar>?
 
-  /// Opens the file at `path`.
-  public init(path: String) throws(PDFError) {
+  /// Opens the file at `path`. With `repairs`, what readers put up with opens too, and ``complaint()``
+  /// says what that was.
+  public init(path: String, repairs: Bool = false) throws(PDFError) {
     let handle = try Self.makeHandle()
+    if repairs { qpdf_set_attempt_recovery(handle, 1) }
     do throws(PDFError) {
       try Self.check(handle, qpdf_read(handle, path, nil), "open")
     } catch {

@@ -7,7 +7,8 @@ enum Answers {
   private static func rows(_ counts: StatusCounts) -> [(name: String, count: Int)] {
     [
       ("pending", counts.pending), ("in_progress", counts.inProgress),
-      ("completed", counts.completed), ("failed", counts.failed), ("skipped", counts.skipped),
+      ("completed", counts.completed), ("failed", counts.failed), ("absent", counts.absent),
+      ("skipped", counts.skipped),
     ] + (counts.unknown > 0 ? [("unknown", counts.unknown)] : []) + [("total", counts.total)]
   }
 
@@ -21,10 +22,13 @@ enum Answers {
     func line(_ name: String, _ count: String, _ share: String) -> String {
       Format.padRight(name, 12) + Format.padLeft(count, 12) + Format.padLeft(share, 9)
     }
+    let rows = rows(counts)
+    let shares =
+      Format.percents(rows.dropLast().map(\.count)) + [
+        Format.percent(counts.total, of: counts.total)
+      ]
     return [line("status", "count", "percent")]
-      + rows(counts).map {
-        line($0.name, Format.count($0.count), Format.percent($0.count, of: counts.total))
-      }
+      + zip(rows, shares).map { line($0.name, Format.count($0.count), $1) }
   }
 
   static func types(_ types: [(type: String, count: Int)]) -> [String] {
@@ -35,6 +39,6 @@ enum Answers {
 extension StatusCounts {
   /// How many documents a run would work on: a stage that tries failed ones again revives them first.
   func upcoming(_ selection: Selection) -> Int {
-    selection.retriesFailed ? pending + failed : pending
+    selection.retriesFailed ? pending + retriable : pending
   }
 }

@@ -38,6 +38,7 @@ struct Enqueue: Tool {
   @OptionGroup(title: "Streaming") var streaming: StreamingOptions
   @OptionGroup(title: "Instead of claiming") var mode: ModeOptions
   @OptionGroup(title: "Importing") var importing: ImportOptions
+  @OptionGroup(title: "Estimate of --preflight") var estimate: EstimateOptions
   @OptionGroup(title: "Log") var log: LogOptions
 
   func validate() throws { try importing.check(isImporting: mode.import != nil) }
@@ -56,9 +57,11 @@ struct Enqueue: Tool {
     let selection = try filter.selection(retrying: mode.retry, stop: stop, logger: logger)
     if mode.preflight {
       return try Preflight(
-        url: self.index, connections: pool.dbPool, selection: selection, mayAsk: !mode.dryRun,
-        stop: stop
-      ).run { try check(selection, in: $0) }
+        url: self.index, connections: pool.dbPool, selection: selection,
+        mayAsk: !mode.dryRun, stop: stop
+      ).run(
+        check: { try check(selection, in: $0) },
+        estimate: { try estimate.lines($0, selection, filter) })
     }
     let index = try openIndex(self.index, connections: pool.dbPool, stop: stop)
     try check(selection, in: index)

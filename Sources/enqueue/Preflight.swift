@@ -14,8 +14,10 @@ struct Preflight {
   let mayAsk: Bool
   let stop: Stop
 
-  /// `check`: whether the selection can be served from the index.
-  func run(_ check: (any DocumentIndex) throws -> Void) throws -> ExitCode {
+  /// `check`: whether the selection can be served from the index. `estimate`: how long that takes.
+  func run(
+    check: (any DocumentIndex) throws -> Void, estimate: (any DocumentIndex) throws -> [String]
+  ) throws -> ExitCode {
     let index = try ready()
     try check(index)
     let counts = try index.counts(selection)
@@ -30,6 +32,7 @@ struct Preflight {
     for type in types {
       say(Format.padLeft(Format.count(type.count), 12) + "  " + Format.printable(type.type))
     }
+    for line in try estimate(index) { say(line) }
     LineWriter(descriptor: STDOUT_FILENO, stop: stop)
       .write([Array(String(counts.upcoming(selection) + counts.inProgress).utf8)])
     return try stop.exitCode()

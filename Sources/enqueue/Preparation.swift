@@ -28,7 +28,7 @@ extension ModeOptions {
 
   /// `--retry`: sets failed documents back to pending, and says on stderr how many.
   func bringBack(_ selection: Selection, in index: any DocumentIndex) throws -> ExitCode {
-    let count = dryRun ? try index.counts(selection).failed : try index.reviveFailed(selection)
+    let count = dryRun ? try index.counts(selection).retriable : try index.reviveFailed(selection)
     let documents = count == 1 ? "1 failed document" : "\(count) failed documents"
     say(
       dryRun

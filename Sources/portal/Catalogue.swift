@@ -18,7 +18,14 @@ struct Catalogue: Sendable {
   /// `absent` and `broken` are shares of 0 to 1.
   init(count: Int, seed: Int, absent: Double = 0, broken: Double = 0, isBulk: Bool = false) {
     var maker = DocumentMaker(seed: seed, isBulk: isBulk)
-    documents = (0..<count).map { maker.make($0 + 1) }
+    self.init(
+      (0..<count).map { maker.make($0 + 1) }, seed: seed, absent: absent, broken: broken)
+  }
+
+  /// Documents with the numbers from 1 on. Of several with one place or instrument number, the last is
+  /// found by it.
+  init(_ documents: [Document], seed: Int, absent: Double = 0, broken: Double = 0) {
+    self.documents = documents
     self.seed = seed
     self.absent = absent
     self.broken = broken

@@ -19,15 +19,21 @@ struct DeedText {
       "BOOK \(document.book)  PAGE \(document.page)   \(instrument)",
       "FILED \(document.fileDate)   SHEET \(page) OF \(document.pageCount)",
     ]
-    title = page == 1 ? document.type.parsed : "\(document.type.parsed) (\(page))"
+    let name = Self.drawable(document.type.parsed)
+    title = page == 1 ? name : "\(name) (\(page))"
     var text =
       page == 1
-      ? "THIS INSTRUMENT made by and between \(document.grantor), Grantor, and "
-        + "\(document.grantee), Grantee, WITNESSETH: " : ""
+      ? "THIS INSTRUMENT made by and between \(Self.drawable(document.grantor)), Grantor, and "
+        + "\(Self.drawable(document.grantee)), Grantee, WITNESSETH: " : ""
     while text.count < Self.width * dice.number(18...28) {
       text += dice.pick(Self.phrases) + " "
     }
     body = Array(Self.wrapped(text, Self.width).prefix(Self.height))
+  }
+
+  /// The font has ASCII alone.
+  private static func drawable(_ text: String) -> String {
+    String(text.prefix(200).map { $0.isASCII && !$0.isNewline && $0 >= " " ? $0 : "?" })
   }
 
   /// Breaks a text at its blanks into lines of at most `width` characters; longer words stand alone.

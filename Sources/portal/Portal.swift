@@ -26,6 +26,12 @@ struct Portal: ParsableCommand {
   @Option(help: "Number of documents.")
   var documents = 300
 
+  @Option(
+    help: ArgumentHelp(
+      "Serve the documents of these rows: a file that `enqueue --import` reads, or a SQLite index.",
+      valueName: "file"))
+  var index: String?
+
   @Option(help: "What documents and faults are drawn from.")
   var seed = 7
 
@@ -90,6 +96,9 @@ struct Portal: ParsableCommand {
       throw ValidationError(
         "--document-size must be from 0 to \(BulkPDF.maximumSize); it is \(documentSize).")
     }
+    if index != nil, printIndex != nil {
+      throw ValidationError("--print-index prints the invented index; --index has its own rows.")
+    }
     guard retryAfter >= 0 else {
       throw ValidationError("--retry-after must not be negative; it is \(retryAfter).")
     }
@@ -103,9 +112,7 @@ struct Portal: ParsableCommand {
   func run() throws {
     do throws(Fatal) {
       if store { return try serveStore() }
-      let catalogue = Catalogue(
-        count: documents, seed: seed, absent: absent.value, broken: broken.value,
-        isBulk: documentSize > 0)
+      let catalogue = try catalogue()
       if let printIndex {
         try Self.print(catalogue, as: printIndex)
       } else {
@@ -117,6 +124,22 @@ struct Portal: ParsableCommand {
     }
   }
 
+  private func catalogue() throws(Fatal) -> Catalogue {
+    guard let index else {
+      return Catalogue(
+        count: documents, seed: seed, absent: absent.value, broken: broken.value,
+        isBulk: documentSize > 0)
+    }
+    do {
+      let own = try OwnIndex(path: index, seed: seed)
+      if own.refused.count > 0 {
+        Self.report(
+          "\(Format.counted(own.refused.count, "row")) of \(index) left out: \(own.refused.reason)")
+      }
+      return Catalogue(own.documents, seed: seed, absent: absent.value, broken: broken.value)
+    } catch { throw Fatal(describing: error) }
+  }
+
   private func serve(_ catalogue: Catalogue) throws(Fatal) {
     let log = try log.map { path throws(Fatal) in try RequestLog(path: path) }
     let listener = try Listener(listen)
@@ -126,7 +149,8 @@ struct Portal: ParsableCommand {
         seed: seed, latency: latency.value, jitter: jitter.value, stall: stall.value,
         retryAfter: retryAfter, faults: FaultPlan(rules: fault, seed: seed)),
       log: log)
-    try open(listener, with: "\(Format.count(documents)) documents of seed \(seed)") {
+    let count = Format.counted(catalogue.documents.count, "document")
+    try open(listener, with: index.map { "\(count) of \($0)" } ?? "\(count) of seed \(seed)") {
       Connection(number: $0, socket: $1, server: $2, office: office).serve()
     }
   }

@@ -35,16 +35,19 @@ enum ProgressLine {
     }
     let rate = state.overallRate
     if let recent = state.recentRate {
-      add(1, "\(Format.count(Int(recent.rounded())))/h")
-      add(7, "run \(Format.count(Int(rate.rounded())))/h")
+      add(1, "\(Format.rate(recent))/h")
+      add(7, "run \(Format.rate(rate))/h")
     } else {
-      add(1, "\(Format.count(Int(rate.rounded())))/h")
+      add(1, "\(Format.rate(rate))/h")
     }
     if let left = state.secondsLeft { add(2, "\(Format.duration(seconds: left)) left") }
     let judged = figures.completed + figures.failed
     if judged > 0 { add(3, "\(Format.percent(figures.completed, of: judged)) ok") }
+    if figures.absent > 0 { add(4, "\(Format.count(figures.absent)) absent") }
     if figures.waiting > 0 { add(4, "\(Format.count(figures.waiting)) waiting") }
-    if figures.mismatches > 0 { add(5, "\(Format.count(figures.mismatches)) mismatches") }
+    if figures.mismatches > 0 {
+      add(5, Format.counted(figures.mismatches, "mismatch", "mismatches"))
+    }
     if figures.savedBytes > 0 { add(6, "\(Format.bytes(figures.savedBytes)) saved") }
     return parts
   }

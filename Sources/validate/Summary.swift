@@ -18,7 +18,9 @@ struct Summary: Sendable {
     self.end = end
   }
 
-  private var isEmpty: Bool { figures.attempts == 0 && figures.invalidLines == 0 }
+  private var isEmpty: Bool {
+    figures.attempts == 0 && figures.invalidLines == 0 && figures.givenBack == 0
+  }
   private var judged: Int { figures.completed + figures.failed }
   private var perHour: Double { seconds > 0 ? Double(figures.completed) / seconds * 3600 : 0 }
 
@@ -31,21 +33,25 @@ struct Summary: Sendable {
     if figures.attempts > figures.attempted { table.row("  attempts in all", figures.attempts) }
     table.row("Completed", figures.completed)
     if figures.skipped > 0 { table.row("  there before (skipped)", figures.skipped) }
+    if figures.encrypted > 0 { table.row("  open only with a password", figures.encrypted) }
     table.row("Failed", figures.failed)
+    if figures.absent > 0 { table.row("Absent at the portal", figures.absent) }
     table.row("Waiting for a retry", figures.waiting)
+    if figures.givenBack > 0 { table.row("Given back, not begun", figures.givenBack) }
     if figures.leaseLost > 0 { table.row("Lease lost", figures.leaseLost) }
     if figures.invalidLines > 0 { table.row("Lines that are no records", figures.invalidLines) }
     table.row("Success rate", Format.percent(figures.completed, of: judged))
-    table.row("Documents per hour", Int(perHour.rounded()))
+    table.row("Documents per hour", Format.rate(perHour))
     table.row(
       "Mismatches", figures.mismatches,
       "(\(Format.percent(figures.mismatches, of: figures.completed)))")
     if figures.originalBytes > 0 {
       table.row("Original size", Format.bytes(figures.originalBytes))
       table.row("Stored size", Format.bytes(figures.storedBytes))
+      let saved = figures.savedBytes
       table.row(
-        "Saved", Format.bytes(figures.savedBytes),
-        "(\(Format.percent(figures.savedBytes, of: figures.originalBytes)))")
+        saved < 0 ? "Larger by" : "Saved", Format.bytes(abs(saved)),
+        "(\(Format.percent(abs(saved), of: figures.originalBytes)))")
     }
     if !portals.isEmpty { table.heading("By portal") }
     for portal in portals { table.row("  " + Format.printable(portal.text), portal.count) }
@@ -62,7 +68,9 @@ struct Summary: Sendable {
       "finished_at": .string(Time.timestamp(end)), "seconds": .decimal(seconds),
       "attempted": .int(figures.attempted), "attempts": .int(figures.attempts),
       "completed": .int(figures.completed), "skipped": .int(figures.skipped),
-      "failed": .int(figures.failed), "waiting": .int(figures.waiting),
+      "failed": .int(figures.failed), "absent": .int(figures.absent),
+      "encrypted": .int(figures.encrypted), "waiting": .int(figures.waiting),
+      "given_back": .int(figures.givenBack),
       "lease_lost": .int(figures.leaseLost), "invalid_lines": .int(figures.invalidLines),
       "success_rate": share(figures.completed, of: judged),
       "documents_per_hour": .decimal(perHour, 1), "mismatches": .int(figures.mismatches),

@@ -7,6 +7,10 @@ struct DocumentFacts: Sendable, Equatable {
   let isMismatch: Bool
   /// Whether the object was in the store before.
   let isSkipped: Bool
+  /// Whether the portal was asked and does not have it.
+  let isAbsent: Bool
+  /// Whether it opens only with a password, and is stored as it came.
+  let isEncrypted: Bool
   /// Bytes that the portal sent.
   let originalBytes: Int?
   /// Bytes in the store.
@@ -17,6 +21,8 @@ struct DocumentFacts: Sendable, Equatable {
     portal = fetch?["portal"]?.string
     isMismatch = fetch?["book_page_mismatch"]?.bool ?? false
     isSkipped = record["upload"]?["skipped"]?.bool ?? false
+    isAbsent = record.error?.kind == .absent
+    isEncrypted = fetch?["encrypted"]?.bool ?? false
     originalBytes = record["optimize"]?["original_bytes"]?.int ?? fetch?["bytes"]?.int
     storedBytes = record["upload"]?["bytes"]?.int
   }
@@ -27,7 +33,10 @@ struct Figures: Sendable, Equatable {
   /// Lines that came with a document, repeated attempts included.
   var attempts = 0
   var completed = 0
+  /// Failed, but for the absent ones.
   var failed = 0
+  /// The portal was asked and does not have them: an answer, and no failure of the run.
+  var absent = 0
   var leaseLost = 0
   /// Documents that came back because the run was stopped, before their work was begun: not among the attempts.
   var givenBack = 0
@@ -38,12 +47,14 @@ struct Figures: Sendable, Equatable {
   var skipped = 0
   /// Of those completed: book or page differs from the index.
   var mismatches = 0
+  /// Of those completed: open only with a password.
+  var encrypted = 0
   /// Bytes that the portal sent and bytes stored, of documents that have both.
   var originalBytes = 0
   var storedBytes = 0
 
   /// Documents that will not come again.
-  var done: Int { completed + failed + leaseLost }
+  var done: Int { completed + failed + absent + leaseLost }
   /// Documents that came, each counted once.
   var attempted: Int { done + waiting }
   var savedBytes: Int { originalBytes - storedBytes }
@@ -77,6 +88,7 @@ final class Tally: Sendable {
       }
       switch verdict {
       case .again, .givenBack: break
+      case .failed where facts.isAbsent: state.figures.absent += 1
       case .failed: state.figures.failed += 1
       case .leaseLost: state.figures.leaseLost += 1
       case .checked, .completed:
@@ -87,19 +99,21 @@ final class Tally: Sendable {
   }
 
   /// A failed document that there is no index to write to for.
-  func failedUnsettled() {
+  func failedUnsettled(_ facts: DocumentFacts) {
     state.withLock {
       $0.figures.attempts += 1
-      $0.figures.failed += 1
+      if facts.isAbsent { $0.figures.absent += 1 } else { $0.figures.failed += 1 }
     }
   }
 
-  /// An error that a document came with, or was found here; Ctrl+C is none.
+  /// An error that a document came with, or was found here; Ctrl+C is none. That the portal does not
+  /// have a document is counted by its class, and is none of the errors that are listed.
   func met(_ error: RecordError) {
     guard error.kind != .interrupted else { return }
     state.withLock {
-      $0.errors.add("\(error.kind.rawValue): \(error.message)")
       $0.errorClasses[error.kind, default: 0] += 1
+      guard error.kind != .absent else { return }
+      $0.errors.add("\(error.kind.rawValue): \(error.message)")
     }
   }
 
@@ -128,14 +142,17 @@ extension Figures {
     completed += 1
     skipped += facts.isSkipped ? 1 : 0
     mismatches += facts.isMismatch ? 1 : 0
+    encrypted += facts.isEncrypted ? 1 : 0
     if let original = facts.originalBytes, let stored = facts.storedBytes {
       originalBytes += original
       storedBytes += stored
     }
   }
 
-  /// How a run that came to its end is to be judged: 0 only if all was settled well.
+  /// How a run that came to its end is to be judged: 0 only if all was settled well. What the portal
+  /// does not have is not in the store either, so that it counts here.
   var exitCode: ExitCode {
-    failed + leaseLost + invalidLines + waiting + givenBack > 0 ? .documentsFailed : .success
+    failed + absent + leaseLost + invalidLines + waiting + givenBack > 0
+      ? .documentsFailed : .success
   }
 }

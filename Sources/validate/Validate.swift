@@ -143,7 +143,7 @@ extension DocumentIndex {
   fileprivate func countOfWork(_ selection: Selection) throws -> Int {
     let counts = try counts(selection)
     // A stage that tries failed documents again makes them pending at its start, perhaps just now.
-    let revived = selection.retriesFailed ? counts.failed : 0
+    let revived = selection.retriesFailed ? counts.retriable : 0
     return min(counts.pending + counts.inProgress + revived, selection.limit ?? .max)
   }
 }

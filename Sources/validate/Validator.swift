@@ -64,7 +64,11 @@ struct Validator: StageWorker {
     guard let error = record.error else { return }
     tally.met(error)
     guard let settling else {
-      tally.failedUnsettled()
+      if error.kind == .interrupted {
+        tally.add(.givenBack, record.id, DocumentFacts(record))
+      } else {
+        tally.failedUnsettled(DocumentFacts(record))
+      }
       return
     }
     let outcome = AttemptPolicy.outcome(

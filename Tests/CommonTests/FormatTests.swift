@@ -26,13 +26,66 @@ struct FormatTests {
 
   @Test(arguments: [
     (0, "0 B"), (812, "812 B"), (1023, "1023 B"), (1024, "1.00 KiB"), (48_213, "47.1 KiB"),
-    (2_040_109_466, "1.90 GiB"), (-2048, "-2.00 KiB"),
+    (2_040_109_466, "1.90 GiB"), (-2048, "-2.00 KiB"), (1_048_575, "1.00 MiB"),
+    (10_239, "10.0 KiB"), (-1_048_575, "-1.00 MiB"),
   ])
   func byteSizes(_ value: Int, _ expected: String) { #expect(Format.bytes(value) == expected) }
 
-  @Test(arguments: [(0, 0, "–"), (0, 5, "0.0%"), (1, 3, "33.3%"), (5, 5, "100.0%")])
+  @Test(arguments: [
+    (0, 0, "–"), (0, 5, "0.0%"), (1, 3, "33.3%"), (5, 5, "100.0%"), (1, 5280, "<0.1%"),
+    (5279, 5280, ">99.9%"), (1, 1_000_000_000, "<0.1%"), (1, 2001, "<0.1%"), (1, 1999, "0.1%"),
+    (3, 2, "150.0%"),
+  ])
   func percent(_ part: Int, _ whole: Int, _ expected: String) {
     #expect(Format.percent(part, of: whole) == expected)
+  }
+
+  @Test(
+    arguments: [
+      [1, 1, 1], [1, 1, 1, 1, 1, 1, 1], [334, 333, 333], [1999, 1], [5, 0, 0], [49, 51, 7, 3, 11],
+    ] as [[Int]])
+  func sharesAddUp(parts: [Int]) {
+    let tenths = Format.percents(parts).map { text in
+      text.hasPrefix("<") ? 0 : text.hasPrefix(">") ? 1000 : Int(text.filter(\.isNumber)) ?? -1
+    }
+    #expect(tenths.reduce(0, +) == 1000, "\(Format.percents(parts))")
+    for (part, tenth) in zip(parts, tenths) {
+      let exact = Double(part) / Double(parts.reduce(0, +)) * 1000
+      #expect(abs(exact - Double(tenth)) <= 1, "\(Format.percents(parts))")
+    }
+  }
+
+  @Test func sharesOfNothing() { #expect(Format.percents([0, 0]) == ["–", "–"]) }
+
+  @Test(arguments: [
+    (1, "1 document"), (0, "0 documents"), (2, "2 documents"), (5280, "5,280 documents"),
+  ])
+  func counted(_ number: Int, _ expected: String) {
+    #expect(Format.counted(number, "document") == expected)
+  }
+
+  @Test(arguments: [
+    (0, "0"), (0.01, "<0.1"), (0.4, "0.4"), (2, "2"), (9.94, "9.9"), (9.96, "10"),
+    (3599.6, "3,600"), (.infinity, "–"), (.nan, "–"), (1e300, "–"), (-1, "–"),
+  ])
+  func rate(_ perHour: Double, _ expected: String) { #expect(Format.rate(perHour) == expected) }
+
+  @Test(arguments: [
+    (1000, 173, "82.7% saved"), (1000, 1012, "1.2% larger"), (1000, 1000, "0.0% saved"),
+    (100_000, 100_001, "<0.1% larger"),
+  ])
+  func saving(_ original: Int, _ stored: Int, _ expected: String) {
+    #expect(Format.saving(of: original, stored: stored) == expected)
+  }
+
+  @Test(arguments: [
+    ("deed", 4), ("漢字", 4), ("é", 1), ("e\u{301}", 1), ("한", 2), ("–", 1), ("ｗ", 2), ("🙂", 2),
+  ])
+  func width(_ text: String, _ columns: Int) {
+    #expect(Format.width(text) == columns)
+    #expect(Format.width(Format.padRight(text, 9)) == 9)
+    #expect(Format.width(Format.padLeft(text, 9)) == 9)
+    #expect(Format.fitted(text + text, columns) == text)
   }
 
   @Test(arguments: [

@@ -48,11 +48,12 @@ enum HealthChecks {
       """
       UPDATE index_documents SET download_status = 'completed', downloaded_at = \(age);
       UPDATE index_documents SET download_status = 'failed', downloaded_at = NULL,
-        download_error = 'x', error_class = 'absent', updated_at = \(age)
+        download_error = 'x', updated_at = \(age),
+        error_class = CASE WHEN page <= 20 THEN 'absent' ELSE 'bad_pdf' END
       WHERE page <= 60 OR page > 1000;
       """)
     let health = try index.health(Selection())
-    #expect(health.recentFailed == 60)
+    #expect(health.recentFailed == 40 && health.recentAbsent == 20)
     #expect(health.recentCompleted == 940)
     #expect(health.completedLastHour == 0)
     #expect((3600...3700).contains(health.secondsSinceCompletion ?? 0))
@@ -67,13 +68,15 @@ enum HealthChecks {
       """
       UPDATE index_documents SET error_class = 'network', download_error = 'no answer',
         updated_at = \(fixture.time(-60)) WHERE page <= 3;
+      UPDATE index_documents SET download_status = 'failed', error_class = 'restricted',
+        download_error = 'log in', updated_at = \(fixture.time(-60)) WHERE page = 6;
       UPDATE index_documents SET download_status = 'failed', error_class = 'absent',
         download_error = 'nothing', updated_at = \(fixture.time(-60)) WHERE page = 4;
       UPDATE index_documents SET download_status = 'failed', error_class = 'absent',
         download_error = 'nothing', updated_at = \(fixture.time(-4000)) WHERE page = 5;
       """)
     let errors = try index.health(Selection()).errors
-    #expect(errors.map(\.kind) == ["network", "absent"])
+    #expect(errors.map(\.kind) == ["network", "restricted"])
     #expect(errors.map(\.count) == [3, 1])
   }
 

@@ -144,7 +144,7 @@ struct PostgresIndexTests {
     server.order("stop")
     server.order("start")
     #expect(try index.settle([settlement]) == [true])
-    #expect(try index.counts(Selection()).failed == 1)
+    #expect(try index.counts(Selection()).absent == 1)
   }
 
   @Test func withoutItsKeyAnImportSaysSo() throws {

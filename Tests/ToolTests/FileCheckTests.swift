@@ -6,7 +6,7 @@ import Testing
 @Suite("Files checked on their own")
 struct FileCheckTests {
   /// A PDF with a page or more.
-  private static func pdf(pages: Int = 1) -> String {
+  private static func pdf(pages: Int = 1, size: Int? = nil) -> String {
     let kids = (0..<pages).map { "\(3 + $0) 0 R" }.joined(separator: " ")
     let objects =
       [
@@ -21,16 +21,18 @@ struct FileCheckTests {
     }
     let start = text.utf8.count
     return text + "xref\n0 \(objects.count + 1)\n\(table)trailer\n"
-      + "<</Size \(objects.count + 1)/Root 1 0 R>>\nstartxref\n\(start)\n%%EOF\n"
+      + "<</Size \(size ?? objects.count + 1)/Root 1 0 R>>\nstartxref\n\(start)\n%%EOF\n"
   }
 
-  /// Each file's problem by its name; empty where it is good.
-  private func problems(_ end: Finished) throws -> [String: String] {
+  /// Each file's state by its name.
+  private func states(_ end: Finished) throws -> [String: String] {
     Dictionary(
       try end.records.map { line in
         let name = line["path"]?.string?.split(separator: "/").last.map(String.init) ?? ""
-        #expect(line["ok"]?.bool == (line["problem"] == nil))
-        return (name, line["problem"]?.string ?? "")
+        let state = line["state"]?.string ?? ""
+        #expect(line["ok"]?.bool == ["ok", "repairable", "encrypted"].contains(state))
+        #expect((line["message"] == nil) == (state == "ok"), "\(line)")
+        return (name, state)
       }
     ) { "\($0), \($1)" }
   }
@@ -43,7 +45,18 @@ struct FileCheckTests {
     let good = Self.pdf(pages: 3)
     try folder.write(good, to: "good.pdf")
     try folder.write(good, to: "deep/er/-rf $(x) 'a'\n\"b\".pdf")
-    try folder.write(String(good.dropLast(100)), to: "cut.pdf")
+    // Where the table of objects stands is lost, and readers find them all the same.
+    try folder.write(
+      good.replacing(/startxref\n\d+/, with: "startxref\n7"), to: "table-lost.pdf")
+    try folder.write(String(good.prefix(180)), to: "cut.pdf")
+    try folder.write(Self.pdf(size: 40), to: "size-too-large.pdf")
+    try folder.write(good + String(repeating: "\0", count: 80_508), to: "padded.pdf")
+    try folder.write("Warning: x\n" + good, to: "words-before.pdf")
+    try folder.write(
+      good.replacing("/MediaBox[0 0 612 792]", with: "/Mediabox[0 0 612 792]"), to: "no-size.pdf")
+    try folder.write(
+      good.replacing("/MediaBox[0 0 612 792]>>", with: "/Contents 77 0 R>>         "),
+      to: "contents-lost.pdf")
     try folder.write("<html>", to: "page.pdf")
     try folder.write("", to: "empty.pdf")
     try folder.write(good.replacing("/Kids[3 0 R", with: "/Kids[9 0 R"), to: "damaged.pdf")
@@ -70,13 +83,15 @@ struct FileCheckTests {
 
     let end = try run("validate", ["--files", folder.path, "--workers", "3"])
     #expect(end.code == ExitCode.documentsFailed.rawValue, "\(end)")
-    let found = try problems(end)
+    let found = try states(end)
     #expect(
       found == [
-        "good.pdf": "", "-rf $(x) 'a'\n\"b\".pdf": "", "\u{FFFD}.pdf": "", "owned.pdf": "",
-        "cut.pdf": "cut_short", "page.pdf": "not_pdf", "empty.pdf": "not_pdf",
-        "damaged.pdf": "damaged", "nothing.pdf": "damaged", "blank.pdf": "no_pages",
-        "pipe.pdf": "unreadable", "locked.pdf": "encrypted",
+        "good.pdf": "ok", "-rf $(x) 'a'\n\"b\".pdf": "ok", "\u{FFFD}.pdf": "ok", "owned.pdf": "ok",
+        "table-lost.pdf": "repairable", "size-too-large.pdf": "repairable",
+        "padded.pdf": "repairable", "words-before.pdf": "repairable", "no-size.pdf": "repairable",
+        "cut.pdf": "damaged", "contents-lost.pdf": "damaged", "page.pdf": "not_pdf",
+        "empty.pdf": "empty", "damaged.pdf": "damaged", "nothing.pdf": "damaged",
+        "blank.pdf": "empty", "pipe.pdf": "unreadable", "locked.pdf": "encrypted",
       ], "\(end)")
     let lines = try end.records
     func line(_ name: String) -> JSON? {
@@ -97,14 +112,19 @@ struct FileCheckTests {
     #expect(symlink("a.pdf", "\(folder.path)/b.pdf") == 0)
     let well = try run("validate", ["--files", folder.path])
     #expect(well.code == 0 && well.lines.count == 1, "\(well)")
+    try folder.write(Self.pdf(size: 40), to: "repairable.pdf")
+    let repairable = try run("validate", ["--files", folder.path])
+    #expect(repairable.code == 0, "warnings are no errors: \(repairable)")
+    #expect(repairable.errors.contains("repairable"), "\(repairable)")
     // A link that was named is meant.
     let end = try run(
       "validate", ["--files", "-"], lines: ["a.pdf", "b.pdf", "gone.pdf", ".", "-h"],
       directory: folder.path)
     #expect(end.code == ExitCode.documentsFailed.rawValue, "\(end)")
     #expect(
-      try problems(end) == [
-        "a.pdf": "", "b.pdf": "", "gone.pdf": "unreadable", ".": "unreadable", "-h": "unreadable",
+      try states(end) == [
+        "a.pdf": "ok", "b.pdf": "ok", "gone.pdf": "unreadable", ".": "unreadable",
+        "-h": "unreadable",
       ], "\(end)")
     let none = try run("validate", ["--files", "\(folder.path)/none"])
     #expect(none.code == ExitCode.configuration.rawValue, "\(none)")

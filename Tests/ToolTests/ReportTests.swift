@@ -41,12 +41,16 @@ struct ReportTests {
     #expect(good.lines.first?.hasPrefix("good") == true)
     try sql(
       """
-      UPDATE index_documents SET download_status = 'failed', error_class = 'absent',
+      UPDATE index_documents SET download_status = 'failed', error_class = 'bad_pdf',
         download_error = 'nothing' WHERE page > 2
       """)
     let bad = try validate("--monitor", "--json")
     #expect(bad.code == ExitCode.documentsFailed.rawValue, "\(bad)")
     #expect(try bad.records.first?["level"]?.string == "critical")
+    try sql("UPDATE index_documents SET error_class = 'absent' WHERE page > 2")
+    let absent = try validate("--monitor", "--json")
+    #expect(absent.code == 0, "that the portal does not have them is an answer: \(absent)")
+    #expect(try absent.records.first?["recent_absent"]?.int == 18)
     let away = try run("validate", ["--monitor", "--index", "postgres://u@127.0.0.1:1/x"])
     #expect(away.code == ExitCode.unavailable.rawValue, "\(away)")
   }

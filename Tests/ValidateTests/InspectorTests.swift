@@ -19,23 +19,24 @@ struct InspectorTests {
 
   @Test func crashes() throws {
     let crashed = try finding("read line; kill -SEGV $$")
-    #expect(crashed?.problem == .crashed)
+    #expect(crashed?.state == .damaged)
     #expect(crashed?.message?.contains("signal 11") == true)
-    #expect(try finding("read line; exit 3")?.problem == .crashed)
+    #expect(try finding("read line; exit 3")?.state == .damaged)
   }
 
   @Test func saysSomethingElse() throws {
-    #expect(try finding("read line; echo hello; sleep 1000")?.problem == .crashed)
-    #expect(try finding("read line; echo '{\"problem\":\"new\"}'; sleep 1000")?.problem == .crashed)
+    #expect(try finding("read line; echo hello; sleep 1000")?.state == .damaged)
+    #expect(try finding("read line; echo '{\"state\":\"new\"}'; sleep 1000")?.state == .damaged)
   }
 
   @Test func hangs() throws {
-    #expect(try finding("read line; sleep 1000", seconds: 1)?.problem == .tooSlow)
+    #expect(try finding("read line; sleep 1000", seconds: 1)?.state == .damaged)
   }
 
   @Test func isAskedByTheBytesOfTheName() throws {
     // 782e706466 is x.pdf.
-    let script = #"read line; [ $line = 782e706466 ] && echo '{"bytes":3,"pages":1}'; sleep 1000"#
+    let script =
+      #"read line; [ $line = 782e706466 ] && echo '{"state":"ok","bytes":3,"pages":1}'; sleep 1000"#
     #expect(try finding(script) == FileFinding(bytes: 3, pages: 1))
   }
 }

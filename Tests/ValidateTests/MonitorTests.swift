@@ -28,6 +28,23 @@ import Testing
     #expect(monitor.json["level"] == .string(level.name))
   }
 
+  @Test func absentIsAnAnswer() {
+    let monitor = monitor {
+      $0.recentCompleted = 100
+      $0.recentAbsent = 900
+    }
+    #expect(monitor.level == .good && monitor.exitCode == .success)
+    #expect(monitor.text.contains("100.0% of the last 100; besides, the portal does not have 900"))
+    #expect(monitor.json["recent_absent"]?.int == 900)
+    #expect(self.monitor { $0.recentAbsent = 3 }.level == .good)
+  }
+
+  @Test func quarantinedDocumentsAreCounted() {
+    let monitor = monitor { $0.quarantined = 1 }
+    #expect(monitor.level == .warning)
+    #expect(monitor.text.contains("1 document quarantined"))
+  }
+
   @Test func whatIsLeftBehindIsTold() {
     let monitor = monitor { $0.stale = 3 }
     #expect(monitor.level == .warning)

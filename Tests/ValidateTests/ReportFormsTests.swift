@@ -15,13 +15,17 @@ import Testing
     report.status.inProgress = 10
     report.status.failed = 80
     report.status.skipped = 10
-    report.priorities = [(1, 500, 400, 20), (3, 1500, 1100, 60)]
+    report.priorities = [
+      PriorityFigures(priority: 1, total: 500, completed: 400, failed: 20),
+      PriorityFigures(priority: 3, total: 1500, completed: 1100, failed: 60),
+    ]
     report.types = [
       TypeFigures(
-        type: hostile, total: 2000, completed: 1500, failed: 80, originalBytes: 4000,
-        storedBytes: 1000),
+        type: hostile, total: 2000, completed: 1500, failed: 80, measured: 1500,
+        originalBytes: 4000, storedBytes: 1000),
       TypeFigures(
-        type: "", total: 1, completed: 0, failed: 0, originalBytes: 0, storedBytes: 0),
+        type: "", total: 1, completed: 0, failed: 0, measured: 0, originalBytes: 0,
+        storedBytes: 0),
     ]
     report.completedLastHour = 60
     report.completedLastSixHours = 361
@@ -83,7 +87,7 @@ import Testing
     #expect(CSV.text(Self.report.errorTable).hasSuffix("unclassified,10,'=1+1\n"))
     #expect(
       CSV.text(Self.report.typeTable).hasSuffix(
-        "\n\",2000,1500,80,4000,1000,0.75\n,1,0,0,0,0,\n"))
+        "\n\",2000,1500,80,0,4000,1000,0.75\n,1,0,0,0,0,0,\n"))
   }
 
   @Test(arguments: [
@@ -107,8 +111,80 @@ import Testing
   @Test func longTablesSayHowMuchIsLeftOut() {
     var report = Report()
     report.gaps = (1...50).map { $0 * 2...$0 * 2 }
-    #expect(report.text(now: 0).contains("… and 30 more"))
+    #expect(report.text(now: 0).contains("… 30 more"))
     #expect(CSV.text(report.gapTable).split(separator: "\n").count == 51)
+  }
+
+  @Test func ofManyPeriodsTheNewestAreShown() {
+    var report = Report()
+    report.status.completed = 2600 + 5
+    report.hours = (0..<52).map { (hour: 498_738 + $0, completed: 50) }
+    report.completedAtUnknownTime = 5
+    report.timeZone = "America/Chicago"
+    let text = report.text(now: 0)
+    #expect(text.contains("Completed by hour (America/Chicago)\n"))
+    #expect(text.contains("2026-11-25 21:00"), "the newest: \(text)")
+    #expect(!text.contains("2026-11-23 18:00"))
+    // 32 hours of fifty, and the five that were completed nobody knows when.
+    #expect(text.contains("\n  … 33 earlier          1,605\n"), "\(text)")
+    #expect(
+      CSV.text(report.throughputTable).hasPrefix("since,completed\n,5\n2026-11-23 18:00,50\n"))
+  }
+
+  @Test func whatIsLeftOutOfATableIsInItsSums() {
+    var report = Report()
+    report.types = (1...45).map {
+      TypeFigures(
+        type: "T\($0)", total: 10, completed: 4, failed: 1, absent: 2, measured: 3,
+        originalBytes: 2048, storedBytes: 1024)
+    }
+    let text = report.typeTable.text(limit: 20)
+    let last = text.split(separator: "\n").dropLast().last
+      .map { $0.split(separator: " ").joined(separator: " ") }
+    #expect(last == "… 25 more 250 100 25 50 50.0 KiB 25.0 KiB 50.0%", "\(text)")
+    #expect(report.completedWithoutSizes == 45)
+  }
+
+  @Test func whatTheIndexDoesNotSayIsNamed() {
+    var report = Report()
+    report.status.completed = 1
+    report.priorities = [PriorityFigures(priority: nil, total: 1, completed: 1)]
+    report.mismatches = [(nil, 1, 0)]
+    report.types = [
+      TypeFigures(
+        type: "", total: 1, completed: 1, failed: 0, measured: 0, originalBytes: 0, storedBytes: 0)
+    ]
+    for table in [report.priorityTable, report.mismatchTable, report.typeTable] {
+      #expect(table.text(limit: 5).contains("(none)"), "\(table)")
+      #expect(CSV.text(table).split(separator: "\n").last?.hasPrefix(",") == true)
+    }
+    #expect(report.json["priorities"]?.array?.first?["priority"] == .null)
+    #expect(report.json["mismatches"]?.array?.first?["books"] == .null)
+    #expect(report.json["completed_without_sizes"]?.int == 1)
+    let page = HTMLReport(report: report, subject: "x", now: 0).page
+    #expect(page.contains("No priority") && page.contains("no book"))
+  }
+
+  @Test func absentIsNoFailure() {
+    var report = Report()
+    report.status.completed = 95
+    report.status.failed = 5
+    report.status.absent = 900
+    #expect(report.text(now: 0).contains("Success rate                         95.0%\n"))
+    #expect(report.json["status"]?["absent"]?.int == 900)
+    #expect(report.json["status"]?["total"]?.int == 1000)
+    #expect(HTMLReport(report: report, subject: "x", now: 0).page.contains("5 failed, 900 absent"))
+  }
+
+  @Test func whatGrewIsNotSaved() {
+    var report = Report()
+    report.types = [
+      TypeFigures(
+        type: "A", total: 1, completed: 1, failed: 0, measured: 1, originalBytes: 1000,
+        storedBytes: 1012)
+    ]
+    #expect(report.text(now: 0).contains("(1.2% larger)"))
+    #expect(HTMLReport(report: report, subject: "x", now: 0).page.contains("1.2% larger"))
   }
 
   @Test(arguments: [(0, 0), (0.3, 0.4), (1, 1), (1.1, 2), (37, 40), (99, 100), (4321, 6000)])

@@ -39,5 +39,6 @@ import Testing
     let years = Throughput([(0, 1), (Self.hour, 2)])
     #expect(years.bars.count == Throughput.most)
     #expect(years.bars.last?.completed == 2)
+    #expect(years.before == 1)
   }
 }

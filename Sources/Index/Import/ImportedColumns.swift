@@ -81,6 +81,9 @@ public enum ImportedColumns {
     return passedOver.contains(folded) ? .passedOver : .unknown
   }
 
+  /// Whether the index has a column of exactly this name that can be imported.
+  static func isKnown(_ name: String) -> Bool { byName[name] != nil }
+
   /// A name as it is compared.
   static func folded(_ name: String) -> String {
     String(name.trimmed.lowercased().map { " -\u{A0}".contains($0) ? "_" : $0 })

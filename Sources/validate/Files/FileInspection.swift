@@ -5,8 +5,8 @@ import PDF
 
 /// Looks into one file: in a process of its own, since a parser may hang or crash on what it reads.
 enum FileInspection {
-  /// How many bytes from the end the mark of the end may be (ISO 32000-1, note 3 to 7.5.5).
-  private static let tail = 1024
+  /// Within how many bytes a PDF has to begin, as readers look for it (ISO 32000-1, annex H.3, note 13).
+  private static let head = 1024
 
   static func finding(at path: [UInt8]) -> FileFinding {
     let name = path.map { CChar(bitPattern: $0) } + [0]
@@ -19,53 +19,59 @@ enum FileInspection {
   }
 
   private static func finding(_ descriptor: Int32, bytes: Int) -> FileFinding {
-    guard let start = read(descriptor, at: 0, count: 5),
-      let end = read(descriptor, at: max(0, bytes - tail), count: min(tail, bytes))
-    else { return .bad(.unreadable, String(cString: strerror(errno)), bytes: bytes) }
-    guard start.elementsEqual("%PDF-".utf8) else {
-      return .bad(.notPDF, "it does not begin with %PDF-", bytes: bytes)
+    guard bytes > 0 else { return .bad(.empty, "it has no bytes", bytes: 0) }
+    guard let start = read(descriptor, count: head) else {
+      return .bad(.unreadable, String(cString: strerror(errno)), bytes: bytes)
     }
-    guard contains(end, "%%EOF") else {
-      return .bad(.cutShort, "there is no %%EOF at its end", bytes: bytes)
+    guard let place = position(of: "%PDF-", in: start) else {
+      return .bad(.notPDF, "it does not begin with %PDF-", bytes: bytes)
     }
     // By the descriptor: a name need not be UTF-8, and is looked up once.
     var finding = parse("/proc/self/fd/\(descriptor)")
     finding.bytes = bytes
+    if place > 0, finding.state == .ok {
+      finding.state = .repairable
+      finding.message = "\(Format.counted(place, "byte")) before %PDF-"
+    }
     return finding
   }
 
+  /// Opened as readers do it, with libqpdf's repairs: what it warns of is no loss, what it cannot read is.
   private static func parse(_ path: String) -> FileFinding {
     do throws(PDFError) {
-      let document = try PDFDocument(path: path)
+      let document = try PDFDocument(path: path, repairs: true)
       var finding = FileFinding(isEncrypted: document.isEncrypted)
       let count = try document.pageCount()
       finding.pages = count
       guard count > 0 else {
-        finding.problem = .noPages
+        finding.state = .empty
         finding.message = "it has no pages"
         return finding
       }
-      _ = try document.pages()
-      if let complaint = document.complaint() {
-        finding.problem = .damaged
-        finding.message = complaint.description
+      try document.checkWholeness()
+      if let complaint = document.complaint() ?? document.complaintAboutPages() {
+        finding.state = .repairable
+        finding.message = Format.printable(complaint.description)
       }
       return finding
     } catch {
-      return error.kind == .password
-        ? FileFinding(isEncrypted: true, problem: .encrypted, message: error.description)
-        : .bad(.damaged, error.description)
+      return switch error.kind {
+      case .password: FileFinding(state: .encrypted, isEncrypted: true, message: error.description)
+      // The only thing that libqpdf does not support when it opens a file is a way to encrypt it.
+      case .unsupported: FileFinding(state: .encrypted, message: error.description)
+      default: .bad(.damaged, error.description)
+      }
     }
   }
 
-  private static func read(_ descriptor: Int32, at offset: Int, count: Int) -> [UInt8]? {
+  private static func read(_ descriptor: Int32, count: Int) -> [UInt8]? {
     var bytes = [UInt8](repeating: 0, count: count)
-    let count = pread(descriptor, &bytes, count, off_t(offset))
+    let count = pread(descriptor, &bytes, count, 0)
     return count < 0 ? nil : Array(bytes.prefix(count))
   }
 
-  private static func contains(_ bytes: [UInt8], _ text: String) -> Bool {
+  private static func position(of text: String, in bytes: [UInt8]) -> Int? {
     let text = Array(text.utf8)
-    return bytes.indices.contains { bytes[$0...].starts(with: text) }
+    return bytes.indices.first { bytes[$0...].starts(with: text) }
   }
 }

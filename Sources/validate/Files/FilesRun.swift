@@ -7,15 +7,14 @@ import Synchronization
 /// `validate --files`: each file checked on its own, one line each, in no particular order.
 struct FilesRun: Sendable {
   fileprivate struct Totals {
-    var good = 0
-    var bad: [FileFinding.Problem: Int] = [:]
+    var files: [FileFinding.State: Int] = [:]
   }
 
   let workers: Int
   let stop: Stop
   let logger: Logger
 
-  /// Checks all files of a place. Returns 3 where one is bad.
+  /// Checks all files of a place. Returns 3 where one cannot be kept.
   func perform(_ place: String) throws -> ExitCode {
     let source = Mutex(try PathSource(place, stop: stop))
     let totals = Mutex(Totals())
@@ -34,7 +33,7 @@ struct FilesRun: Sendable {
     let (result, links) = (totals.withLock { $0 }, source.withLock { $0.links })
     Console.write(result.text(links: links))
     if stop.reason == .interrupted { return .interrupted }
-    return result.bad.isEmpty ? .success : .documentsFailed
+    return result.files.keys.allSatisfy(\.isGood) ? .success : .documentsFailed
   }
 
   private static func line(_ path: [UInt8], _ finding: FileFinding) -> JSON {
@@ -42,7 +41,7 @@ struct FilesRun: Sendable {
     var line: JSONObject = ["path": .string(name)]
     // Without this, the file could not be found again.
     if !name.utf8.elementsEqual(path) { line["path_hex"] = .string(Digest.hex(path)) }
-    line["ok"] = .bool(finding.problem == nil)
+    line["ok"] = .bool(finding.state.isGood)
     for member in finding.json.members { line[member.name] = member.value }
     return .object(line)
   }
@@ -50,15 +49,14 @@ struct FilesRun: Sendable {
 
 extension FilesRun.Totals {
   fileprivate mutating func count(_ finding: FileFinding) {
-    if let problem = finding.problem { bad[problem, default: 0] += 1 } else { good += 1 }
+    files[finding.state, default: 0] += 1
   }
 
   fileprivate func text(links: Int) -> String {
     var table = TextTable()
-    table.row("Good", good)
-    table.row("Bad", bad.values.reduce(0, +))
-    for problem in FileFinding.Problem.allCases {
-      if let count = bad[problem] { table.row("  \(problem.rawValue)", count) }
+    table.row("Files", files.values.reduce(0, +))
+    for state in FileFinding.State.allCases {
+      if let count = files[state] { table.row("  \(state.rawValue)", count) }
     }
     if links > 0 { table.row("Links passed over", links) }
     return table.text

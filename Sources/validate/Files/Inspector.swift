@@ -38,7 +38,7 @@ struct Inspector: ~Copyable {
         return finding
       }
       let left = deadline - Time.monotonic()
-      if left <= 0 { return .bad(.tooSlow, "looking into it took more than \(seconds) s") }
+      if left <= 0 { return .bad(.damaged, "looking into it took more than \(seconds) s") }
       if stop.isRequested { return nil }
       var descriptors = [
         pollfd(fd: process.output, events: Int16(POLLIN), revents: 0),
@@ -63,6 +63,6 @@ struct Inspector: ~Copyable {
   }
 
   private static func crashed(_ end: Launch.End) -> FileFinding {
-    .bad(.crashed, "the process that looked into it \(end)")
+    .bad(.damaged, "the process that looked into it \(end)")
   }
 }

@@ -17,10 +17,18 @@ struct Meter: Sendable {
     text.gauge("run_duration_seconds", "How long the run has taken", seconds, 3)
     if let total { text.gauge("documents", "Documents that the run has to do", Double(total)) }
     text.gauge("documents_waiting", "Documents that wait for a retry", Double(figures.waiting))
+    text.gauge(
+      "documents_given_back", "Documents given back, not begun, because the run was stopped",
+      Double(figures.givenBack))
     text.counter("attempts_total", "Documents, each as often as it came", figures.attempts)
     text.counter("documents_completed_total", "Documents that the store has", figures.completed)
     text.counter("documents_skipped_total", "Of these, in the store before", figures.skipped)
-    text.counter("documents_failed_total", "Documents not tried again", figures.failed)
+    text.counter(
+      "documents_encrypted_total", "Of these, open only with a password", figures.encrypted)
+    text.counter(
+      "documents_failed_total", "Documents not tried again, without absent ones", figures.failed)
+    text.counter(
+      "documents_absent_total", "Documents that the portal does not have", figures.absent)
     text.counter("leases_lost_total", "Documents whose lease was gone", figures.leaseLost)
     text.counter("invalid_lines_total", "Lines that were no records", figures.invalidLines)
     text.counter("mismatches_total", "Completed with another book or page", figures.mismatches)

@@ -34,7 +34,7 @@ struct Monitor: Sendable {
   /// 0 where all is good, 3 otherwise.
   var exitCode: ExitCode { level == .good ? .success : .documentsFailed }
 
-  var checks: [Check] { [leases, successRate, activity] }
+  var checks: [Check] { [leases, quarantine, successRate, activity] }
 
   /// Completed among the last outcomes, from 0 to 1; `nil` where there are none.
   var rate: Double? {
@@ -51,17 +51,32 @@ struct Monitor: Sendable {
         + "the next run of enqueue takes them back")
   }
 
+  private var quarantine: Check {
+    guard health.quarantined > 0 else {
+      return Check(name: "quarantine", level: .good, words: "no documents quarantined")
+    }
+    return Check(
+      name: "quarantine", level: .warning,
+      words:
+        "\(Format.counted(health.quarantined, "document")) quarantined: lost with their worker "
+        + "several times, and worked on one by one")
+  }
+
   private var successRate: Check {
     let judged = health.recentCompleted + health.recentFailed
+    let absent =
+      health.recentAbsent == 0
+      ? "" : "; besides, the portal does not have \(Format.count(health.recentAbsent))"
     guard let rate else {
-      return Check(name: "success rate", level: .good, words: "nothing has been settled yet")
+      return Check(
+        name: "success rate", level: .good, words: "nothing has been completed or failed\(absent)")
     }
     let level: Level =
       rate >= Self.goodShare ? .good : rate < Self.criticalShare ? .critical : .warning
     return Check(
       name: "success rate", level: level,
       words: "\(Format.percent(health.recentCompleted, of: judged)) of the last "
-        + Format.count(judged))
+        + Format.count(judged) + absent)
   }
 
   /// Work that nobody finishes is a run that hangs; no work at all is none. A first run, of which

@@ -29,6 +29,7 @@ extension Monitor {
         }),
       "in_progress": .int(health.inProgress), "stale": .int(health.stale),
       "recent_completed": .int(health.recentCompleted), "recent_failed": .int(health.recentFailed),
+      "recent_absent": .int(health.recentAbsent), "quarantined": .int(health.quarantined),
       "success_rate": rate.map { .decimal($0, 4) } ?? .null,
       "completed_last_hour": .int(health.completedLastHour),
       "seconds_since_completion": health.secondsSinceCompletion.map { .decimal($0, 0) } ?? .null,

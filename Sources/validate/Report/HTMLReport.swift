@@ -45,12 +45,11 @@ struct HTMLReport: Sendable {
     let judged = status.completed + status.failed
     let estimate = Estimate(report)
     let isDone = status.pending + status.inProgress == 0
-    let saved = report.originalBytes - report.optimizedBytes
     let mismatches = report.mismatches.reduce(0) { $0 + $1.mismatches }
     let facts = [
       (
         Format.percent(status.completed, of: status.total),
-        "\(Format.count(status.completed)) of \(Format.count(status.total)) documents are there"
+        "\(Format.count(status.completed)) of \(Format.counted(status.total, "document")) completed"
       ),
       (
         Format.count(report.completedLastHour),
@@ -66,16 +65,18 @@ struct HTMLReport: Sendable {
       ),
       (
         Format.percent(status.completed, of: judged),
-        "success rate; \(Format.count(status.failed)) failed"
+        "success rate; \(Format.count(status.failed)) failed, \(Format.count(status.absent)) absent"
       ),
       (
         Format.percent(mismatches, of: status.completed),
         "\(Format.count(mismatches)) with another book or page at the portal"
       ),
       (
-        Format.percent(saved, of: report.originalBytes),
-        "saved: \(Format.bytes(report.optimizedBytes)) stored of "
-          + Format.bytes(report.originalBytes)
+        report.originalBytes == 0
+          ? "–" : Format.saving(of: report.originalBytes, stored: report.optimizedBytes),
+        "\(Format.bytes(report.optimizedBytes)) stored of \(Format.bytes(report.originalBytes))"
+          + (report.completedWithoutSizes == 0
+            ? "" : "; \(Format.count(report.completedWithoutSizes)) of unknown size")
       ),
     ]
     let tiles = facts.map {

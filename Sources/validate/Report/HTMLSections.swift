@@ -26,16 +26,15 @@ extension HTMLReport {
 
   private static let styles = [
     "completed": "good", "in_progress": "accent", "pending": "rest", "failed": "bad",
-    "skipped": "warn",
+    "absent": "warn", "skipped": "warn",
   ]
 
   private var status: String {
-    let total = report.status.total
-    let bars = report.statuses.map {
+    let percents = Format.percents(report.statuses.map(\.count))
+    let bars = zip(report.statuses, percents).map {
       HTMLChart.Bar(
         label: $0.name.replacing("_", with: " "), value: Double($0.count),
-        text: "\(Format.count($0.count)) (\(Format.percent($0.count, of: total)))",
-        style: Self.styles[$0.name] ?? "rest")
+        text: "\(Format.count($0.count)) (\($1))", style: Self.styles[$0.name] ?? "rest")
     }
     let key = bars.map { "<i class=\"\($0.style)\"></i>\($0.label)" }.joined()
     return section(
@@ -46,7 +45,7 @@ extension HTMLReport {
   private var priorities: String {
     let bars = report.priorities.map {
       HTMLChart.Bar(
-        label: "Priority \($0.priority)", value: Double($0.completed),
+        label: $0.priority.map { "Priority \($0)" } ?? "No priority", value: Double($0.completed),
         text: Format.percent($0.completed, of: $0.total), style: "good", whole: Double($0.total))
     }
     return section(
@@ -60,11 +59,12 @@ extension HTMLReport {
       HTMLChart.Bar(
         // The year is in the table.
         label: String($0.since.dropFirst(5)), value: Double($0.completed),
-        text: "\(Format.count($0.completed)) documents")
+        text: Format.counted($0.completed, "document"))
     }
     return section(
       report.throughputTable, "Throughput",
-      "Documents completed in each \(throughput.step.rawValue), by the database's clock.",
+      "Documents completed in each \(throughput.step.rawValue), by the database's clock (time zone "
+        + "\(HTMLText.escaped(report.timeZone))).",
       HTMLChart.columns(bars, title: "Throughput") { Format.count(Int($0.rounded())) })
   }
 
@@ -75,14 +75,15 @@ extension HTMLReport {
     }
     return section(
       report.errorTable, "Errors",
-      "Documents that failed or are to be tried again, with the most frequent message of each class.",
+      "Documents that failed or are to be tried again, with the most frequent message of each class. "
+        + "Absent ones are counted under Progress.",
       HTMLChart.rows(bars, title: "Errors by class"))
   }
 
   private var mismatches: String {
     let bars = report.mismatches.map {
       HTMLChart.Bar(
-        label: "\($0.books.lowerBound)",
+        label: $0.books.map { "\($0.lowerBound)" } ?? "no book",
         value: $0.completed == 0 ? 0 : Double($0.mismatches) / Double($0.completed) * 100,
         text: "\(Format.percent($0.mismatches, of: $0.completed)) "
           + "(\(Format.count($0.mismatches)) of \(Format.count($0.completed)))", style: "warn")
@@ -97,10 +98,9 @@ extension HTMLReport {
     let largest = report.types.sorted { $0.originalBytes > $1.originalBytes }
       .filter { $0.originalBytes > 0 }
     let bars = largest.prefix(Self.shownBars).map {
-      let saved = $0.originalBytes - $0.storedBytes
-      return HTMLChart.Bar(
+      HTMLChart.Bar(
         label: $0.type.isEmpty ? "no type" : $0.type, value: Double($0.storedBytes),
-        text: "\(Format.percent(saved, of: $0.originalBytes)) saved",
+        text: Format.saving(of: $0.originalBytes, stored: $0.storedBytes),
         whole: Double($0.originalBytes))
     }
     return section(

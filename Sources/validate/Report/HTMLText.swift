@@ -19,21 +19,19 @@ enum HTMLText {
     return out
   }
 
-  /// A table of at most `limit` rows.
+  /// A table of at most `limit` rows, and one with the sums of the others.
   static func table(_ table: ReportTable, limit: Int) -> String {
     let kinds = table.columns.indices.map { table.isText($0) ? "" : " class=\"n\"" }
     func row(_ tag: String, _ cells: [String]) -> String {
       let parts = cells.enumerated().map { "<\(tag)\(kinds[$0])>\(escaped($1))</\(tag)>" }
       return "<tr>\(parts.joined())</tr>\n"
     }
-    let rows = table.rows.prefix(limit).map { row("td", $0.map { String($0.human.prefix(300)) }) }
-    let more = table.rows.count - rows.count
-    let rest = more > 0 ? "<p class=\"muted\">… and \(Format.count(more)) more</p>\n" : ""
+    let rows = table.shortened(limit).map { row("td", $0.map { String($0.human.prefix(300)) }) }
     return """
       <div class="scroll"><table><thead>\(row("th", table.headings))</thead>
       <tbody>
       \(rows.joined())</tbody></table></div>
-      \(rest)
+
       """
   }
 }

@@ -10,13 +10,15 @@ extension Report {
       "status": .object([
         "total": .int(status.total), "pending": .int(status.pending),
         "in_progress": .int(status.inProgress), "completed": .int(status.completed),
-        "failed": .int(status.failed), "skipped": .int(status.skipped),
+        "failed": .int(status.failed), "absent": .int(status.absent),
+        "skipped": .int(status.skipped), "unknown": .int(status.unknown),
       ]),
       "priorities": .array(
         priorities.map {
           .object([
-            "priority": .int($0.priority), "total": .int($0.total),
+            "priority": $0.priority.map(JSON.int) ?? .null, "total": .int($0.total),
             "completed": .int($0.completed), "failed": .int($0.failed),
+            "absent": .int($0.absent),
           ])
         }),
       "completed_last_hour": .int(completedLastHour),
@@ -24,7 +26,8 @@ extension Report {
       "documents_per_hour": estimate.map { .decimal($0.perHour, 1) } ?? .null,
       "seconds_left": estimate.map { .decimal($0.seconds, 0) } ?? .null,
       "throughput": .object([
-        "step_seconds": .int(throughput.step.hours * 3600),
+        "step_seconds": .int(throughput.step.hours * 3600), "time_zone": .string(timeZone),
+        "unknown": .int(completedAtUnknownTime), "before": .int(throughput.before),
         "steps": .array(
           throughput.bars.map {
             .object(["since": .string($0.since), "completed": .int($0.completed)])
@@ -34,7 +37,8 @@ extension Report {
         types.map {
           .object([
             "type": .string($0.type), "total": .int($0.total), "completed": .int($0.completed),
-            "failed": .int($0.failed), "original_bytes": .int($0.originalBytes),
+            "failed": .int($0.failed), "absent": .int($0.absent),
+            "original_bytes": .int($0.originalBytes),
             "stored_bytes": .int($0.storedBytes),
           ])
         }),
@@ -43,11 +47,12 @@ extension Report {
       "mismatches": .array(
         mismatches.map {
           .object([
-            "books": Self.pair($0.books), "completed": .int($0.completed),
+            "books": $0.books.map(Self.pair) ?? .null, "completed": .int($0.completed),
             "mismatches": .int($0.mismatches),
           ])
         }),
       "original_bytes": .int(originalBytes), "stored_bytes": .int(optimizedBytes),
+      "completed_without_sizes": .int(completedWithoutSizes),
     ])
   }
 

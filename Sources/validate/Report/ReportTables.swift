@@ -9,44 +9,56 @@ extension Report {
     ]
   }
 
-  /// Statuses in the order of a document's life, with their counts.
+  /// Statuses in the order of a document's life, with their counts; those that are none of the table's
+  /// own only where there are some.
   var statuses: [(name: String, count: Int)] {
     [
       ("completed", status.completed), ("in_progress", status.inProgress),
-      ("pending", status.pending), ("failed", status.failed), ("skipped", status.skipped),
-    ]
+      ("pending", status.pending), ("failed", status.failed), ("absent", status.absent),
+      ("skipped", status.skipped),
+    ] + (status.unknown > 0 ? [("unknown", status.unknown)] : [])
   }
 
   var statusTable: ReportTable {
-    ReportTable(
+    let percents = Format.percents(statuses.map(\.count))
+    return ReportTable(
       name: "status", title: "Documents by status", columns: ["status", "documents", "share"],
-      rows: statuses.map { [.text($0.name), .count($0.count), .share($0.count, of: status.total)] })
+      rows: zip(statuses, percents).map {
+        [.text($0.name), .count($0.count), .part($0.count, of: status.total, $1)]
+      })
   }
 
   var priorityTable: ReportTable {
     ReportTable(
       name: "priorities", title: "By priority",
-      columns: ["priority", "documents", "completed", "failed", "done"],
+      columns: ["priority", "documents", "completed", "failed", "absent", "done"],
       rows: priorities.map {
         [
-          .number($0.priority), .count($0.total), .count($0.completed), .count($0.failed),
-          .share($0.completed, of: $0.total),
+          $0.priority.map { .number($0) } ?? .missing, .count($0.total), .count($0.completed),
+          .count($0.failed), .count($0.absent), .share($0.completed, of: $0.total),
         ]
       })
   }
 
   var throughputTable: ReportTable {
     let throughput = Throughput(hours)
+    var older: [[ReportTable.Cell]] = []
+    if completedAtUnknownTime > 0 { older.append([.missing, .count(completedAtUnknownTime)]) }
+    if throughput.before > 0, let first = throughput.bars.first {
+      older.append([.text("before \(first.since)"), .count(throughput.before)])
+    }
     return ReportTable(
-      name: "throughput", title: "Completed by \(throughput.step.rawValue)",
+      name: "throughput", title: "Completed by \(throughput.step.rawValue) (\(timeZone))",
       columns: ["since", "completed"],
-      rows: throughput.bars.map { [.text($0.since), .count($0.completed)] })
+      rows: older + throughput.bars.map { [.text($0.since), .count($0.completed)] }, shown: .last)
   }
 
   var errorTable: ReportTable {
     ReportTable(
       name: "errors", title: "Most frequent errors", columns: ["class", "documents", "message"],
-      rows: errors.map { [.text($0.kind), .count($0.count), .text($0.message)] })
+      rows: errors.map {
+        [.text($0.kind), .count($0.count), $0.message.isEmpty ? .missing : .text($0.message)]
+      })
   }
 
   var mismatchTable: ReportTable {
@@ -55,7 +67,8 @@ extension Report {
       columns: ["first_book", "last_book", "completed", "mismatches", "rate"],
       rows: mismatches.map {
         [
-          .number($0.books.lowerBound), .number($0.books.upperBound), .count($0.completed),
+          $0.books.map { .number($0.lowerBound) } ?? .missing,
+          $0.books.map { .number($0.upperBound) } ?? .missing, .count($0.completed),
           .count($0.mismatches), .share($0.mismatches, of: $0.completed),
         ]
       })
@@ -65,12 +78,13 @@ extension Report {
     ReportTable(
       name: "types", title: "By type",
       columns: [
-        "type", "documents", "completed", "failed", "original_bytes", "stored_bytes", "saved",
+        "type", "documents", "completed", "failed", "absent", "original_bytes", "stored_bytes",
+        "saved",
       ],
       rows: types.map {
         [
-          .text($0.type), .count($0.total), .count($0.completed), .count($0.failed),
-          .bytes($0.originalBytes), .bytes($0.storedBytes),
+          $0.type.isEmpty ? .missing : .text($0.type), .count($0.total), .count($0.completed),
+          .count($0.failed), .count($0.absent), .bytes($0.originalBytes), .bytes($0.storedBytes),
           .share($0.originalBytes - $0.storedBytes, of: $0.originalBytes),
         ]
       })

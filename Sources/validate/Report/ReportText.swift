@@ -23,17 +23,20 @@ extension Report {
       let left = Format.duration(seconds: estimate.seconds)
       table.row("Estimated time left", left)
       if let end = estimate.end(now) {
-        table.heading("  (\(end), at \(Format.count(Int(estimate.perHour))) per hour)")
+        table.heading("  (\(end), at \(Format.rate(estimate.perHour)) per hour)")
       }
     } else {
       table.row("Estimated end", "not known", "(too little in the last six hours)")
     }
     let judged = status.completed + status.failed
     table.row("Success rate", Format.percent(status.completed, of: judged))
+    if completedWithoutSizes > 0 {
+      table.row("Completed, size not known", completedWithoutSizes)
+    }
     guard originalBytes > 0 else { return }
     table.row("Original size", Format.bytes(originalBytes))
     table.row(
       "Stored size", Format.bytes(optimizedBytes),
-      "(\(Format.percent(originalBytes - optimizedBytes, of: originalBytes)) saved)")
+      "(\(Format.saving(of: originalBytes, stored: optimizedBytes)))")
   }
 }

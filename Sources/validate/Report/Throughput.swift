@@ -28,11 +28,13 @@ struct Throughput: Sendable, Equatable {
   let step: Step
   /// All steps from the first to the last that has something; weeks, at most the last ``most``.
   let bars: [Bar]
+  /// Completed before the first of these steps.
+  let before: Int
 
   /// Of hours since 1970 in their order; those without documents need not be there.
   init(_ hours: [(hour: Int, completed: Int)]) {
     guard let first = hours.first?.hour, let last = hours.last?.hour else {
-      (step, bars) = (.hour, [])
+      (step, bars, before) = (.hour, [], 0)
       return
     }
     let count = { (step: Step) in Self.number(last, step) - Self.number(first, step) + 1 }
@@ -40,11 +42,13 @@ struct Throughput: Sendable, Equatable {
     let end = Self.number(last, step)
     let start = max(Self.number(first, step), end - Self.most + 1)
     var sums = [Int](repeating: 0, count: end - start + 1)
+    var before = 0
     for hour in hours {
       let place = Self.number(hour.hour, step) - start
-      if place >= 0 { sums[place] += hour.completed }
+      if place >= 0 { sums[place] += hour.completed } else { before += hour.completed }
     }
     self.step = step
+    self.before = before
     bars = sums.enumerated().map {
       Bar(since: Self.name($0.offset + start, step), completed: $0.element)
     }
