@@ -6,6 +6,8 @@ import Logging
 import Stages
 import Store
 
+extension Preconditions: ExpressibleByArgument {}
+
 /// The command `upload`: its options, and what they mean.
 @main
 struct Upload: Tool {
@@ -72,6 +74,13 @@ struct Upload: Tool {
   @Flag(help: "Remove each file once the store has confirmed it.")
   var removeSourceFiles = false
 
+  @Option(
+    help: """
+      Whether uploads tell the store what they may replace: auto, or off for a store that does not \
+      know If-None-Match.
+      """)
+  var preconditions = Preconditions.auto
+
   @Option(help: "How often a request is tried again before its document waits for another run.")
   var retries = 8
 
@@ -131,7 +140,11 @@ struct Upload: Tool {
       _ = writeAll(Array("upload: made \(made)\n".utf8), to: STDERR_FILENO)
       logger.info("made \(made)")
     }
-    if check { return try StoreTrial(store, writing: !dryRun, isQuiet: log.quiet).run() }
+    if check {
+      let plan = CheckPlan(
+        writes: !dryRun, overwrites: overwrite, metadata: Record.sampleMetadata)
+      return try StoreTrial(store, plan, isQuiet: log.quiet).run()
+    }
     let loop = StageLoop(
       tool: "upload", workers: workers, stop: stop, logger: logger,
       lines: fromList ? .fileNames : .records)
@@ -156,6 +169,9 @@ struct Upload: Tool {
     settings.storageClass = storageClass
     settings.metadata = Dictionary(metadata.compactMap(Self.pair)) { $1 }
     settings.location = location
+    settings.preconditions = preconditions
+    // A check answers now; a run may wait for a store that comes back.
+    if check { settings.outage = StoreOutage(firstContact: 0, firstGrant: 0) }
     settings.retry = RetryPolicy(retries: retries, base: retryBase, cap: 32, maximumTime: 300)
     settings.stop = stop
     settings.logger = logger
