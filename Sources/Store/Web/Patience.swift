@@ -153,7 +153,8 @@ public final class StoreOutage: Sendable {
   ///   - firstGrant: how many seconds it may refuse everything, for reasons that are not clear, before
   ///     it has granted something for the first time.
   public init(
-    _ watch: StoreOutageWatch = StoreOutageWatch(), firstContact: Double = 15, firstGrant: Double = 60
+    _ watch: StoreOutageWatch = StoreOutageWatch(), firstContact: Double = 15,
+    firstGrant: Double = 60
   ) {
     self.watch = watch
     unclearLimit = firstGrant
@@ -169,7 +170,9 @@ public final class StoreOutage: Sendable {
   }
 
   /// A request of that kind came to nothing, for a reason that is not the document's, or may not be.
-  func failed(_ operation: StoreOperation, _ document: String, now: Int64) -> StoreOutageWatch.Verdict {
+  func failed(_ operation: StoreOperation, _ document: String, now: Int64)
+    -> StoreOutageWatch.Verdict
+  {
     with(operation) { $0.watch.failed(document, now: now) }
   }
 
