@@ -87,6 +87,9 @@ struct Upload: Tool {
   @Option(help: "Seconds before the first retry at most; doubles each time, up to 32.")
   var retryBase = 1.0
 
+  @Option(help: "The run ends when the store takes nothing for so long (90s, 30m, 6h).")
+  var outageLimit = "6h"
+
   @Option(help: "Show progress on stderr; auto: where the records go to a file.")
   var progress = ProgressMode.auto
 
@@ -110,6 +113,9 @@ struct Upload: Tool {
     }
     guard retries >= 0, retryBase >= 0 else {
       throw ValidationError("--retries and --retry-base cannot be negative.")
+    }
+    guard Time.span(outageLimit) != nil else {
+      throw ValidationError("--outage-limit has to be a time span like 90s, 30m or 6h.")
     }
     if overwrite, skipExisting {
       throw ValidationError("--overwrite and --skip-existing contradict each other.")
@@ -171,7 +177,10 @@ struct Upload: Tool {
     settings.location = location
     settings.preconditions = preconditions
     // A check answers now; a run may wait for a store that comes back.
-    if check { settings.outage = StoreOutage(firstContact: 0, firstGrant: 0) }
+    let limit = check ? 0 : Time.span(outageLimit) ?? 6 * 3600
+    settings.outage = StoreOutage(
+      firstContact: min(15, limit), firstGrant: min(60, limit),
+      limit: check ? 6 * 3600 : limit)
     settings.retry = RetryPolicy(retries: retries, base: retryBase, cap: 32, maximumTime: 300)
     settings.stop = stop
     settings.logger = logger

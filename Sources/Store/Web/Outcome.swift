@@ -24,6 +24,8 @@ struct Setback: Sendable, Equatable {
   var isUnauthorized = false
   /// Whether nobody was there to answer.
   var isWithoutConnection = false
+  /// How a run ends that meets nothing else for too long.
+  var ending = ExitCode.unavailable
 }
 
 extension Outcome {

@@ -64,7 +64,7 @@ struct Patience {
       case .everybodys: return (answer, .storeWide(cause))
       case .open: break
       }
-      try endure(Setback(reason: words))
+      try endure(Setback(reason: words, ending: cause.exitCode))
       return nil
     case .setback(let setback):
       if setback.isWithoutConnection {
@@ -89,8 +89,17 @@ struct Patience {
       hasNewToken = true
       return
     }
-    let verdict = outage.failed(operation, errand, now: Time.monotonic())
-    if case .outage(let pause) = verdict { return try sitOut(setback, pause) }
+    switch outage.failed(operation, errand, now: Time.monotonic()) {
+    case .own: break
+    case .outage(let pause): return try sitOut(setback, pause)
+    case .tooLong(let seconds):
+      throw Fatal(
+        setback.ending,
+        """
+        \(errand): \(setback.reason), and nothing else for \(Format.duration(seconds: seconds)): the \
+        store takes nothing. No document failed for it. Mend the store, then run the same command again
+        """)
+    }
     failures += 1
     let elapsed = Double(Time.monotonic() - start) / 1e9
     let wait = policy.delay(
@@ -138,11 +147,24 @@ public final class StoreOutage: Sendable {
   private struct Kind {
     var watch: StoreOutageWatch
     var ledger = RefusalLedger()
+    /// When the outage was seen, by the monotonic clock.
+    var outageSince: Int64?
+  }
+
+  /// What a request that came to nothing is taken for.
+  enum Verdict: Sendable, Equatable {
+    /// The document's, until more is known: it has its own tries.
+    case own
+    /// Everybody's: it is asked again after so many seconds, which uses up no try.
+    case outage(pause: Double)
+    /// It has lasted for so many seconds, and longer than a run waits.
+    case tooLong(Double)
   }
 
   private let watch: StoreOutageWatch
   private let kinds = Mutex<[StoreOperation: Kind]>([:])
   private let unclearLimit: Double
+  private let limit: Double
   let contact: FirstContact
 
   /// A watch that all share.
@@ -152,10 +174,12 @@ public final class StoreOutage: Sendable {
   ///     first time.
   ///   - firstGrant: how many seconds it may refuse everything, for reasons that are not clear, before
   ///     it has granted something for the first time.
+  ///   - limit: how many seconds an outage may last before the run ends.
   public init(
-    _ watch: StoreOutageWatch = StoreOutageWatch(), firstContact: Double = 15,
-    firstGrant: Double = 60
+    _ watch: StoreOutageWatch = StoreOutageWatch(longest: .infinity), firstContact: Double = 15,
+    firstGrant: Double = 60, limit: Double = 6 * 3600
   ) {
+    self.limit = limit
     self.watch = watch
     unclearLimit = firstGrant
     contact = FirstContact(within: firstContact)
@@ -165,15 +189,20 @@ public final class StoreOutage: Sendable {
   func granted(_ operation: StoreOperation) -> Bool {
     with(operation) {
       $0.ledger.granted()
+      $0.outageSince = nil
       return $0.watch.succeeded()
     }
   }
 
   /// A request of that kind came to nothing, for a reason that is not the document's, or may not be.
-  func failed(_ operation: StoreOperation, _ document: String, now: Int64)
-    -> StoreOutageWatch.Verdict
-  {
-    with(operation) { $0.watch.failed(document, now: now) }
+  func failed(_ operation: StoreOperation, _ document: String, now: Int64) -> Verdict {
+    with(operation) { (kind: inout Kind) -> Verdict in
+      guard case .outage(let pause) = kind.watch.failed(document, now: now) else { return .own }
+      let since = kind.outageSince ?? now
+      kind.outageSince = since
+      let lasted = Double(now - since) / 1e9
+      return lasted >= limit ? .tooLong(lasted) : .outage(pause: min(pause, max(1, limit - lasted)))
+    }
   }
 
   /// A request of that kind was refused.
