@@ -106,6 +106,11 @@ public struct RecordError: Error, Sendable, Equatable {
   }
 }
 
+extension RecordError: CustomStringConvertible {
+  /// The message: what people see where an error becomes a part of a text.
+  public var description: String { message }
+}
+
 extension RecordError {
   /// What a document gets that was not worked on because the run is ending.
   public static let stopped = RecordError(.interrupted, "not worked on: the run was stopped")

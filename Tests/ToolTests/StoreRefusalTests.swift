@@ -1,6 +1,8 @@
 import Common
 import Foundation
+import Index
 import Support
+import Synchronization
 import Testing
 
 /// What a store refuses to everybody, through the built tools: the run ends or waits, and no document fails.
