@@ -225,7 +225,7 @@ struct RefusalLedgerTests {
   /// As long as nobody is granted anything, no document is to blame, however often it is refused.
   @Test func nobodyIsToBlameWhileAllAreRefused() {
     var ledger = RefusalLedger()
-    ledger.granted()
+    ledger.granted(began: 0)
     for round in 0..<1000 {
       let verdict = ledger.refused(
         "\(round % 7)", isClear: true, limit: 60, now: Int64(round) * 3600 * Self.second)
@@ -235,14 +235,18 @@ struct RefusalLedgerTests {
 
   @Test func aDocumentIsToBlameOnceOthersWereGrantedTheSameBetweenItsRefusals() {
     var ledger = RefusalLedger()
-    ledger.granted()
+    ledger.granted(began: 0)
+    var now: Int64 = 10
     for _ in 0..<RefusalLedger.rounds {
-      #expect(ledger.refused("a", isClear: true, limit: 60, now: 1) == .open)
-      #expect(ledger.refused("a", isClear: true, limit: 60, now: 1) == .open)
-      ledger.granted()
+      #expect(ledger.refused("a", isClear: true, limit: 60, now: now) == .open)
+      // It was on its way already.
+      ledger.granted(began: now - 5)
+      #expect(ledger.refused("a", isClear: true, limit: 60, now: now + 1) == .open)
+      ledger.granted(began: now + 5)
+      now += 10
     }
-    #expect(ledger.refused("a", isClear: true, limit: 60, now: 1) == .documents)
+    #expect(ledger.refused("a", isClear: true, limit: 60, now: now) == .documents)
     // Another has a count of its own.
-    #expect(ledger.refused("b", isClear: true, limit: 60, now: 1) == .open)
+    #expect(ledger.refused("b", isClear: true, limit: 60, now: now) == .open)
   }
 }

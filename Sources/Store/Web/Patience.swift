@@ -52,10 +52,13 @@ struct Patience {
 
   /// Sends one request once; `nil` where that came to nothing and the next try may begin.
   mutating func attempt(_ send: () throws -> Outcome) throws -> Reply? {
+    let began = Time.monotonic()
     switch try send() {
     case .answer(let answer, let kind):
       contact.answered()
-      if kind.isGrant, outage.granted(operation) { logger.notice("the store is back") }
+      if kind.isGrant, outage.granted(operation, began: began) {
+        logger.notice("the store is back")
+      }
       return (answer, kind)
     case .refusal(let answer, let cause, let words):
       contact.answered()
@@ -186,9 +189,9 @@ public final class StoreOutage: Sendable {
   }
 
   /// A request of that kind was granted. Returns whether an outage is over with it.
-  func granted(_ operation: StoreOperation) -> Bool {
+  func granted(_ operation: StoreOperation, began: Int64) -> Bool {
     with(operation) {
-      $0.ledger.granted()
+      $0.ledger.granted(began: began)
       $0.outageSince = nil
       return $0.watch.succeeded()
     }

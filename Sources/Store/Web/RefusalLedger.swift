@@ -22,12 +22,14 @@ struct RefusalLedger: Sendable {
     case open
   }
 
-  private var grants = 0
+  /// When the latest request began that was granted.
+  private var lastGrant: Int64?
   private var firstRefusal: Int64?
-  private var refused: [String: (grants: Int, rounds: Int)] = [:]
+  private var refused: [String: (at: Int64, rounds: Int)] = [:]
 
-  /// Somebody was granted such a request.
-  mutating func granted() { grants += 1 }
+  /// Somebody was granted such a request, which `began` then. One that was on its way when others were
+  /// refused already says nothing about them.
+  mutating func granted(began: Int64) { lastGrant = max(lastGrant ?? began, began) }
 
   /// A document's request was refused.
   ///
@@ -39,18 +41,18 @@ struct RefusalLedger: Sendable {
   mutating func refused(
     _ document: String, isClear: Bool, limit: Double, now: Int64
   ) -> Verdict {
-    guard grants > 0 else {
+    guard let lastGrant else {
       let first = firstRefusal ?? now
       firstRefusal = first
       return isClear || Double(now - first) / 1e9 >= limit ? .everybodys : .open
     }
     guard let before = refused[document] else {
       if refused.count >= Self.memory { refused.removeAll() }
-      refused[document] = (grants, 0)
+      refused[document] = (now, 0)
       return .open
     }
-    let rounds = before.rounds + (grants > before.grants ? 1 : 0)
-    refused[document] = (grants, rounds)
+    let rounds = before.rounds + (lastGrant > before.at ? 1 : 0)
+    refused[document] = (now, rounds)
     guard rounds >= Self.rounds else { return .open }
     refused[document] = nil
     return .documents
