@@ -11,7 +11,6 @@ extension FileError {
     case EROFS: fatal("it is mounted read-only")
     case EFBIG: fatal("the limit on the size of files is too low (ulimit -f), or the file system's")
     case EMFILE, ENFILE: fatal("raise the limit (ulimit -n), or lower --workers")
-    case EFBIG: fatal("raise the limit on the size of files (ulimit -f)")
     case ESTALE, ENOTCONN, ENODEV, EHOSTDOWN, EHOSTUNREACH, ETIMEDOUT:
       fatal("the file system is away. Mount it again, then run the same command again")
     case EIO: fatal("the disk, or the way to it, has a fault: see the kernel's log")
