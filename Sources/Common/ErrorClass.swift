@@ -24,6 +24,8 @@ public enum ErrorClass: String, Sendable, CaseIterable {
   case storeRejected = "store_rejected"
   /// The store has other content under the same key.
   case storeConflict = "store_conflict"
+  /// The store keeps what it has under the key: a retention period, a hold, an object lock.
+  case storeHeld = "store_held"
   /// The store cannot be reached or has trouble.
   case storeUnavailable = "store_unavailable"
   /// This machine is in trouble: disk full, too many open files.
@@ -40,7 +42,7 @@ public enum ErrorClass: String, Sendable, CaseIterable {
       .interrupted, .internal:
       true
     case .invalidRecord, .absent, .restricted, .tooLarge, .blockedURL, .storeRejected,
-      .storeConflict:
+      .storeConflict, .storeHeld:
       false
     }
   }

@@ -20,12 +20,14 @@ public protocol ObjectStore: Sendable {
   /// Returns what was made, for people; `nil` where there was nothing to make.
   func create() throws -> String?
 
-  /// Tries what a run needs of the store, and leaves nothing there; without `writing`, as far as that
-  /// can be seen by reading. Throws what a run would end with.
-  func check(writing: Bool) throws -> StoreCheck
+  /// Tries what a run needs of the store, and leaves nothing there. Throws what a run would end with.
+  func check(_ plan: CheckPlan) throws -> StoreCheck
 
-  /// What the store holds at a URL; `nil` where nothing is there.
+  /// What the store holds at a URL; `nil` where it says that nothing is there, and the store itself is.
   func info(at url: String) throws -> ObjectInfo?
+
+  /// Whether the store holds anything at a URL.
+  func holdsObject(at url: String) throws -> Bool
 
   /// The same by reading the object to its end: both checksums are of the bytes that came.
   func content(at url: String) throws -> ObjectInfo?
@@ -35,6 +37,11 @@ public protocol ObjectStore: Sendable {
 
   /// All objects whose key begins with `prefix`, which may be empty.
   func list(_ prefix: String) throws -> any ObjectLister
+}
+
+extension ObjectStore {
+  /// By what is known of it.
+  public func holdsObject(at url: String) throws -> Bool { try info(at: url) != nil }
 }
 
 /// A file to be put, and what its bytes have to be.

@@ -2,6 +2,14 @@ import Common
 import Glibc
 import Logging
 
+/// Whether an upload tells the store what it may replace.
+public enum Preconditions: String, Sendable, CaseIterable {
+  /// Yes; a store that does not know them ends the run, with what to do.
+  case auto
+  /// No: for a store that does not know them. What is there is asked for before.
+  case off
+}
+
 /// How a store is used: the same for all its objects.
 public struct StoreSettings: Sendable {
   /// The type that objects are given.
@@ -12,6 +20,8 @@ public struct StoreSettings: Sendable {
   public var storageClass: String?
   /// Metadata of all objects, besides those of each.
   public var metadata: [String: String] = [:]
+  /// Whether uploads carry preconditions.
+  public var preconditions = Preconditions.auto
   /// How often and when a request is tried again.
   public var retry = RetryPolicy(retries: 8, base: 1, cap: 32, maximumTime: 300)
   /// Sees when the store itself is down.

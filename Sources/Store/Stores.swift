@@ -26,7 +26,7 @@ public final class Stores: Sendable {
       return try openBucket(scheme + String(Substring(bucket)))
     }
     throw RecordError(
-      .storeRejected, "\(Format.quoted(url)) is in no store that can be asked: not \(knownStores)")
+      .storeRejected, "\(shownURL(url)) is in no store that can be asked: not \(knownStores)")
   }
 
   private func openBucket(_ root: String) throws -> any ObjectStore {

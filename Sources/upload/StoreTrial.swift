@@ -5,22 +5,22 @@ import Store
 /// Tries a store before a run, and tells people what came of it.
 struct StoreTrial {
   private let store: any ObjectStore
-  private let writing: Bool
+  private let plan: CheckPlan
   private let isQuiet: Bool
 
   /// - Parameters:
-  ///   - writing: whether it may write an object of its own, and remove it.
+  ///   - plan: what is tried.
   ///   - isQuiet: whether only warnings are told.
-  init(_ store: any ObjectStore, writing: Bool, isQuiet: Bool) {
+  init(_ store: any ObjectStore, _ plan: CheckPlan, isQuiet: Bool) {
     self.store = store
-    self.writing = writing
+    self.plan = plan
     self.isQuiet = isQuiet
   }
 
   /// Throws what would end a run.
   func run() throws -> ExitCode {
     let check: StoreCheck
-    do { check = try store.check(writing: writing) } catch let error as RecordError {
+    do { check = try store.check(plan) } catch let error as RecordError {
       throw Fatal(.unavailable, error.message)
     }
     let lines = (isQuiet ? [] : check.findings) + check.warnings.map { "warning: \($0)" }

@@ -6,6 +6,8 @@ import Logging
 import Stages
 import Store
 
+extension Preconditions: ExpressibleByArgument {}
+
 /// The command `upload`: its options, and what they mean.
 @main
 struct Upload: Tool {
@@ -74,6 +76,13 @@ struct Upload: Tool {
   @Flag(help: "Remove each file once the store has confirmed it.")
   var removeSourceFiles = false
 
+  @Option(
+    help: """
+      Whether uploads tell the store what they may replace: auto, or off for a store that does not \
+      know If-None-Match.
+      """)
+  var preconditions = Preconditions.auto
+
   @Option(help: "How often a request is tried again before its document waits for another run.")
   var retries = 8
 
@@ -81,6 +90,9 @@ struct Upload: Tool {
     help: "First wait before another try, at most (500ms, 2s); doubles each time, up to 32 s.",
     transform: seconds)
   var retryBase = 1.0
+
+  @Option(help: "The run ends when the store takes nothing for so long (90s, 30m, 6h).")
+  var outageLimit = "6h"
 
   @Option(help: "Show progress on stderr; auto: where the records go to a file.")
   var progress = ProgressMode.auto
@@ -104,6 +116,9 @@ struct Upload: Tool {
       throw ValidationError("--workers has to be from 1 to 256, and is \(workers).")
     }
     guard retries >= 0 else { throw ValidationError("--retries cannot be negative.") }
+    guard Time.span(outageLimit) != nil else {
+      throw ValidationError("--outage-limit has to be a time span like 90s, 30m or 6h.")
+    }
     if overwrite, skipExisting {
       throw ValidationError("--overwrite and --skip-existing contradict each other.")
     }
@@ -133,7 +148,11 @@ struct Upload: Tool {
       Console.write("upload: made \(made)\n")
       logger.info("made \(made)")
     }
-    if check { return try StoreTrial(store, writing: !dryRun, isQuiet: log.quiet).run() }
+    if check {
+      let plan = CheckPlan(
+        writes: !dryRun, overwrites: overwrite, metadata: Record.sampleMetadata)
+      return try StoreTrial(store, plan, isQuiet: log.quiet).run()
+    }
     let loop = StageLoop(
       tool: "upload", workers: workers, stop: stop, logger: logger,
       lines: fromList ? .fileNames : .records)
@@ -158,6 +177,12 @@ struct Upload: Tool {
     settings.storageClass = storageClass
     settings.metadata = Dictionary(metadata.compactMap(Self.pair)) { $1 }
     settings.location = location
+    settings.preconditions = preconditions
+    // A check answers now; a run may wait for a store that comes back.
+    let limit = check ? 0 : Time.span(outageLimit) ?? 6 * 3600
+    settings.outage = StoreOutage(
+      firstContact: min(15, limit), firstGrant: min(60, limit),
+      limit: check ? 6 * 3600 : limit)
     settings.retry = RetryPolicy(retries: retries, base: retryBase, cap: 32, maximumTime: 300)
     settings.stop = stop
     settings.logger = logger

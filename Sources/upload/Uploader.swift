@@ -73,6 +73,12 @@ extension SourceFile {
 }
 
 extension Record {
+  /// Metadata as those of a document that has them all: what a check sends.
+  static let sampleMetadata = [
+    "book": "285", "page": "55", "instrument_number": "62379", "document_type": "DEED",
+    "instrument_type": "DEED", "original_size": "48213", "optimized_size": "19877",
+  ]
+
   /// What a bucket is told about a document besides its bytes (docs/upload.md).
   var objectMetadata: [String: String] {
     let optimize = self["optimize"]

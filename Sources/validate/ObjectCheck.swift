@@ -38,8 +38,7 @@ struct ObjectCheck: Sendable, Equatable {
       throw refuse(
         "\(Format.count(found.bytes)) bytes are there, and \(Format.count(bytes)) were uploaded")
     }
-    // A note of somebody else's making may be anything; one that is a SHA-256 says what it is of.
-    if let noted = found.recordedSHA256?.lowercased(), noted.utf8.count == 64, noted != sha256 {
+    if contradictsNote(of: found), let noted = found.recordedSHA256 {
       throw refuse("its metadata tell SHA-256 \(noted), and \(sha256) was uploaded")
     }
     if let there = found.sha256 {
@@ -61,6 +60,13 @@ struct ObjectCheck: Sendable, Equatable {
       throw refuse("the store knows no checksum of it that could be compared")
     }
     return "size+md5"
+  }
+
+  /// Whether another SHA-256 is noted beside the object. A note of somebody else's making may be anything;
+  /// one that is a SHA-256 says what it is of.
+  func contradictsNote(of found: ObjectInfo?) -> Bool {
+    guard let noted = found?.recordedSHA256?.lowercased() else { return false }
+    return noted.utf8.count == 64 && noted != sha256
   }
 
   /// Compares what was read back; returns what was compared.

@@ -40,7 +40,7 @@ struct Validator: StageWorker {
   func process(_ record: inout Record) throws {
     let check = try ObjectCheck(record)
     let store = try stores.holding(check.url)
-    let compared = try check.compare(with: try store.info(at: check.url))
+    let compared = try compared(check, in: store)
     let facts = DocumentFacts(record)
     var member: JSONObject = ["checked": .string(compared)]
     if let sample, sample.contains(record.id) {
@@ -58,6 +58,21 @@ struct Validator: StageWorker {
     completion.isMismatch = facts.isMismatch
     let verdict = try settle(&record, .completed(completion), .completed, settling)
     conclude(&record, verdict, facts, member)
+  }
+
+  /// What was compared. What a store tells of an object may be late or wrong, so a document is refused only
+  /// once its object was read to the end.
+  private func compared(_ check: ObjectCheck, in store: any ObjectStore) throws -> String {
+    let info = try store.info(at: check.url)
+    do throws(RecordError) { return try check.compare(with: info) } catch {
+      guard !check.contradictsNote(of: info) else { throw error }
+      let content: ObjectInfo?
+      do { content = try store.content(at: check.url) } catch let other as RecordError {
+        // What cannot be read, as in an archive, proves nothing else.
+        throw other.kind == .storeRejected ? error : other
+      }
+      return try check.compare(withBytes: content)
+    }
   }
 
   func sawFailure(of record: inout Record) throws {

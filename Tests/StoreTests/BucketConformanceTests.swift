@@ -85,12 +85,12 @@ struct BucketConformanceTests {
   @Test(arguments: Vendor.allCases) func aCheckLeavesNothing(_ vendor: Vendor) throws {
     let place = try Place(vendor)
     let store = try place.store()
-    #expect(try store.check(writing: false).warnings.isEmpty)
-    let check = try store.check(writing: true)
+    #expect(try store.check(CheckPlan(writes: false)).warnings.isEmpty)
+    let check = try store.check(CheckPlan(writes: true))
     #expect(check.findings.count == 2 && check.warnings.isEmpty, "\(check)")
     #expect(try store.list("").next() == nil)
     let missing = #expect(throws: Fatal.self) {
-      _ = try place.store("no-such-bucket").check(writing: true)
+      _ = try place.store("no-such-bucket").check(CheckPlan(writes: true))
     }
     #expect(missing?.code == .unavailable)
   }
@@ -148,7 +148,7 @@ struct BucketConformanceTests {
     place.settings.cacheControl = "private, max-age=60"
     place.settings.storageClass = vendor.storageClass
     // The document's own word counts, however the operator writes the name.
-    place.settings.metadata = ["source": "county", "Book": "another"]
+    place.settings.metadata = ["source": "county", "Book": "another", "Document-Type": "x"]
     let store = try place.store()
     let metadata = [
       "book": "285", "document_type": "AFFIDAVIT \"T\"" + (vendor == .gs ? " é" : ""),
@@ -170,7 +170,11 @@ struct BucketConformanceTests {
       #expect(seen["cache_control"]?.string == "private, max-age=60")
       #expect(seen["storage_class"]?.string == vendor.storageClass)
       let expected = metadata.merging(["source": "county", "sha256": object.sha256]) { $1 }
-      for (name, value) in expected { #expect(seen["metadata"]?[name]?.string == value) }
+      for (name, value) in expected {
+        // Proxies drop header fields with an underscore.
+        let name = vendor == .s3 ? name.replacing("_", with: "-") : name
+        #expect(seen["metadata"]?[name]?.string == value)
+      }
       #expect(seen["metadata"]?["Book"] == nil)
       // Whether in parts or not, it is known again, and there is something for `validate` to compare.
       #expect(try store.put(file, at: key, metadata: metadata, overwrite: false).isSkipped)

@@ -27,40 +27,45 @@ final class FakeAmazon: Sendable {
   init(_ behaviour: Behaviour = Behaviour()) throws {
     let shared = Shared()
     self.shared = shared
-    server = try StoreServer(
-      breaks: { behaviour.fault($0) == .resetBeforeBody },
-      react: { request in
-        shared.state.withLock { state in
-          state.received.append(request)
-          let fault = behaviour.fault(request.number)
-          let isComplete = request.method == "POST" && request.query("uploadId") != nil
-          switch fault {
-          case .unavailable: return Self.error(503, "SlowDown")
-          case .conflict where request.method == "PUT" || isComplete:
-            return Self.error(409, "ConditionalRequestConflict")
-          case .resetAfterBody: return .reset
-          case .lostReply:
-            _ = Self.react(request, behaviour, &state)
-            return .reset
-          case .uploadGone where request.query("uploadId") != nil:
-            state.uploads = [:]
-            return Self.error(404, "NoSuchUpload")
-          // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
-          case .lateError where isComplete: return Self.error(200, "InternalError")
-          case .forbidden:
-            let echo = request.headers["x-amz-security-token"] ?? ""
-            return Self.error(403, "AccessDenied", echo)
-          case .wrongETag:
-            guard
-              case .answer(let status, var headers, let body) = Self.react(
-                request, behaviour, &state), headers["ETag"] != nil
-            else { return .answer(404) }
-            headers["ETag"] = "\"00000000000000000000000000000000\""
-            return .answer(status, headers, body)
-          default: return Self.react(request, behaviour, &state)
-          }
-        }
-      })
+    let react: @Sendable (Received) -> Reaction = { request in
+      shared.state.withLock { state in Self.answer(request, behaviour, &state) }
+    }
+    answer = react
+    server = try StoreServer(breaks: { behaviour.fault($0) == .resetBeforeBody }, react: react)
+  }
+
+  /// What it answers to a request, also to one that came another way.
+  let answer: @Sendable (Received) -> Reaction
+
+  private static func answer(
+    _ request: Received, _ behaviour: Behaviour, _ state: inout State
+  ) -> Reaction {
+    state.received.append(request)
+    let isComplete = request.method == "POST" && request.query("uploadId") != nil
+    switch behaviour.fault(request.number) {
+    case .unavailable: return error(503, "SlowDown")
+    case .conflict where request.method == "PUT" || isComplete:
+      return error(409, "ConditionalRequestConflict")
+    case .resetAfterBody: return .reset
+    case .lostReply:
+      _ = react(request, behaviour, &state)
+      return .reset
+    case .uploadGone where request.query("uploadId") != nil:
+      state.uploads = [:]
+      return error(404, "NoSuchUpload")
+    // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
+    case .lateError where isComplete: return error(200, "InternalError")
+    case .forbidden:
+      return error(403, "AccessDenied", request.headers["x-amz-security-token"] ?? "")
+    case .wrongETag:
+      guard
+        case .answer(let status, var headers, let body) = react(request, behaviour, &state),
+        headers["ETag"] != nil
+      else { return .answer(404) }
+      headers["ETag"] = "\"00000000000000000000000000000000\""
+      return .answer(status, headers, body)
+    default: return react(request, behaviour, &state)
+    }
   }
 
   func with<Value: Sendable>(_ body: (inout State) -> Value) -> Value {
@@ -77,6 +82,9 @@ final class FakeAmazon: Sendable {
       guard let object = state.objects[name] else { return .answer(404) }
       return .answer(
         200, ["Content-Length": "\(object.content.count)", "ETag": "\"\(object.etag)\""])
+    case ("GET", _, _):
+      guard let object = state.objects[name] else { return error(404, "NoSuchKey") }
+      return .answer(200, ["ETag": "\"\(object.etag)\""], object.content)
     case ("DELETE", _, _):
       state.uploads[id] = nil
       return .answer(204)
@@ -113,7 +121,8 @@ final class FakeAmazon: Sendable {
       if request.headers["if-none-match"] == "*" {
         there == nil
       } else if let expected = request.headers["if-match"] {
-        there.map { "\"\($0.etag)\"" } == expected
+        // With its quotes, or without them, as some of Amazon's are taken.
+        there.map { $0.etag == expected.filter { $0 != "\"" } } == true
       } else {
         true
       }

@@ -20,21 +20,79 @@ struct FileStoreTests {
   private func leftovers() -> [String] { Files.tree(root).filter { $0.hasSuffix(".part") } }
 
   @Test func aCheckWritesNothing() throws {
-    #expect(try store.check(writing: true).findings == ["\(root) will be made"])
+    #expect(try store.check(CheckPlan(writes: true)).findings == ["\(root) will be made"])
     #expect(access(root, F_OK) != 0)
     // Root may write anywhere.
     guard geteuid() != 0 else { return }
     let nowhere = try openStore("/proc/self/archive")
-    #expect(throws: Fatal.self) { _ = try nowhere.check(writing: true) }
+    #expect(throws: Fatal.self) { _ = try nowhere.check(CheckPlan(writes: true)) }
   }
 
   @Test func putThenFind() throws { try StoreConformance.putThenFind(store, files) }
-  @Test func nothing() throws { try StoreConformance.nothingIsWhereNothingWasPut(store) }
+  @Test func nothing() throws {
+    // A store that is not there says nothing about any document.
+    let missing = #expect(throws: Fatal.self) {
+      try StoreConformance.nothingIsWhereNothingWasPut(store)
+    }
+    #expect(missing?.code == .inputOutput)
+    _ = try store.create()
+    try StoreConformance.nothingIsWhereNothingWasPut(store)
+  }
+
   @Test func sizes() throws { try StoreConformance.emptyAndLargeFiles(store, files) }
   @Test func sameAgain() throws { try StoreConformance.sameAgainIsSkipped(store, files) }
   @Test func overwrite() throws { try StoreConformance.overwriteReplaces(store, files) }
   @Test func listing() throws { try StoreConformance.listsInOrder(store, files) }
   @Test func readingBack() throws { try StoreConformance.readsBack(store, files) }
+
+  /// What an unmounted disk leaves is an empty folder, or none.
+  @Test(arguments: [true, false]) func aStoreThatIsTakenAwayEndsTheRun(_ isEmptyFolderLeft: Bool)
+    throws
+  {
+    let file = try files.document("x")
+    let object = try store.put(file, at: try ObjectKey("a/b"), metadata: [:], overwrite: false)
+    try #require(rename(root, root + "-away") == 0)
+    if isEmptyFolderLeft { try #require(mkdir(root, 0o755) == 0) }
+    let putting = #expect(throws: Fatal.self) {
+      _ = try store.put(file, at: try ObjectKey("a/c"), metadata: [:], overwrite: false)
+    }
+    let looking = #expect(throws: Fatal.self) { _ = try store.info(at: object.url) }
+    for error in [putting, looking] {
+      #expect(error?.code == .inputOutput)
+      #expect(error?.message.contains("Mount it again") == true)
+    }
+    #expect(access(root + "/a", F_OK) != 0)
+    if isEmptyFolderLeft { try #require(rmdir(root) == 0) }
+    try #require(rename(root + "-away", root) == 0)
+    #expect(try store.info(at: object.url)?.bytes == 1)
+  }
+
+  /// Whoever has only the URL knows no root; but the folder of a document was made with it.
+  @Test func aFolderThatIsGoneIsNotAMissingDocument() throws {
+    let file = try files.document("x")
+    let object = try store.put(file, at: try ObjectKey("a/b"), metadata: [:], overwrite: false)
+    try #require(rename(root, root + "-away") == 0)
+    let store = try Stores().holding(object.url)
+    let error = #expect(throws: RecordError.self) { _ = try store.info(at: object.url) }
+    #expect(error?.kind == .storeUnavailable && error?.counts == false)
+    try #require(rename(root + "-away", root) == 0)
+    try #require(unlink(root + "/a/b") == 0)
+    #expect(try store.info(at: object.url) == nil)
+  }
+
+  @Test(
+    arguments: [
+      (ENOSPC, ExitCode.inputOutput, "free some space"), (EDQUOT, .inputOutput, "free some space"),
+      (EROFS, .inputOutput, "read-only"), (ESTALE, .inputOutput, "Mount it again"),
+      (ENOTCONN, .inputOutput, "Mount it again"), (EIO, .inputOutput, "kernel's log"),
+      (EFBIG, .inputOutput, "ulimit -f"), (EMFILE, .inputOutput, "ulimit -n"),
+      (EACCES, .permission, "writable"), (ENODEV, .inputOutput, "Mount it again"),
+    ])
+  func whatTheMachineHasIsEverybodys(_ code: Int32, _ exit: ExitCode, _ advice: String) {
+    let fatal = FileError("write", "/srv/x", code: code).atDestination as? Fatal
+    #expect(fatal?.code == exit)
+    #expect(fatal?.message.contains(advice) == true)
+  }
 
   @Test func onlyFilesOfOursAreListed() throws {
     #expect(throws: Fatal.self) { _ = try store.list("") }

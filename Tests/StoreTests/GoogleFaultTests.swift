@@ -130,33 +130,18 @@ struct GoogleFaultTests {
   }
 }
 
-@Suite("What a store's answer means")
-struct MeaningTests {
+@Suite("What a resumable upload does next")
+struct ResumableStepTests {
   @Test(arguments: [
-    (200, "", Meaning.success), (201, "", .success), (308, "", .incomplete), (301, "", .elsewhere),
-    (400, "invalid", .refused), (400, "checksumMismatch", .damaged), (400, "BadDigest", .damaged),
-    (400, "RequestTimeout", .again), (400, "ExpiredToken", .forbidden), (401, "", .unauthorized),
-    (403, "forbidden", .forbidden), (403, "rateLimitExceeded", .again), (403, "", .forbidden),
-    (404, "notFound", .absent), (404, "NoSuchBucket", .noBucket), (404, "noSuchBucket", .noBucket),
-    (408, "", .again), (409, "ConditionalRequestConflict", .again), (410, "", .absent),
-    (411, "", .refused), (412, "", .changed), (413, "", .refused), (416, "", .refused),
-    (429, "", .again), (499, "", .again), (500, "", .again), (503, "SlowDown", .again),
-    (504, "", .again), (200, "InternalError", .success),
-  ])
-  func table(_ status: Int, _ code: String, _ expected: Meaning) {
-    #expect(Meaning(status: status, code: code) == expected)
-  }
-
-  @Test(arguments: [
-    (Meaning.success, nil, ResumableStep.finished), (.absent, nil, .beginAgain),
+    (ResponseClass.success, nil, ResumableStep.finished), (.absent, nil, .beginAgain),
     (.incomplete, nil, .goOn(from: 0)), (.incomplete, "bytes=0-0", .goOn(from: 1)),
     (.incomplete, "bytes=0-98", .goOn(from: 99)), (.incomplete, "bytes=0-99", .goOn(from: 100)),
     (.incomplete, "bytes=0-100", .beginAgain), (.incomplete, "bytes=5-9", .beginAgain),
     (.incomplete, "bytes=0-", .beginAgain), (.incomplete, "0-5", .beginAgain),
     (.incomplete, "bytes=0-x", .beginAgain), (.incomplete, "bytes=0--5", .beginAgain),
-    (.changed, nil, .end), (.damaged, nil, .end), (.forbidden, nil, .end),
+    (.changed, nil, .end), (.damaged, nil, .end), (.refused(.permission), nil, .end),
   ])
-  func resumable(_ meaning: Meaning, _ range: String?, _ expected: ResumableStep) {
-    #expect(ResumableStep(meaning, range: range, total: 100) == expected)
+  func resumable(_ kind: ResponseClass, _ range: String?, _ expected: ResumableStep) {
+    #expect(ResumableStep(kind, range: range, total: 100) == expected)
   }
 }

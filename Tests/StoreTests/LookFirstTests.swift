@@ -80,7 +80,7 @@ struct LookFirstTests {
   @Test func aCheckTellsThatPreconditionsAreIgnored() throws {
     for honours in [true, false] {
       let fake = try FakeGoogle(.init(honours: honours))
-      let check = try store(fake).check(writing: true)
+      let check = try store(fake).check(CheckPlan(writes: true))
       #expect(check.warnings.isEmpty == honours, "\(check)")
       #expect(fake.with { $0.objects.isEmpty })
     }

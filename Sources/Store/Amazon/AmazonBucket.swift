@@ -16,15 +16,15 @@ extension AmazonStore {
       : "<CreateBucketConfiguration><LocationConstraint>\(place)</LocationConstraint>"
         + "</CreateBucketConfiguration>"
     let made = try patience.answer { try service.send(Self.put(body)) }
-    guard made.meaning == .success else { return (made, "") }
+    guard made.kind == .success else { return (made, "") }
     let ruled = try patience.answer {
       try service.send(Self.put(Self.lifecycle, [("lifecycle", "")]))
     }
-    guard ruled.meaning == .success else {
+    guard ruled.kind == .success else {
       throw Fatal(
         .unavailable,
         "\(bucket.root) was made in \(place), but it takes no lifecycle: "
-          + "\(service.failure(ruled, bucket.root, .bucket)); run the same command again to use it "
+          + "\(failure(ruled, bucket.root, .bucket)); run the same command again to use it "
           + "without one")
     }
     return (ruled, "\(bucket.root) in \(place); its objects become \(Lifecycle.text(\.amazon))")

@@ -15,7 +15,10 @@ struct AmazonObject: BucketObject, Equatable {
 
   init?(_ answer: Answer) {
     let head = answer.head
-    guard let bytes = head.header("Content-Length").flatMap({ Int($0) }),
+    // A GET for the first byte says how many there are behind the slash (RFC 9110, section 14.4).
+    let range = head.header("Content-Range")?.split(separator: "/").last
+    guard
+      let bytes = (range.map(String.init) ?? head.header("Content-Length")).flatMap({ Int($0) }),
       let etag = head.header("ETag")
     else { return nil }
     self.bytes = bytes
@@ -51,15 +54,19 @@ struct AmazonObject: BucketObject, Equatable {
   }
 
   /// The checksums are all that is asked of the file.
-  func holds(_ content: PartedDigest, of file: borrowing RegularFile) -> Bool { holds(content) }
+  func holds(_ content: PartedDigest, of file: borrowing RegularFile) -> Bool? { holds(content) }
 
-  /// Whether it is the content that a file has, by what the store itself computed, or, where it
-  /// computes nothing that we know, by what was noted when it was put.
-  func holds(_ content: PartedDigest) -> Bool {
+  /// Whether it is the content that a file has, by what the store itself computed, or, where that cannot
+  /// be told from its ETag, by what was noted when it was put. Where the two contradict each other, or
+  /// neither is there, only the bytes can tell.
+  func holds(_ content: PartedDigest) -> Bool? {
     guard bytes == content.whole.bytes else { return false }
-    if let md5 { return md5 == content.whole.md5 }
-    if !hasOtherETag, etag == content.etag { return true }
-    return sha256 == content.whole.sha256
+    if !hasOtherETag, !etag.isEmpty, etag == content.whole.md5 || etag == content.etag {
+      return true
+    }
+    guard let sha256 else { return md5 == nil ? nil : false }
+    let isNoted = sha256 == content.whole.sha256
+    return md5 != nil && isNoted ? nil : isNoted
   }
 }
 

@@ -32,8 +32,13 @@ struct AmazonService: Sendable {
     let base = text ?? "https://\(isVirtual ? "\(bucket.bucket)." : "")\(amazon)"
     guard let url = WebURL(base), url.description.split(separator: "/").count == 2 else {
       throw Fatal(
-        .configuration, "AWS_ENDPOINT_URL is no http or https URL of a host: \(Format.quoted(base))"
-      )
+        .configuration, "AWS_ENDPOINT_URL is no http or https URL of a host: \(shownURL(base))")
+    }
+    guard !url.hasCredentials else {
+      throw Fatal(
+        .configuration,
+        "AWS_ENDPOINT_URL has a user or a password in it: \(shownURL(base)). Set AWS_ACCESS_KEY_ID and "
+          + "AWS_SECRET_ACCESS_KEY instead")
     }
     let usualPort = url.scheme == "https" ? 443 : 80
     self.bucket = bucket
@@ -63,8 +68,14 @@ struct AmazonService: Sendable {
     var isDigesting = false
   }
 
-  /// Sends one request once, signed for this moment.
+  /// Sends one request once, signed for this moment. A refusal without a body, as that of every HEAD is,
+  /// is asked for again by GET, which has the reason.
   func send(_ errand: Errand) throws -> Outcome {
+    let outcome = try exchange(errand)
+    return outcome.lacksWords ? try askAgain(errand, after: outcome) : outcome
+  }
+
+  private func exchange(_ errand: Errand) throws -> Outcome {
     let name = bucket.url(ofName: errand.name)
     let path = AmazonSigner.encodedPath(root + errand.name)
     let query = AmazonSigner.encoded(errand.query)
@@ -84,60 +95,37 @@ struct AmazonService: Sendable {
     } catch {
       return .setback(try Setback(error, name))
     }
-    let meaning = meaning(of: answer)
-    return meaning == .again
-      ? .setback(Setback(answer, explanation(answer))) : .answer(answer, meaning)
+    return Outcome(answer, AmazonError(answer).responseClass, words: words(answer))
   }
 
-  /// Completing a multipart upload can fail after its 200 was sent, with the error in the body.
-  private func meaning(of answer: Answer) -> Meaning {
-    let xml = XMLText(answer.body)
-    let code = xml.first("Code") ?? ""
-    let isLateError = answer.status == 200 && !code.isEmpty
-    return Meaning(status: isLateError ? 500 : answer.status, code: code)
-  }
-
-  /// The error behind an answer that ends an errand.
-  func failure(_ reply: Reply, _ errand: String, _ purpose: Purpose) -> any Error {
-    let answer = reply.answer
-    let words = "\(errand): \(explanation(answer))"
-    switch reply.meaning {
-    case .forbidden, .unauthorized:
-      let rights =
-        switch purpose {
-        case .objects: "s3:GetObject, s3:PutObject and s3:ListBucket"
-        case .bucket: "s3:ListBucket, s3:CreateBucket and s3:PutLifecycleConfiguration"
-        }
-      return Fatal(
-        .permission,
-        "\(words): check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, and that "
-          + "they may do \(rights) on \(bucket.root)")
-    case .noBucket:
-      return Fatal(
-        .unavailable,
-        "\(errand): there is no bucket \(bucket.root): correct the URL, or make it (--create-bucket)"
-      )
-    case .elsewhere:
-      let region = answer.head.header("x-amz-bucket-region") ?? XMLText(answer.body).first("Region")
-      return Fatal(
-        .unavailable,
-        "\(words): set AWS_REGION to the bucket's region" + (region.map { ", \($0)" } ?? ""))
-    case .damaged:
-      return RecordError(
-        .storeRejected, "\(words): what arrived is not what was sent", isRetryable: true)
-    case .absent:
-      return RecordError(
-        .storeUnavailable, "\(words): what was to be replaced or completed is gone")
-    case .success, .incomplete, .changed, .again, .refused:
-      return RecordError(.storeRejected, words)
+  /// What a GET says of the same object, or of the bucket. Where a HEAD was refused by something on the way,
+  /// it answers instead.
+  private func askAgain(_ errand: Errand, after first: Outcome) throws -> Outcome {
+    var question = Errand(method: "GET", name: errand.name)
+    question.isDigesting = true
+    if errand.name.isEmpty {
+      question.query = [("list-type", "2"), ("max-keys", "1")]
+    } else {
+      question.headers = [Self.firstByte]
+    }
+    let second = try exchange(question)
+    switch second {
+    case .setback: return second
+    case .answer(_, .success), .answer(_, .absent): return errand.method == "HEAD" ? second : first
+    case .answer(let answer, _), .refusal(let answer, _, _):
+      return answer.body.isEmpty ? first : second
     }
   }
 
-  private func explanation(_ answer: Answer) -> String {
+  /// Of an object, a GET shall bring what a HEAD does, and no more.
+  static let firstByte = (name: "Range", value: "bytes=0-0")
+
+  /// An answer in the store's words.
+  func words(_ answer: Answer) -> String {
     // Only these two: an error about a signature also repeats what was signed.
-    let xml = XMLText(answer.body)
-    let words = [xml.first("Code"), xml.first("Message")].compactMap(\.self)
-    let text = words.joined(separator: ": ")
+    let error = AmazonError(answer)
+    let text = [error.code, error.message].filter { !$0.isEmpty }.joined(separator: ": ")
+    guard !text.isEmpty else { return "\(answer.status) without a reason" }
     let hidden = signer.credentials.sessionToken?.hidden(in: text) ?? text
     return "\(answer.status) \(Format.quoted(hidden, limit: 200))"
   }

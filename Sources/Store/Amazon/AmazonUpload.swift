@@ -14,8 +14,8 @@ struct AmazonUpload {
   let descriptor: Int32
   /// Type, class and metadata.
   let headers: [(name: String, value: String)]
-  /// Only if nothing is there, or what we saw.
-  let condition: (name: String, value: String)
+  /// Only if nothing is there, or what was seen; `nil` for a store without preconditions.
+  let condition: (name: String, value: String)?
 
   /// Sends all. The answer is the last one: with the object, or with why there is none.
   func run(_ patience: inout Patience) throws -> Reply {
@@ -24,7 +24,7 @@ struct AmazonUpload {
     for _ in 0...Self.maximumRestarts {
       let reply = try inParts(&patience)
       // NoSuchUpload: lost, or completed by a request whose answer was lost.
-      guard reply.meaning == .absent else { return reply }
+      guard reply.kind == .absent else { return reply }
       last = reply
       if try isThere(&patience) { break }
     }
@@ -32,17 +32,19 @@ struct AmazonUpload {
     return last
   }
 
+  private var conditions: [(name: String, value: String)] { condition.map { [$0] } ?? [] }
+
   private func whole() -> AmazonService.Errand {
     let md5 = content.whole.md5.flatMap(Digest.bytes(hex:)).map(Base64.encode) ?? ""
     return .init(
-      method: "PUT", name: name, headers: headers + [condition, ("Content-MD5", md5)],
+      method: "PUT", name: name, headers: headers + conditions + [("Content-MD5", md5)],
       body: RequestBody([.file(descriptor: descriptor, offset: 0, count: content.whole.bytes)]),
       bodySHA256: content.whole.sha256)
   }
 
   private func isThere(_ patience: inout Patience) throws -> Bool {
     let reply = try patience.answer { try service.send(.init(method: "HEAD", name: name)) }
-    return reply.meaning == .success && AmazonObject(reply.answer)?.holds(content) == true
+    return reply.kind == .success && AmazonObject(reply.answer)?.holds(content) == true
   }
 
   private func inParts(_ patience: inout Patience) throws -> Reply {
@@ -50,7 +52,7 @@ struct AmazonUpload {
       try service.send(
         .init(method: "POST", name: name, query: [("uploads", "")], headers: headers))
     }
-    guard begun.meaning == .success else { return begun }
+    guard begun.kind == .success else { return begun }
     guard let id = XMLText(begun.answer.body).first("UploadId") else {
       throw RecordError(
         .storeRejected, "\(service.bucket.url(ofName: name)): an upload began without an identity",
@@ -58,7 +60,7 @@ struct AmazonUpload {
     }
     do {
       let reply = try send(id, &patience)
-      if reply.meaning != .success { abandon(id) }
+      if reply.kind != .success { abandon(id) }
       return reply
     } catch {
       abandon(id)
@@ -76,7 +78,7 @@ struct AmazonUpload {
           .file(descriptor: descriptor, offset: part.range.lowerBound, count: part.range.count)
         ]), bodySHA256: part.sha256)
       let sent = try patience.answer { try service.send(errand) }
-      guard sent.meaning == .success else { return sent }
+      guard sent.kind == .success else { return sent }
       patience.progressed()
       // Which parts make the object; the ETag of the whole is compared at the end.
       let etag = sent.answer.head.header("ETag").map(AmazonObject.unquoted) ?? ""
@@ -85,7 +87,7 @@ struct AmazonUpload {
     let body = Array((list + "</CompleteMultipartUpload>").utf8)
     let errand = AmazonService.Errand(
       method: "POST", name: name, query: [("uploadId", id)],
-      headers: [condition, ("Content-Type", "application/xml")],
+      headers: conditions + [("Content-Type", "application/xml")],
       body: RequestBody([.bytes(body)]), bodySHA256: Digest.sha256(body))
     return try patience.answer { try service.send(errand) }
   }

@@ -10,10 +10,42 @@ struct XMLText {
     guard let start = text.firstRange(of: "<\(name)>"),
       let end = text[start.upperBound...].firstRange(of: "</\(name)>")
     else { return nil }
-    // The five entities of XML; the ampersand last, which might else make new ones.
-    return [("lt", "<"), ("gt", ">"), ("quot", "\""), ("apos", "'"), ("#34", "\""), ("amp", "&")]
-      .reduce(String(text[start.upperBound..<end.lowerBound])) {
-        $0.replacing("&\($1.0);", with: $1.1)
+    return Self.decoded(String(text[start.upperBound..<end.lowerBound]))
+  }
+
+  /// A text with the five entities of XML, and characters that are written as their numbers, as what they
+  /// stand for (https://www.w3.org/TR/xml/, sections 4.1 and 4.6).
+  static func decoded(_ text: String) -> String {
+    guard text.utf8.contains(UInt8(ascii: "&")) else { return text }
+    var result = ""
+    var rest = Substring(text)
+    while let start = rest.firstIndex(of: "&") {
+      result += rest[..<start]
+      rest = rest[start...]
+      if let end = rest.prefix(12).firstIndex(of: ";"),
+        let character = character(rest[rest.index(after: start)..<end])
+      {
+        result.unicodeScalars.append(character)
+        rest = rest[rest.index(after: end)...]
+      } else {
+        result.append(rest.removeFirst())
       }
+    }
+    return result + rest
+  }
+
+  private static func character(_ name: Substring) -> Unicode.Scalar? {
+    switch name {
+    case "lt": return "<"
+    case "gt": return ">"
+    case "quot": return "\""
+    case "apos": return "'"
+    case "amp": return "&"
+    default:
+      guard name.hasPrefix("#") else { return nil }
+      let isHex = name.hasPrefix("#x")
+      let number = UInt32(name.dropFirst(isHex ? 2 : 1), radix: isHex ? 16 : 10)
+      return number.flatMap(Unicode.Scalar.init)
+    }
   }
 }

@@ -15,6 +15,11 @@ extension FileStore {
   }
 
   func content(at url: String) throws -> ObjectInfo? { try info(at: url) }
+
+  /// A walk has examined each file that it lists.
+  func holdsObject(at url: String) throws -> Bool {
+    FileURL.path(of: url).map { access($0, F_OK) == 0 } ?? false
+  }
 }
 
 /// A walk through a directory tree in the byte order of the files' URLs. What it remembers are the

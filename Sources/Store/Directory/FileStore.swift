@@ -13,6 +13,7 @@ struct FileStore: ObjectStore {
 
   let root: String
   private let directories: Directories
+  private let mount = RootWatch()
 
   /// A store in `root`, which is made when the first object comes. Relative paths are taken from
   /// the working directory, `.` and `..` as in a URL (RFC 3986, section 5.2.4).
@@ -25,6 +26,7 @@ struct FileStore: ObjectStore {
     if isWrong {
       throw Fatal(.configuration, "the store \(self.root) is not a directory")
     }
+    try mount.look(at: self.root)
   }
 
   private static func absolute(_ path: String) throws(Fatal) -> String {
@@ -66,6 +68,7 @@ struct FileStore: ObjectStore {
     _ file: SourceFile, at key: ObjectKey, metadata: [String: String], overwrite: Bool
   ) throws -> StoredObject {
     let path = try path(of: key)
+    try mount.look(at: root)
     if let found = try digest(at: path) {
       let bytes = try file.content(also: .md5)
       if found == bytes { return try alreadyThere(bytes, path) }
@@ -76,6 +79,7 @@ struct FileStore: ObjectStore {
     do throws(FileError) {
       try directories.make(directory)
     } catch { throw error.atDestination }
+    try mount.look(at: root)
     let part = try PartFile(in: directory)
     bytes = try file.content(also: .md5) { piece throws(FileError) in try part.write(piece) }
     try part.sync()
@@ -98,7 +102,7 @@ struct FileStore: ObjectStore {
   }
 
   /// Nothing is written: rights can be asked for.
-  func check(writing: Bool) throws -> StoreCheck {
+  func check(_ plan: CheckPlan) throws -> StoreCheck {
     var place = root
     while access(place, F_OK) != 0, place != "/" { place = Directories.parent(of: place) }
     guard access(place, W_OK | X_OK) == 0 else {
@@ -115,12 +119,30 @@ struct FileStore: ObjectStore {
       throw RecordError(.storeRejected, "\(Format.quoted(url)) is not in the store \(root)")
     }
     do {
-      return try digest(at: path).map {
-        ObjectInfo(bytes: $0.bytes, sha256: $0.sha256, md5: $0.md5)
+      if let found = try digest(at: path) {
+        return ObjectInfo(bytes: found.bytes, sha256: found.sha256, md5: found.md5)
       }
     } catch let error as Fatal where error.code == .inputOutput {
       // One object that cannot be read must not end a run that could check all others.
       throw RecordError(.storeUnavailable, error.message)
+    }
+    try expectFolder(of: path)
+    return nil
+  }
+
+  /// A file that is not there is missing only where the store itself is: what was unmounted, or moved away,
+  /// says nothing about a document.
+  private func expectFolder(of path: String) throws {
+    try mount.look(at: root)
+    guard access(root, F_OK) == 0 else {
+      throw Fatal(.inputOutput, "\(FileError("look into", root)): is the store mounted?")
+    }
+    guard root == "/" else { return }
+    // Where the store begins is not known here; but the folder of a document was made with it.
+    let folder = Directories.parent(of: path)
+    guard access(folder, F_OK) == 0 else {
+      throw RecordError(
+        .storeUnavailable, "\(FileError("look into", folder)): is the store mounted?")
     }
   }
 

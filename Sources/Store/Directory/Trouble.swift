@@ -11,6 +11,8 @@ extension FileError {
     case EROFS: fatal("it is mounted read-only")
     case EFBIG: fatal("the limit on the size of files is too low (ulimit -f), or the file system's")
     case EMFILE, ENFILE: fatal("raise the limit (ulimit -n), or lower --workers")
+    case ESTALE, ENOTCONN, ENODEV, EHOSTDOWN, EHOSTUNREACH, ETIMEDOUT:
+      fatal("the file system is away. Mount it again, then run the same command again")
     case EIO: fatal("the disk, or the way to it, has a fault: see the kernel's log")
     case EACCES, EPERM:
       Fatal(.permission, "\(self): the store has to be writable for this user")

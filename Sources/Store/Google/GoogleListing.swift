@@ -11,6 +11,11 @@ extension GoogleStore {
       Request(try service.url(ofContent: name)), for: bucket.url(ofName: name), digesting: true)
   }
 
+  /// Google's own service tells the generation with every content; emulators may not.
+  func isContent(_ answer: Answer) -> Bool {
+    !service.isGoogles || answer.head.header("x-goog-generation") != nil
+  }
+
   func page(_ prefix: String, at position: String?) throws -> Outcome {
     var query = [(name: "fields", value: Self.fields), ("maxResults", "1000"), ("prefix", prefix)]
     if let position { query.append(("pageToken", position)) }

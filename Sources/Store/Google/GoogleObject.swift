@@ -38,35 +38,10 @@ struct GoogleObject: BucketObject, Equatable {
 
   /// What somebody else put there may have the same CRC32C by chance, once in four thousand million
   /// times; so MD5 decides.
-  func holds(_ content: FileDigest, of file: borrowing RegularFile) throws -> Bool {
+  func holds(_ content: FileDigest, of file: borrowing RegularFile) throws -> Bool? {
     guard arrived(content) else { return false }
-    guard let md5 else { return sha256 == content.sha256 }
+    // A composed object has no MD5.
+    guard let md5 else { return sha256.map { $0 == content.sha256 } }
     return try md5 == file.md5()
-  }
-}
-
-/// An error as Google's JSON API words it.
-struct GoogleError: Sendable, Equatable {
-  /// One word for it, for ``Meaning``.
-  let code: String
-  /// For people.
-  let message: String
-
-  init(_ body: [UInt8]) {
-    let json = body.isEmpty ? .null : (try? JSON(parsing: body)) ?? .null
-    let error = json["error"]
-    // The token endpoint has an error of its own form (RFC 6749, section 5.2).
-    let message =
-      error?["message"]?.string ?? json["error_description"]?.string ?? error?.string
-      ?? String(decoding: body.prefix(200), as: UTF8.self)
-    self.message = message
-    // Two that have to be told apart have no word of their own, only a sentence.
-    if strstr(message, "match calculated") != nil {
-      code = "checksumMismatch"
-    } else if strstr(message, "bucket does not exist") != nil {
-      code = "noSuchBucket"
-    } else {
-      code = error?["errors"]?.array?.first?["reason"]?.string ?? ""
-    }
   }
 }

@@ -29,7 +29,13 @@ struct GoogleService: Sendable {
     let base = base.hasSuffix("/") ? String(base.dropLast()) : base
     guard let url = WebURL(base) else {
       throw Fatal(
-        .configuration, "STORAGE_EMULATOR_HOST is no http or https URL: \(Format.quoted(base))")
+        .configuration, "STORAGE_EMULATOR_HOST is no http or https URL: \(shownURL(base))")
+    }
+    guard !url.hasCredentials else {
+      throw Fatal(
+        .configuration,
+        "STORAGE_EMULATOR_HOST has a user or a password in it: \(shownURL(base)). Emulators need none"
+      )
     }
     self.bucket = bucket
     self.settings = settings
@@ -62,11 +68,13 @@ struct GoogleService: Sendable {
       "a new bucket has to belong to a project: name it in GOOGLE_CLOUD_PROJECT")
   }
 
-  /// The URL that new content is sent to: only if the object is now of this generation, `0` for none.
-  func url(ofUpload type: String, _ name: String, generation: String) throws -> WebURL {
+  /// The URL that new content is sent to: only if the object is now of this generation, `0`
+  /// for none, or whatever is there.
+  func url(ofUpload type: String, _ name: String, generation: String?) throws -> WebURL {
     try url(
       "/upload/storage/v1/b/\(bucket.bucket)/o?uploadType=\(type)"
-        + "&name=\(Format.percentEncoded(name))&ifGenerationMatch=\(generation)")
+        + "&name=\(Format.percentEncoded(name))"
+        + (generation.map { "&ifGenerationMatch=\($0)" } ?? ""))
   }
 
   /// The URL of an object's bytes.
@@ -94,53 +102,26 @@ struct GoogleService: Sendable {
     let token = request.url.origin == origin ? try tokens.current() : nil
     var request = request
     if let token { request.headers.append(("Authorization", "Bearer \(token.reveal())")) }
+    // https://cloud.google.com/storage/docs/requester-pays#using
+    if request.url.origin == origin, let project = settings.variable("GOOGLE_CLOUD_QUOTA_PROJECT") {
+      request.headers.append(("x-goog-user-project", project))
+    }
     let answer: Answer
     do throws(TransferError) {
       answer = try connections.send(request, digesting: digesting)
     } catch {
       return .setback(try Setback(error, errand))
     }
-    let error = GoogleError(answer.status < 300 ? [] : answer.body)
-    let meaning = Meaning(status: answer.status, code: error.code)
-    func words() -> String { "\(answer.status) \(explanation(answer, token))" }
-    switch meaning {
-    case .again: return .setback(Setback(answer, words()))
-    case .unauthorized:
-      tokens.refused(token)
-      return .setback(Setback(reason: words(), isUnauthorized: true))
-    default: return .answer(answer, meaning)
-    }
+    let kind = GoogleError(answer).responseClass
+    guard kind == .unauthorized else { return Outcome(answer, kind, words: words(answer, token)) }
+    tokens.refused(token)
+    return .setback(Setback(reason: words(answer, token), isUnauthorized: true))
   }
 
-  /// The error behind an answer that ends an errand.
-  func failure(_ reply: Reply, _ errand: String, _ purpose: Purpose) -> any Error {
-    let words = "\(reply.answer.status) \(explanation(reply.answer, nil))"
-    switch reply.meaning {
-    case .forbidden, .unauthorized:
-      let role =
-        switch purpose {
-        case .objects: "Storage Object User (roles/storage.objectUser) on \(bucket.root)"
-        case .bucket: "Storage Admin (roles/storage.admin) on the project, or make the bucket"
-        }
-      return Fatal(.permission, "\(errand): \(words): give the account the role \(role)")
-    case .noBucket, .absent:
-      return Fatal(
-        .unavailable,
-        "\(errand): there is no bucket \(bucket.root): correct the URL, or make it (--create-bucket)"
-      )
-    case .elsewhere:
-      return Fatal(.unavailable, "\(errand): \(words): this is not Google's storage service")
-    case .damaged:
-      return RecordError(
-        .storeRejected, "\(errand): what arrived is not what was sent: \(words)",
-        isRetryable: true)
-    case .success, .incomplete, .changed, .again, .refused:
-      return RecordError(.storeRejected, "\(errand): \(words)")
-    }
-  }
-
-  private func explanation(_ answer: Answer, _ token: Secret?) -> String {
-    let message = GoogleError(answer.body).message
-    return Format.quoted(token?.hidden(in: message) ?? message, limit: 200)
+  /// An answer in the store's words.
+  func words(_ answer: Answer, _ token: Secret?) -> String {
+    let message = GoogleError(answer).message
+    guard !message.isEmpty else { return "\(answer.status) without a reason" }
+    return "\(answer.status) \(Format.quoted(token?.hidden(in: message) ?? message, limit: 300))"
   }
 }

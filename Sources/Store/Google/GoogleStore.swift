@@ -49,9 +49,9 @@ struct GoogleStore: BucketStore {
   private func honoursPreconditions(_ name: String, _ generation: Int) throws -> Bool {
     let errand = bucket.url(ofName: name)
     let url = try service.url(ofObject: name, generation: "\(generation + 1)")
-    var patience = Patience(errand, settings)
+    var patience = Patience(errand, .reading, settings)
     let reply = try patience.answer { try service.send(Request(url), for: errand) }
-    if reply.meaning == .changed { return true }
+    if reply.kind == .changed { return true }
     settings.logger.notice(
       "this store ignores ifGenerationMatch: of two that write at once, one may replace the other's"
     )
@@ -63,18 +63,25 @@ struct GoogleStore: BucketStore {
     let isSmall = shipment.content.bytes <= piece
     let url = try service.url(
       ofUpload: isSmall ? "multipart" : "resumable", shipment.name,
-      generation: shipment.seen?.generation ?? "0")
+      generation: settings.preconditions == .off ? nil : shipment.seen?.generation ?? "0")
     let description = description(of: shipment).serialized()
     guard isSmall else {
-      return try ResumableUpload(
-        service: service, errand: errand, url: url, description: description,
-        contentType: settings.contentType, descriptor: shipment.descriptor,
-        total: shipment.content.bytes, piece: piece
-      ).run(&patience)
+      return Self.bucketMissing(
+        try ResumableUpload(
+          service: service, errand: errand, url: url, description: description,
+          contentType: settings.contentType, descriptor: shipment.descriptor,
+          total: shipment.content.bytes, piece: piece
+        ).run(&patience))
     }
-    return try patience.answer {
-      try service.send(multipart(shipment, description, url), for: errand)
-    }
+    return Self.bucketMissing(
+      try patience.answer {
+        try service.send(multipart(shipment, description, url), for: errand)
+      })
+  }
+
+  /// Nothing but the bucket can be missing for an upload.
+  private static func bucketMissing(_ reply: Reply) -> Reply {
+    reply.kind == .absent ? (reply.answer, .noBucket) : reply
   }
 
   /// Description and content in one request (RFC 2387).
@@ -108,9 +115,7 @@ struct GoogleStore: BucketStore {
   }
 
   func receipt(_ answer: Answer, for content: FileDigest) -> Receipt {
-    guard let object = GoogleObject(answer) else {
-      return .other("the store's answer describes no object")
-    }
+    guard let object = GoogleObject(answer) else { return .unknown }
     guard object.arrived(content) else {
       return .other(
         "the store has \(object.bytes) bytes with CRC32C \(object.crc32c ?? "unknown"), and "
@@ -119,7 +124,9 @@ struct GoogleStore: BucketStore {
     return .same(version: object.generation, md5: object.md5)
   }
 
-  func failure(_ reply: Reply, _ errand: String, _ purpose: Purpose) -> any Error {
-    service.failure(reply, errand, purpose)
+  func words(_ answer: Answer) -> String { service.words(answer, nil) }
+
+  func advice(_ cause: StoreCause, _ answer: Answer, _ purpose: Purpose) -> String {
+    service.advice(cause, answer, purpose)
   }
 }

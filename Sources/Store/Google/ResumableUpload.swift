@@ -17,8 +17,8 @@ enum ResumableStep: Sendable, Equatable {
   /// - Parameters:
   ///   - range: the `Range` field; without one, the store has nothing.
   ///   - total: bytes of the file.
-  init(_ meaning: Meaning, range: String?, total: Int) {
-    switch meaning {
+  init(_ kind: ResponseClass, range: String?, total: Int) {
+    switch kind {
     case .success: self = .finished
     case .absent: self = .beginAgain
     case .incomplete:
@@ -83,7 +83,7 @@ struct ResumableUpload {
     ]
     request.body = RequestBody([.bytes(description)])
     let reply = try patience.answer { try service.send(request, for: errand) }
-    guard reply.meaning == .success else { return .failure(Ended(reply: reply)) }
+    guard reply.kind == .success else { return .failure(Ended(reply: reply)) }
     guard let location = reply.answer.head.header("Location"),
       let session = WebURL(location, relativeTo: url)
     else {
@@ -105,7 +105,7 @@ struct ResumableUpload {
         continue
       }
       let range = reply.answer.head.header("Range")
-      switch ResumableStep(reply.meaning, range: range, total: total) {
+      switch ResumableStep(reply.kind, range: range, total: total) {
       case .finished, .end: return reply
       case .beginAgain: return nil
       case .goOn(let next):

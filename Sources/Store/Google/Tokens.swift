@@ -19,8 +19,8 @@ enum TokenSource: Sendable {
     }
     let host = settings.variable("GCE_METADATA_HOST") ?? "metadata.google.internal"
     let path = "/computeMetadata/v1/instance/service-accounts/default/token"
-    guard let url = WebURL("http://\(host)\(path)") else {
-      throw Fatal(.configuration, "GCE_METADATA_HOST is no host: \(Format.quoted(host))")
+    guard let url = WebURL("http://\(host)\(path)"), !url.hasCredentials else {
+      throw Fatal(.configuration, "GCE_METADATA_HOST is no host: \(shownURL(host))")
     }
     self = .metadataServer(url)
   }
@@ -88,25 +88,53 @@ final class Tokens: Sendable {
   }
 
   private func renewed() throws -> Secret {
-    var patience = Patience("asking for a token", settings, contact: contact)
+    var patience = Patience("asking for a token", .token, settings, contact: contact)
     var asked = now()
     let reply = try patience.answer {
       asked = now()
       return try ask()
     }
-    guard reply.meaning == .success else {
-      let why = Format.quoted(GoogleError(reply.answer.body).message, limit: 200)
-      throw Fatal(.permission, "\(name) gets no token: \(reply.answer.status) \(why)")
+    guard reply.kind == .success, let (token, seconds) = Self.token(reply.answer) else {
+      throw refusal(reply)
     }
-    guard let json = try? JSON(parsing: reply.answer.body),
-      let text = json["access_token"]?.string, let seconds = json["expires_in"]?.double
-    else { throw Fatal(.permission, "the answer to asking for a token has none") }
-    let token = Secret(text)
     state.withLock {
       $0.token = token
       $0.end = asked + Int64(max(0, min(seconds, 86_400)) * 1e9)
     }
     return token
+  }
+
+  private static func token(_ answer: Answer) -> (token: Secret, seconds: Double)? {
+    guard let json = try? JSON(parsing: answer.body), let text = json["access_token"]?.string,
+      let seconds = json["expires_in"]?.double
+    else { return nil }
+    return (Secret(text), seconds)
+  }
+
+  private func refusal(_ reply: Reply) -> Fatal {
+    let error = GoogleError(reply.answer)
+    let words = "\(reply.answer.status) \(Format.quoted(error.message, limit: 200))"
+    return Fatal(.permission, "\(name) gets no token: \(words). \(advice(error, reply.answer))")
+  }
+
+  /// What the token server's sentences mean; it has hardly any words of its own for them.
+  private func advice(_ error: GoogleError, _ answer: Answer) -> String {
+    let text = error.message.lowercased()
+    if text.contains("reasonable timeframe") || text.contains("issued in the future") {
+      let skew = ClockSkew(answer).map { " (\($0))" } ?? ""
+      return
+        "This machine's clock is wrong\(skew). Set it, for instance with timedatectl set-ntp true"
+    }
+    if text.contains("signature") || text.contains("invalid_grant") && text.contains("expired") {
+      return "The key was deleted, or has expired. Make a new one for the account"
+    }
+    if text.contains("account not found") || text.contains("invalid email")
+      || text.contains("disabled")
+    {
+      return "The account was deleted or disabled. Enable it, or name another key file in "
+        + "GOOGLE_APPLICATION_CREDENTIALS"
+    }
+    return "Check GOOGLE_APPLICATION_CREDENTIALS, and that the account may be used"
   }
 
   /// The project that the account belongs to, where its key says so.
@@ -138,9 +166,13 @@ final class Tokens: Sendable {
     }
     do throws(TransferError) {
       let answer = try connections.send(request)
-      let meaning = Meaning(status: answer.status, code: GoogleError(answer.body).code)
-      return meaning == .again
-        ? .setback(Setback(answer, "\(answer.status)")) : .answer(answer, meaning)
+      let outcome = Outcome(
+        answer, GoogleError(answer).responseClass, words: "\(answer.status)")
+      // The server of tokens refuses one account, so what it says is final, unless it is not its answer.
+      if case .refusal(let answer, let cause, _) = outcome, cause != .foreign {
+        return .answer(answer, .storeWide(cause))
+      }
+      return outcome.understood { Self.token($0) != nil }
     } catch {
       if case .metadataServer = source, state.withLock({ $0.end == 0 }) {
         throw Fatal(

@@ -5,48 +5,74 @@ import Glibc
 // A run of days should not learn after hours that it may not write, or that its store tells nobody who
 // was quicker.
 extension BucketStore {
-  func check(writing: Bool) throws -> StoreCheck {
+  func check(_ plan: CheckPlan) throws -> StoreCheck {
     let key = try ObjectKey(
       ".conveyor-check-\(String(UInt64.random(in: .min ... .max), radix: 36))")
     let name = try bucket.name(of: key)
     let url = bucket.url(ofName: name)
-    guard writing else {
+    guard plan.writes else {
       _ = try info(at: url)
       return StoreCheck(["\(bucket.root) answers"])
     }
     let first = try ScratchFile("written by a check; may be removed\n")
-    let stored = try put(first.source, at: key, metadata: [:], overwrite: false)
-    guard try info(at: url)?.bytes == stored.bytes else {
-      throw RecordError(.storeUnavailable, "\(url): what was written a moment ago is not there")
-    }
+    let written = try put(first.source, at: key, metadata: plan.metadata, overwrite: false)
     var check = StoreCheck(["\(bucket.root) can be written and read"])
-    if try refusesAnother(name) {
-      check.findings.append("it refuses to replace what a program did not see")
-    } else {
-      check.warnings.append(
-        "it ignores preconditions: of two programs that write one object at once, one may replace the "
-          + "other's")
+    do {
+      try examine(written, name, plan, &check)
+    } catch {
+      _ = try? remove(name)
+      throw error
     }
-    var patience = Patience(url, settings)
+    var patience = Patience(url, .removing, settings)
     let removed = try patience.answer { try remove(name) }
-    if removed.meaning != .success, removed.meaning != .absent {
+    if removed.kind != .success, removed.kind != .absent {
       check.warnings.append("what the check wrote cannot be removed and stays: \(url)")
     }
     return check
   }
 
+  /// Looks at what was written, and writes it again in the ways of a run.
+  private func examine(
+    _ written: StoredObject, _ name: String, _ plan: CheckPlan, _ check: inout StoreCheck
+  ) throws {
+    guard try info(at: written.url)?.bytes == written.bytes else {
+      throw RecordError(
+        .storeUnavailable, "\(written.url): what was written a moment ago is not there")
+    }
+    if settings.preconditions == .off {
+      check.warnings.append("preconditions are off: \(Self.race)")
+    } else if try refusesAnother(name, plan) {
+      check.findings.append("it refuses to replace what a program did not see")
+    } else {
+      check.warnings.append("it ignores preconditions: \(Self.race)")
+    }
+    guard plan.overwrites else { return }
+    let third = try ScratchFile("written by a check, in place of what it saw\n")
+    _ = try put(third.source, at: key(name), metadata: plan.metadata, overwrite: true)
+    check.findings.append("it replaces what a program saw")
+  }
+
+  private static var race: String {
+    "of two programs that write one object at once, one may replace the other's"
+  }
+
+  private func key(_ name: String) throws(RecordError) -> ObjectKey {
+    try ObjectKey(String(name.dropFirst(bucket.prefix.count)))
+  }
+
   /// Sends other content under a name that is taken, as if nothing were there.
-  private func refusesAnother(_ name: String) throws -> Bool {
+  private func refusesAnother(_ name: String, _ plan: CheckPlan) throws -> Bool {
     let other = try ScratchFile("written by a check, in place of another\n")
     let opened = try other.source.open()
     let content = try digest(other.source, opened)
-    var patience = Patience(bucket.url(ofName: name), settings)
+    var patience = Patience(bucket.url(ofName: name), .writing, settings)
     let reply = try send(
       Shipment(
-        name: name, content: content, descriptor: opened.descriptor, seen: nil, metadata: [:]),
-      &patience)
-    switch reply.meaning {
-    case .changed: return true
+        name: name, content: content, descriptor: opened.descriptor, seen: nil,
+        metadata: allMetadata(plan.metadata, content.whole)), &patience)
+    switch reply.kind {
+    // A store that never lets go of an object refuses, too.
+    case .changed, .held: return true
     case .success: return false
     default: throw failure(reply, bucket.url(ofName: name), .objects)
     }

@@ -14,11 +14,18 @@ extension BucketStore {
     BucketLister(self, prefix: bucket.prefix + prefix)
   }
 
+  /// Whatever its name is: one that no key of ours could be is an object, too.
+  func holdsObject(at url: String) throws -> Bool {
+    let start = "\(bucket.root)/"
+    guard url.utf8.starts(with: start.utf8) else { return false }
+    return try object(String(Substring(url.utf8.dropFirst(start.utf8.count)))) != nil
+  }
+
   func content(at url: String) throws -> ObjectInfo? {
     let name = try bucket.name(at: url)
-    var patience = Patience(url, settings)
-    let reply = try patience.answer { try read(name) }
-    switch reply.meaning {
+    var patience = Patience(url, .reading, settings)
+    let reply = try patience.answer { try read(name).understood(isContent) }
+    switch reply.kind {
     case .absent: return nil
     case .success: return reply.answer.content
     default: throw failure(reply, url, .objects)
@@ -51,11 +58,26 @@ final class BucketLister<Store: BucketStore>: ObjectLister {
 
   private func load() throws -> BucketPage {
     let errand = "the listing of \(store.bucket.url(ofName: prefix))"
-    var patience = Patience(errand, store.settings)
-    let reply = try patience.answer { try store.page(prefix, at: position) }
-    guard reply.meaning == .success else { throw store.failure(reply, errand, .objects) }
-    guard let page = store.listing(reply.answer) else {
-      throw Fatal(.unavailable, "\(errand): the answer is no listing")
+    var patience = Patience(errand, .listing, store.settings)
+    var page: BucketPage?
+    let reply: Reply
+    do {
+      reply = try patience.answer {
+        try store.page(prefix, at: position).understood {
+          page = store.listing($0)
+          return page != nil
+        }
+      }
+    } catch let error as RecordError where error.kind != .interrupted {
+      throw Fatal(.unavailable, error.message)
+    }
+    guard reply.kind == .success, let page else {
+      // Nothing but the bucket can be missing for a listing.
+      let kind = reply.kind == .absent ? .noBucket : reply.kind
+      throw store.failure((reply.answer, kind), errand, .objects)
+    }
+    guard page.next == nil || page.next != position else {
+      throw Fatal(.unavailable, "\(errand): the store gives the same page again and again")
     }
     return page
   }

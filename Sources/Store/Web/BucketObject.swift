@@ -12,8 +12,8 @@ protocol BucketObject: Sendable {
   /// The store's number for this version, where it has one.
   var version: String? { get }
   /// Whether it is the content of a file with these checksums, which may be read again where they
-  /// prove too little.
-  func holds(_ content: Content, of file: borrowing RegularFile) throws -> Bool
+  /// prove too little; `nil` where only the object's own bytes can tell.
+  func holds(_ content: Content, of file: borrowing RegularFile) throws -> Bool?
 }
 
 /// Checksums of a file, those of the whole among them.
@@ -40,4 +40,6 @@ enum Receipt: Sendable, Equatable {
   case same(version: String?, md5: String?)
   /// Something else, in words.
   case other(String)
+  /// The answer does not say.
+  case unknown
 }

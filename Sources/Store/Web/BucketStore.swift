@@ -2,7 +2,8 @@ import Common
 import Digest
 
 /// A bucket: what Google's stores and Amazon's have in common. Every upload carries a precondition, so
-/// that it may be sent again and can never replace what it has not seen (promise P8).
+/// that it may be sent again and can never replace what it has not seen (promise P8), unless
+/// `--preconditions off` says that the store knows none.
 protocol BucketStore: ObjectStore {
   associatedtype Object: BucketObject
 
@@ -17,8 +18,13 @@ protocol BucketStore: ObjectStore {
   func noticed(_ name: String, wasThere: Bool, version: String?)
   /// Asks once what is under a name.
   func look(at name: String) throws -> Outcome
+  /// The same, where nothing is expected less than nothing: an answer that says so tells also whether it
+  /// is the object that is not there, or the bucket.
+  func lookClosely(at name: String) throws -> Outcome
   /// Asks once for an object's bytes, which are digested and not kept.
   func read(_ name: String) throws -> Outcome
+  /// Whether a good answer to that comes from the store.
+  func isContent(_ answer: Answer) -> Bool
   /// Removes once what is under a name.
   func remove(_ name: String) throws -> Outcome
   /// Asks once for a page of the listing of names that begin with `prefix`: the first, or the one at
@@ -34,8 +40,10 @@ protocol BucketStore: ObjectStore {
   func lookAtBucket() throws -> Outcome
   /// Makes the bucket. Returns the last answer, and what was made, for people.
   func makeBucket(_ patience: inout Patience) throws -> (reply: Reply, description: String)
-  /// The error behind an answer that ends an errand.
-  func failure(_ reply: Reply, _ errand: String, _ purpose: Purpose) -> any Error
+  /// An answer in the store's words, without secrets.
+  func words(_ answer: Answer) -> String
+  /// What is to be done about a refusal.
+  func advice(_ cause: StoreCause, _ answer: Answer, _ purpose: Purpose) -> String
 }
 
 extension BucketStore {
@@ -43,93 +51,140 @@ extension BucketStore {
 
   func noticed(_ name: String, wasThere: Bool, version: String?) {}
 
+  func lookClosely(at name: String) throws -> Outcome { try look(at: name) }
+
   func url(of key: ObjectKey) throws -> String { bucket.url(ofName: try bucket.name(of: key)) }
 
-  func info(at url: String) throws -> ObjectInfo? { try object(try bucket.name(at: url))?.info }
+  func info(at url: String) throws -> ObjectInfo? {
+    let name = try bucket.name(at: url)
+    return try object(name, { try look(at: $0) })?.info
+      ?? object(name, { try lookClosely(at: $0) })?.info
+  }
 
   func put(
     _ file: SourceFile, at key: ObjectKey, metadata: [String: String], overwrite: Bool
   ) throws -> StoredObject {
     let name = try bucket.name(of: key)
-    let url = bucket.url(ofName: name)
     let opened = try file.open()
     let content = try digest(file, opened)
-    let whole = content.whole
-    func stored(_ version: String?, _ md5: String?, isSkipped: Bool) -> StoredObject {
-      StoredObject(
-        url: url, bytes: whole.bytes, sha256: whole.sha256, md5: whole.md5 ?? md5,
-        crc32c: whole.crc32c, generation: version, isSkipped: isSkipped)
-    }
-    let seen = try overwrite || looksFirst(bytes: whole.bytes) ? object(name) : nil
+    let isLookedFor =
+      overwrite || settings.preconditions == .off || looksFirst(bytes: content.whole.bytes)
+    let seen = try isLookedFor ? object(name) : nil
     if let seen {
       noticed(name, wasThere: true, version: seen.version)
-      if try seen.holds(content, of: opened) {
-        return stored(seen.version, seen.info.md5, isSkipped: true)
+      if try isOurs(seen, name, content, opened) { return stored(name, content, as: seen) }
+      guard overwrite else {
+        throw RecordError.conflict(bucket.url(ofName: name), found: seen.info, content.whole)
       }
-      guard overwrite else { throw RecordError.conflict(url, found: seen.info, whole) }
     }
-    var all = metadata
-    all["sha256"] = whole.sha256
-    // S3 knows no difference between small and capital letters in names.
-    for (name, value) in settings.metadata
-    where !all.keys.contains(where: { $0.lowercased() == name.lowercased() }) {
-      all[name] = value
-    }
-    var patience = Patience(url, settings)
-    let reply = try send(
-      Shipment(
-        name: name, content: content, descriptor: opened.descriptor, seen: seen, metadata: all),
-      &patience)
-    switch reply.meaning {
-    case .success:
-      switch receipt(reply.answer, for: content) {
-      case .same(let version, let md5):
-        noticed(name, wasThere: seen != nil, version: version)
-        return stored(version, md5, isSkipped: false)
-      case .other(let words):
-        throw try file.changed(opened, since: whole)
-          ?? RecordError(.storeRejected, "\(url): \(words)", isRetryable: true)
+    let shipment = Shipment(
+      name: name, content: content, descriptor: opened.descriptor, seen: seen,
+      metadata: allMetadata(metadata, content.whole))
+    return try put(shipment, file, opened)
+  }
+
+  private func put(
+    _ shipment: Shipment<Object>, _ file: SourceFile, _ opened: borrowing RegularFile
+  ) throws -> StoredObject {
+    let (name, content) = (shipment.name, shipment.content)
+    let url = bucket.url(ofName: name)
+    var patience = Patience(url, .writing, settings)
+    while true {
+      let reply = try send(shipment, &patience)
+      switch reply.kind {
+      case .success:
+        let receipt = receipt(reply.answer, for: content)
+        if case .same(let version, let md5) = receipt {
+          noticed(name, wasThere: shipment.seen != nil, version: version)
+          return stored(name, content, version: version, md5: md5)
+        }
+        // The answer does not prove it; the object itself may.
+        let now = try object(name)
+        if let now, try isOurs(now, name, content, opened) {
+          noticed(name, wasThere: shipment.seen != nil, version: now.version)
+          return stored(name, content, version: now.version, md5: now.info.md5)
+        }
+        if let changed = try file.changed(opened, since: content.whole) { throw changed }
+        if case .other(let words) = receipt, now != nil {
+          throw RecordError(.storeRejected, "\(url): \(words)", isRetryable: true)
+        }
+        try patience.endure(
+          Setback(reason: "\(words(reply.answer)), which is not the answer to an upload"))
+      case .changed, .absent:
+        // It was there, somebody was quicker, or an answer was lost: perhaps it is the same document.
+        noticed(name, wasThere: true, version: nil)
+        let now = try object(name)
+        if let now, try isOurs(now, name, content, opened) {
+          return stored(name, content, as: now)
+        }
+        throw reply.kind == .absent
+          ? failure(reply, url, .objects)
+          : RecordError.conflict(url, found: now?.info, content.whole)
+      case .damaged:
+        throw try file.changed(opened, since: content.whole) ?? failure(reply, url, .objects)
+      default: throw failure(reply, url, .objects)
       }
-    case .changed, .absent:
-      // It was there, somebody was quicker, or an answer was lost: perhaps it is the same document.
-      noticed(name, wasThere: true, version: nil)
-      let now = try object(name)
-      if let now, try now.holds(content, of: opened) {
-        return stored(now.version, now.info.md5, isSkipped: true)
-      }
-      throw reply.meaning == .absent
-        ? failure(reply, url, .objects) : RecordError.conflict(url, found: now?.info, whole)
-    case .damaged: throw try file.changed(opened, since: whole) ?? failure(reply, url, .objects)
-    default: throw failure(reply, url, .objects)
     }
   }
 
+  /// The one judge of whether an object is the content of a file: by checksums where they prove it, else by
+  /// reading the object.
+  private func isOurs(
+    _ object: Object, _ name: String, _ content: Object.Content, _ file: borrowing RegularFile
+  ) throws -> Bool {
+    if let known = try object.holds(content, of: file) { return known }
+    return try self.content(at: bucket.url(ofName: name))?.sha256 == content.whole.sha256
+  }
+
+  private func stored(
+    _ name: String, _ content: Object.Content, version: String?, md5: String?,
+    isSkipped: Bool = false
+  ) -> StoredObject {
+    let whole = content.whole
+    return StoredObject(
+      url: bucket.url(ofName: name), bytes: whole.bytes, sha256: whole.sha256,
+      md5: whole.md5 ?? md5, crc32c: whole.crc32c, generation: version, isSkipped: isSkipped)
+  }
+
+  private func stored(_ name: String, _ content: Object.Content, as found: Object) -> StoredObject {
+    stored(name, content, version: found.version, md5: found.info.md5, isSkipped: true)
+  }
+
+  /// What an object is told besides its bytes. A name counts once, however it is written: S3 knows no
+  /// difference between small and capital letters, and has hyphens for underscores.
+  func allMetadata(_ ofDocument: [String: String], _ content: FileDigest) -> [String: String] {
+    func plain(_ name: String) -> String { name.lowercased().replacing("_", with: "-") }
+    var all = ofDocument
+    all["sha256"] = content.sha256
+    let taken = Set(all.keys.map(plain))
+    for (name, value) in settings.metadata where !taken.contains(plain(name)) { all[name] = value }
+    return all
+  }
+
   /// What the store has under a name.
-  private func object(_ name: String) throws -> Object? {
+  func object(_ name: String) throws -> Object? { try object(name) { try look(at: $0) } }
+
+  private func object(_ name: String, _ look: (String) throws -> Outcome) throws -> Object? {
     let errand = bucket.url(ofName: name)
-    var patience = Patience(errand, settings)
-    let reply = try patience.answer { try look(at: name) }
-    switch reply.meaning {
+    var patience = Patience(errand, .reading, settings)
+    let reply = try patience.answer { try look(name).understood { Object($0) != nil } }
+    switch reply.kind {
     case .absent: return nil
-    case .success:
-      guard let object = Object(reply.answer) else {
-        throw RecordError(.storeUnavailable, "\(errand): the answer describes no object")
-      }
-      return object
+    case .success: return Object(reply.answer)
     default: throw failure(reply, errand, .objects)
     }
   }
 
   func create() throws -> String? {
-    var patience = Patience(bucket.root, settings)
+    var patience = Patience(bucket.root, .bucket, settings)
     let found = try patience.answer(lookAtBucket)
-    switch found.meaning {
+    switch found.kind {
     case .success: return nil
     case .absent, .noBucket: break
     default: throw failure(found, bucket.root, .bucket)
     }
     let made = try makeBucket(&patience)
-    switch made.reply.meaning {
+    switch made.reply.kind {
     case .success: return made.description
     // Somebody else was quicker. Whether it is ours, the first object will tell.
     case .changed: return nil

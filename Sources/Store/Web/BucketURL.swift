@@ -14,11 +14,14 @@ struct BucketURL: Sendable, Equatable {
     let start = scheme + "://"
     func refuse(_ why: String) -> Fatal {
       Fatal(
-        .configuration, "\(Format.quoted(text)) \(why): expected \(start)bucket/prefix")
+        .configuration, "\(shownURL(text)) \(why): expected \(start)bucket/prefix")
     }
     guard text.utf8.starts(with: start.utf8) else { throw refuse("is no URL of a bucket") }
     let rest = Substring(text.utf8.dropFirst(start.utf8.count))
     let bucket = String(Substring(rest.utf8.prefix { $0 != UInt8(ascii: "/") }))
+    guard !bucket.utf8.contains(UInt8(ascii: "@")) else {
+      throw refuse("has a key or a password in it, which belongs into the environment")
+    }
     guard Self.isBucket(bucket) else { throw refuse("names no bucket") }
     var prefix = Substring(rest.utf8.dropFirst(bucket.utf8.count + 1))
     while prefix.utf8.last == UInt8(ascii: "/") { prefix = Substring(prefix.utf8.dropLast()) }

@@ -55,6 +55,13 @@ struct Answer: Sendable {
   var content: ObjectInfo?
 
   var status: Int { head.status }
+
+  /// Whether the body is a page for people: no store answers with one, but proxies, portals that want a
+  /// log-in, and servers of other things do.
+  var isPage: Bool {
+    let start = String(decoding: body.prefix(512), as: UTF8.self).lowercased()
+    return start.contains("<html") || start.contains("<!doctype html")
+  }
 }
 
 final class Collector: BodySink {

@@ -4,13 +4,15 @@ import Transfer
 /// What became of one request.
 enum Outcome: Sendable {
   /// An answer that means something.
-  case answer(Answer, Meaning)
+  case answer(Answer, ResponseClass)
+  /// One that refuses without saying whom that concerns, in the store's words.
+  case refusal(Answer, StoreCause, String)
   /// None, or one that asks to try again.
   case setback(Setback)
 }
 
 /// An answer that ends an errand, or a part of it.
-typealias Reply = (answer: Answer, meaning: Meaning)
+typealias Reply = (answer: Answer, kind: ResponseClass)
 
 /// Why a try came to nothing, though the next may come to something.
 struct Setback: Sendable, Equatable {
@@ -22,6 +24,35 @@ struct Setback: Sendable, Equatable {
   var isUnauthorized = false
   /// Whether nobody was there to answer.
   var isWithoutConnection = false
+  /// How a run ends that meets nothing else for too long.
+  var ending = ExitCode.unavailable
+}
+
+extension Outcome {
+  /// What an answer comes to; `words` are the store's, for people.
+  init(_ answer: Answer, _ kind: ResponseClass, words: @autoclosure () -> String) {
+    switch kind {
+    case .retry: self = .setback(Setback(answer, words()))
+    case .refused(let cause): self = .refusal(answer, cause, words())
+    default: self = .answer(answer, kind)
+    }
+  }
+
+  /// Whether it refuses without a word about the reason.
+  var lacksWords: Bool {
+    switch self {
+    case .answer(let answer, let kind): kind.needsWords && answer.body.isEmpty
+    case .refusal(let answer, _, _): answer.body.isEmpty
+    case .setback: false
+    }
+  }
+
+  /// The same, where a good answer that `describes` nothing is not the store's: a proxy's page, or that of
+  /// a network that wants a log-in.
+  func understood(_ describes: (Answer) -> Bool) -> Outcome {
+    guard case .answer(let answer, .success) = self, !describes(answer) else { return self }
+    return .refusal(answer, .foreign, "\(answer.status), which is not an answer of the store")
+  }
 }
 
 extension Setback {

@@ -17,14 +17,14 @@ struct Reconciliation {
   let selection: Selection
   let repair: Repair
   let sample: Sample?
-  let look: SecondLook
+  let verifier: ObjectVerifier
   let stop: Stop
   /// Takes lines of the output; false where nobody wants them any more.
   let write: ([[UInt8]]) -> Bool
 
   private(set) var totals = ReconcileTotals()
   private var isStoreEmpty = false
-  private var doubts: [SecondLook.Doubt] = []
+  private var questions: [ObjectVerifier.Question] = []
   private var found: [Difference] = []
 
   init(
@@ -38,7 +38,7 @@ struct Reconciliation {
     self.sample = sample
     self.stop = stop
     self.write = write
-    look = SecondLook(store: store, workers: workers, stop: stop)
+    verifier = ObjectVerifier(store: store, workers: workers, stop: stop)
   }
 
   /// What was fetched against the index, then index against store. Ends early where a stop is
@@ -51,14 +51,14 @@ struct Reconciliation {
     isStoreEmpty = try matching.hasNoObjects()
     while !stop.isRequested, let match = try matching.next() { try examine(match) }
     totals.objects = matching.objectCount
-    try settleDoubts()
+    try settleQuestions()
     try flush()
     totals.seconds = Double(Time.monotonic() - start) / 1e9
   }
 
   private mutating func examine(_ match: Matching.Match) throws {
     if let object = match.object, match.rows.isEmpty {
-      try add([Difference(unknown: object)])
+      try ask(.unknown(object))
       return
     }
     var rows: [StoredRow] = []
@@ -75,22 +75,15 @@ struct Reconciliation {
       }
     }
     totals.compared += rows.count
-    guard let first = rows.first, let url = first.url else { return }
-    guard let object = match.object else {
-      try checkStore()
-      try add(Difference.among(rows, nil))
-      return
-    }
+    guard let url = rows.first?.url else { return }
     let isSample = rows.contains { sample?.contains(String($0.id)) ?? false }
-    let results = rows.map { Comparison($0, object) }
-    if !isSample, results.allSatisfy({ $0 == .same }) { return }
-    if case .different(let kind, let message) = results[0], rows.count == 1 {
-      try add([Difference(kind, first, found: ObjectInfo(object), message)])
-      return
+    if let object = match.object {
+      if !isSample, rows.allSatisfy({ Comparison($0, object) == .same }) { return }
+    } else {
+      try checkStore()
     }
     totals.lookedAt += rows.count
-    doubts.append(.init(rows: rows, url: url, isSample: isSample))
-    if doubts.count == Self.batch { try settleDoubts() }
+    try ask(.documents(rows, url: url, isSample: isSample))
   }
 
   private mutating func examine(_ page: [FetchedPages.Document]) throws {
@@ -114,9 +107,14 @@ struct Reconciliation {
         + "without --repair, what is missing is listed")
   }
 
-  private mutating func settleDoubts() throws {
-    let differences = try look.differences(doubts)
-    doubts = []
+  private mutating func ask(_ question: ObjectVerifier.Question) throws {
+    questions.append(question)
+    if questions.count == Self.batch { try settleQuestions() }
+  }
+
+  private mutating func settleQuestions() throws {
+    let differences = try verifier.differences(questions)
+    questions = []
     try add(differences)
   }
 
@@ -140,11 +138,5 @@ struct Reconciliation {
     for difference in found { totals.count(difference) }
     _ = write(found.map { $0.json.serialized() })
     found = []
-  }
-}
-
-extension ObjectInfo {
-  fileprivate init(_ object: ListedObject) {
-    self.init(bytes: object.bytes, md5: object.md5, recordedSHA256: object.recordedSHA256)
   }
 }
