@@ -49,10 +49,12 @@ let package = Package(
   ],
   targets: [
     system("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
+    system("CText", pkgConfig: "libidn2", apt: "libidn2-dev"),
     system("CCrypto", pkgConfig: "libcrypto", apt: "libssl-dev"),
     system("CQPDF", pkgConfig: "libqpdf", apt: "libqpdf-dev"),
     system("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
     system("CXML2", pkgConfig: "libxml-2.0", apt: "libxml2-dev"),
+    system("CPCRE2", pkgConfig: "libpcre2-8", apt: "libpcre2-dev"),
     system("CPostgres", pkgConfig: "libpq", apt: "libpq-dev"),
     system("CLeptonica", pkgConfig: "lept", apt: "libleptonica-dev"),
     system("CJBIG2", pkgConfig: "jbig2dec", apt: "libjbig2dec0-dev"),
@@ -67,9 +69,10 @@ let package = Package(
     library("Digest", ["CCRC32C", "CCrypto", "CFiles"]),
     library("JBIG2", []),
     .target(name: "CJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
+    library("Inspection", ["Common", "Digest", "PDF", "Processes"]),
     library("Images", ["CJBIG2", "CJPEG", "CLeptonica", "JBIG2", "PDF"]),
     library("PDF", ["CQPDF", "CZlib"]),
-    library("Transfer", ["CCurl", "Common"]),
+    library("Transfer", ["CCurl", "CText", "Common"]),
     library(
       "State", ["Common", "Postgres", grdb, .product(name: "GRDBSQLite", package: "GRDB.swift")]),
     library("Postgres", ["Common", "CPostgres"]),
@@ -77,10 +80,13 @@ let package = Package(
     library("Store", ["Common", "Digest", "Transfer", logging]),
 
     tool("enqueue", ["Index", "Processes", "Stages"]),
-    tool("fetch", ["CXML2", "Digest", "PDF", "Stages", "State", "Transfer"]),
+    tool(
+      "fetch",
+      ["CPCRE2", "CXML2", "CZlib", "Digest", "Inspection", "PDF", "Stages", "State", "Transfer"]),
     tool("optimize", ["Digest", "Images", "PDF", "Processes"]),
     tool("upload", ["Digest", "Stages", "Store"]),
-    tool("validate", ["Digest", "Index", "PDF", "Processes", "Stages", "State", "Store"]),
+    tool(
+      "validate", ["Digest", "Index", "Inspection", "PDF", "Processes", "Stages", "State", "Store"]),
     tool("portal", ["CLeptonica", "Digest", "Index"]),
 
     .target(
@@ -91,12 +97,12 @@ let package = Package(
     tests("StateTests", ["State"]),
     tests("StoreTests", ["CCRC32C", "Store", "Digest", "Transfer", logging], exclude: ["Servers"]),
     tests("EnqueueTests", ["enqueue", "Index", "Stages"]),
-    tests("FetchTests", ["fetch", "Stages", "Transfer"]),
+    tests("FetchTests", ["fetch", "CZlib", "Inspection", "PDF", "Stages", "Transfer"]),
     tests("ImagesTests", ["Images", "JBIG2", "PDF", "Processes"]),
     tests("OptimizeTests", ["optimize", "PDF", "Processes"]),
     tests("PortalTests", ["portal"]),
     tests("ToolTests", ["CLI", "Digest", "Index", "Stages"]),
-    tests("ValidateTests", ["CLI", "Index", "Stages", "Store", "validate"]),
+    tests("ValidateTests", ["CLI", "Index", "Inspection", "Stages", "Store", "validate"]),
   ],
   swiftLanguageModes: [.v6]
 )

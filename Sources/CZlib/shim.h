@@ -10,3 +10,6 @@ static inline int czlib_deflate_init(z_stream *stream, int level) {
 
 /// gzip (RFC 1952), with 15 bits of window, the most that there is.
 static inline int czlib_gunzip_init(z_stream *stream) { return inflateInit2(stream, 15 + 16); }
+
+/// deflate without a header of its own (RFC 1951).
+static inline int czlib_raw_inflate_init(z_stream *stream) { return inflateInit2(stream, -15); }

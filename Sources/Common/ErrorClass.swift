@@ -16,6 +16,8 @@ public enum ErrorClass: String, Sendable, CaseIterable {
   case timeout
   /// The body is not a whole PDF.
   case badPDF = "bad_pdf"
+  /// The body is something else than a PDF, and the message says what: an image, an archive.
+  case notPDF = "not_pdf"
   /// The body is larger than allowed.
   case tooLarge = "too_large"
   /// The URL leads where we do not go.
@@ -41,7 +43,7 @@ public enum ErrorClass: String, Sendable, CaseIterable {
     case .rateLimited, .portalError, .network, .timeout, .badPDF, .storeUnavailable, .local,
       .interrupted, .internal:
       true
-    case .invalidRecord, .absent, .restricted, .tooLarge, .blockedURL, .storeRejected,
+    case .invalidRecord, .absent, .restricted, .notPDF, .tooLarge, .blockedURL, .storeRejected,
       .storeConflict, .storeHeld:
       false
     }

@@ -6,45 +6,60 @@ extension PDFDocument {
   private static let groupSize = 64
 
   /// Writes the pages of the files at `paths`, in order, into one PDF at `target`. The same files
-  /// give the same bytes. Page contents are taken as they are; forms and outlines are not. Throws
-  /// where a file does not open without repairs or is encrypted; what is at `target` is then of no
-  /// use.
-  public static func merge(_ paths: [String], to target: String) throws(PDFError) {
-    guard paths.count > Self.groupSize else { return try mergeGroup(paths, to: target) }
+  /// give the same bytes. Page contents are taken as they are; forms and outlines are not. What opens with
+  /// the empty password, as every reader opens it, is merged without its encryption. Throws where a file
+  /// does not open without repairs (with `repairing`, with them), or only with a password; what is at `target` is then of no use.
+  public static func merge(
+    _ paths: [String], to target: String, repairing: Bool = false
+  ) throws(PDFError) {
+    guard paths.count > Self.groupSize else {
+      return try mergeGroup(paths, to: target, repairing: repairing)
+    }
     var parts: [String] = []
     defer { for part in parts { unlink(part) } }
     for start in stride(from: 0, to: paths.count, by: Self.groupSize) {
       parts.append("\(target).part\(parts.count + 1)")
       let group = paths[start..<min(start + Self.groupSize, paths.count)]
-      try mergeGroup(Array(group), to: parts[parts.count - 1])
+      try mergeGroup(Array(group), to: parts[parts.count - 1], repairing: repairing)
     }
     try merge(parts, to: target)
   }
 
-  private static func mergeGroup(_ paths: [String], to target: String) throws(PDFError) {
+  private static func mergeGroup(
+    _ paths: [String], to target: String, repairing: Bool
+  ) throws(PDFError) {
     let merged = try PDFDocument()
     // Streams are copied when they are written, so that the sources must live until then. A list
     // of non-copyable values is a recursion.
-    try merged.add(paths[...]) { () throws(PDFError) in try merged.write(to: target) }
+    try merged.add(paths[...], repairing) { () throws(PDFError) in try merged.write(to: target) }
   }
 
   private func add(
-    _ paths: ArraySlice<String>, then write: () throws(PDFError) -> Void
+    _ paths: ArraySlice<String>, _ repairing: Bool, then write: () throws(PDFError) -> Void
   ) throws(PDFError) {
     guard let path = paths.first else { return try write() }
-    let source = try Self.whileMerging(path) { () throws(PDFError) in try PDFDocument(path: path) }
-    try Self.whileMerging(path) { () throws(PDFError) in try addPages(of: source) }
-    try add(paths.dropFirst(), then: write)
+    let source = try Self.whileMerging(path) { () throws(PDFError) in
+      try Self.opened(path, repairing)
+    }
+    try Self.whileMerging(path) { () throws(PDFError) in try addPages(of: source, repairing) }
+    try add(paths.dropFirst(), repairing, then: write)
   }
 
-  private func addPages(of source: borrowing PDFDocument) throws(PDFError) {
-    if source.isEncrypted { throw PDFError(.unsupported, "open", "the file is encrypted") }
+  /// With repairs only where it does not open without.
+  private static func opened(_ path: String, _ repairing: Bool) throws(PDFError) -> PDFDocument {
+    do { return try PDFDocument(path: path) } catch {
+      guard repairing, error.kind != .password else { throw error }
+    }
+    return try PDFDocument(path: path, repairing: true)
+  }
+
+  private func addPages(of source: borrowing PDFDocument, _ repairing: Bool) throws(PDFError) {
     for index in 0..<(try source.pageCount()) {
       let page = qpdf_get_page_n(source.handle, index)
       try Self.check(handle, qpdf_add_page(handle, source.handle, page, 0), "add a page")
       source.releaseObjects()
     }
-    if let complaint = source.complaint() { throw complaint }
+    if let complaint = source.complaint(), !repairing { throw complaint }
   }
 
   private static func whileMerging<Value: ~Copyable>(

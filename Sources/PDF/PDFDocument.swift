@@ -7,11 +7,10 @@ public struct PDFDocument: ~Copyable {
   /// libqpdf reads bytes from where they are; they must live as long as the handle.
   private let memory: UnsafeMutableBufferPointer<CChar>?
 
-  /// Opens the file at `path`. With `repairs`, what readers put up with opens too, and ``complaint()``
-  /// says what that was.
-  public init(path: String, repairs: Bool = false) throws(PDFError) {
-    let handle = try Self.makeHandle()
-    if repairs { qpdf_set_attempt_recovery(handle, 1) }
+  /// Opens the file at `path`. With `repairing`, libqpdf looks for the objects where its tables are wrong:
+  /// what readers put up with opens too, and ``complaint()`` says what that was.
+  public init(path: String, repairing: Bool = false) throws(PDFError) {
+    let handle = try Self.makeHandle(repairing: repairing)
     do throws(PDFError) {
       try Self.check(handle, qpdf_read(handle, path, nil), "open")
     } catch {
@@ -23,8 +22,8 @@ public struct PDFDocument: ~Copyable {
   }
 
   /// Opens a PDF that is in memory.
-  public init(bytes: some Collection<UInt8>) throws(PDFError) {
-    let handle = try Self.makeHandle()
+  public init(bytes: some Collection<UInt8>, repairing: Bool = false) throws(PDFError) {
+    let handle = try Self.makeHandle(repairing: repairing)
     let memory = UnsafeMutableBufferPointer<CChar>.allocate(capacity: max(1, bytes.count))
     _ = memory.initialize(from: bytes.lazy.map { CChar(bitPattern: $0) })
     do throws(PDFError) {
@@ -58,12 +57,12 @@ public struct PDFDocument: ~Copyable {
     memory?.deallocate()
   }
 
-  /// A handle that prints nothing and repairs nothing.
-  private static func makeHandle() throws(PDFError) -> qpdf_data {
+  /// A handle that prints nothing and repairs nothing unless asked to.
+  private static func makeHandle(repairing: Bool = false) throws(PDFError) -> qpdf_data {
     guard let handle = qpdf_init() else { throw PDFError(.internal, "open", "no memory") }
     qpdf_silence_errors(handle)
     qpdf_set_suppress_warnings(handle, 1)
-    qpdf_set_attempt_recovery(handle, 0)
+    qpdf_set_attempt_recovery(handle, repairing ? 1 : 0)
     return handle
   }
 

@@ -34,6 +34,10 @@ public final class Checkpoint: Sendable {
     public var stamp: String?
     /// How many images it was merged from.
     public var images = 1
+    /// Pages of the document, where they could be counted.
+    public var pages: Int?
+    /// Whether it opens only with a password.
+    public var isEncrypted = false
     /// The portal file that it was fetched by.
     public var portal: String?
     /// What the portal says the book is.
@@ -106,6 +110,10 @@ public final class Checkpoint: Sendable {
     )
     """,
     "ALTER TABLE documents ADD COLUMN stamp TEXT",
+    """
+    ALTER TABLE documents ADD COLUMN pages INTEGER;
+    ALTER TABLE documents ADD COLUMN encrypted INTEGER NOT NULL DEFAULT 0
+    """,
   ]
 
   /// What is known of a document; `nil` for one that was never tried.

@@ -9,7 +9,7 @@ extension Checkpoint.Entry {
   static let columns = [
     "id", "request", "url", "http_status", "etag", "last_modified", "bytes", "sha256", "path",
     "images", "portal", "actual_book", "actual_page", "error_class", "error", "at", "seconds",
-    "stamp",
+    "stamp", "pages", "encrypted",
   ]
 
   /// Writes the row by a statement with a parameter for each column.
@@ -33,6 +33,8 @@ extension Checkpoint.Entry {
     row.bind(at)
     row.bind(seconds)
     row.bind(stamp)
+    row.bind(pages)
+    row.bind(isEncrypted)
     _ = try row.step(db)
   }
 
@@ -59,6 +61,8 @@ extension Checkpoint.Entry {
     at = row.next() ?? ""
     seconds = row.next() ?? 0
     stamp = row.next()
+    pages = row.next()
+    isEncrypted = row.next() ?? false
   }
 }
 

@@ -6,6 +6,8 @@ public struct ResponseHead: Sendable {
   /// The status code; 0 where the answer has none.
   public var status = 0
   private var lines: [UInt8] = []
+  /// Whether it came by a version of HTTP that marks the end of each body (2 and 3).
+  private var isFramed = false
 
   /// An answer of that status with these fields.
   public init(status: Int = 0, headers: [(name: String, value: String)] = []) {
@@ -16,6 +18,7 @@ public struct ResponseHead: Sendable {
   /// Begins with a status line (RFC 9112, section 4).
   init(statusLine: UnsafeRawBufferPointer) {
     lines.reserveCapacity(512)
+    isFramed = !statusLine.starts(with: "HTTP/1".utf8)
     let code = statusLine.drop { $0 != 0x20 }.drop { $0 == 0x20 }.prefix(3)
     for byte in code.prefix(while: { (0x30...0x39).contains($0) }) {
       status = status * 10 + Int(byte - 0x30)
@@ -25,13 +28,34 @@ public struct ResponseHead: Sendable {
   /// Adds a line with its end, as it came.
   mutating func add(line: UnsafeRawBufferPointer) { lines.append(contentsOf: line) }
 
+  /// Whether the end of the body was announced: else it ends with the connection, and nobody can tell whether
+  /// all of it came (RFC 9112, section 6.3).
+  public var announcesEnd: Bool {
+    isFramed || header("Content-Length") != nil || header("Transfer-Encoding") != nil
+  }
+
+  /// Where a redirect leads. Bytes that are no UTF-8 are percent-encoded, as browsers ask for them.
+  public var location: String? {
+    values(of: "Location").last.map { bytes in
+      String(validating: bytes, as: UTF8.self)
+        ?? bytes.map {
+          $0 < 0x80 ? "\(Unicode.Scalar($0))" : "%" + String($0, radix: 16).uppercased()
+        }
+        .joined()
+    }
+  }
+
   /// The last field of that name (in any case), without blanks around it.
   public func header(_ name: String) -> String? { headers(name).last }
 
   /// All fields of that name, in order.
   public func headers(_ name: String) -> [String] {
+    values(of: name).map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  private func values(of name: String) -> [[UInt8]] {
     lines.withUnsafeBytes { bytes in
-      var found: [String] = []
+      var found: [[UInt8]] = []
       var rest = bytes[...]
       while let base = rest.isEmpty ? nil : bytes.baseAddress {
         let start = base + rest.startIndex
@@ -42,7 +66,7 @@ public struct ResponseHead: Sendable {
         guard colon < line.endIndex, bytes[colon] == UInt8(ascii: ":"),
           strncasecmp(start, name, name.utf8.count) == 0
         else { continue }
-        found.append(String(decoding: Self.trimmed(line[(colon + 1)...]), as: UTF8.self))
+        found.append(Array(Self.trimmed(line[(colon + 1)...])))
       }
       return found
     }

@@ -1,61 +1,62 @@
 import CCurl
 import Common
 
-/// An absolute http or https URL, read by libcurl itself, so that what is checked is what is asked for.
+/// An absolute http or https URL, read as browsers read it (``URLParser``), in the form in which it is sent.
 public struct WebURL: Sendable, Hashable, CustomStringConvertible {
-  /// `http` or `https`.
-  public let scheme: String
-  /// Lower case; numeric forms of IPv4 addresses are brought to four decimal numbers.
-  public let host: String
-  /// The port, the scheme's own where none is written.
-  public let port: Int
+  /// Bytes of the longest text that is read as a URL.
+  public static let maximumLength = 8192
+
+  private let parts: URLParts
   /// Host and port: what one polite budget is kept for.
   public let origin: String
-  /// Whether a user or a password is in it.
-  public let hasCredentials: Bool
   /// The whole URL without its fragment.
   public let description: String
   /// The URL for people and records: without user and password, and without what proves a right in
   /// its query (a signature, a token).
   public let redacted: String
 
+  /// `http` or `https`.
+  public var scheme: String { parts.scheme }
+  /// Lower case; names in punycode, addresses in their usual form.
+  public var host: String { parts.host }
+  /// The port, the scheme's own where none is written.
+  public var port: Int { parts.port ?? URLParts.defaultPort(parts.scheme) }
+  /// Whether a user or a password is in it.
+  public var hasCredentials: Bool { parts.hasCredentials }
+
   /// Reads an absolute URL. `nil` for anything that is not http or https with a host.
   public init?(_ text: String) { self.init(text, relativeTo: nil) }
 
-  /// Reads a link as a page or a redirect has it, relative to `base` (RFC 3986, section 5).
-  public init?(_ text: String, relativeTo base: WebURL?) {
-    guard !text.isEmpty, text.utf8.count <= 8192,
-      !text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }),
-      let url = curl_url()
+  /// Reads a link as a page or a redirect has it, relative to `base`; a page in another charset than UTF-8
+  /// has its links' queries in that.
+  public init?(_ text: String, relativeTo base: WebURL?, charset: Charset? = nil) {
+    guard text.utf8.count <= Self.maximumLength,
+      let parts = URLParser.parts(text, base: base?.parts, charset: charset)
     else { return nil }
-    defer { curl_url_cleanup(url) }
-    if let base, curl_url_set(url, CURLUPART_URL, base.description, 0) != CURLUE_OK { return nil }
-    // Blanks are written into links by hand; browsers encode them, and so does this.
-    guard curl_url_set(url, CURLUPART_URL, text, UInt32(CURLU_URLENCODE)) == CURLUE_OK,
-      let scheme = Self.part(url, CURLUPART_SCHEME), scheme == "http" || scheme == "https",
-      let host = Self.part(url, CURLUPART_HOST), !host.isEmpty,
-      let port = Self.part(url, CURLUPART_PORT, UInt32(CURLU_DEFAULT_PORT)).flatMap(Int.init)
-    else { return nil }
-    curl_url_set(url, CURLUPART_FRAGMENT, nil, 0)
-    guard let whole = Self.part(url, CURLUPART_URL) else { return nil }
-    self.scheme = scheme
-    self.host = host.lowercased()
-    self.port = port
-    origin = "\(self.host):\(port)"
-    hasCredentials =
-      whole.utf8.contains(UInt8(ascii: "@"))
-      && (Self.part(url, CURLUPART_USER) != nil || Self.part(url, CURLUPART_PASSWORD) != nil)
-    description = whole
-    redacted = SecretRedactor.message(hasCredentials ? Self.redacted(whole, scheme) : whole)
+    self.parts = parts
+    origin = "\(parts.host):\(parts.port ?? URLParts.defaultPort(parts.scheme))"
+    description = parts.text
+    redacted = SecretRedactor.message(
+      parts.hasCredentials ? parts.text(userinfo: "***@") : parts.text)
+    guard isReadAlikeByLibcurl else { return nil }
   }
 
-  /// `whole` without user and password. Looks at bytes: to Swift, an @ with a combining mark behind it is
-  /// another character.
-  private static func redacted(_ whole: String, _ scheme: String) -> String {
-    let rest = whole.utf8.dropFirst("\(scheme)://".utf8.count)
-    let authority = rest.prefix { $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "?") }
-    let at = authority.lastIndex(of: UInt8(ascii: "@")) ?? authority.endIndex
-    return "\(scheme)://***\(Substring(rest[at...]))"
+  /// What this URL, as the page where a link was found, is called in the `Referer` of a request for `target`:
+  /// without user and password, and to another server only where from (Referrer Policy,
+  /// "strict-origin-when-cross-origin"). `nil` from https down to http.
+  public func referer(to target: WebURL) -> String? {
+    if scheme == "https", target.scheme == "http" { return nil }
+    if scheme == target.scheme, origin == target.origin { return parts.text(userinfo: "") }
+    return URLParts(scheme: scheme, host: host, port: parts.port).text
+  }
+
+  /// libcurl connects to what it reads itself; what was checked has to be the same.
+  private var isReadAlikeByLibcurl: Bool {
+    guard let url = curl_url() else { return false }
+    defer { curl_url_cleanup(url) }
+    return curl_url_set(url, CURLUPART_URL, description, 0) == CURLUE_OK
+      && Self.part(url, CURLUPART_HOST)?.lowercased() == host
+      && Self.part(url, CURLUPART_PORT, UInt32(CURLU_DEFAULT_PORT)) == "\(port)"
   }
 
   private static func part(

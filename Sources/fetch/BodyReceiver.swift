@@ -1,17 +1,27 @@
 import Common
 import Digest
 import Glibc
+import PDF
 import Transfer
 
-/// Takes a body: a PDF goes into a file while its checksum is computed, anything else stays in memory,
-/// up to a limit, to be read or quoted.
+/// Takes a body: a PDF goes into a file while its checksum is computed, a page into memory or a file of its
+/// own, and of anything else only the beginning is kept, to be named.
 final class BodyReceiver: BodySink {
-  /// How far into a body `%PDF-` may begin (ISO 32000-2, annex H of readers' custom: 1,024 bytes).
-  static let headerWindow = 1024
-  /// Largest page that is read, in bytes; more of it is dropped.
-  static let maximumPage = 2 << 20
+  /// What came.
+  enum Content {
+    case empty
+    case pdf(PDFFile)
+    /// A page, or what may be a sloppy one: text, JSON, data of an unknown kind.
+    case page(PageBody, ContentKind)
+    /// Something that is neither, and that is known.
+    case other(ContentKind)
+    /// It was compressed, and cannot be unpacked.
+    case broken(String)
+  }
 
   private let path: String
+  /// Bytes of the largest body, when it is unpacked.
+  private let maximum: Int
   private var isGood = false
   /// What is being received, should it break off.
   private var partial: PartialBody?
@@ -19,13 +29,32 @@ final class BodyReceiver: BodySink {
   private var continuedLength: Int?
   /// Whether it does.
   var isContinuation: Bool { continuedLength != nil }
+
+  /// How a compressed body comes out.
+  private enum Coding {
+    case undecided(isDeflate: Bool)
+    case none
+    case compressed(Inflater)
+  }
+  private var coding = Coding.none
+  private var brokenCoding: String?
+
+  /// What came before it was clear what it is.
   private var start: [UInt8] = []
+  private var bytes = 0
   private var file: PDFFile?
+  private var page: PageBody?
+  private var kind: ContentKind?
   /// Why the file could not be written.
   private(set) var failure: FileError?
+  /// Why no more of the body was taken.
+  private(set) var refusal: RecordError?
 
   /// A receiver that writes a PDF to `path`, which is made only then.
-  init(path: String) { self.path = path }
+  init(path: String, maximum: Int) {
+    self.path = path
+    self.maximum = maximum
+  }
 
   /// The header fields that ask for the rest of a body that broke off (RFC 9110, section 13.1.5): the
   /// server sends the whole, should it have changed. Empty where nothing is there to be continued.
@@ -41,28 +70,71 @@ final class BodyReceiver: BodySink {
     if isContinuation { return true }
     discard()
     isGood = head.status == 200
-    partial = isGood ? PartialBody(head) : nil
+    let encoding = head.header("Content-Encoding")?.lowercased() ?? "identity"
+    switch encoding {
+    case "", "identity", "none", "gzip", "x-gzip", "deflate":
+      coding = .undecided(isDeflate: encoding == "deflate")
+    default:
+      coding = .none
+      brokenCoding = "it is encoded as \(Format.quoted(encoding)), which was not asked for"
+    }
+    // Ranges count what is sent, and the file what was unpacked.
+    partial = isGood && ["", "identity"].contains(encoding) ? PartialBody(head) : nil
     return true
   }
 
   func receive(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    if case .undecided(let isDeflate) = coding, !isContinuation {
+      if let inflater = Inflater(beginning: bytes, isDeflate: isDeflate) {
+        coding = .compressed(inflater)
+        partial = nil
+      } else {
+        coding = .none
+      }
+    }
+    guard case .compressed(let inflater) = coding else { return take(bytes) }
+    guard brokenCoding == nil, !inflater.isFinished else { return true }
+    do throws(Inflater.Failure) { return try inflater.unpack(bytes, take) } catch {
+      brokenCoding = "it is compressed and damaged"
+      return true
+    }
+  }
+
+  /// Takes what a body is without its compression.
+  private func take(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    self.bytes += bytes.count
+    guard self.bytes <= maximum else {
+      refusal = RecordError(.tooLarge, "the body is larger than \(maximum) bytes when unpacked")
+      return false
+    }
     if file != nil { return write(bytes) }
-    // Nearly always the first piece begins with it, and goes into the file without a copy.
-    if isGood, start.isEmpty, Self.looksLikePDF(bytes) { return makeFile() && write(bytes) }
-    let isUndecided = start.count < Self.headerWindow
-    start.append(contentsOf: bytes.prefix(Self.maximumPage - start.count))
-    guard isGood, isUndecided, start.withUnsafeBytes(Self.looksLikePDF) else { return true }
-    // All that came so far, this piece included.
-    return makeFile() && start.withUnsafeBytes(write)
+    if page != nil { return append(bytes) }
+    if kind != nil { return true }
+    // Nearly always the first piece says what it is, and goes into the file without a copy.
+    if start.isEmpty, bytes.count >= ContentKind.window { return decide(bytes) }
+    start.append(contentsOf: bytes)
+    guard start.count >= ContentKind.window else { return true }
+    return decideByStart()
   }
 
-  private static func looksLikePDF(_ bytes: UnsafeRawBufferPointer) -> Bool {
-    bytes.prefix(headerWindow + 5).has("%PDF-")
+  private func decideByStart() -> Bool {
+    let start = start
+    self.start = []
+    return start.withUnsafeBytes(decide)
   }
 
-  private func makeFile() -> Bool {
-    do throws(FileError) { file = try PDFFile(path: path) } catch { failure = error }
-    return failure == nil
+  private func decide(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    let kind = ContentKind(bytes)
+    self.kind = kind
+    switch kind {
+    case .pdf where isGood:
+      do throws(FileError) { file = try PDFFile(path: path) } catch { failure = error }
+      return failure == nil && write(bytes)
+    case .other: return true
+    default:
+      page = PageBody(path: path + ".page")
+      return append(bytes)
+    }
   }
 
   private func write(_ bytes: UnsafeRawBufferPointer) -> Bool {
@@ -70,30 +142,40 @@ final class BodyReceiver: BodySink {
     return failure == nil
   }
 
+  private func append(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    failure = page?.append(bytes)
+    return failure == nil
+  }
+
   /// Forgets what came, and removes its file.
   func discard() {
     if let file { unlink(file.path) }
     file = nil
+    page = nil
+    kind = nil
     start = []
+    bytes = 0
+    coding = .none
+    brokenCoding = nil
   }
 
   /// The finished PDF file, if it was one.
   var pdf: PDFFile? { file }
 
-  /// What came, if it was no PDF.
-  var page: [UInt8] { file == nil ? start : [] }
-
-  /// What people would call the page.
-  var title: String {
-    guard let page = HTMLPage(start) else { return "no text" }
-    return LookupAnswer.title(page)
-  }
-
-  /// What kind of body it turned out to be; `meaning` reads a page.
-  func kind(_ meaning: (_ page: [UInt8]) -> ErrorClass?) -> Judgement.Body {
-    if let file {
-      return .pdf(isWhole: file.endsWell && file.bytes == continuedLength ?? file.bytes)
+  /// What came, when all has come.
+  func content() -> Content {
+    if !start.isEmpty, !decideByStart() { return .broken("it cannot be written") }
+    if let brokenCoding { return .broken(brokenCoding) }
+    if case .compressed(let inflater) = coding, !inflater.isFinished {
+      return .broken("it is compressed and was cut short")
     }
-    return start.isEmpty ? .empty : .page(meaning: meaning(start))
+    if let file {
+      guard file.bytes == continuedLength ?? file.bytes else {
+        return .broken("its parts are not as long as announced")
+      }
+      return .pdf(file)
+    }
+    guard let kind else { return .empty }
+    return page.map { .page($0, kind) } ?? .other(kind)
   }
 }

@@ -7,7 +7,6 @@ import Stages
 import State
 import Transfer
 
-@main
 struct Fetch: Tool {
   static let configuration = CommandConfiguration(
     commandName: "fetch",
@@ -132,6 +131,9 @@ struct Fetch: Tool {
 
   @Flag(help: "Ask for documents that are there whether they have changed (ETag, Last-Modified).")
   var recheck = false
+
+  @Option(help: "For documents with other pages than the index counts (num_pages): warn, or fail.")
+  var pageMismatch = PageMismatch.warn
 
   @Flag(
     name: [.customShort("n"), .long],
@@ -287,6 +289,7 @@ struct Fetch: Tool {
     settings.pace = Pace(
       delay: explicit ?? stage?.rateLimitDelay ?? settings.pace.delay, burst: burst)
     settings.rechecks = recheck
+    settings.pageMismatch = pageMismatch
     settings.retry = RetryPolicy(retries: retries, base: retryBase, maximumTime: retryMaxTime)
     settings.isDryRun = dryRun
     settings.outages = OutagePolicy(firstDistance: 2.5 * retryBase, limit: outageLimit)
@@ -305,3 +308,5 @@ struct Fetch: Tool {
     return settings
   }
 }
+
+extension PageMismatch: ExpressibleByArgument {}

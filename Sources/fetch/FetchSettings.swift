@@ -17,6 +17,10 @@ struct FetchSettings: Sendable {
   var transfer = TransferSettings()
   /// Asks for documents that are there whether they have changed.
   var rechecks = false
+  /// What a document gets whose pages are not as many as the index counts.
+  var pageMismatch = PageMismatch.warn
+  /// The program that looks into PDFs.
+  var inspector = "/proc/self/exe"
   /// Says what would be requested, and requests nothing.
   var isDryRun = false
   var outages = OutagePolicy()
@@ -40,6 +44,14 @@ struct FetchSettings: Sendable {
   }
 }
 
+/// What a number of pages that differs from the index means.
+enum PageMismatch: String, Sendable, CaseIterable {
+  /// It is written down, in the log and in the record.
+  case warn
+  /// The document fails.
+  case fail
+}
+
 /// What all workers of a run share.
 final class FetchServices: Sendable {
   let settings: FetchSettings
@@ -51,6 +63,9 @@ final class FetchServices: Sendable {
   let confidences: Confidences
   let gate: OutageGate
   let samples = Samples()
+  /// How much of pages is read at once.
+  let pages = PageQueue()
+  let inspectors: Inspectors
   /// How many workers may work; `nil` for all of them, all the time.
   let adaptive: AdaptiveLimit
 
@@ -64,6 +79,7 @@ final class FetchServices: Sendable {
     self.limiter = limiter
     self.checkpoint = checkpoint
     self.stop = stop
+    inspectors = Inspectors(stop: stop, executable: settings.inspector)
     let proxies = settings.transfer.proxy.map { [$0] } ?? Confidences.proxiesOfEnvironment()
     confidences = Confidences(headers: settings.transfer.headers, proxies: proxies)
     let limit = AdaptiveLimit(adaptive)

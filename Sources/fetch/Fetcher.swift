@@ -1,6 +1,7 @@
 import Common
 import Digest
 import Glibc
+import Inspection
 import Logging
 import PDF
 import State
@@ -142,14 +143,14 @@ struct Fetcher: StageWorker, ~Copyable {
     }
     let errand = Requester.Errand(id: record.id, portal: portal, purpose: .lookup(lookup))
     let (reply, found) = try requester.get(url, errand) { reply throws(RecordError) in
-      try FoundImages(reply, lookup, errand.links)
+      try FoundImages(reply, errand.links)
     }
     guard let found else { return try keep([reply], of: record, &entry) }
     entry.actualBook = found.answer.actualBook
     entry.actualPage = found.answer.actualPage
     let imageErrand = Requester.Errand(
       id: record.id, portal: portal, purpose: .image,
-      addresses: AddressRule.any.tightened(after: reply.address))
+      addresses: AddressRule.any.tightened(after: reply.address), referer: reply.url)
     var images: [Requester.Reply] = []
     defer { for image in images { image.body.discard() } }
     for url in found.urls { images.append(try requester.get(url, imageErrand)) }
@@ -162,6 +163,26 @@ struct Fetcher: StageWorker, ~Copyable {
     throw RecordError(.local, "\(lost.path) was removed from the spool before it was finished")
   }
 
+  private static func pages(of images: [Requester.Reply]) -> Int? {
+    images.reduce(0) { sum, image in
+      image.finding?.pages.flatMap { pages in sum.map { $0 + pages } }
+    }
+  }
+
+  /// Holds the pages that came against those that the index counts: a look-up that shows its hits on several
+  /// pages, or hits of several documents, is not seen otherwise.
+  private func compare(_ pages: Int?, with record: Record) throws(RecordError) {
+    guard let pages, let expected = record["num_pages"]?.int, expected > 0, pages != expected else {
+      return
+    }
+    let message = "\(Format.count(pages)) pages came, and the index says \(Format.count(expected))"
+    guard services.settings.pageMismatch == .fail else {
+      logger.warning("\(record.id): \(message)")
+      return
+    }
+    throw RecordError(.portalError, message, isRetryable: false)
+  }
+
   /// Makes one document of the images, in order, and gives it its final name.
   private func keep(
     _ images: [Requester.Reply], of record: Record, _ entry: inout Checkpoint.Entry
@@ -172,6 +193,9 @@ struct Fetcher: StageWorker, ~Copyable {
     }
     let path = services.spool.path(of: record.id)
     try requireParts(files)
+    entry.pages = Self.pages(of: images)
+    entry.isEncrypted = images.contains { $0.finding?.needsPassword == true }
+    try compare(entry.pages, with: record)
     if files.count == 1 {
       entry.bytes = file.bytes
       entry.sha256 = file.sha256()
@@ -180,14 +204,15 @@ struct Fetcher: StageWorker, ~Copyable {
       let merged = file.path + ".merged"
       defer { unlink(merged) }
       do {
-        try PDFDocument.merge(files.map(\.path), to: merged)
+        try PDFDocument.merge(files.map(\.path), to: merged, repairing: true)
         let digest = try FileDigest(path: merged)
         entry.bytes = digest.bytes
         entry.sha256 = digest.sha256
       } catch let error as FileError {
         throw Fatal(.inputOutput, "\(error)")
       } catch {
-        throw RecordError(.badPDF, "the \(files.count) images cannot be merged: \(error)")
+        let why = entry.isEncrypted ? "one of them opens only with a password" : "\(error)"
+        throw RecordError(.badPDF, "the \(files.count) images cannot be merged: \(why)")
       }
       try services.spool.move(merged, to: path)
     }
@@ -209,12 +234,13 @@ private struct FoundImages {
 
   /// `nil` for the document itself, which is the answer now and then. Throws `absent`, or why the page
   /// cannot be read or leads where it must not.
-  init?(_ reply: Requester.Reply, _ lookup: Lookup, _ links: LinkRule) throws(RecordError) {
+  init?(_ reply: Requester.Reply, _ links: LinkRule) throws(RecordError) {
     guard reply.body.pdf == nil else { return nil }
-    answer = try LookupAnswer(page: reply.body.page, by: lookup)
-    var urls: [WebURL] = []
-    for link in answer.images { urls.append(try links.follow(link, from: reply.url)) }
-    self.urls = urls
+    guard let answer = reply.answer else {
+      throw RecordError(.portalError, "the look-up answered with an empty page")
+    }
+    self.answer = answer
+    urls = try answer.urls(by: links)
   }
 }
 
@@ -225,12 +251,15 @@ extension Checkpoint.Entry {
     let isMismatch =
       actualBook.map { $0 != record["book"]?.int } ?? false
       || actualPage.map { $0 != record["page"]?.int } ?? false
+    let expected = record["num_pages"]?.int.flatMap { $0 > 0 ? $0 : nil }
     let hasActual = actualBook != nil || actualPage != nil
     return .object([
       "path": .string(path), "bytes": bytes.map(JSON.int),
       "sha256": sha256.map(JSON.string), "url": .string(url),
       "http_status": httpStatus.map(JSON.int), "portal": portal.map(JSON.string),
-      "images": .int(images), "actual_book": actualBook.map(JSON.int),
+      "images": .int(images), "pages": pages.map(JSON.int),
+      "page_count_mismatch": pages.flatMap { pages in expected.map { .bool($0 != pages) } },
+      "encrypted": isEncrypted ? .bool(true) : nil, "actual_book": actualBook.map(JSON.int),
       "actual_page": actualPage.map(JSON.int),
       "book_page_mismatch": hasActual ? .bool(isMismatch) : nil,
       "etag": etag.map(JSON.string), "last_modified": lastModified.map(JSON.string),

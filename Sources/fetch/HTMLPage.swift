@@ -1,7 +1,23 @@
 import CXML2
+import Common
+import Digest
+import Glibc
+import Transfer
 
-/// A page as browsers would read it, however it was written. Owns libxml2's tree.
+/// A page as browsers would read it, however it was written. Owns libxml2's tree. What it costs is bounded:
+/// the tree by its nodes, an expression by its steps.
 struct HTMLPage: ~Copyable {
+  /// Elements, attributes and comments of a page: 240 bytes each at most, with the text beside it.
+  static let maximumNodes = 400_000
+  /// Elements within each other. Browsers stop at 512; some pages never close what they open.
+  static let maximumDepth = 10_000
+  /// Bytes of text times the elements around them, which an expression may copy.
+  private static let maximumWork = 500_000_000.0
+  /// Steps of one expression: about a second.
+  private static let maximumSteps: UInt = 30_000_000
+  /// Nanoseconds that reading a page may take.
+  private static let longest: Int64 = 10_000_000_000
+
   private let document: htmlDocPtr
   private let context: xmlXPathContextPtr
 
@@ -12,22 +28,45 @@ struct HTMLPage: ~Copyable {
     return true
   }()
 
-  /// Reads a page; `nil` where there is nothing to read. Loads nothing that the page names.
-  init?(_ bytes: [UInt8]) {
-    guard Self.isInitialized, !bytes.isEmpty else { return nil }
-    let options =
-      HTML_PARSE_RECOVER.rawValue | HTML_PARSE_NOERROR.rawValue | HTML_PARSE_NOWARNING.rawValue
-      | HTML_PARSE_NONET.rawValue
-    let document = bytes.withUnsafeBytes { bytes in
-      htmlReadMemory(
-        bytes.bindMemory(to: CChar.self).baseAddress, Int32(bytes.count), nil, nil,
-        Int32(options))
+  /// Reads a page; `nil` where there is nothing to read. Loads nothing that the page names. Throws why it
+  /// cannot be read to its end, or that the run is over.
+  init?(
+    _ body: PageBody, charset: Charset, isOver: @escaping () -> Bool = { false }
+  ) throws {
+    guard Self.isInitialized, !body.isEmpty else { return nil }
+    if body.isCut {
+      throw RecordError(
+        .portalError,
+        "the page is larger than \(Format.bytes(PageBody.maximum)), the most that is read")
+    }
+    guard let source = PageSource(body, charset: charset, isOver: isOver) else {
+      throw RecordError(.portalError, "the page cannot be read: its charset has no converter")
+    }
+    var page = conveyor_page()
+    page.maximum_nodes = Self.maximumNodes
+    page.maximum_depth = Int32(Self.maximumDepth)
+    page.maximum_work = Self.maximumWork
+    let deadline = Time.monotonic() + Self.longest
+    source.deadline = deadline
+    let document = withExtendedLifetime(source) {
+      conveyor_page_read(
+        { source, buffer, length in
+          guard let source, let buffer else { return 0 }
+          let target = UnsafeMutableRawBufferPointer(start: buffer, count: Int(length))
+          return Int32(
+            Unmanaged<PageSource>.fromOpaque(source).takeUnretainedValue().read(into: target))
+        }, Unmanaged.passUnretained(source).toOpaque(), &page)
+    }
+    if let failure = source.failure ?? Self.excess(page) {
+      xmlFreeDoc(document)
+      throw failure
     }
     guard let document else { return nil }
     guard let context = xmlXPathNewContext(document) else {
       xmlFreeDoc(document)
       return nil
     }
+    conveyor_xpath_silence(context)
     self.document = document
     self.context = context
   }
@@ -37,10 +76,36 @@ struct HTMLPage: ~Copyable {
     xmlFreeDoc(document)
   }
 
-  /// The texts of all nodes that an XPath expression finds, in the order of the page; for an
-  /// expression that is a text or a number itself, that one.
-  func texts(_ xpath: String) -> [String] {
-    guard let result = xmlXPathEvalExpression(xpath, context) else { return [] }
+  private static func excess(_ page: conveyor_page) -> RecordError? {
+    let what: String
+    switch UInt32(page.excess) {
+    case conveyor_page_fits.rawValue: return nil
+    case conveyor_page_nodes.rawValue:
+      what = "has more than \(Format.count(maximumNodes)) elements and attributes"
+    case conveyor_page_depth.rawValue:
+      what = "has elements within each other, more than \(Format.count(maximumDepth)) deep"
+    default: what = "has too much text too deep within its elements"
+    }
+    return RecordError(.portalError, "the page \(what), which is not read")
+  }
+
+  /// The result of an expression, to be freed; throws where it does not come to one.
+  private func evaluate(_ xpath: String) throws(RecordError) -> xmlXPathObjectPtr {
+    context.pointee.opLimit = Self.maximumSteps
+    context.pointee.opCount = 0
+    if let result = xmlXPathEvalExpression(xpath, context) { return result }
+    let isLimit = context.pointee.opCount >= Self.maximumSteps
+    throw RecordError(
+      .portalError,
+      "the expression \(Format.quoted(xpath)) of the portal file "
+        + (isLimit
+          ? "takes too many steps on this page and was stopped" : "has no result on this page"))
+  }
+
+  /// The texts of the first nodes that an XPath expression finds, `limit` at most, in the order of the page;
+  /// for an expression that is a text or a number itself, that one.
+  func texts(_ xpath: String, limit: Int) throws(RecordError) -> [String] {
+    let result = try evaluate(xpath)
     defer { xmlXPathFreeObject(result) }
     guard result.pointee.type == XPATH_NODESET else {
       return Self.text(xmlXPathCastToString(result)).map { $0.isEmpty ? [] : [$0] } ?? []
@@ -48,21 +113,109 @@ struct HTMLPage: ~Copyable {
     guard let nodes = result.pointee.nodesetval?.pointee, let table = nodes.nodeTab else {
       return []
     }
-    return (0..<Int(nodes.nodeNr)).compactMap {
+    return (0..<min(limit, Int(nodes.nodeNr))).compactMap {
       table[$0].flatMap { Self.text(xmlNodeGetContent($0)) }
     }
   }
 
   /// Whether an XPath expression finds anything, or is true.
-  func has(_ xpath: String) -> Bool {
-    guard let result = xmlXPathEvalExpression(xpath, context) else { return false }
+  func has(_ xpath: String) throws(RecordError) -> Bool {
+    let result = try evaluate(xpath)
     defer { xmlXPathFreeObject(result) }
     return xmlXPathCastToBoolean(result) == 1
+  }
+
+  /// Whether the text of an element is for the browser alone.
+  private static func isProgram(_ node: UnsafeMutablePointer<xmlNode>) -> Bool {
+    guard let name = node.pointee.name else { return false }
+    return name.withMemoryRebound(to: CChar.self, capacity: 1) {
+      strcasecmp($0, "script") == 0 || strcasecmp($0, "style") == 0
+    }
+  }
+
+  /// All its text in UTF-8, without scripts, with a blank between two pieces.
+  func text() -> [UInt8] {
+    var text: [UInt8] = []
+    // The nodes one after the other, without recursion: a page may be deep.
+    var node = UnsafeMutableRawPointer(document).assumingMemoryBound(to: xmlNode.self)
+      .pointee.children
+    while let current = node {
+      if current.pointee.type == XML_TEXT_NODE || current.pointee.type == XML_CDATA_SECTION_NODE,
+        let content = current.pointee.content
+      {
+        if !text.isEmpty { text.append(0x20) }
+        text.append(contentsOf: UnsafeBufferPointer(start: content, count: strlen(content)))
+      }
+      if let child = current.pointee.children, current.pointee.type == XML_ELEMENT_NODE,
+        !Self.isProgram(current)
+      {
+        node = child
+        continue
+      }
+      var next: UnsafeMutablePointer<xmlNode>? = current
+      while let behind = next, behind.pointee.next == nil { next = behind.pointee.parent }
+      node = next?.pointee.next
+    }
+    return text
   }
 
   private static func text(_ owned: UnsafeMutablePointer<xmlChar>?) -> String? {
     guard let owned else { return nil }
     defer { conveyor_xml_free(owned) }
     return String(cString: owned)
+  }
+}
+
+/// What the parser reads from: the page's bytes in UTF-8, without NULs, looked at before they are handed over.
+private final class PageSource {
+  private let body: PageBody
+  private var decoder: CharsetDecoder
+  private let isOver: () -> Bool
+  private var scan = TagScan()
+  private var offset = 0
+  private var ready: ArraySlice<UInt8> = []
+  private var isAtEnd = false
+  var deadline = Int64.max
+  private(set) var failure: (any Error)?
+
+  init?(_ body: PageBody, charset: Charset, isOver: @escaping () -> Bool) {
+    guard let decoder = CharsetDecoder(charset) else { return nil }
+    self.body = body
+    self.decoder = decoder
+    self.isOver = isOver
+  }
+
+  /// Bytes copied; 0 at the end, and where something is wrong.
+  func read(into target: UnsafeMutableRawBufferPointer) -> Int {
+    guard failure == nil else { return 0 }
+    if isOver() { failure = RecordError.stopped }
+    if Time.monotonic() > deadline {
+      failure = RecordError(.portalError, "reading the page took too long and was stopped")
+    }
+    while ready.isEmpty, !isAtEnd, failure == nil { fill() }
+    let piece = ready.prefix(target.count)
+    ready = ready.dropFirst(piece.count)
+    if !piece.withUnsafeBytes({ scan.take($0) }) {
+      failure = RecordError(
+        .portalError,
+        "the page has a tag with more than \(TagScan.maximum) attributes, which is not read")
+    }
+    guard failure == nil else { return 0 }
+    target.copyBytes(from: piece)
+    return piece.count
+  }
+
+  private func fill() {
+    do {
+      let piece = try body.piece(at: offset)
+      offset += piece.count
+      isAtEnd = piece.isEmpty
+      var bytes = isAtEnd ? decoder.finish() : piece.withUnsafeBytes { decoder.decode($0) }
+      // The byte order mark is no text.
+      if offset == piece.count, bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes.removeFirst(3) }
+      ready = bytes[...]
+    } catch {
+      failure = Fatal(.inputOutput, "\(error)")
+    }
   }
 }

@@ -14,8 +14,12 @@ enum Judgement: Equatable {
   /// What a body turned out to be.
   enum Body: Equatable {
     case empty
-    /// It begins like a PDF; whether it ends like one.
-    case pdf(isWhole: Bool)
+    /// It begins like a PDF; why it is none that can be read, or not all of it.
+    case pdf(defect: String?)
+    /// Something else, by its name, and whether that may be another one the next time.
+    case other(String, isPassing: Bool)
+    /// What came was compressed, and cannot be unpacked; why.
+    case broken(String)
     /// Anything else; what the portal file's patterns say that it means, if they do.
     case page(meaning: ErrorClass?)
   }
@@ -57,10 +61,11 @@ enum Judgement: Equatable {
     case 200:
       self = Self.judge(body, title(), purpose)
       if case .refused(let error, let slowDown, _) = self {
-        self = refused(error.kind, error.message, slowDown: slowDown)
+        self = refused(
+          error.kind, error.message, slowDown: slowDown, isRetryable: error.isRetryable)
       }
     case 301, 302, 303, 307, 308:
-      if let location = head.header("Location"), !location.isEmpty {
+      if let location = head.location, !location.isEmpty {
         self = .redirect(location)
       } else {
         self = refused(.portalError, "status \(status) without a Location")
@@ -108,9 +113,13 @@ enum Judgement: Equatable {
     switch (body, purpose) {
     case (.page(let meaning?), _):
       return refused(meaning, "another page was the answer: \(Format.quoted(title()))")
-    case (.pdf(isWhole: true), _), (.page(nil), .lookup): return .accepted
-    case (.pdf(isWhole: false), _):
-      return refused(.badPDF, "the PDF has no end (%%EOF): it was cut short")
+    case (.pdf(nil), _), (.page(nil), .lookup): return .accepted
+    case (.pdf(let defect?), _): return refused(.badPDF, "a PDF that cannot be read: \(defect)")
+    case (.other(let name, let isPassing), _):
+      let error = RecordError(.notPDF, "\(name) where a PDF should be", isRetryable: isPassing)
+      return .refused(error, slowDown: false, retryAfter: nil)
+    case (.broken(let why), _):
+      return refused(.portalError, "the body cannot be used: \(why)")
     case (.empty, .document), (.empty, .image):
       return refused(.badPDF, "an empty body where a PDF should be")
     case (.empty, .lookup): return refused(.portalError, "the look-up answered with an empty page")

@@ -7,11 +7,14 @@ struct LinkRule: Sendable {
   /// Hosts that the portal file names besides the one that was asked.
   let hosts: [String]
 
-  /// The link's URL, or why it is not followed.
-  func follow(_ link: String, from origin: WebURL) throws(RecordError) -> WebURL {
-    guard let url = WebURL(link, relativeTo: origin) else {
-      throw RecordError(
-        .blockedURL, "a link that is no http or https URL: \(Format.quoted(link))")
+  /// The link's URL, or why it is not followed. `base` is what the page has its links relative to, `charset`
+  /// how the page is written; where it may lead depends on where the page itself came from.
+  func follow(
+    _ link: String, from origin: WebURL, base: WebURL? = nil, charset: Charset? = nil
+  ) throws(RecordError) -> WebURL {
+    guard let url = WebURL(link, relativeTo: base ?? origin, charset: charset) else {
+      let shown = link.utf8.contains(UInt8(ascii: "@")) ? "***" : Format.quoted(link)
+      throw RecordError(.blockedURL, "a link that is no http or https URL: \(shown)")
     }
     guard !url.hasCredentials else {
       throw RecordError(.blockedURL, "a link with a password in it: \(url.redacted)")

@@ -1,4 +1,5 @@
 import Common
+import Transfer
 
 /// What a look-up page says.
 struct LookupAnswer: Equatable {
@@ -6,42 +7,65 @@ struct LookupAnswer: Equatable {
   var images: [String]
   var actualBook: Int?
   var actualPage: Int?
+  /// The page, which the links are relative to.
+  var document: PageFindings.Document
 
   /// More images than this are not one document.
   static let maximumImages = 200
 
-  /// Reads a page that is an answer. Throws `absent` for one that found nothing.
-  init(page bytes: [UInt8], by lookup: Lookup) throws(RecordError) {
-    guard let page = HTMLPage(bytes) else {
-      throw RecordError(.portalError, "the look-up answered with an empty page")
-    }
-    images = page.texts(lookup.images)
+  /// Reads a page that is an answer.
+  init(
+    _ page: borrowing HTMLPage, by lookup: Lookup, in document: PageFindings.Document,
+    _ isOver: @escaping () -> Bool = { false }
+  ) throws {
+    // A link may stand there twice, as a picture and as a text; more than so many are too many anyway.
+    images = try page.texts(lookup.images, limit: 2 * Self.maximumImages + 1)
+      .filter { !$0.allSatisfy(\.isWhitespace) }
+    self.document = document
+    actualBook = try lookup.actualBook.flatMap { try Self.number(page, $0, isOver) }
+    actualPage = try lookup.actualPage.flatMap { try Self.number(page, $0, isOver) }
+  }
+
+  /// Where the images are, each once, in the order in which they appear. Throws `absent` where the look-up
+  /// found none, and what is wrong with a link.
+  func urls(by links: LinkRule) throws(RecordError) -> [WebURL] {
     guard !images.isEmpty else {
+      guard document.isWhole else {
+        throw RecordError(
+          .portalError,
+          """
+          the look-up's page shows no image, but neither its length was announced nor has it an end \
+          (</html>): it may have been cut short (\(document.url.redacted))
+          """)
+      }
       throw RecordError(.absent, "the look-up found nothing")
     }
-    guard images.count <= Self.maximumImages else {
-      throw RecordError(.portalError, "the look-up names \(images.count) images for one document")
+    var urls: [WebURL] = []
+    for link in images {
+      let url = try links.follow(
+        link, from: document.url, base: document.base, charset: document.charset)
+      if !urls.contains(url) { urls.append(url) }
     }
-    actualBook = lookup.actualBook.flatMap { Self.number(page, $0) }
-    actualPage = lookup.actualPage.flatMap { Self.number(page, $0) }
+    guard urls.count <= Self.maximumImages else {
+      throw RecordError(
+        .portalError,
+        "the look-up names more than \(Self.maximumImages) images for one document")
+    }
+    return urls
   }
 
-  /// What people would call the page.
-  static func title(_ page: borrowing HTMLPage) -> String {
-    let texts = page.texts("//title | //h1 | //h2") + page.texts("//body")
-    let text = texts.first { !$0.allSatisfy(\.isWhitespace) } ?? "no text"
-    return text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
-  }
-
-  private static func number(_ page: borrowing HTMLPage, _ extraction: Lookup.Extraction) -> Int? {
-    guard let text = page.texts(extraction.xpath).first else { return nil }
+  private static func number(
+    _ page: borrowing HTMLPage, _ extraction: Lookup.Extraction, _ isOver: @escaping () -> Bool
+  ) throws -> Int? {
+    guard let text = try page.texts(extraction.xpath, limit: 1).first else { return nil }
     var part = text
     if let pattern = extraction.pattern {
-      guard let regex = try? Regex(pattern), let match = text.firstMatch(of: regex) else {
-        return nil
-      }
-      let group = match.count > 1 ? match[1].substring : nil
-      part = String(group ?? match[0].substring ?? "")
+      do {
+        guard let match = try pattern.firstMatch(in: Array(text.utf8), isOver: isOver) else {
+          return nil
+        }
+        part = match
+      } catch { throw isOver() ? RecordError.stopped : RecordError(error) }
     }
     return Int(part.filter { !$0.isWhitespace })
   }

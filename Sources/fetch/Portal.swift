@@ -15,7 +15,7 @@ struct Portal: Sendable {
   /// Seconds between two requests to this portal; `nil` leaves it to the stage.
   var delay: Double?
   /// Regular expressions for the text of pages, and what such a page means.
-  var meanings: [(pattern: String, kind: ErrorClass)] = []
+  var meanings: [(pattern: Pattern, kind: ErrorClass)] = []
   var kind: Kind = .document(nil)
 
   enum Kind: Sendable {
@@ -42,12 +42,19 @@ struct Portal: Sendable {
     var url: WebURL {
       get throws(RecordError) {
         if let url = WebURL(address, relativeTo: portal?.base) { return url }
-        let address = Format.quoted(address)
+        let address = Self.shown(address)
         throw RecordError(
           .blockedURL,
           portal.map { "the portal \($0.name) makes no http or https URL of \(address)" }
             ?? "\(address) is not an absolute http or https URL")
       }
+    }
+
+    /// What does not parse may have a password in it, wherever: then only its beginning is shown.
+    private static func shown(_ address: String) -> String {
+      guard address.utf8.contains(UInt8(ascii: "@")) else { return Format.quoted(address) }
+      let scheme = address.utf8.firstIndex(of: UInt8(ascii: ":")).map { address[..<$0] } ?? ""
+      return Format.quoted("\(scheme)://***")
     }
   }
 
@@ -59,7 +66,9 @@ struct Portal: Sendable {
         throw RecordError(
           .invalidRecord, #"the record has no "url", and no portal is named for its book"#)
       }
-      return Plan(identity: Self.identity(of: text), address: text, portal: nil)
+      // Exports have blanks around it, and a mark that is not seen in front.
+      let address = Self.trimmed(text)
+      return Plan(identity: Self.identity(of: address), address: address, portal: nil)
     case .document(let template?): return plan(path: try fill(template, record))
     case .lookup(let lookup):
       return plan(path: lookup.path + "?" + (try lookup.query(for: record)))
@@ -70,6 +79,17 @@ struct Portal: Sendable {
   private static func identity(of url: String) -> String {
     let shown = SecretRedactor.setting(url)
     return shown == url ? url : "\(shown) sha256:\(Digest.sha256(url.utf8))"
+  }
+
+  /// Without blanks and byte order marks around it.
+  static func trimmed(_ text: String) -> String {
+    func isBlank(_ scalar: Unicode.Scalar) -> Bool {
+      scalar.properties.isWhitespace || scalar == "\u{FEFF}" || scalar == "\u{200B}"
+    }
+    var scalars = text.unicodeScalars[...]
+    while let first = scalars.first, isBlank(first) { scalars.removeFirst() }
+    while let last = scalars.last, isBlank(last) { scalars.removeLast() }
+    return String(scalars)
   }
 
   private func plan(path: String) -> Plan {
@@ -121,7 +141,7 @@ struct Lookup: Sendable {
     /// An XPath expression; the first node counts.
     var xpath: String
     /// A regular expression; its first group counts, or else the whole match.
-    var pattern: String?
+    var pattern: Pattern?
   }
 
   /// The query for a record.

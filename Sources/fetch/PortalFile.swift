@@ -33,7 +33,9 @@ extension Portal {
     delay = try settings.parsed("rate-limit-delay", "seconds, like 0.5", Time.span)
     if var pages = try settings.nested("pages") {
       for kind in [ErrorClass.absent, .restricted, .rateLimited, .portalError] {
-        let pattern = try pages.parsed(kind.rawValue, "a regular expression", Self.pattern)
+        let pattern = try pages.parsed(kind.rawValue, "a regular expression") {
+          Pattern($0, ignoresCase: true)
+        }
         if let pattern { meanings.append((pattern, kind)) }
       }
       try pages.finish()
@@ -68,8 +70,6 @@ extension Portal {
       throw Fatal(.configuration, "\(path): \(objection)")
     }
   }
-
-  static func pattern(_ text: String) -> String? { (try? Regex(text)) == nil ? nil : text }
 }
 
 extension Lookup {
@@ -120,7 +120,7 @@ extension Lookup {
     guard let xpath = try Self.xpath("xpath", &nested) else {
       throw settings.wrong("\(name).xpath", "an XPath expression")
     }
-    let pattern = try nested.parsed("pattern", "a regular expression", Portal.pattern)
+    let pattern = try nested.parsed("pattern", "a regular expression") { Pattern($0) }
     try nested.finish()
     return Extraction(xpath: xpath, pattern: pattern)
   }

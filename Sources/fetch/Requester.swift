@@ -1,5 +1,6 @@
 import Common
 import Glibc
+import Inspection
 import Logging
 import State
 import Transfer
@@ -36,6 +37,13 @@ struct Requester: ~Copyable {
     /// The server's address, as numbers.
     let address: String?
     let body: BodyReceiver
+    /// What the page says, where one was looked up.
+    var answer: LookupAnswer?
+    /// What was found out about the PDF.
+    var finding: PDFFinding?
+
+    /// The status; 200 where the rest of a body came that an earlier answer had begun.
+    var status: Int { body.isContinuation ? 200 : head.status }
   }
 
   /// One thing to be asked for, and for which document.
@@ -46,6 +54,8 @@ struct Requester: ~Copyable {
     var addresses = AddressRule.any
     /// Further header fields of the first request: the conditions of a recheck.
     var fields: [(name: String, value: String)] = []
+    /// The page on which the link was found.
+    var referer: WebURL?
 
     var links: LinkRule { LinkRule(hosts: portal.hosts) }
   }
@@ -76,7 +86,9 @@ struct Requester: ~Copyable {
   ) throws -> (Reply, Answer) {
     let gate = services.gate
     partNumber += 1
-    let body = BodyReceiver(path: services.spool.partPath(worker: worker, number: partNumber))
+    let body = BodyReceiver(
+      path: services.spool.partPath(worker: worker, number: partNumber),
+      maximum: services.settings.transfer.maximumBody)
     var isWanted = false
     defer { if !isWanted { body.discard() } }
     var trials = Trials(scope: .server(url, errand))
@@ -143,7 +155,9 @@ struct Requester: ~Copyable {
     defer { gate.abandon(ticket) }
     guard let sample = services.samples[scope] else { return }
     partNumber += 1
-    let body = BodyReceiver(path: services.spool.partPath(worker: worker, number: partNumber))
+    let body = BodyReceiver(
+      path: services.spool.partPath(worker: worker, number: partNumber),
+      maximum: services.settings.transfer.maximumBody)
     defer { body.discard() }
     do {
       _ = try getOnce(sample.url, sample.errand, into: body, sample.read)
@@ -218,14 +232,24 @@ struct Requester: ~Copyable {
   ) throws -> Result<Reply, RecordError> {
     var request = Request(start, addresses: errand.addresses)
     let continuation = body.continuationFields
-    request.headers = errand.fields + continuation
+    var referer = errand.referer
     for _ in 0...services.settings.maximumRedirects {
+      request.headers = errand.fields + continuation + refererField(referer, to: request.url)
       let response = try perform(request, errand, into: body)
       let status = response.head.status
-      switch judge(response, body, errand) {
-      case .accepted:
-        return .success(
-          Reply(url: request.url, head: response.head, address: response.address, body: body))
+      var reply = Reply(
+        url: request.url, head: response.head, address: response.address, body: body)
+      let (judgement, next) = try judge(&reply, errand)
+      if let next {
+        logger.info("\(errand.id): \(request.url.redacted) leads to \(next.url.redacted)")
+        guard services.stop.sleep(seconds: next.delay) else { throw RecordError.stopped }
+        referer = request.url
+        request.url = next.url
+        request.addresses = request.addresses.tightened(after: response.address)
+        continue
+      }
+      switch judgement {
+      case .accepted: return .success(reply)
       case .redirect(let link):
         try heed(response.head, of: request.url)
         do throws(RecordError) {
@@ -257,14 +281,22 @@ struct Requester: ~Copyable {
   }
 
   private func judge(
-    _ response: Response, _ body: BodyReceiver, _ errand: Errand
-  ) -> Judgement {
-    var head = response.head
-    if body.isContinuation { head.status = 200 }
-    if head.status == 304, !errand.fields.isEmpty { return .accepted }
-    return Judgement(
-      head, body.kind { errand.portal.meaning(of: $0, for: errand.purpose) }, title: body.title,
-      for: errand.purpose, now: Self.now)
+    _ reply: inout Reply, _ errand: Errand
+  ) throws -> (Judgement, next: PageFindings.Next?) {
+    let reader = ReplyReader(services: services, worker: worker, logger: logger)
+    do { return try reader.read(&reply, errand, now: Self.now) } catch let error as RecordError {
+      guard error.kind != .interrupted else { throw error }
+      throw failure(error, status: reply.head.status, reply.url, errand)
+    }
+  }
+
+  /// Many portals give a scan only to who comes from its page.
+  private func refererField(
+    _ referer: WebURL?, to url: WebURL
+  ) -> [(name: String, value: String)] {
+    let own = services.settings.transfer.headers.contains { $0.name.lowercased() == "referer" }
+    guard !own, let value = referer?.referer(to: url) else { return [] }
+    return [("Referer", value)]
   }
 
   /// Seconds since 1970.
@@ -304,6 +336,7 @@ struct Requester: ~Copyable {
         }
         adapt(since: began, isDropped: error.kind == .network || error.kind == .timeout)
         if let failure = body.failure { throw Fatal(.inputOutput, "\(failure)") }
+        if let refusal = body.refusal { throw self.failure(refusal, status: 200, url, errand) }
         throw try FetchFailure(
           error, url: url, portal: errand.portal, hiding: services.confidences)
       }

@@ -9,7 +9,7 @@ import Transfer
 
 /// What servers do wrong, and what it has to be called (docs/fetch.md, "What is accepted").
 @Suite struct BadServerTests {
-  static let pdf = "%PDF-1.4\n" + String(repeating: "scanned page ", count: 300) + "\n%%EOF\n"
+  static let pdf = String(decoding: PDFBuilder.scan(), as: UTF8.self)
 
   static func head(_ status: String, _ fields: [String], length: Int? = nil) -> String {
     let length = length.map { ["Content-Length: \($0)"] } ?? []
@@ -83,10 +83,10 @@ import Transfer
     Fault("an empty body", .badPDF, [whole("200 OK", "")]),
     Fault("no end", .badPDF, [whole("200 OK", String(pdf.dropLast(7)))]),
     Fault(
-      "compressed, unasked", .portalError,
+      "compressed, unasked, and damaged", .portalError,
       [whole("200 OK", "\u{1F}\u{8B}\u{8}\u{0}compressed", ["Content-Encoding: gzip"])]),
     Fault(
-      "%PDF- too late", .portalError, [whole("200 OK", String(repeating: " ", count: 2000) + pdf)]),
+      "%PDF- too late", .notPDF, [whole("200 OK", String(repeating: " ", count: 2000) + pdf)]),
     Fault(
       "a part, unasked", .portalError,
       [whole("206 Partial Content", pdf, ["Content-Range: bytes 0-99/100"])]),

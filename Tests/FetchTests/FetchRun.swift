@@ -12,6 +12,13 @@ struct FetchRun {
   let directory: TemporaryDirectory
   let services: FetchServices
 
+  /// The built tool, beside the bundle of the tests, which looks into PDFs.
+  private static let program: String = {
+    let bundle = CommandLine.arguments.first { $0.hasSuffix(".xctest") } ?? ""
+    return bundle.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+      .joined(separator: "/") + "/fetch"
+  }()
+
   init(_ change: (inout FetchSettings) -> Void = { _ in }) throws {
     directory = try TemporaryDirectory()
     var settings = FetchSettings()
@@ -20,6 +27,7 @@ struct FetchRun {
     settings.transfer.lowSpeedTime = 1
     settings.transfer.connectTimeout = 2
     settings.transfer.totalTimeout = 10
+    settings.inspector = Self.program
     change(&settings)
     services = FetchServices(
       settings: settings, spool: try Spool(root: directory.path + "/spool"),
@@ -30,12 +38,18 @@ struct FetchRun {
 
   /// Fetches a URL as document `id`; the record afterwards, or the error that it met.
   func fetch(_ url: String, id: String = "1") throws -> Result<Record, RecordError> {
+    try fetch(id: id, fields: ["url": .string(url)])
+  }
+
+  /// The same for a record with these fields.
+  func fetch(id: String = "1", fields: [String: JSON?]) throws -> Result<Record, RecordError> {
     var fetcher = try Fetcher(
       services, worker: 1,
       logger: Logger(label: "test") { _ in
         SwiftLogNoOpLogHandler()
       })
-    var record = Record(id: id, fields: ["url": .string(url)])
+    var record = Record(id: id)
+    for (name, value) in fields { record.fields[name] = value }
     do {
       try fetcher.process(&record)
       return .success(record)

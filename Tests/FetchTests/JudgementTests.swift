@@ -22,7 +22,7 @@ import Transfer
   }
 
   private static let page = Judgement.Body.page(meaning: nil)
-  private static let whole = Judgement.Body.pdf(isWhole: true)
+  private static let whole = Judgement.Body.pdf(defect: nil)
 
   static let cases: [Case] = [
     Case(status: 200, headers: [], body: whole, purpose: .document, expected: nil),
@@ -33,9 +33,9 @@ import Transfer
     Case(
       status: 200, headers: [], body: .empty, purpose: .lookup(Lookup()), expected: .portalError),
     Case(
-      status: 200, headers: [], body: .pdf(isWhole: false), purpose: .document, expected: .badPDF),
+      status: 200, headers: [], body: .pdf(defect: "no end"), purpose: .document, expected: .badPDF),
     Case(
-      status: 200, headers: [], body: .pdf(isWhole: false), purpose: .lookup(Lookup()),
+      status: 200, headers: [], body: .pdf(defect: "no end"), purpose: .lookup(Lookup()),
       expected: .badPDF),
     Case(
       status: 200, headers: [], body: .page(meaning: .absent), purpose: .document,

@@ -96,13 +96,25 @@ import Transfer
     #expect(error?.message.contains("--portal-base") == true)
   }
 
+  private func findings(
+    _ html: String, by lookup: Lookup, _ portal: Portal
+  ) throws -> PageFindings {
+    let directory = try TemporaryDirectory()
+    let body = PageBody(path: directory.path + "/page")
+    try #require(Array(html.utf8).withUnsafeBytes { body.append($0) } == nil)
+    let url = try #require(WebURL("http://portal/x/search/lookup.php"))
+    return try PageFindings(
+      body, for: .init(portal: portal, purpose: .lookup(lookup), url: url))
+  }
+
   private func answer(_ html: String) throws -> LookupAnswer {
     let portal = try portal()
     guard case .lookup(let lookup) = portal.kind else { throw RecordError(.internal, "") }
-    if let meaning = portal.meaning(of: Array(html.utf8), for: .lookup(lookup)) {
-      throw RecordError(meaning, "")
-    }
-    return try LookupAnswer(page: Array(html.utf8), by: lookup)
+    let findings = try findings(html, by: lookup, portal)
+    if let meaning = findings.meaning { throw RecordError(meaning, "") }
+    guard let answer = findings.answer else { throw RecordError(.portalError, "empty") }
+    _ = try answer.urls(by: LinkRule(hosts: []))
+    return answer
   }
 
   @Test func readsASloppyPage() throws {

@@ -1,43 +1,4 @@
-/// Writes small PDFs: objects, cross-reference table, trailer. Object 1 is the catalog.
-struct PDFBuilder {
-  private var objects: [[UInt8]] = []
-  var version = "1.7"
-
-  /// Adds an object and returns its number.
-  @discardableResult
-  mutating func add(_ text: String) -> Int {
-    objects.append(Array(text.utf8))
-    return objects.count
-  }
-
-  /// Adds a stream; `entries` go into its dictionary besides the length.
-  @discardableResult
-  mutating func addStream(_ bytes: [UInt8], _ entries: String = "") -> Int {
-    let head = "<</Length \(bytes.count)\(entries)>>stream\n"
-    objects.append(Array(head.utf8) + bytes + Array("\nendstream".utf8))
-    return objects.count
-  }
-
-  /// The file.
-  func bytes() -> [UInt8] {
-    var file = Array("%PDF-\(version)\n".utf8)
-    var offsets: [Int] = []
-    for (index, object) in objects.enumerated() {
-      offsets.append(file.count)
-      file += Array("\(index + 1) 0 obj\n".utf8) + object + Array("\nendobj\n".utf8)
-    }
-    let table = file.count
-    file += Array("xref\n0 \(objects.count + 1)\n0000000000 65535 f \n".utf8)
-    for offset in offsets {
-      let digits = String(offset)
-      let padded = String(repeating: "0", count: 10 - digits.count) + digits
-      file += Array("\(padded) 00000 n \n".utf8)
-    }
-    let size = objects.count + 1
-    file += Array("trailer<</Size \(size)/Root 1 0 R>>\nstartxref\n\(table)\n%%EOF\n".utf8)
-    return file
-  }
-}
+import Support
 
 /// PDFs for the tests, each made in its place so that no test depends on a file.
 enum Fixture {

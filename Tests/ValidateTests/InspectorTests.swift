@@ -1,5 +1,6 @@
 import Common
 import Glibc
+import Inspection
 import Support
 import Testing
 
@@ -13,7 +14,7 @@ struct InspectorTests {
     try folder.write("#!/bin/sh\n\(script)\n", to: "inspect")
     let path = "\(folder.path)/inspect"
     try #require(chmod(path, 0o700) == 0)
-    var inspector = Inspector(seconds: seconds, stop: Stop(), executable: path)
+    var inspector = Inspector(tool: "validate", seconds: seconds, stop: Stop(), executable: path)
     return try inspector.finding(at: Array("x.pdf".utf8))
   }
 

@@ -39,7 +39,7 @@ enum FileInspection {
   /// Opened as readers do it, with libqpdf's repairs: what it warns of is no loss, what it cannot read is.
   private static func parse(_ path: String) -> FileFinding {
     do throws(PDFError) {
-      let document = try PDFDocument(path: path, repairs: true)
+      let document = try PDFDocument(path: path, repairing: true)
       var finding = FileFinding(isEncrypted: document.isEncrypted)
       let count = try document.pageCount()
       finding.pages = count

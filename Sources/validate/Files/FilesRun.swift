@@ -1,6 +1,7 @@
 import Common
 import Digest
 import Glibc
+import Inspection
 import Logging
 import Synchronization
 
@@ -21,7 +22,7 @@ struct FilesRun: Sendable {
     let writer = LineWriter(descriptor: STDOUT_FILENO, stop: stop)
     withThreads(workers) { _ in
       do {
-        var inspector = Inspector(stop: stop)
+        var inspector = Inspector(tool: "validate", seconds: 60, stop: stop)
         while !stop.isRequested, let path = try source.withLock({ try $0.next() }) {
           guard let finding = try inspector.finding(at: path) else { break }
           totals.withLock { $0.count(finding) }

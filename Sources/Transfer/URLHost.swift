@@ -1,0 +1,118 @@
+import CText
+import Glibc
+
+/// Reads a host as browsers do (URL Standard, "host parsing"): names in other alphabets become ASCII, and
+/// every way to write an address becomes the usual one, so that no check is deceived by how it is written.
+enum URLHost {
+  static func parse(_ bytes: ArraySlice<UInt8>) -> String? {
+    if bytes.first == UInt8(ascii: "[") {
+      guard bytes.last == UInt8(ascii: "]") else { return nil }
+      return v6(String(decoding: bytes.dropFirst().dropLast(), as: UTF8.self))
+    }
+    let name = String(decoding: percentDecoded(bytes), as: UTF8.self)
+    guard let host = ascii(name), !host.isEmpty, !host.utf8.contains(where: isForbidden) else {
+      return nil
+    }
+    return endsInNumber(host) ? v4(host) : host
+  }
+
+  private static func percentDecoded(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
+    var decoded: [UInt8] = []
+    var rest = bytes
+    while let byte = rest.popFirst() {
+      let digits = rest.prefix(2)
+      if byte == UInt8(ascii: "%"), digits.count == 2,
+        digits.allSatisfy({ isxdigit(Int32($0)) != 0 }),
+        let value = UInt8(String(decoding: digits, as: UTF8.self), radix: 16)
+      {
+        decoded.append(value)
+        rest = rest.dropFirst(2)
+      } else {
+        decoded.append(byte)
+      }
+    }
+    return decoded
+  }
+
+  /// Lower case, and punycode for what is not ASCII (UTS #46, non-transitional).
+  private static func ascii(_ name: String) -> String? {
+    let lowered = name.lowercased()
+    let isPlain = name.utf8.allSatisfy { $0 < 0x80 }
+    if isPlain, !lowered.split(separator: ".").contains(where: { $0.hasPrefix("xn--") }) {
+      return lowered
+    }
+    var text: UnsafeMutablePointer<CChar>?
+    let flags = Int32(IDN2_NONTRANSITIONAL.rawValue) | Int32(IDN2_NFC_INPUT.rawValue)
+    guard !name.utf8.contains(0), idn2_to_ascii_8z(name, &text, flags) == IDN2_OK.rawValue,
+      let text
+    else { return nil }
+    defer { idn2_free(text) }
+    return String(cString: text).lowercased()
+  }
+
+  private static func isForbidden(_ byte: UInt8) -> Bool {
+    byte <= 0x20 || byte >= 0x7F || "#/:<>?@[\\]^|%".utf8.contains(byte)
+  }
+
+  // MARK: IPv4
+
+  private static func labels(_ host: String) -> [Substring] {
+    var labels = host.split(separator: ".", omittingEmptySubsequences: false)
+    if labels.count > 1, labels.last?.isEmpty == true { labels.removeLast() }
+    return labels
+  }
+
+  /// Whether it can only be meant as an address.
+  private static func endsInNumber(_ host: String) -> Bool {
+    guard let last = labels(host).last, !last.isEmpty else { return false }
+    return last.utf8.allSatisfy { (0x30...0x39).contains($0) } || number(last) != nil
+  }
+
+  /// Decimal, octal (`017`) or hexadecimal (`0x7f`, and `0x` alone for 0).
+  private static func number(_ text: Substring) -> UInt64? {
+    let (digits, radix) =
+      text.hasPrefix("0x")
+      ? (text.dropFirst(2), 16)
+      : text.count > 1 && text.hasPrefix("0") ? (text.dropFirst(), 8) : (text, 10)
+    if digits.isEmpty { return radix == 16 ? 0 : nil }
+    guard digits.utf8.allSatisfy({ isxdigit(Int32($0)) != 0 }) else { return nil }
+    // More than fits is a number, too, and none that an address has.
+    guard digits.allSatisfy({ $0.hexDigitValue.map { $0 < radix } ?? false }) else { return nil }
+    return UInt64(digits, radix: radix) ?? .max
+  }
+
+  private static func v4(_ host: String) -> String? {
+    let numbers = labels(host).map(number)
+    guard numbers.count <= 4, !numbers.contains(nil) else { return nil }
+    let parts = numbers.compactMap { $0 }
+    guard let last = parts.last, parts.dropLast().allSatisfy({ $0 < 256 }),
+      last < 1 << UInt64(8 * (5 - parts.count))
+    else { return nil }
+    let address = parts.dropLast().enumerated().reduce(last) {
+      $0 + $1.element << UInt64(8 * (3 - $1.offset))
+    }
+    return [24, 16, 8, 0].map { "\(address >> $0 & 0xFF)" }.joined(separator: ".")
+  }
+
+  // MARK: IPv6
+
+  private static func v6(_ text: String) -> String? {
+    var address = in6_addr()
+    guard !text.utf8.contains(0), inet_pton(AF_INET6, text, &address) == 1 else { return nil }
+    let bytes = withUnsafeBytes(of: address) { Array($0) }
+    let pieces = stride(from: 0, to: 16, by: 2).map { Int(bytes[$0]) << 8 | Int(bytes[$0 + 1]) }
+    // The first longest run of zeros is left out; inet_ntop(3) would end some in dotted numbers.
+    var run = 0..<0
+    var start = 0
+    while start < 8 {
+      let end = pieces[start...].firstIndex { $0 != 0 } ?? 8
+      if end - start > max(1, run.count) { run = start..<end }
+      start = max(end, start + 1)
+    }
+    func written(_ pieces: ArraySlice<Int>) -> String {
+      pieces.map { String($0, radix: 16) }.joined(separator: ":")
+    }
+    if run.isEmpty { return "[\(written(pieces[...]))]" }
+    return "[\(written(pieces[..<run.lowerBound]))::\(written(pieces[run.upperBound...]))]"
+  }
+}

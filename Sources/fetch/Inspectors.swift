@@ -1,0 +1,55 @@
+import Common
+import Glibc
+import Inspection
+
+/// The processes that look into PDFs for all workers: few, since a look takes a millisecond and a fetch much
+/// longer.
+final class Inspectors: Sendable {
+  /// Seconds that a look may take; a file of 100,000 pages needs a few.
+  private static let seconds = 20
+
+  private final class Slot: Sendable {
+    let inspector: Lock<Inspector>
+
+    init(_ inspector: consuming sending Inspector) { self.inspector = Lock(inspector) }
+  }
+
+  private let slots: [Slot]
+  private let stop: Stop
+
+  /// `executable` is this program, but where another one holds it: in the tests.
+  init(stop: Stop, executable: String = "/proc/self/exe") {
+    self.stop = stop
+    let count = min(8, max(2, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+    slots = (0..<count).map { _ in
+      Slot(
+        Inspector(tool: "fetch", seconds: Self.seconds, stop: stop, executable: executable))
+    }
+  }
+
+  /// What there is to say about a file; `nil` for one that could not be looked into in time.
+  func finding(of path: String, worker: Int) throws -> PDFFinding? {
+    let slot = slots[worker % slots.count]
+    // The process ends with the thread that started it, which may be another one's: asked once more.
+    var answer = try slot.inspector.withLock { (inspector) throws(Fatal) in
+      try inspector.ask(path.utf8)
+    }
+    if case .crashed = answer {
+      answer = try slot.inspector.withLock { (inspector) throws(Fatal) in
+        try inspector.ask(path.utf8)
+      }
+    }
+    switch answer {
+    case .said(let json):
+      guard let finding = PDFFinding(json) else {
+        throw RecordError(
+          .internal, "the process that looks into PDFs does not answer as it should")
+      }
+      return finding
+    case .crashed(let end):
+      return PDFFinding(defect: "the process that looked into it \(end)")
+    case .tooSlow: return nil
+    case .stopped: throw RecordError.stopped
+    }
+  }
+}

@@ -1,0 +1,18 @@
+import CLI
+import Glibc
+import Inspection
+
+/// One program, two roles: the tool, and the process that looks into the PDFs that came. The second has no
+/// options, no environment and no signals of ours, so that it is told apart before any of them.
+@main
+enum Program {
+  static func main() {
+    if CommandLine.arguments.dropFirst().first == Inspector.flag {
+      exit(
+        Inspector.answerQuestions {
+          PDFInspection.finding(at: String(decoding: $0, as: UTF8.self)).json
+        })
+    }
+    Fetch.main()
+  }
+}
