@@ -46,6 +46,12 @@ struct Portal: ParsableCommand {
       valueName: "kind=share"), transform: FaultRule.init(parsing:))
   var fault: [FaultRule] = []
 
+  @Option(
+    help: ArgumentHelp(
+      "From so many scans on, answer all requests wrongly for a while: 403@30+60.",
+      valueName: "kind@after+seconds"), transform: Outage.init(parsing:))
+  var outage: Outage?
+
   @Option(help: ArgumentHelp("What 429 and 503 ask clients to wait.", valueName: "seconds"))
   var retryAfter = 1
 
@@ -113,7 +119,7 @@ struct Portal: ParsableCommand {
       behaviour: Behaviour(
         seed: seed, latency: latency.value, jitter: jitter.value, stall: stall.value,
         retryAfter: retryAfter, faults: FaultPlan(rules: fault, seed: seed)),
-      log: log)
+      log: log, outage: outage)
     try open(listener, with: "\(Format.count(documents)) documents of seed \(seed)") {
       Connection(number: $0, socket: $1, server: $2, office: office).serve()
     }
