@@ -106,13 +106,14 @@ public final class OutageGate: Sendable {
     watches.withLock { $0[scope]?.outage?.isConfirmed == true }
   }
 
-  /// Whether another scope of the same group is out just now: when that is back, there will be news of
-  /// this one, too.
-  private func isAnotherOut(_ scope: Scope) -> Bool {
+  /// Whether another scope of the same group is out, and was so first: then all of the group wait for what
+  /// is learned there, and one request at a time is enough for all.
+  private func waitsForAnother(_ scope: Scope) -> Bool {
     watches.withLock { watches in
-      watches.contains { other, watch in
-        other.group == scope.group && other != scope && watch.outage != nil
-      }
+      let first = watches.filter { $0.key.group == scope.group }
+        .compactMap { other, watch in watch.outage.map { (other, $0) } }
+        .min { ($0.1.since, $0.0.key) < ($1.1.since, $1.0.key) }
+      return first.map { $0.0 != scope } ?? false
     }
   }
 
@@ -128,16 +129,15 @@ public final class OutageGate: Sendable {
     while true {
       guard !stop.isRequested else { throw RecordError.stopped }
       let now = Time.monotonic()
-      let isUnclear = held != nil && isAnotherOut(scope)
-      let isQuiet = isPaused && turns.isQuiet(now: now) && !isUnclear
-      var step = change(scope) {
-        $0.next(holding: held?.since, now: now, isQuiet: isQuiet, hasSample: hasSample)
+      let isQuiet = isPaused && turns.isQuiet(now: now)
+      var step = OutageWatch.Step.wait(until: .max)
+      if !waitsForAnother(scope) {
+        step = change(scope) {
+          $0.next(holding: held?.since, now: now, isQuiet: isQuiet, hasSample: hasSample)
+        }
       }
-      if case .own = step, let held {
-        // What was refused while the server turned everybody away at another step is asked again.
-        if isUnclear { step = .wait(until: .max) }
-        if wasInOutage(held, scope) { step = .ask(isTry: false) }
-      }
+      // What was refused while the server turned everybody away at another step is asked again.
+      if case .own = step, let held, wasInOutage(held, scope) { step = .ask(isTry: false) }
       switch step {
       case .ask(let isTry): return .ask(Ticket(scope, isTry: isTry))
       case .askSample: return .askSample(Ticket(scope, isTry: true))
@@ -220,7 +220,7 @@ public final class OutageGate: Sendable {
 
   /// Says it once in words, and then only to those who look closely; other programs learn of each try.
   private func report(_ ticket: Ticket, isNew: Bool) {
-    guard isNew || ticket.isTry, let outage = watches.withLock({ $0[ticket.scope.key]?.outage }),
+    guard isNew || ticket.isTry, let outage = watches.withLock({ $0[ticket.scope]?.outage }),
       outage.isConfirmed
     else { return }
     let now = Time.monotonic()
