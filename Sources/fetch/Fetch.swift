@@ -215,8 +215,9 @@ struct Fetch: Tool {
     if let answer = try answer(place) { return print(answer, stop) }
     var settings = try settings(stage)
     let workers = threads(stage)
-    // While some hold documents of which it is not known whose fault a refusal is, others work.
-    let threads = workers + settings.outages.threshold - 1
+    // While some hold documents of which it is not known whose fault a refusal is, others work: enough
+    // for two portals, or two steps of one, that refuse at the same time.
+    let threads = workers + 2 * (settings.outages.threshold - 1)
     settings.threads = threads
     if !dryRun { try prepare(place, logger) }
     let services = FetchServices(

@@ -80,7 +80,8 @@ extension OutageGate.Scope {
     let step = errand.purpose.isLookup ? "look-up" : "documents"
     return OutageGate.Scope(
       key: "\(name)|\(step)|\(url.origin)",
-      name: name.isEmpty ? url.origin : "the portal \(name) (\(url.origin), \(step))")
+      name: name.isEmpty ? url.origin : "the portal \(name) (\(url.origin), \(step))",
+      group: url.origin)
   }
 
   /// All servers: whether any can be reached. Watched for records that bring their own addresses, of

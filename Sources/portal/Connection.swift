@@ -7,9 +7,11 @@ final class Office: Sendable {
   let site: Site
   let behaviour: Behaviour
   let log: RequestLog?
+  let outage: OutageClock?
   private let requests = Atomic<Int>(0)
 
-  init(site: Site, behaviour: Behaviour, log: RequestLog?) {
+  init(site: Site, behaviour: Behaviour, log: RequestLog?, outage: Outage? = nil) {
+    self.outage = outage.map(OutageClock.init)
     self.site = site
     self.behaviour = behaviour
     self.log = log
@@ -74,7 +76,11 @@ struct Connection: Sendable {
   private func answer(_ request: Request, _ entry: inout RequestLog.Entry) -> Bool {
     let count = office.nextRequest()
     let route = office.site.route(request)
-    let fault = office.behaviour.faults.fault(request: count)
+    let outage = office.outage.flatMap { clock in
+      clock.strikes(route, now: entry.start) ? clock.outage : nil
+    }
+    let fault = outage.map(\.fault) ?? office.behaviour.faults.fault(request: count)
+    entry.isOutage = outage != nil
     entry.method = request.isHead ? "HEAD" : "GET"
     entry.path = request.path
     entry.query = request.query
@@ -82,12 +88,12 @@ struct Connection: Sendable {
     entry.fault = fault?.kind
     guard server.stop.sleep(seconds: office.behaviour.wait(request: count)) else { return false }
     let response =
-      fault.flatMap { office.behaviour.page(for: $0.kind) }
+      outage?.response ?? fault.flatMap { office.behaviour.page(for: $0.kind) }
       ?? office.site.response(to: request, route)
     return deliver(
       Delivery(
         response, fault: fault, isHead: request.isHead, keepsAlive: request.keepsAlive,
-        stall: office.behaviour.stall), &entry)
+        stall: outage?.seconds ?? office.behaviour.stall), &entry)
   }
 
   /// Takes the steps. Returns whether the connection goes on.

@@ -53,6 +53,12 @@ struct Portal: ParsableCommand {
       valueName: "kind=share"), transform: FaultRule.init(parsing:))
   var fault: [FaultRule] = []
 
+  @Option(
+    help: ArgumentHelp(
+      "From so many scans on, answer all requests wrongly for a while: 403@30+60.",
+      valueName: "kind@after+seconds"), transform: Outage.init(parsing:))
+  var outage: Outage?
+
   @Option(help: ArgumentHelp("What 429 and 503 ask clients to wait.", valueName: "seconds"))
   var retryAfter = 1
 
@@ -148,7 +154,7 @@ struct Portal: ParsableCommand {
       behaviour: Behaviour(
         seed: seed, latency: latency.value, jitter: jitter.value, stall: stall.value,
         retryAfter: retryAfter, faults: FaultPlan(rules: fault, seed: seed)),
-      log: log)
+      log: log, outage: outage)
     let count = Format.counted(catalogue.documents.count, "document")
     try open(listener, with: index.map { "\(count) of \($0)" } ?? "\(count) of seed \(seed)") {
       Connection(number: $0, socket: $1, server: $2, office: office).serve()

@@ -34,6 +34,8 @@ final class RequestLog: Sendable {
     var status: Int?
     var fault: FaultKind?
     var document: Int?
+    /// Whether everybody was answered so.
+    var isOutage = false
     /// Bytes handed to the system, head and body.
     var bytes = 0
 
@@ -45,6 +47,7 @@ final class RequestLog: Sendable {
         "status": status.map(JSON.int) ?? .null,
         "fault": fault.map { .string($0.rawValue) } ?? .null,
         "document": document.map(JSON.int) ?? .null, "bytes": .int(bytes),
+        "outage": isOutage ? .bool(true) : nil,
       ]
     }
   }

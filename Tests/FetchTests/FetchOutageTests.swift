@@ -266,4 +266,29 @@ struct FetchOutageTests {
     gate.abandon(ticket)
     #expect(gate.isOut(scope))
   }
+
+  /// A look-up and its images are at one server: too few refusals at one step are judged by the other.
+  @Test func whatIsRefusedAtAnotherStepMeanwhileIsAskedAgain() throws {
+    let gate = OutageGate(
+      OutagePolicy(threshold: 2, firstDistance: 0), stop: Stop(),
+      logger: Logger(label: "test") { _ in LogCatcher() })
+    let lookUp = OutageGate.Scope(key: "a", name: "look-up", group: "server")
+    let images = OutageGate.Scope(key: "b", name: "images", group: "server")
+    let blocked = Refusal("status 403")
+    let underWay = gate.observer(of: images)
+    for id in ["1", "2"] {
+      _ = gate.refused(gate.observer(of: lookUp), id, blocked, hasSample: false)
+    }
+    let held = gate.refused(underWay, "3", blocked, hasSample: false)
+    let first = try gate.next(lookUp, nil, hasSample: false)
+    guard case .ask(let attempt) = first else {
+      Issue.record("one may try")
+      return
+    }
+    gate.succeeded(attempt)
+    // Another image is good: without what was learned at the look-up, 3 would be at fault.
+    gate.succeeded(gate.observer(of: images))
+    let next = try gate.next(images, held, hasSample: true)
+    #expect({ if case .ask = next { true } else { false } }())
+  }
 }

@@ -26,7 +26,7 @@ from belt import Skipped
 # Each is a module with `short(dice)` and `long(dice)`, which return figures and what was wrong. Those that
 # wait most come first; those that have to do with time come alone, in the end.
 TOGETHER = ["kills", "endings", "terminals", "trouble", "calls", "powercut", "machines", "leases", "secrecy", "fuzz"]
-ALONE = ["politeness"]
+ALONE = ["outages", "politeness"]
 LONG_ONLY = ["soak"]
 
 

@@ -40,11 +40,14 @@ public final class OutageGate: Sendable {
     public let key: String
     /// What people call it: `the portal mid (https://portal.example.org)`.
     public let name: String
+    /// What is likely to fail together with it: the server behind several steps.
+    public let group: String
 
-    /// A scope.
-    public init(key: String, name: String) {
+    /// A scope; without a group it is one of its own.
+    public init(key: String, name: String, group: String? = nil) {
       self.key = key
       self.name = name
+      self.group = group ?? key
     }
   }
 
@@ -82,7 +85,9 @@ public final class OutageGate: Sendable {
   private let stop: Stop
   private let notice: OutageNotice?
   private let logger: Logger
-  private let watches = Mutex<[String: OutageWatch]>([:])
+  private let watches = Mutex<[Scope: OutageWatch]>([:])
+  /// For each group when its last outage was over.
+  private let past = Mutex<[String: Int64]>([:])
 
   /// A gate. What goes on is logged and, where there is a `notice`, shown to other programs.
   public init(
@@ -98,7 +103,23 @@ public final class OutageGate: Sendable {
 
   /// Whether there is an outage of that scope just now.
   public func isOut(_ scope: Scope) -> Bool {
-    watches.withLock { $0[scope.key]?.outage?.isConfirmed == true }
+    watches.withLock { $0[scope]?.outage?.isConfirmed == true }
+  }
+
+  /// Whether another scope of the same group is out, and was so first: then all of the group wait for what
+  /// is learned there, and one request at a time is enough for all.
+  private func waitsForAnother(_ scope: Scope) -> Bool {
+    watches.withLock { watches in
+      let first = watches.filter { $0.key.group == scope.group }
+        .compactMap { other, watch in watch.outage.map { (other, $0) } }
+        .min { ($0.1.since, $0.0.key) < ($1.1.since, $1.0.key) }
+      return first.map { $0.0 != scope } ?? false
+    }
+  }
+
+  /// Whether something was refused before its group's last outage was over, and was undecided till then.
+  private func wasInOutage(_ held: Held, _ scope: Scope) -> Bool {
+    past.withLock { $0[scope.group].map { held.since <= $0 } == true }
   }
 
   /// Waits until there is something to do, and says what. Throws ``RecordError/stopped`` or ``Fatal``.
@@ -109,9 +130,14 @@ public final class OutageGate: Sendable {
       guard !stop.isRequested else { throw RecordError.stopped }
       let now = Time.monotonic()
       let isQuiet = isPaused && turns.isQuiet(now: now)
-      let step = change(scope) {
-        $0.next(holding: held?.since, now: now, isQuiet: isQuiet, hasSample: hasSample)
+      var step = OutageWatch.Step.wait(until: .max)
+      if !waitsForAnother(scope) {
+        step = change(scope) {
+          $0.next(holding: held?.since, now: now, isQuiet: isQuiet, hasSample: hasSample)
+        }
       }
+      // What was refused while the server turned everybody away at another step is asked again.
+      if case .own = step, let held, wasInOutage(held, scope) { step = .ask(isTry: false) }
       switch step {
       case .ask(let isTry): return .ask(Ticket(scope, isTry: isTry))
       case .askSample: return .askSample(Ticket(scope, isTry: true))
@@ -142,6 +168,7 @@ public final class OutageGate: Sendable {
       $0.succeeded(began: ticket.began, now: now, isTry: ticket.isTry)
     }
     guard let ended else { return }
+    past.withLock { $0[ticket.scope.group] = now }
     notice?.clear(ticket.scope.key)
     let time = Format.duration(seconds: Double(now - ended.since) / 1e9)
     logger.warning(
@@ -157,8 +184,14 @@ public final class OutageGate: Sendable {
   ) -> Held {
     let now = Time.monotonic()
     guard ticket.close() else { return Held(since: now) }
-    let isNew = change(ticket.scope) {
-      $0.refused(id, refusal, now: now, hasSample: hasSample, isTry: ticket.isTry)
+    let (scope, isTry) = (ticket.scope, ticket.isTry)
+    let isNew = watches.withLock { watches in
+      let isNew = watches[scope, default: OutageWatch(policy)]
+        .refused(id, refusal, now: now, hasSample: hasSample, isTry: isTry)
+      // Several steps may each have too few refusals to tell, and the server many.
+      let row = watches.filter { $0.key.group == scope.group }.map(\.value.rowLength).reduce(0, +)
+      if hasSample, row >= policy.threshold { watches[scope]?.suspect(refusal, now: now) }
+      return isNew
     }
     report(ticket, isNew: isNew)
     return Held(since: now)
@@ -182,12 +215,12 @@ public final class OutageGate: Sendable {
   private func change<T: Sendable>(
     _ scope: Scope, _ body: (inout OutageWatch) -> sending T
   ) -> T {
-    watches.withLock { body(&$0[scope.key, default: OutageWatch(policy)]) }
+    watches.withLock { body(&$0[scope, default: OutageWatch(policy)]) }
   }
 
   /// Says it once in words, and then only to those who look closely; other programs learn of each try.
   private func report(_ ticket: Ticket, isNew: Bool) {
-    guard isNew || ticket.isTry, let outage = watches.withLock({ $0[ticket.scope.key]?.outage }),
+    guard isNew || ticket.isTry, let outage = watches.withLock({ $0[ticket.scope]?.outage }),
       outage.isConfirmed
     else { return }
     let now = Time.monotonic()

@@ -81,6 +81,15 @@ public struct OutageWatch: Sendable {
     return outage?.isConfirmed ?? false
   }
 
+  /// How many documents were refused since the last good answer.
+  public var rowLength: Int { row.count }
+
+  /// Others that are likely to fail together with this one do: the sample is asked.
+  public mutating func suspect(_ refusal: Refusal, now: Int64) {
+    guard outage == nil, wasEverGood else { return }
+    begin(refusal, now: now, hasSample: true)
+  }
+
   /// The sample was refused. Returns whether an outage is certain from now on.
   public mutating func sampleRefused(_ refusal: Refusal, now: Int64) -> Bool {
     tryFailed(refusal, now: now)

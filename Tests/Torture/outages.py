@@ -1,0 +1,46 @@
+"""The portal answers 30 scans well and then turns everybody away, in one way or another, and relents: the same run
+completes all, no attempt is used up, nothing is failed, and few requests come meanwhile."""
+
+import json
+
+import oracle
+from belt import Belt, add
+
+KINDS = ["403", "404", "202", "401", "410", "418", "429", "451", "500", "502", "503", "204", "maintenance", "login",
+         "json", "reset", "silent"]
+
+
+def short(dice):
+    return _all(dice, dice.sample(KINDS[:-1], 2), documents=80, seconds=1.5, base="0.1")
+
+
+def long(dice):
+    return _all(dice, KINDS, documents=200, seconds=60, base="2")
+
+
+def _all(dice, kinds, documents, seconds, base):
+    figures, wrong = {}, []
+    for kind in kinds:
+        some, said = run(kind, documents, seconds, base, dice.randint(1, 6))
+        add(figures, some)
+        wrong += [f"{text} ({kind})" for text in said]
+    return figures, wrong
+
+
+def run(kind, documents, seconds, base, workers):
+    with Belt(documents, workers=workers, portal=["--outage", f"{kind}@30+{seconds}"]) as belt:
+        belt.options["fetch"] = ["--retry-base", base, "--low-speed-time", "10"]
+        wrong = belt.finish(seconds=seconds * 4 + 120)
+        wrong += oracle.check(belt)
+        rows = oracle.index_rows(belt.index)
+        done = sum(row["download_status"] == "completed" for row in rows)
+        used = sum(row["download_attempts"] > 1 for row in rows)
+        lines = [json.loads(line) for line in belt.log.read_text().splitlines()]
+        during = sum(bool(line.get("outage")) for line in lines)
+    if done != documents:
+        wrong.append(f"P15: {documents - done} of {documents} not completed; {belt.last_end}")
+    if used:
+        wrong.append(f"P5: {used} documents used up an attempt")
+    if not 1 <= during <= 20:
+        wrong.append(f"P15: {during} requests while everybody was turned away")
+    return {"outages": 1, "documents": documents, "completed": done, "requests meanwhile": during}, wrong
