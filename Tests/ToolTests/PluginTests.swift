@@ -20,6 +20,24 @@ struct PluginTests {
     try belt.checkCompleted()
   }
 
+  /// The first cause ends the run, and what it had is given back: not after minutes, and not in silence.
+  @Test(arguments: [["--no-wait"], []])
+  func aToolThatEndsForGoodEndsTheRun(options: [String]) throws {
+    let belt = try BeltRun(documents: 12, pipeline: ["fetch", "bad", "upload"])
+    try belt.folder.write("#!/bin/sh\nread -r line\nexit 70\n", to: "conveyor-bad")
+    chmod("\(belt.folder.path)/conveyor-bad", 0o755)
+    let began = Date()
+    let end = try belt.finish(
+      options, environment: ["CONVEYOR_PLUGIN_PATH": belt.folder.path])
+    #expect(end.code == 70, "\(end)")
+    #expect(Date().timeIntervalSince(began) < 60)
+    let counts = try belt.counts()
+    #expect(counts.inProgress == 0)
+    #expect(counts.pending == 12)
+    #expect(
+      try belt.rows("SELECT COUNT(*) FROM index_documents WHERE download_attempts > 0") == [["0"]])
+  }
+
   @Test func aPluginThatIsMissingIsNamedBeforeAnythingBegins() throws {
     let belt = try BeltRun(documents: 3, pipeline: ["fetch", "nosuchtool", "upload"])
     let end = try belt.finish()
