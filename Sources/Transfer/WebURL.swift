@@ -8,8 +8,14 @@ public struct WebURL: Sendable, Hashable, CustomStringConvertible {
   public let host: String
   /// The port, the scheme's own where none is written.
   public let port: Int
-  /// Host and port: what one polite budget is kept for.
+  /// Host and port.
   public let origin: String
+  /// What one polite budget is kept for: the host, and its port unless that is one of the two of the web, which
+  /// the same server answers. A dot at the end of a name changes nothing (RFC 1034, section 3.1).
+  public var budget: String {
+    let name = host.hasSuffix(".") ? String(host.dropLast()) : host
+    return port == 80 || port == 443 ? name : "\(name):\(port)"
+  }
   /// Whether a user or a password is in it.
   public let hasCredentials: Bool
   /// The whole URL without its fragment.

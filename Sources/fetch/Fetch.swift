@@ -171,7 +171,7 @@ struct Fetch: Tool {
   private static func pace(_ text: String) throws -> Pace {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
     let unit = parts.count == 2 ? Time.span(parts[1]) ?? Time.span("1" + parts[1]) : nil
-    guard let count = Double(parts[0]), count > 0, let unit, unit > 0 else {
+    guard let count = Double(parts[0]), count > 0, count.isFinite, let unit, unit > 0 else {
       throw ValidationError("\(Format.quoted(text)) is no rate: 2/s, 5/15s, 100/h")
     }
     return Pace(delay: unit / count)
@@ -214,7 +214,7 @@ struct Fetch: Tool {
     let services = FetchServices(
       settings: settings,
       spool: try Spool(root: spool ?? "\(state)/spool", isDryRun: dryRun),
-      limiter: try Limiter(at: limiterPlace, stop: stop),
+      limiter: try makeLimiter(stop, logger),
       checkpoint: try Checkpoint(path: checkpointPath), stop: stop, workers: workers,
       adaptive: adaptive(settings), notice: notice, logger: logger)
     let loop = StageLoop(tool: "fetch", workers: threads, stop: stop, logger: logger)
@@ -238,8 +238,16 @@ struct Fetch: Tool {
     return AdaptiveWorkers(minimum: minWorkers, maximum: maxWorkers, delay: settings.pace.delay)
   }
 
-  // A dry run writes nothing: SQLite keeps a database of this name in memory.
-  private var limiterPlace: String { dryRun ? ":memory:" : limiter ?? "\(state)/limiter.sqlite" }
+  private var limiterPlace: String { limiter ?? "\(state)/limiter.sqlite" }
+
+  private func makeLimiter(_ stop: Stop, _ logger: Logger) throws(Fatal) -> Limiter {
+    let location = try LimiterLocation(limiterPlace)
+    // A dry run writes nothing.
+    if dryRun { return try Limiter() }
+    return try Limiter(at: location, stop: stop) { logger.warning("\($0)") }
+  }
+
+  // SQLite keeps a database of this name in memory.
   private var checkpointPath: String { dryRun ? ":memory:" : "\(state)/checkpoint.sqlite" }
 
   /// What the flags that only ask want to know.
