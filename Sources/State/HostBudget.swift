@@ -5,39 +5,52 @@ public struct Pace: Sendable, Equatable {
   /// So many requests may follow each other at once after a rest; 1 keeps every gap.
   public var burst: Int
 
-  /// A pace; a negative delay counts as 0, a burst below 1 as 1.
+  /// The longest delay, a year, in seconds: what is longer would not fit into the arithmetic.
+  static let longestDelay = 31_536_000.0
+
+  /// A pace; a negative delay counts as 0, one of more than a year as a year, a burst below 1 as 1.
   public init(delay: Double, burst: Int = 1) {
-    self.delay = max(0, delay)
+    self.delay = delay > 0 ? min(delay, Self.longestDelay) : 0
     self.burst = max(1, burst)
   }
 
   /// The delay in nanoseconds.
   var gap: Int64 { Int64(delay * 1e9) }
+
   /// How far ahead of the even pace a request may be, in nanoseconds (the tolerance of the generic
   /// cell rate algorithm, ITU-T I.371).
-  var tolerance: Int64 { gap * Int64(burst - 1) }
+  var tolerance: Int64 { gap.multipliedClamped(by: Int64(burst - 1)) }
+
+  /// How long after its time an announced request may still be sent, in nanoseconds. Until it is known
+  /// when that was, everybody else assumes the end of this window.
+  var window: Int64 { min(gap / 4, 100_000_000) }
 }
 
 /// The polite budget of one host: pure arithmetic on times in nanoseconds of the monotonic clock.
 ///
-/// A request takes two steps. It *reserves* the next free slot and sleeps until then; slots are the
-/// delay apart, so nobody overtakes and nobody starves. Then it *starts*: a thread that woke up late
-/// must not let the next one follow too closely, so what counts for the gap is the real start.
+/// A request takes three steps. It *reserves* the next free slot and sleeps until then; slots are the
+/// delay apart, so that no process overtakes another. It *announces* its start for a window of time,
+/// and nobody else may start until a delay after the end of that window. Once the request is *sent*, the
+/// real moment takes the place of the window's end.
+///
+/// So a thread that wakes up late starts late, and no slot is lost for it: no other one could have
+/// announced a start meanwhile. And whatever holds it up, no gap shrinks.
 public struct HostBudget: Sendable, Equatable {
   /// The first slot that nobody has reserved.
   public var nextSlot: Int64 = 0
-  /// The last start.
+  /// The last start, or the latest moment at which one that was announced may come.
   public var lastStart: Int64 = 0
   /// No request starts before this time.
   public var pausedUntil: Int64 = 0
   /// Refusals (429, 503) since the last good answer.
   public var refusals = 0
 
-  /// A thread that wakes up later than this after its start begins anew, in nanoseconds.
-  public static let tolerance: Int64 = 400_000
-
   /// No longer pause is taken from a portal's answer, in seconds (promise P6).
   public static let longestPause = 3600.0
+
+  /// How long requests whose slot has come may wait for those before them, in nanoseconds. A line of
+  /// that length makes up for those that come late; a longer one would only hold connections.
+  static let allowedBacklog: Int64 = 250_000_000
 
   /// A host that was never asked.
   public init() {}
@@ -45,25 +58,61 @@ public struct HostBudget: Sendable, Equatable {
   /// Takes the next free slot, and returns its time.
   public mutating func reserve(now: Int64, pace: Pace) -> Int64 {
     let even = max(now, nextSlot, pausedUntil)
-    nextSlot = even + pace.gap
-    return max(now, pausedUntil, even - pace.tolerance)
+    nextSlot = even.addingClamped(pace.gap)
+    return max(now, pausedUntil, even.subtractingClamped(pace.tolerance))
   }
 
   /// What a thread is to do whose slot has come.
   public enum Start: Sendable, Equatable {
-    /// Start at this time, which is now or a moment later.
-    case at(Int64)
+    /// Start at this time, which is now or a moment later, but no later than `latest`.
+    case at(Int64, latest: Int64)
+    /// It is not its turn: to be asked again at this time.
+    case notBefore(Int64)
     /// A pause came in between: reserve again.
     case pausedMeanwhile
   }
 
-  /// Starts a request, or says why not. `lead` is how far in the future a start has to be
-  /// (``Lead``).
-  public mutating func start(now: Int64, pace: Pace, lead: Int64) -> Start {
+  /// Announces a start, or says why not yet.
+  ///
+  /// - Parameters:
+  ///   - lead: how far ahead a start may be announced, in nanoseconds (``Lead``).
+  ///   - ready: since when this request has waited here.
+  ///   - missed: the end of the window that the same request announced before, and could not keep.
+  public mutating func start(
+    now: Int64, pace: Pace, lead: Int64, ready: Int64, missed: Int64? = nil
+  ) -> Start {
     guard pausedUntil <= now else { return .pausedMeanwhile }
-    lastStart = pace.burst > 1 ? now : max(now + lead, lastStart + pace.gap)
-    if pace.burst == 1 { nextSlot = max(nextSlot, lastStart + pace.gap) }
-    return .at(lastStart)
+    guard pace.burst == 1 else {
+      // With a burst no gap is kept: the start is now.
+      lastStart = now
+      return .at(now, latest: now)
+    }
+    // Where nobody has announced a start since, the gap to the one before is kept already.
+    let earliest = missed == lastStart ? now : lastStart.addingClamped(pace.gap)
+    let lead = min(lead, pace.window)
+    guard earliest.subtractingClamped(now) <= lead else {
+      // A start that may still be under way is known better in a moment.
+      return .notBefore(lastStart > now ? lastStart : earliest.subtractingClamped(lead))
+    }
+    let time = max(now, earliest)
+    lastStart = time.addingClamped(pace.window)
+    shorten(backlog: time.subtractingClamped(ready), pace)
+    return .at(time, latest: lastStart)
+  }
+
+  /// A line of requests that have waited for longer than makes sense gets shorter by and by: slots to
+  /// come are a little more than the delay apart. By a sixteenth, as those that were
+  /// reserved before do not know of it.
+  private mutating func shorten(backlog: Int64, _ pace: Pace) {
+    guard backlog > Self.allowedBacklog else { return }
+    nextSlot = nextSlot.addingClamped(min(pace.gap, backlog - Self.allowedBacklog) / 16)
+  }
+
+  /// The request that was announced until `latest` was sent at `time`, or a little before.
+  public mutating func sent(at time: Int64, latest: Int64, pace: Pace) {
+    guard pace.burst == 1 else { return }
+    lastStart = lastStart == latest ? time : max(lastStart, time)
+    nextSlot = max(nextSlot, time.addingClamped(pace.gap))
   }
 
   /// The host refused: nobody asks for a while. It says how long, or the pause doubles with each
@@ -73,7 +122,7 @@ public struct HostBudget: Sendable, Equatable {
     var pause = min(base, 300)
     for _ in 1..<min(refusals, 20) { pause = min(pause * 2, 300) }
     let seconds = max(0, min(retryAfter ?? pause, Self.longestPause))
-    pausedUntil = max(pausedUntil, now + Int64(seconds * 1e9))
+    pausedUntil = max(pausedUntil, now.addingClamped(Int64(seconds * 1e9)))
   }
 
   /// The host answered well.
@@ -82,18 +131,47 @@ public struct HostBudget: Sendable, Equatable {
   /// Times beyond the longest pause are nobody's: a clock was set back. Nobody waits for them longer
   /// than that.
   mutating func forgetFarFuture(now: Int64) {
-    let latest = now + Int64(Self.longestPause * 1e9)
+    let latest = now.addingClamped(Int64(Self.longestPause * 1e9))
     nextSlot = min(nextSlot, latest)
     lastStart = min(lastStart, latest)
     pausedUntil = min(pausedUntil, latest)
   }
 
-  /// Brings times of an earlier start of the machine to this one's clock: slots are void, what is
-  /// left of a pause (`wallPausedUntil`, wall clock) goes on.
-  public mutating func afterReboot(now: Int64, wallNow: Int64, wallPausedUntil: Int64) {
-    nextSlot = 0
-    lastStart = 0
-    let longest = Int64(Self.longestPause * 1e9)
-    pausedUntil = now + max(0, min(wallPausedUntil - wallNow, longest))
+  /// What is left of a pause that was noted by the wall clock, before the machine was started again.
+  static func afterReboot(
+    now: Int64, wallNow: Int64, wallPausedUntil: Int64, refusals: Int
+  ) -> HostBudget {
+    let longest = Int64(longestPause * 1e9)
+    var budget = HostBudget()
+    let left = wallPausedUntil.subtractingClamped(wallNow)
+    budget.pausedUntil = now + max(0, min(left, longest))
+    budget.refusals = refusals
+    return budget
+  }
+
+  /// The times that a limiter may hold, in nanoseconds: 146 years. What is beyond was not written by
+  /// this program.
+  static let possibleTimes: ClosedRange<Int64> = 0...(1 << 62)
+  /// The numbers of refusals that it may hold.
+  static let possibleRefusals: ClosedRange<Int64> = 0...Int64(Int32.max - 1)
+}
+
+extension Int64 {
+  /// The sum, or the bound that it would go beyond.
+  func addingClamped(_ other: Int64) -> Int64 {
+    let (sum, overflow) = addingReportingOverflow(other)
+    return overflow ? (other > 0 ? .max : .min) : sum
+  }
+
+  /// The difference, or the bound that it would go beyond.
+  func subtractingClamped(_ other: Int64) -> Int64 {
+    let (difference, overflow) = subtractingReportingOverflow(other)
+    return overflow ? (other > 0 ? .min : .max) : difference
+  }
+
+  /// The product of two numbers that are not negative, or the greatest number.
+  func multipliedClamped(by other: Int64) -> Int64 {
+    let (product, overflow) = multipliedReportingOverflow(by: other)
+    return overflow ? .max : product
   }
 }

@@ -9,6 +9,8 @@ import Synchronization
 public final class Limiter: Sendable {
   private let storage: any LimiterStorage
   private let lead = Mutex(Lead())
+  private let slots = Turnstile()
+  private let starts = Turnstile()
   /// What was last read of hosts that are asked without delay.
   private let known = Mutex<[String: Known]>([:])
 
@@ -21,36 +23,50 @@ public final class Limiter: Sendable {
   /// noticed after so many nanoseconds at the latest, one of this process at once.
   private static let freshness: Int64 = 100_000_000
 
-  /// Opens or creates what `place` names: `postgres://…`, or a file. Throws with exit code 74 for a
-  /// file, with 69, 77 or 78 for a database. A database that is away is waited for, but no longer once
-  /// `stop` is requested.
-  public init(at place: String, stop: Stop? = nil) throws(Fatal) {
+  /// Opens or creates what `location` names. Throws with exit code 74 for a file that cannot be
+  /// used, with 69, 77 or 78 for a database. A database that is away is waited for, but no longer once `stop` is requested. `report` gets a sentence when
+  /// a file that a power cut damaged was made anew.
+  public init(
+    at location: LimiterLocation, stop: Stop? = nil, report: (String) -> Void = { _ in }
+  ) throws(Fatal) {
     storage =
-      Self.isDatabase(place)
-      ? try LimiterDatabase(url: place, stop: stop) : try LimiterFile(path: place)
+      switch location {
+      case .file(let path): try LimiterFile(path: path, report: report)
+      case .database(let url): try LimiterDatabase(url: url, stop: stop)
+      }
   }
 
-  /// Whether `place` names a database instead of a file.
-  public static func isDatabase(_ place: String) -> Bool {
-    place.hasPrefix("postgres:") || place.hasPrefix("postgresql:")
-  }
+  /// A limiter of this process alone, which writes nothing.
+  public init() throws(Fatal) { storage = try LimiterFile(path: ":memory:") { _ in } }
 
   /// Whether a request may begin.
   public enum Permission: Sendable, Equatable {
-    /// Now. The host gave so many refusals in a row before.
-    case granted(refusals: Int)
+    /// Now.
+    case granted(Grant)
     /// Not any more: the host asked for a pause in the meantime. Another slot is needed.
     case paused
     /// Not at all: a stop was requested.
     case stopped
   }
 
-  /// The first step of a request: takes this host's next free slot, and waits for it. False when `stop`
-  /// was requested before it came.
+  /// The permission to send one request, at once.
+  public struct Grant: Sendable, Equatable {
+    /// The host gave so many refusals in a row before.
+    public let refusals: Int
+    /// Until when everybody else expects the request to be sent.
+    let latest: Int64
+  }
+
+  /// The first step of a request: takes this host's next free slot, and waits until it is near. False
+  /// when `stop` was requested before.
   public func waitForSlot(host: String, pace: Pace, stop: Stop) throws(Fatal) -> Bool {
     guard pace.delay > 0 else { return try waitForPause(host, stop) }
-    let slot = try update(host) { $0.reserve(now: Time.monotonic(), pace: pace) }
-    return stop.sleep(until: slot)
+    // One at a time: what a process that dies had reserved is lost to all others.
+    return try slots.pass(host) { () throws(Fatal) in
+      guard !stop.isRequested else { return false }
+      let slot = try update(host) { $0.reserve(now: Time.monotonic(), pace: pace) }
+      return stop.sleep(until: slot - 2 * lead.withLock(\.nanoseconds))
+    }
   }
 
   /// The second step, when the connection is there and the request is about to be sent: what counts
@@ -60,23 +76,68 @@ public final class Limiter: Sendable {
       let budget = try known(host)
       if stop.isRequested { return .stopped }
       return budget.pausedUntil > Time.monotonic()
-        ? .paused : .granted(refusals: budget.refusals)
+        ? .paused : .granted(Grant(refusals: budget.refusals, latest: 0))
     }
-    while true {
-      let lead = lead.withLock(\.nanoseconds)
-      let (start, budget) = try update(host) { budget in
-        (budget.start(now: Time.monotonic(), pace: pace, lead: lead), budget)
+    let ready = Time.monotonic()
+    return try starts.pass(host) { () throws(Fatal) in
+      var missed: Int64?
+      while !stop.isRequested {
+        switch try announce(host, pace, ready: ready, missed: missed) {
+        case .at(let time, let grant):
+          guard stop.sleep(until: time, isPrecise: true) else { return .stopped }
+          if Time.monotonic() <= time + pace.window / 2 || pace.burst > 1 { return .granted(grant) }
+          // Too late to be sure that it is sent within its window: another one, from now.
+          missed = grant.latest
+        case .notBefore(let time):
+          missed = nil
+          guard stop.sleep(until: time) else { return .stopped }
+        case .paused: return .paused
+        }
       }
-      guard case .at(let time) = start else { return .paused }
-      // With a burst no gap is kept: the start is now.
-      if pace.burst > 1 { return .granted(refusals: budget.refusals) }
+      return .stopped
+    }
+  }
+
+  private enum Announcement {
+    case at(Int64, Grant)
+    case notBefore(Int64)
+    case paused
+
+    init(_ start: HostBudget.Start, refusals: Int) {
+      self =
+        switch start {
+        case .at(let time, let latest): .at(time, Grant(refusals: refusals, latest: latest))
+        case .notBefore(let time): .notBefore(time)
+        case .pausedMeanwhile: .paused
+        }
+    }
+  }
+
+  private func announce(
+    _ host: String, _ pace: Pace, ready: Int64, missed: Int64?
+  ) throws(Fatal) -> Announcement {
+    let lead = lead.withLock(\.nanoseconds)
+    let decide: @Sendable (inout HostBudget) -> Announcement = { budget in
+      let start = budget.start(
+        now: Time.monotonic(), pace: pace, lead: lead, ready: ready, missed: missed)
+      return Announcement(start, refusals: budget.refusals)
+    }
+    // Looking locks nobody out. Most of the time it is not yet one's turn.
+    var seen = try storage.budget(of: host) ?? HostBudget()
+    let look = decide(&seen)
+    guard case .at = look else { return look }
+    let announcement = try update(host, decide)
+    if case .at(let time, _) = announcement {
       self.lead.withLock { $0.observe(left: time - Time.monotonic()) }
-      guard stop.sleep(until: time) else { return .stopped }
-      // A thread that slept too long would come too close to the next one.
-      if Time.monotonic() - time < HostBudget.tolerance {
-        return .granted(refusals: budget.refusals)
-      }
     }
+    return announcement
+  }
+
+  /// The third step, as soon as the request was sent: from now on everybody knows when.
+  public func sent(_ grant: Grant, host: String, pace: Pace) throws(Fatal) {
+    guard pace.delay > 0, pace.burst == 1 else { return }
+    let now = Time.monotonic()
+    try update(host) { $0.sent(at: now, latest: grant.latest, pace: pace) }
   }
 
   private func waitForPause(_ host: String, _ stop: Stop) throws(Fatal) -> Bool {
@@ -107,7 +168,7 @@ public final class Limiter: Sendable {
     }
   }
 
-  /// The host answered well after ``start(host:pace:stop:)`` had told of refusals.
+  /// The host answered well after its ``Grant`` had told of refusals.
   public func succeed(host: String) throws(Fatal) { try update(host) { $0.succeed() } }
 
   private func update<T: Sendable>(

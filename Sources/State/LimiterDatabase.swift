@@ -1,14 +1,18 @@
 import Common
 import Postgres
+import Synchronization
 
 /// Budgets in a table of PostgreSQL, for several machines.
 ///
 /// Machines share no monotonic clock, so the server's clock is everybody's: each transaction asks for its
-/// time, and translates. What the way back takes makes a machine later than it thinks, never earlier;
-/// gaps between machines are true to within the difference of their ways, and the clock of the
-/// server has to be slewed, as chrony and NTP do, not set.
+/// time, and translates. Its answer was true at some moment between the question and its coming, and the
+/// doubt counts both ways on the slow side: a time that is read is taken as late as it can be, and so is
+/// one that is noted. So no gap between two machines shrinks, whatever their ways; it grows by one way there
+/// and back. The clock of the server has to be slewed, as chrony and NTP do, not set.
 final class LimiterDatabase: LimiterStorage {
   private let pool: PostgresPool
+  /// What this process noted last, by host.
+  private let own = Mutex<[String: OwnStart]>([:])
 
   /// Connects, and creates the table where it is not there. Throws with exit code 69, 77 or 78.
   init(url: String, stop: Stop?) throws(Fatal) {
@@ -47,6 +51,21 @@ final class LimiterDatabase: LimiterStorage {
     (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
     """
 
+  /// A row for a host that was never asked, or the one there is: locked until the end of the transaction.
+  /// Nobody waits for the disk: what a crash of the server loses, a second of slots, it takes to come back.
+  private static let lock = """
+    INSERT INTO conveyor_hosts AS known VALUES ($1, 0, 0, 0, 0)
+    ON CONFLICT (host) DO UPDATE SET refusals = known.refusals
+    RETURNING set_config('synchronous_commit', 'off', true)
+    """
+
+  /// What a portal asked for is on the server's disk when the transaction is over.
+  private static let save = """
+    UPDATE conveyor_hosts
+    SET next_slot = $2, last_start = $3, paused_until = $4, refusals = $5 WHERE host = $1
+    RETURNING CASE WHEN $6::boolean THEN set_config('synchronous_commit', 'on', true) END
+    """
+
   func budget(of host: String) throws(Fatal) -> HostBudget? {
     try rows("WHERE host = $1", [host]).first?.budget
   }
@@ -59,11 +78,26 @@ final class LimiterDatabase: LimiterStorage {
     _ condition: String, _ values: [String?]
   ) throws(Fatal) -> [(host: String, budget: HostBudget)] {
     try pool.use { connection, _ in
-      let rows = try connection.query(
-        "SELECT \(Self.columns) FROM conveyor_hosts \(condition)", values)
-      return rows.values.compactMap { row in
-        Stored(row).map { ($0.host, $0.budget) }
+      try self.stored(connection, condition, values).map { ($0.host, $0.budget) }
+    }
+  }
+
+  private func stored(
+    _ connection: Connection, _ condition: String, _ values: [String?]
+  ) throws -> [Stored] {
+    let asked = Time.monotonic()
+    let rows = try connection.query(
+      "SELECT \(Self.columns) FROM conveyor_hosts \(condition)", values)
+    let clock = (asked: asked, answered: Time.monotonic())
+    let own = own.withLock { $0 }
+    return try rows.values.map { row throws(Fatal) in
+      guard let stored = Stored(row, clock, own) else {
+        throw Fatal(
+          .inputOutput,
+          "the limiter \(pool.name) cannot be used: its row of \(Format.quoted((row.first ?? nil) ?? "")) "
+            + "has a value that this program does not write. Delete the row; it is made anew.")
       }
+      return stored
     }
   }
 
@@ -72,29 +106,18 @@ final class LimiterDatabase: LimiterStorage {
   ) throws(Fatal) -> T {
     try pool.use { connection, _ in
       try connection.transaction {
-        // Locks the row, whether it was there or not, before the clock is read. Nobody waits for the
-        // disk: what a crash of the server loses, half a second of slots, it takes to come back.
-        let rows = try connection.query(
-          """
-          INSERT INTO conveyor_hosts AS known VALUES ($1, 0, 0, 0, 0)
-          ON CONFLICT (host) DO UPDATE SET refusals = known.refusals
-          RETURNING \(Self.columns), set_config('synchronous_commit', 'off', true)
-          """, [host])
-        guard let row = rows.values.first, let stored = Stored(row) else {
+        try connection.query(Self.lock, [host])
+        // Only now: how long others kept the row locked is no part of the way.
+        guard let stored = try self.stored(connection, "WHERE host = $1", [host]).first else {
           throw Fatal(.inputOutput, "the limiter \(self.pool.name) gave no budget for \(host)")
         }
         var budget = stored.budget
         let result = change(&budget)
         if budget != stored.budget {
-          try connection.query(
-            """
-            UPDATE conveyor_hosts
-            SET next_slot = $2, last_start = $3, paused_until = $4, refusals = $5 WHERE host = $1
-            """,
-            [
-              host, stored.text(budget.nextSlot), stored.text(budget.lastStart),
-              stored.text(budget.pausedUntil), String(budget.refusals),
-            ])
+          let values = stored.values(budget)
+          try connection.query(Self.save, values)
+          let start = values[2].flatMap(Int64.init) ?? 0
+          self.own.withLock { $0[host] = OwnStart(raw: start, local: budget.lastStart) }
         }
         return result
       }
@@ -102,32 +125,62 @@ final class LimiterDatabase: LimiterStorage {
   }
 }
 
-/// A row, and how its times become ours.
+/// A start that this process noted: by the server's clock, and by its own, which leaves no doubt.
+private struct OwnStart {
+  let raw: Int64
+  let local: Int64
+}
+
+/// A row, and how its times become this machine's.
 private struct Stored {
   let host: String
   let budget: HostBudget
-  /// Nanoseconds that the server's clock is ahead of our monotonic one.
-  private let offset: Int64
+  /// Times by the server's clock, in microseconds.
+  private let raw: [Int64]
+  /// Nanoseconds that the server's clock is ahead of the monotonic one here, at least and at most.
+  private let least: Int64
+  private let most: Int64
 
-  init?(_ row: [String?]) {
-    let numbers = row.dropFirst().prefix(5).map { $0.flatMap(Int64.init) ?? 0 }
-    guard let host = row.first ?? nil, numbers.count == 5 else { return nil }
+  /// The times that a row may have, in microseconds since 1970: until the year 2116.
+  private static let possibleTimes = 0...HostBudget.possibleTimes.upperBound / 1000
+
+  /// `nil` for a row that this program has not written.
+  init?(
+    _ row: [String?], _ clock: (asked: Int64, answered: Int64), _ own: [String: OwnStart]
+  ) {
+    let numbers = row.dropFirst().compactMap { $0.flatMap(Int64.init) }
+    guard let host = row.first ?? nil, numbers.count == 5,
+      (numbers.prefix(3) + [numbers[4]]).allSatisfy(Self.possibleTimes.contains),
+      HostBudget.possibleRefusals.contains(numbers[3])
+    else { return nil }
     self.host = host
-    let now = Time.monotonic()
-    let offset = numbers[4] * 1000 - now
-    self.offset = offset
-    let local = numbers.prefix(3).map { $0 == 0 ? 0 : $0 * 1000 - offset }
+    raw = Array(numbers.prefix(3))
+    let (least, most) = (numbers[4] * 1000 - clock.answered, numbers[4] * 1000 - clock.asked)
+    (self.least, self.most) = (least, most)
+    let local = raw.map { $0 == 0 ? 0 : $0 * 1000 - least }
     var budget = HostBudget()
     budget.nextSlot = local[0]
-    budget.lastStart = local[1]
+    let isOwn = own[host]?.raw == raw[1]
+    budget.lastStart = isOwn ? own[host]?.local ?? local[1] : local[1]
     budget.pausedUntil = local[2]
     budget.refusals = Int(numbers[3])
-    budget.forgetFarFuture(now: now)
+    budget.forgetFarFuture(now: clock.answered)
     self.budget = budget
   }
 
-  /// A time of ours as the server's; rounded up, so that no gap shrinks. 0 means never.
-  func text(_ time: Int64) -> String {
-    time == 0 ? "0" : String((time + offset + 999) / 1000)
+  /// The values of the statement that saves `changed`. Times that did not change stay as they were, to the
+  /// microsecond: otherwise each transaction would add its doubt.
+  func values(_ changed: HostBudget) -> [String?] {
+    func text(_ time: Int64, _ before: Int64, _ raw: Int64) -> String {
+      if time == before { return String(raw) }
+      // 0 means never; rounded up, so that no gap shrinks.
+      return time == 0 ? "0" : String(time.addingClamped(most).addingClamped(999) / 1000)
+    }
+    return [
+      host, text(changed.nextSlot, budget.nextSlot, raw[0]),
+      text(changed.lastStart, budget.lastStart, raw[1]),
+      text(changed.pausedUntil, budget.pausedUntil, raw[2]), String(changed.refusals),
+      changed.pausedUntil > budget.pausedUntil ? "true" : "false",
+    ]
   }
 }

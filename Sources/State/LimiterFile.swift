@@ -5,16 +5,46 @@ import GRDB
 ///
 /// Each change is one short `BEGIN IMMEDIATE` transaction. Times are those of the monotonic clock, which
 /// is the same for all processes and which nobody sets back.
+///
+/// Nothing of it is synced: permissions are worth nothing after a start of the machine, and a disk whose
+/// syncs take 20 ms let a third of the requests through. What a portal asked for is kept besides, in a file
+/// that is (``PauseFile``); so a file that a power cut damaged can be made anew.
 final class LimiterFile: LimiterStorage {
   private let path: String
   private let queue: DatabaseQueue
+  private let pauses: PauseFile
   private let bootID: String
 
-  /// Opens or creates the file. Throws with exit code 74.
-  init(path: String) throws(Fatal) {
+  /// Opens or creates the file. Throws with exit code 74. `report` is told when it had to be made anew.
+  init(path: String, report: (String) -> Void) throws(Fatal) {
     self.path = path
     bootID = Self.bootID()
-    queue = try StateDatabase.open(path, "limiter", synchronous: "NORMAL", schema: Self.schema)
+    pauses = try PauseFile(besides: path)
+    queue = try Self.open(path, report)
+  }
+
+  private static func open(
+    _ path: String, _ report: (String) -> Void
+  ) throws(Fatal) -> DatabaseQueue {
+    try StateDatabase.guarded(path, "limiter") {
+      for _ in 1...3 {
+        do {
+          let queue = try StateDatabase.openUnguarded(path, synchronous: "OFF", schema: schema)
+          try StateDatabase.check(queue)
+          return queue
+        } catch let error as DatabaseError where StateDatabase.saysDamaged(error) {
+          guard let damage = try DamagedFile(path, mark: "next_slot") else { throw error }
+          if let copy = try damage.empty() {
+            report(
+              """
+              the limiter \(path) was damaged, as a power cut leaves it, and was made anew. Pauses that \
+              portals asked for are kept; what was there is in \(copy)
+              """)
+          }
+        }
+      }
+      return try StateDatabase.openUnguarded(path, synchronous: "OFF", schema: schema)
+    }
   }
 
   private static let schema = [
@@ -38,23 +68,27 @@ final class LimiterFile: LimiterStorage {
   func update<T: Sendable>(
     _ host: String, _ change: @Sendable (inout HostBudget) -> T
   ) throws(Fatal) -> T {
-    try StateDatabase.guarded(path, "limiter") {
+    let (result, pause) = try StateDatabase.guarded(path, "limiter") {
       try queue.writeWithoutTransaction { db in
         try StateDatabase.inShortTransaction(db, isWriting: true) {
-          let before = try self.budget(of: host, db)
-          var budget = before ?? HostBudget()
+          let before = try self.budget(of: host, db) ?? HostBudget()
+          var budget = before
           let result = change(&budget)
           if budget != before { try self.save(budget, of: host, db) }
-          return result
+          return (result, budget.pausedUntil > before.pausedUntil ? budget : nil)
         }
       }
     }
+    // First so that others stop at once, then so that it lasts.
+    if let pause { try pauses.note(pause, of: host, until: Self.wall(pause.pausedUntil)) }
+    return result
   }
 
   func hosts() throws(Fatal) -> [(host: String, budget: HostBudget)] {
     try read { db in
-      try Row.fetchAll(db, sql: "\(Self.select) ORDER BY host").map {
-        ($0["host"], self.budget($0))
+      try Row.fetchAll(db, sql: "\(Self.select) ORDER BY host").map { row in
+        let host = try StoredNumber.text(row, 6, "host", self.path)
+        return (host, try self.budget(row, of: host))
       }
     }
   }
@@ -70,24 +104,41 @@ final class LimiterFile: LimiterStorage {
 
   private func budget(of host: String, _ db: Database) throws -> HostBudget? {
     let statement = try db.cachedStatement(sql: "\(Self.select) WHERE host = ?")
-    return try Row.fetchOne(statement, arguments: [host]).map(budget)
+    if let row = try Row.fetchOne(statement, arguments: [host]) {
+      return try budget(row, of: host)
+    }
+    return try pauses.budget(of: host)
   }
 
-  private func budget(_ row: Row) -> HostBudget {
-    var budget = HostBudget()
-    budget.nextSlot = row[0]
-    budget.lastStart = row[1]
-    budget.pausedUntil = row[2]
-    budget.refusals = row[3]
-    if bootID != row[4] {
-      budget.afterReboot(
-        now: Time.monotonic(), wallNow: Time.wall(), wallPausedUntil: row[5])
+  private func budget(_ row: Row, of host: String) throws -> HostBudget {
+    func time(_ column: Int, _ name: String) throws(Fatal) -> Int64 {
+      try StoredNumber.read(row, column, name, within: HostBudget.possibleTimes, path)
     }
+    let now = Time.monotonic()
+    var budget = HostBudget()
+    budget.nextSlot = try time(0, "next_slot")
+    budget.lastStart = try time(1, "last_start")
+    budget.pausedUntil = try time(2, "paused_until")
+    let wall = try time(5, "paused_until_wall")
+    budget.refusals = Int(
+      try StoredNumber.read(row, 3, "refusals", within: HostBudget.possibleRefusals, path))
+    if try StoredNumber.text(row, 4, "boot_id", path) != bootID {
+      // Slots of an earlier start of the machine are void; what is left of a pause goes on.
+      let noted = try pauses.budget(of: host)
+      budget = .afterReboot(
+        now: now, wallNow: Time.wall(), wallPausedUntil: wall, refusals: budget.refusals)
+      budget.pausedUntil = max(budget.pausedUntil, noted?.pausedUntil ?? 0)
+    }
+    budget.forgetFarFuture(now: now)
     return budget
   }
 
+  /// A time of the monotonic clock by the wall clock.
+  private static func wall(_ time: Int64) -> Int64 {
+    max(0, Time.wall().addingClamped(time - Time.monotonic()))
+  }
+
   private func save(_ budget: HostBudget, of host: String, _ db: Database) throws {
-    let wall = Time.wall() + budget.pausedUntil - Time.monotonic()
     try db.cachedStatement(
       sql: """
         INSERT OR REPLACE INTO hosts
@@ -95,7 +146,8 @@ final class LimiterFile: LimiterStorage {
         VALUES (?, ?, ?, ?, ?, ?, ?)
         """
     ).execute(arguments: [
-      host, budget.nextSlot, budget.lastStart, budget.pausedUntil, wall, budget.refusals, bootID,
+      host, budget.nextSlot, budget.lastStart, budget.pausedUntil, Self.wall(budget.pausedUntil),
+      budget.refusals, bootID,
     ])
   }
 

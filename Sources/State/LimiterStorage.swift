@@ -10,6 +10,9 @@ protocol LimiterStorage: Sendable {
 
   /// Changes a host's budget, while nobody else can. The result of `change` counts only once this
   /// returns; until then it may be tried again.
+  ///
+  /// A longer pause is on disk when this returns, as the portal asked for it. All else need not outlive a
+  /// power cut: no machine is up again within a delay.
   func update<T: Sendable>(
     _ host: String, _ change: @Sendable (inout HostBudget) -> T
   ) throws(Fatal) -> T

@@ -14,28 +14,49 @@ enum StateDatabase {
     _ path: String, _ what: String, synchronous: String, schema: [String]
   ) throws(Fatal) -> DatabaseQueue {
     try guarded(path, what) {
-      var configuration = Configuration()
-      configuration.busyMode = .callback(BusyWait.shortSleeps)
-      configuration.prepareDatabase { db in
-        try db.execute(
-          sql: "PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = \(synchronous)")
-      }
-      let queue = try DatabaseQueue(path: path, configuration: configuration)
-      try queue.writeWithoutTransaction { db in
-        if try version(db) == schema.count { return }
-        // Several processes may open a new file at once: asked again inside the transaction.
-        try db.inTransaction(.immediate) {
-          let version = try version(db)
-          guard version <= schema.count else {
-            throw Fatal(.configuration, "\(path) was written by a newer version of this program")
-          }
-          for step in schema[version...] { try db.execute(sql: step) }
-          try db.execute(sql: "PRAGMA user_version = \(schema.count)")
-          return .commit
-        }
-      }
-      return queue
+      try openUnguarded(path, synchronous: synchronous, schema: schema)
     }
+  }
+
+  /// The same, with the errors that SQLite gave.
+  static func openUnguarded(
+    _ path: String, synchronous: String, schema: [String]
+  ) throws -> DatabaseQueue {
+    var configuration = Configuration()
+    configuration.busyMode = .callback(BusyWait.shortSleeps)
+    configuration.prepareDatabase { db in
+      try db.execute(
+        sql: "PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = \(synchronous)")
+    }
+    let queue = try DatabaseQueue(path: path, configuration: configuration)
+    try queue.writeWithoutTransaction { db in
+      if try version(db) == schema.count { return }
+      // Several processes may open a new file at once: asked again inside the transaction.
+      try db.inTransaction(.immediate) {
+        let version = try version(db)
+        guard version <= schema.count else {
+          throw Fatal(.configuration, "\(path) was written by a newer version of this program")
+        }
+        for step in schema[version...] { try db.execute(sql: step) }
+        try db.execute(sql: "PRAGMA user_version = \(schema.count)")
+        return .commit
+      }
+    }
+    return queue
+  }
+
+  /// Reads the whole file; throws where it is damaged. For small ones.
+  static func check(_ queue: DatabaseQueue) throws {
+    let findings = try queue.unsafeRead { try String.fetchAll($0, sql: "PRAGMA quick_check(1)") }
+    guard findings == ["ok"] else {
+      throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: findings.first)
+    }
+  }
+
+  /// Whether an error means that the file is not what SQLite has written.
+  static func saysDamaged(_ error: DatabaseError) -> Bool {
+    [.SQLITE_CORRUPT, .SQLITE_NOTADB].contains(error.resultCode)
+      || error.extendedResultCode == .SQLITE_IOERR_SHORT_READ
   }
 
   private static func version(_ db: Database) throws -> Int {

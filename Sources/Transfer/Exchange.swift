@@ -15,6 +15,7 @@ final class Exchange {
   let maximumHeaders: Int
   let shouldStop: @Sendable () -> Bool
   let mayStart: () -> Bool
+  private let didSend: () -> Void
   /// What is still to be sent.
   var outgoing = BodyReader(RequestBody())
 
@@ -23,18 +24,21 @@ final class Exchange {
   /// Why a callback ended the transfer; says more than libcurl's code for that.
   private(set) var failure: TransferError?
   private var starts = 0
+  private var isSent = false
   private var headerBytes = 0
   private var hasBegun = false
 
   init(
     sink: any BodySink, addresses: AddressRule, maximumBody: Int, maximumHeaders: Int,
-    shouldStop: @escaping @Sendable () -> Bool, mayStart: @escaping () -> Bool
+    shouldStop: @escaping @Sendable () -> Bool, didSend: @escaping () -> Void,
+    mayStart: @escaping () -> Bool
   ) {
     self.sink = sink
     self.addresses = addresses
     self.maximumBody = maximumBody
     self.maximumHeaders = maximumHeaders
     self.shouldStop = shouldStop
+    self.didSend = didSend
     self.mayStart = mayStart
   }
 
@@ -54,6 +58,14 @@ final class Exchange {
 
   /// Whether the request was sent, and its answer has not come to its body yet.
   var isReadingHeaders: Bool { starts > 0 && !hasBegun }
+
+  /// libcurl has come a step further. The first time after ``start()`` the head of the request is with the
+  /// system (multi_runsingle in lib/multi.c reports after each of its states, and one of them asks, and sends).
+  func advance() {
+    guard starts > 0, !isSent else { return }
+    isSent = true
+    didSend()
+  }
 
   /// Takes one header line, the status line and the empty one at the end included.
   func receive(header bytes: UnsafeRawBufferPointer) -> Bool {
@@ -150,7 +162,9 @@ let sendBody: conveyor_data_function = { data, size, count, context in
 }
 
 let reportProgress: conveyor_progress_function = { context, _, _, _, _ in
-  exchange(context)?.shouldStop() == true ? 1 : 0
+  guard let exchange = exchange(context) else { return 0 }
+  exchange.advance()
+  return exchange.shouldStop() ? 1 : 0
 }
 
 /// CURLOPT_PREREQFUNCTION(3): called when a connection is there, before the request is sent on it.

@@ -70,20 +70,23 @@ public struct Transfer: ~Copyable {
   /// Asks for a URL and hands the body to `sink` as it arrives. Redirects are answers like others:
   /// where they lead is for the caller to judge. `mayStart` is asked when a connection is there,
   /// before the request is sent on it, and may take its time; false ends the transfer as
-  /// ``TransferError/Kind/notStarted``.
+  /// ``TransferError/Kind/notStarted``. `didSend` is called once the head of the request was sent.
   public mutating func get(
-    _ request: Request, into sink: any BodySink, mayStart: @escaping () -> Bool = { true }
+    _ request: Request, into sink: any BodySink, didSend: @escaping () -> Void = {},
+    mayStart: @escaping () -> Bool = { true }
   ) throws(TransferError) -> Response {
-    try send(request, into: sink, mayStart: mayStart)
+    try send(request, into: sink, didSend: didSend, mayStart: mayStart)
   }
 
   /// Sends a request with its body, and hands the body of the answer to `sink` as it arrives.
   public mutating func send(
-    _ request: Request, into sink: any BodySink, mayStart: @escaping () -> Bool = { true }
+    _ request: Request, into sink: any BodySink, didSend: @escaping () -> Void = {},
+    mayStart: @escaping () -> Bool = { true }
   ) throws(TransferError) -> Response {
     let exchange = Exchange(
       sink: sink, addresses: request.addresses, maximumBody: settings.maximumBody,
-      maximumHeaders: settings.maximumHeaders, shouldStop: shouldStop, mayStart: mayStart)
+      maximumHeaders: settings.maximumHeaders, shouldStop: shouldStop, didSend: didSend,
+      mayStart: mayStart)
     exchange.outgoing = BodyReader(request.body)
     current.exchange = exchange
     let result = perform(request)

@@ -7,8 +7,14 @@ public struct WebURL: Sendable, Hashable, CustomStringConvertible {
   public static let maximumLength = 8192
 
   private let parts: URLParts
-  /// Host and port: what one polite budget is kept for.
+  /// Host and port.
   public let origin: String
+  /// What one polite budget is kept for: the host, and its port unless that is one of the two of the web,
+  /// which the same server answers. A dot at the end of a name changes nothing (RFC 1034, section 3.1).
+  public var budget: String {
+    let name = host.hasSuffix(".") ? String(host.dropLast()) : host
+    return port == 80 || port == 443 ? name : "\(name):\(port)"
+  }
   /// The whole URL without its fragment.
   public let description: String
   /// The URL for people and records: without user and password, and without what proves a right in

@@ -177,7 +177,7 @@ struct Fetch: Tool {
   private static func pace(_ text: String) throws -> Pace {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
     let unit = parts.count == 2 ? Time.span(parts[1]) ?? Time.span("1" + parts[1]) : nil
-    guard let count = Double(parts[0]), count > 0, let unit, unit > 0 else {
+    guard let count = Double(parts[0]), count > 0, count.isFinite, let unit, unit > 0 else {
       throw ValidationError("\(Format.quoted(text)) is no rate: 2/s, 5/15s, 100/h")
     }
     return Pace(delay: unit / count)
@@ -223,7 +223,7 @@ struct Fetch: Tool {
     let services = FetchServices(
       settings: settings,
       spool: try Spool(root: spool ?? "\(place.path)/spool", isDryRun: dryRun),
-      limiter: try Limiter(at: limiter(in: place), stop: stop),
+      limiter: try makeLimiter(in: place, stop, logger),
       checkpoint: try Checkpoint(path: checkpoint(in: place)), stop: stop, workers: workers,
       adaptive: adaptive(settings), notice: notice(in: place), logger: logger)
     let loop = StageLoop(tool: "fetch", workers: threads, stop: stop, logger: logger)
@@ -254,11 +254,18 @@ struct Fetch: Tool {
     if let note = place.note { logger.warning("\(note)") }
   }
 
-  // A dry run writes nothing: SQLite keeps a database of this name in memory.
-  private func limiter(in place: StateFolder) -> String {
-    dryRun ? ":memory:" : limiter ?? place.limiter
+  private func makeLimiter(
+    in place: StateFolder, _ stop: Stop, _ logger: Logger
+  ) throws(Fatal) -> Limiter {
+    let location = try LimiterLocation(limiter(in: place))
+    // A dry run writes nothing.
+    if dryRun { return try Limiter() }
+    return try Limiter(at: location, stop: stop) { logger.warning("\($0)") }
   }
 
+  private func limiter(in place: StateFolder) -> String { limiter ?? place.limiter }
+
+  // A dry run writes nothing: SQLite keeps a database of this name in memory.
   private func checkpoint(in place: StateFolder) -> String {
     dryRun ? ":memory:" : "\(place.path)/checkpoint.sqlite"
   }

@@ -314,16 +314,23 @@ struct Requester: ~Copyable {
     let pace = services.settings.pace(of: errand.portal)
     let (limiter, stop) = (services.limiter, services.stop)
     while true {
-      guard try limiter.waitForSlot(host: url.origin, pace: pace, stop: stop) else {
+      guard try limiter.waitForSlot(host: url.budget, pace: pace, stop: stop) else {
         throw RecordError.stopped
       }
       var permission = Result<Limiter.Permission, Fatal>.success(.stopped)
       var began = Time.monotonic()
+      var noting = Result<Void, Fatal>.success(())
+      let sent = {
+        guard case .success(.granted(let grant)) = permission else { return }
+        noting = Result { () throws(Fatal) in
+          try limiter.sent(grant, host: url.budget, pace: pace)
+        }
+      }
       let response: Response
       do throws(TransferError) {
-        response = try transfer.get(request, into: body) {
+        response = try transfer.get(request, into: body, didSend: sent) {
           permission = Result { () throws(Fatal) in
-            try limiter.start(host: url.origin, pace: pace, stop: stop)
+            try limiter.start(host: url.budget, pace: pace, stop: stop)
           }
           began = Time.monotonic()
           if case .success(.granted) = permission { return true }
@@ -345,8 +352,9 @@ struct Requester: ~Copyable {
       }
       let status = response.head.status
       adapt(since: began, isDropped: status == 429 || status >= 500)
-      if case .success(.granted(let refusals)) = permission, refusals > 0, status < 400 {
-        try limiter.succeed(host: url.origin)
+      try noting.get()
+      if case .success(.granted(let grant)) = permission, grant.refusals > 0, status < 400 {
+        try limiter.succeed(host: url.budget)
       }
       return response
     }
@@ -362,7 +370,7 @@ struct Requester: ~Copyable {
   private func pause(_ url: WebURL, _ retryAfter: Double?) throws(Fatal) {
     let base = services.settings.retry.base
     let seconds = try services.limiter.refuse(
-      host: url.origin, retryAfter: retryAfter, base: base)
+      host: url.budget, retryAfter: retryAfter, base: base)
     logger.notice(
       """
       \(url.origin) asks to slow down: no request for \(Format.duration(seconds: seconds))

@@ -5,8 +5,9 @@ import State
 /// What `--limiter-status` and `--checkpoint-status` print. Asking creates no file.
 enum StateAnswers {
   static func limiter(_ place: String) throws(Fatal) -> [String] {
-    if !Limiter.isDatabase(place) { try requireFile(place, "limiter") }
-    return try Limiter(at: place).status().map { status in
+    let location = try LimiterLocation(place)
+    if case .file(let path) = location { try requireFile(path, "limiter") }
+    return try Limiter(at: location).status().map { status in
       JSON.object([
         "host": .string(status.host), "next_slot_seconds": .decimal(status.nextSlot),
         "pause_seconds": .decimal(status.pause),

@@ -31,7 +31,7 @@ struct FetchRun {
     change(&settings)
     services = FetchServices(
       settings: settings, spool: try Spool(root: directory.path + "/spool"),
-      limiter: try Limiter(at: directory.path + "/limiter.sqlite"),
+      limiter: try Limiter(at: .file(directory.path + "/limiter.sqlite")),
       checkpoint: try Checkpoint(path: directory.path + "/checkpoint.sqlite"), stop: Stop(),
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
   }

@@ -20,31 +20,74 @@ private let second: Int64 = 1_000_000_000
     let pace = Pace(delay: 1, burst: 3)
     let slots = (0..<5).map { _ in budget.reserve(now: 100 * second, pace: pace) }
     #expect(slots == [100, 100, 100, 101, 102].map { $0 * second })
-    #expect(budget.start(now: 100 * second, pace: pace, lead: 0) == .at(100 * second))
-    #expect(budget.start(now: 100 * second, pace: pace, lead: 0) == .at(100 * second))
+    for _ in 0..<2 {
+      let start = budget.start(now: 100 * second, pace: pace, lead: 0, ready: 0)
+      #expect(start == .at(100 * second, latest: 100 * second))
+    }
   }
 
-  @Test func aLateStartMovesTheNextOne() {
+  /// A window of 100 ms, as for every delay from 0.4 s.
+  private let window = second / 10
+
+  @Test func anAnnouncedStartKeepsEverybodyElseAwayUntilItIsKnown() {
     var budget = HostBudget()
-    let first = budget.reserve(now: 10 * second, pace: Pace(delay: 1))
-    let next = budget.reserve(now: 10 * second, pace: Pace(delay: 1))
-    #expect(first == 10 * second && next == 11 * second)
-    // The first thread wakes up 0.9 s late; the second one is on time, and has to wait.
-    let late = 109 * second / 10
-    #expect(budget.start(now: late, pace: Pace(delay: 1), lead: 5) == .at(late + 5))
-    let start = budget.start(now: 11 * second, pace: Pace(delay: 1), lead: 5)
-    #expect(start == .at(late + 5 + second))
+    let pace = Pace(delay: 1)
+    let first = budget.start(now: 10 * second, pace: pace, lead: 0, ready: 10 * second)
+    #expect(first == .at(10 * second, latest: 10 * second + window))
+    // It may still be under way: to be asked again when that is over.
+    let other = budget.start(now: 10 * second + 1, pace: pace, lead: 0, ready: 10 * second)
+    #expect(other == .notBefore(10 * second + window))
+    // It was sent 30 ms late: the next one comes a delay after that.
+    let late = 10 * second + 3 * second / 100
+    budget.sent(at: late, latest: 10 * second + window, pace: pace)
+    #expect(budget.nextSlot == late + second)
+    let next = budget.start(now: late + 1, pace: pace, lead: 5, ready: 10 * second)
+    #expect(next == .notBefore(late + second - 5))
+    let start = budget.start(now: late + second - 5, pace: pace, lead: 5, ready: 10 * second)
+    #expect(start == .at(late + second, latest: late + second + window))
+  }
+
+  @Test func whoCouldNotKeepItsWindowStartsNowIfNobodyHasSince() {
+    var budget = HostBudget()
+    let pace = Pace(delay: 1)
+    _ = budget.start(now: 10 * second, pace: pace, lead: 0, ready: 0)
+    let missed = budget.lastStart
+    let again = budget.start(now: 11 * second, pace: pace, lead: 0, ready: 0, missed: missed)
+    #expect(again == .at(11 * second, latest: 11 * second + window))
+    // Somebody else has: a whole delay after that one.
+    let other = budget.start(now: 11 * second + 1, pace: pace, lead: 0, ready: 0, missed: missed)
+    #expect(other == .notBefore(11 * second + window))
+  }
+
+  @Test func aRequestThatNeverCameCostsItsWindow() {
+    var budget = HostBudget()
+    let pace = Pace(delay: 1)
+    _ = budget.start(now: 10 * second, pace: pace, lead: 0, ready: 0)
+    let next = budget.start(now: 11 * second + window, pace: pace, lead: 0, ready: 0)
+    #expect(next == .at(11 * second + window, latest: 11 * second + 2 * window))
+  }
+
+  @Test func aLongLineGetsShorter() {
+    var budget = HostBudget()
+    let pace = Pace(delay: 1)
+    _ = budget.reserve(now: 10 * second, pace: pace)
+    let before = budget.nextSlot
+    _ = budget.start(now: 10 * second, pace: pace, lead: 0, ready: 10 * second - 250_000_000)
+    #expect(budget.nextSlot == before)
+    _ = budget.start(now: 20 * second, pace: pace, lead: 0, ready: 10 * second)
+    #expect(budget.nextSlot == before + second / 16)
   }
 
   @Test func aPauseHoldsForThoseWithASlot() {
     var budget = HostBudget()
-    _ = budget.reserve(now: 0, pace: Pace(delay: 1))
-    let slot = budget.reserve(now: 0, pace: Pace(delay: 1))
+    let pace = Pace(delay: 1)
+    _ = budget.reserve(now: 0, pace: pace)
+    let slot = budget.reserve(now: 0, pace: pace)
     budget.refuse(now: 0, retryAfter: 30, base: 2)
-    #expect(budget.start(now: slot, pace: Pace(delay: 1), lead: 0) == .pausedMeanwhile)
-    #expect(budget.reserve(now: slot, pace: Pace(delay: 1)) == 30 * second)
-    let start = budget.start(now: 30 * second, pace: Pace(delay: 1), lead: 7)
-    #expect(start == .at(30 * second + 7))
+    #expect(budget.start(now: slot, pace: pace, lead: 0, ready: 0) == .pausedMeanwhile)
+    #expect(budget.reserve(now: slot, pace: pace) == 30 * second)
+    let start = budget.start(now: 30 * second, pace: pace, lead: 7, ready: 30 * second)
+    #expect(start == .at(30 * second, latest: 30 * second + window))
   }
 
   @Test(arguments: [
@@ -65,15 +108,32 @@ private let second: Int64 = 1_000_000_000
     #expect(budget.refusals == 0)
   }
 
-  @Test func aPauseOutlivesAReboot() {
-    var budget = HostBudget()
-    budget.refuse(now: 1000 * second, retryAfter: 600, base: 2)
-    budget.afterReboot(now: 5 * second, wallNow: 100 * second, wallPausedUntil: 400 * second)
-    #expect(budget.pausedUntil == 305 * second)
-    #expect(budget.nextSlot == 0)
+  @Test(arguments: [
+    (wallNow: Int64(100), until: Int64(400), left: Int64(300)), (400, 100, 0),
     // A wall clock that was set back must not hold us for longer than any pause may be.
-    budget.afterReboot(now: 5 * second, wallNow: 0, wallPausedUntil: 99_999 * second)
-    #expect(budget.pausedUntil == 3605 * second)
+    (0, 99_999, 3600),
+  ])
+  func aPauseOutlivesAReboot(wallNow: Int64, until: Int64, left: Int64) {
+    let budget = HostBudget.afterReboot(
+      now: 5 * second, wallNow: wallNow * second, wallPausedUntil: until * second, refusals: 3)
+    #expect(budget.pausedUntil == (5 + left) * second)
+    #expect(budget.nextSlot == 0 && budget.lastStart == 0 && budget.refusals == 3)
+  }
+
+  @Test(arguments: [Int64.min, -1, 0, 1, Int64.max - 1, Int64.max], [0, 0.02, 1e300, .infinity])
+  func noNumberIsTooGreatForTheArithmetic(time: Int64, delay: Double) {
+    for burst in [1, 1000, Int.max] {
+      let pace = Pace(delay: delay, burst: burst)
+      var budget = HostBudget()
+      (budget.nextSlot, budget.lastStart, budget.pausedUntil) = (time, time, min(time, 5))
+      _ = budget.reserve(now: second, pace: pace)
+      _ = budget.start(now: second, pace: pace, lead: Int64.max, ready: 0)
+      _ = budget.start(now: second, pace: pace, lead: 0, ready: 0, missed: time)
+      budget.sent(at: second, latest: time, pace: pace)
+      budget.refuse(now: second, retryAfter: 1e300, base: .infinity)
+      budget.forgetFarFuture(now: second)
+      #expect(budget.pausedUntil <= 3601 * second)
+    }
   }
 
   @Test func timesThatAClockSetBackLeftBehindHoldNobodyForLong() {

@@ -1,3 +1,4 @@
+import GRDB
 import State
 import Support
 import Synchronization
@@ -12,11 +13,13 @@ struct LimiterPlace: Sendable {
   /// What `--limiter` takes.
   let name: String
   private let directory: TemporaryDirectory
+  private let kind: Kind
 
   private static let server = Result { try PostgresServer() }
   private static let number = Atomic<Int>(0)
 
   init(_ kind: Kind) throws {
+    self.kind = kind
     directory = try TemporaryDirectory()
     switch kind {
     case .file:
@@ -29,7 +32,16 @@ struct LimiterPlace: Sendable {
     }
   }
 
-  func open() throws -> Limiter { try Limiter(at: name) }
+  func open() throws -> Limiter { try Limiter(at: LimiterLocation(name)) }
+
+  /// Changes what is kept, behind the limiter's back.
+  func sql(_ text: String) throws {
+    switch kind {
+    case .file: try DatabaseQueue(path: name).write { try $0.execute(sql: text) }
+    case .database:
+      try Self.server.get().psql(text, in: String(name.split(separator: "/").last ?? ""))
+    }
+  }
 
   /// Keeps its directory until now: ARC may drop a value after its last use.
   func isNoLongerNeeded() {}

@@ -1,0 +1,66 @@
+import Common
+import GRDB
+
+/// The pauses that portals asked for, in a SQLite file beside the limiter's, by the wall clock and on disk:
+/// they hold over a power cut. Read only for hosts that the limiter knows nothing of since the machine
+/// was started.
+final class PauseFile: Sendable {
+  private let path: String
+  private let queue: DatabaseQueue
+
+  /// Opens or creates the file that belongs to a limiter's. Throws with exit code 74.
+  init(besides limiter: String) throws(Fatal) {
+    path = limiter == ":memory:" ? limiter : limiter + "-pauses"
+    queue = try StateDatabase.open(path, "limiter", synchronous: "FULL", schema: Self.schema)
+  }
+
+  private static let schema = [
+    """
+    CREATE TABLE pauses (
+      host TEXT PRIMARY KEY,
+      until INTEGER NOT NULL,    -- nanoseconds since 1970
+      refusals INTEGER NOT NULL  -- 429 and 503 in a row that led to it
+    ) WITHOUT ROWID
+    """
+  ]
+
+  /// Keeps a pause; returns when it is on disk. Of two, the longer one stays.
+  func note(_ budget: HostBudget, of host: String, until wall: Int64) throws(Fatal) {
+    try StateDatabase.guarded(path, "limiter") {
+      try queue.writeWithoutTransaction { db in
+        try db.inTransaction(.immediate) {
+          // One that is over says nothing any more, also where the clock was set back since.
+          try db.execute(
+            sql: "DELETE FROM pauses WHERE until < ? OR until > ?",
+            arguments: [Time.wall(), Time.wall() + Int64(2 * HostBudget.longestPause * 1e9)])
+          try db.execute(
+            sql: """
+              INSERT INTO pauses (host, until, refusals) VALUES (?, ?, ?)
+              ON CONFLICT (host) DO UPDATE
+              SET until = max(until, excluded.until), refusals = excluded.refusals
+              """, arguments: [host, wall, budget.refusals])
+          return .commit
+        }
+      }
+    }
+  }
+
+  /// What is left of a host's pause; `nil` for a host without one.
+  func budget(of host: String) throws(Fatal) -> HostBudget? {
+    try StateDatabase.guarded(path, "limiter") {
+      try queue.unsafeRead { db in
+        let statement = try db.cachedStatement(
+          sql: "SELECT until, refusals FROM pauses WHERE host = ?")
+        guard let row = try Row.fetchOne(statement, arguments: [host]) else { return nil }
+        let until = try StoredNumber.read(
+          row, 0, "until", within: HostBudget.possibleTimes, self.path)
+        let refusals = try StoredNumber.read(
+          row, 1, "refusals", within: HostBudget.possibleRefusals, self.path)
+        let now = Time.wall()
+        guard until > now else { return nil }
+        return .afterReboot(
+          now: Time.monotonic(), wallNow: now, wallPausedUntil: until, refusals: Int(refusals))
+      }
+    }
+  }
+}

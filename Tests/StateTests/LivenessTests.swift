@@ -1,0 +1,122 @@
+import Testing
+
+@testable import State
+
+/// That requests come, whoever wakes up late: the budget alone, with threads that are only numbers.
+@Suite struct LivenessTests {
+  /// One thread that asks for the same host again and again.
+  private struct Thread {
+    enum Step { case reserve, announce, send, note }
+    var step = Step.reserve
+    var wakesAt: Int64
+    var ready: Int64 = 0
+    var latest: Int64 = 0
+    var missed: Int64?
+    var sentAt: Int64 = 0
+  }
+
+  /// How late threads wake up, in nanoseconds.
+  struct Lateness: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    let of: @Sendable (inout SplitMix) -> Int64
+
+    static let kinds = [
+      Lateness(testDescription: "never") { _ in 0 },
+      Lateness(testDescription: "always 3 ms") { _ in 3_000_000 },
+      Lateness(testDescription: "up to 4 ms") { .random(in: 0...4_000_000, using: &$0) },
+      Lateness(testDescription: "1 in 20 by 30 ms") { dice in
+        Int.random(in: 1...20, using: &dice) == 1 ? 30_000_000 : 100_000
+      },
+    ]
+  }
+
+  /// Numbers that are the same each time (Steele, Lea, Flood: splittable generators, 2014).
+  struct SplitMix: RandomNumberGenerator {
+    var state: UInt64
+    mutating func next() -> UInt64 {
+      state &+= 0x9E37_79B9_7F4A_7C15
+      var mixed = state
+      mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+      mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+      return mixed ^ (mixed >> 31)
+    }
+  }
+
+  /// When requests are sent, in order, and by which thread. Each thread is a process of its own, which is harder than it is.
+  private func starts(
+    threads count: Int, pace: Pace, requests: Int, _ lateness: Lateness
+  ) -> [(time: Int64, thread: Int)] {
+    var dice = SplitMix(state: UInt64(count) &+ UInt64(pace.gap))
+    var budget = HostBudget()
+    var threads = (0..<count).map { Thread(wakesAt: 1_000_000_000 + Int64($0)) }
+    var sent: [(time: Int64, thread: Int)] = []
+    let lead = Lead.shortest
+    while sent.count < requests {
+      guard let next = threads.indices.min(by: { threads[$0].wakesAt < threads[$1].wakesAt })
+      else { break }
+      let now = threads[next].wakesAt
+      func sleep(until time: Int64, exactly: Bool = false) {
+        threads[next].wakesAt = max(now, time) + (exactly ? 0 : lateness.of(&dice))
+      }
+      switch threads[next].step {
+      case .reserve:
+        let slot = budget.reserve(now: now, pace: pace)
+        threads[next].step = .announce
+        sleep(until: slot - 2 * lead)
+        threads[next].ready = threads[next].wakesAt
+      case .announce:
+        let start = budget.start(
+          now: now, pace: pace, lead: lead, ready: threads[next].ready,
+          missed: threads[next].missed)
+        threads[next].missed = nil
+        switch start {
+        case .at(let time, let latest):
+          (threads[next].step, threads[next].latest) = (.send, latest)
+          // Who need not wait need not wake up.
+          sleep(until: time, exactly: time <= now)
+        case .notBefore(let time): sleep(until: time)
+        case .pausedMeanwhile: break
+        }
+      case .send:
+        if now > threads[next].latest - pace.window / 2 {
+          threads[next].missed = threads[next].latest
+          threads[next].step = .announce
+        } else {
+          sent.append((now, next))
+          threads[next].sentAt = now
+          threads[next].step = .note
+          // It may be held up before it can say so.
+          sleep(until: now)
+        }
+      case .note:
+        // What a thread notes is never before the moment that counts.
+        budget.sent(at: now, latest: threads[next].latest, pace: pace)
+        threads[next].step = .reserve
+      }
+    }
+    return sent
+  }
+
+  @Test(arguments: [0.05, 0.1, 0.5, 3, 10], Lateness.kinds)
+  func requestsComeAndKeepTheirDistance(delay: Double, lateness: Lateness) {
+    let pace = Pace(delay: delay)
+    for count in [1, 2, 5, 64, 512] {
+      let times = starts(threads: count, pace: pace, requests: 400, lateness).map(\.time)
+      let gaps = zip(times, times.dropFirst()).map { $1 - $0 }
+      #expect(gaps.allSatisfy { $0 >= pace.gap })
+      let span = Double((times.last ?? 0) - (times.first ?? 0)) / 1e9
+      #expect(Double(gaps.count) * delay / span >= 0.9, "\(count) threads, \(lateness)")
+    }
+  }
+
+  @Test func everyThreadGetsItsTurn() {
+    let pace = Pace(delay: 0.1)
+    for lateness in Lateness.kinds {
+      let threads = starts(threads: 50, pace: pace, requests: 200, lateness).map(\.thread)
+      // Not in turn to the last place, but nobody is passed over for a second round.
+      for thread in 0..<50 {
+        #expect((2...6).contains(threads.count { $0 == thread }), "\(thread), \(lateness)")
+      }
+    }
+  }
+}
