@@ -40,8 +40,9 @@ struct OwnIndex {
 
   private mutating func readRows(_ descriptor: Int32) throws {
     let (_, damage) = try withUnpacked(descriptor, stop: Stop()) { plain in
-      var reader = try ImportReader(
-        descriptor: plain, layout: .init(path: path), ignoringUnknown: true)
+      var options = ImportReader.Options()
+      options.ignoresUnknown = true
+      var reader = try ImportReader(descriptor: plain, named: path, options)
       while let item = try reader.next() {
         switch item {
         case .row(let row, _): try take(.success(row))
