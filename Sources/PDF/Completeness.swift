@@ -18,7 +18,7 @@ extension PDFDocument {
     for index in 0..<min(pages, Self.maximumPages) {
       let page = qpdf_get_page_n(handle, index)
       try check("read page \(index + 1)")
-      if isLacking(page, isRepaired) { return "page \(index + 1) lacks a part" }
+      if !isDictionary(page) || isLacking(page, isRepaired) { return "page \(index + 1) lacks a part" }
       releaseObjects()
     }
     var isShort = false
