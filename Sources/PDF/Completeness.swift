@@ -18,7 +18,9 @@ extension PDFDocument {
     for index in 0..<min(pages, Self.maximumPages) {
       let page = qpdf_get_page_n(handle, index)
       try check("read page \(index + 1)")
-      if !isDictionary(page) || isLacking(page, isRepaired) { return "page \(index + 1) lacks a part" }
+      guard isDictionary(page), !isLacking(page, isRepaired) else {
+        return "page \(index + 1) lacks a part"
+      }
       releaseObjects()
     }
     var isShort = false
