@@ -38,7 +38,7 @@ public struct Pace: Sendable, Equatable {
 public struct HostBudget: Sendable, Equatable {
   /// The first slot that nobody has reserved.
   public var nextSlot: Int64 = 0
-  /// The last start, or the latest moment at which one that was announced may come.
+  /// The last start, or the latest moment at which one that was announced may come; 0 for none.
   public var lastStart: Int64 = 0
   /// No request starts before this time.
   public var pausedUntil: Int64 = 0
@@ -87,9 +87,13 @@ public struct HostBudget: Sendable, Equatable {
       lastStart = now
       return .at(now, latest: now)
     }
-    // Where nobody has announced a start since, the gap to the one before is kept already.
-    let earliest = missed == lastStart ? now : lastStart.addingClamped(pace.gap)
-    let lead = min(lead, pace.window)
+    // Where nobody has announced a start since, the gap to the one before is kept already; a host that was
+    // never asked has none to be kept.
+    let isFree = lastStart == 0 || lastStart == missed
+    let earliest = isFree ? now : lastStart.addingClamped(pace.gap)
+    // Who has waited for longer may announce earlier, so that nobody is passed over again and again.
+    let waited = max(0, now.subtractingClamped(ready))
+    let lead = min(lead.addingClamped(waited / 8), pace.window)
     guard earliest.subtractingClamped(now) <= lead else {
       // A start that may still be under way is known better in a moment.
       return .notBefore(lastStart > now ? lastStart : earliest.subtractingClamped(lead))

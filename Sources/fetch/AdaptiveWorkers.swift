@@ -1,8 +1,13 @@
 import Common
 
-/// How many workers a portal can use, found out by asking: one more as long as that brings more
-/// documents, fewer by a third when the portal refuses or breaks, by a tenth when answers only get
-/// slower. Additive increase and multiplicative decrease settle without overshooting for long.
+/// How many workers a portal can use, found out by asking: more as long as answers come as quickly as they do
+/// when few ask, fewer by a tenth when they get slower, half when the portal refuses or breaks off.
+///
+/// Rates do not decide, but latency: of ten requests the rate is true to a third, and one lucky window
+/// would stay the best for ever. An answer that takes half as long again as at best says at once that the portal works
+/// on more than it can, and refusals come only after that. Where there is a delay, Little's law says from the
+/// beginning how many workers it keeps busy; idle ones hurt nobody. `Benchmarks/workers.py` holds this
+/// against an oracle.
 ///
 /// Pure: it is told what happened and when, and says what to do.
 struct AdaptiveWorkers: Sendable {
@@ -16,12 +21,39 @@ struct AdaptiveWorkers: Sendable {
   /// How many may work now.
   private(set) var limit: Int
 
-  private var began: Int64?
-  private var completed = 0
-  private var drops = 0
-  private var latency = 0.0
-  /// The best that was seen, in documents per second, with how many workers, and how quick answers were.
-  private var best: (rate: Double, limit: Int, latency: Double)?
+  /// What came in since the last judgement.
+  private struct Window {
+    var began: Int64
+    var completed = 0
+    var drops = 0
+    var seconds = 0.0
+
+    var count: Int { completed + drops }
+  }
+
+  private var current: Window?
+  /// How long answers take, smoothed, in seconds.
+  private var latency: Double?
+  /// How long they take at best.
+  private var base: Double?
+  /// Whether nothing was amiss yet: growing is quick until then.
+  private var isStarting = true
+  /// Whether the bound of the delay was taken.
+  private var hasBegun = false
+  /// With how many workers answers began to be slow, and how slow they were.
+  private var slowdown: (limit: Int, latency: Double)?
+
+  /// Requests that a judgement needs: the mean of so many is true to within a tenth.
+  private static let enough = 30
+  /// The same while nothing is known, in exchange for being wrong more often.
+  private static let enoughToStart = 10
+  /// Longest time over which is judged where answers come slowly, in seconds.
+  private static let longestWindow = 60.0
+  /// How much the last window counts in the smoothed latency.
+  private static let weight = 0.6
+  /// Below this, as a multiple of the best latency, there is room for more; above, too many work.
+  private static let roomy = 1.25
+  private static let crowded = 1.5
 
   init(minimum: Int = 1, maximum: Int, delay: Double, window: Double = 2) {
     self.minimum = max(1, minimum)
@@ -40,51 +72,93 @@ struct AdaptiveWorkers: Sendable {
   /// A request ended. `latency` is from its start to its end, in seconds, without the wait for its
   /// slot; `isDropped` means that the portal refused, broke off or did not answer.
   mutating func finished(latency seconds: Double, isDropped: Bool, now: Int64) -> Decision? {
-    let start = began ?? now
-    began = start
-    completed += isDropped ? 0 : 1
-    drops += isDropped ? 1 : 0
-    latency += seconds
-    let elapsed = Double(now - start) / 1e9
-    guard elapsed >= window, completed + drops >= 2 * limit else { return nil }
+    var window = current ?? Window(began: now)
+    window.completed += isDropped ? 0 : 1
+    window.drops += isDropped ? 1 : 0
+    window.seconds += max(0, seconds)
+    current = window
+    let elapsed = Double(now - window.began) / 1e9
+    guard isWhole(window, elapsed) else { return nil }
+    current = Window(began: now)
     let before = limit
-    let reason = judge(
-      rate: Double(completed) / elapsed, latency: latency / Double(completed + drops))
-    began = now
-    completed = 0
-    drops = 0
-    latency = 0
+    let reason = judge(window)
     return limit == before ? nil : Decision(limit: limit, reason: reason)
   }
 
-  private mutating func judge(rate: Double, latency: Double) -> String {
-    if drops > 0 {
-      best = nil
-      return change(to: limit * 2 / 3, "the portal refused or broke off \(drops) times")
+  private func isWhole(_ window: Window, _ elapsed: Double) -> Bool {
+    guard elapsed >= self.window, window.count >= 2 * limit else { return false }
+    if window.drops > 0 || elapsed >= Self.longestWindow { return true }
+    // The bound of the delay is worth having at once, and mended by each later window.
+    if delay > 0, !hasBegun { return window.count >= 3 }
+    return window.count >= (isStarting ? Self.enoughToStart : Self.enough)
+  }
+
+  private mutating func judge(_ window: Window) -> String {
+    let mean = window.seconds / Double(window.count)
+    let latency = self.latency.map { $0 + Self.weight * (mean - $0) } ?? mean
+    self.latency = latency
+    if window.drops > 0 {
+      (isStarting, slowdown) = (false, nil)
+      return change(to: limit / 2, "the portal refused or broke off \(window.drops) times")
     }
-    // By Little's law no more requests can be under way than start while one takes: more workers
-    // would only wait for slots.
-    let usable = delay > 0 ? Int((latency / delay).rounded(.up)) + 1 : maximum
+    let usable = usable(latency)
+    guard hasBegun || delay == 0 else {
+      hasBegun = true
+      return change(to: usable, "so many the delay between requests keeps busy")
+    }
     if limit > usable {
       return change(to: usable, "the delay between requests keeps no more busy")
     }
-    guard let best else {
-      self.best = (rate, limit, latency)
-      return change(to: min(limit + 1, usable), "to see whether more bring more")
+    let best = min(base ?? latency, latency)
+    base = best
+    if latency > best * Self.crowded { return shrink(latency) }
+    slowdown = nil
+    guard latency < best * Self.roomy else {
+      isStarting = false
+      return ""
     }
-    if rate > best.rate * 1.03 {
-      self.best = (rate, limit, min(latency, best.latency))
-      return change(to: min(limit + 1, usable), "more brought more")
+    let more = isStarting ? limit : max(1, limit / 8)
+    return change(to: min(limit + more, usable), "answers come as quickly as ever")
+  }
+
+  /// By Little's law no more requests can be under way than start while one takes: more workers would only
+  /// wait for slots. One more makes up for what differs.
+  private func usable(_ latency: Double) -> Int {
+    guard delay > 0 else { return maximum }
+    let busy = latency / delay
+    return busy < Double(maximum) ? Int(busy.rounded(.up)) + 1 : maximum
+  }
+
+  private mutating func shrink(_ latency: Double) -> String {
+    isStarting = false
+    let began = slowdown ?? (limit, latency)
+    slowdown = began
+    let reason = change(to: min(limit - 1, limit * 9 / 10), "answers get slower")
+    // Far fewer ask, and it is no quicker: it is not for the number that it is slow.
+    if limit <= max(minimum, began.limit * 6 / 10), latency > began.latency * 0.85 {
+      base = latency
+      slowdown = nil
     }
-    if latency > best.latency * 1.3, limit > best.limit {
-      self.best = nil
-      return change(to: min(limit - 1, limit * 9 / 10), "answers only get slower")
-    }
-    return ""
+    return reason
   }
 
   private mutating func change(to wanted: Int, _ reason: String) -> String {
     limit = max(minimum, min(maximum, wanted))
     return reason
+  }
+}
+
+extension AdaptiveWorkers {
+  /// Does what `Benchmarks/workers.py` says: a line for each request that ended, with the time, how long it
+  /// took, both in seconds, and 1 if it was dropped; an empty line asks for the number of workers.
+  mutating func replay(_ read: () -> String?, _ write: (String) -> Void) {
+    while let line = read() {
+      let words = line.split(separator: " ").compactMap { Double($0) }
+      if words.count == 3, words.allSatisfy({ $0.isFinite && (0...1e9).contains($0) }) {
+        _ = finished(latency: words[1], isDropped: words[2] == 1, now: Int64(words[0] * 1e9))
+      } else {
+        write("\(limit)\n")
+      }
+    }
   }
 }

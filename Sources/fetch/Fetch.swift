@@ -149,6 +149,9 @@ struct Fetch: Tool {
   @Flag(help: "Print what the checkpoint remembers as JSON, and end.")
   var checkpointStatus = false
 
+  @Flag(help: .hidden)
+  var replayWorkers = false
+
   private static func seconds(_ text: String) throws -> Double {
     guard let seconds = Time.span(text) else {
       throw ValidationError("\(Format.quoted(text)) is no time: seconds, or 500ms, 30s, 5m, 2h")
@@ -207,6 +210,12 @@ struct Fetch: Tool {
   func perform(stop: Stop, logger: Logger) throws -> Common.ExitCode {
     let stage = try stages.load()
     umask(0o077)
+    if replayWorkers {
+      var adaptive = AdaptiveWorkers(
+        minimum: minWorkers, maximum: maxWorkers, delay: rateLimitDelay ?? 0)
+      adaptive.replay({ readLine() }) { _ = writeAll(Array($0.utf8), to: STDOUT_FILENO) }
+      return .success
+    }
     if printPipeline {
       guard let stage else { throw Fatal(.usage, "--print-pipeline needs --stage") }
       return print(stage.pipeline, stop)

@@ -1,4 +1,5 @@
 import Common
+import Support
 import Testing
 
 @Suite("JSON comes out as it went in")

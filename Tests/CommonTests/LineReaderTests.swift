@@ -1,5 +1,6 @@
 import Common
 import Synchronization
+import Support
 import Testing
 
 @Suite("Lines come out whole, whatever pieces they come in")

@@ -1,3 +1,4 @@
+import Support
 import Testing
 
 @testable import fetch
@@ -43,14 +44,60 @@ import Testing
     var workers = AdaptiveWorkers(maximum: 64, delay: 0)
     let limits = SimulatedPortal(latency: 0.5, capacity: 20, refuses: true)
       .run(&workers, seconds: 600)
-    #expect(limits.max() ?? 0 <= 12)
-    #expect(limits.suffix(limits.count / 2).allSatisfy { $0 >= 4 })
+    // It doubles until the first refusal.
+    #expect(limits.max() ?? 0 <= 16)
+    #expect(limits.suffix(limits.count / 2).allSatisfy { (4...12).contains($0) })
   }
 
   @Test func neverBeyondWhatTheDelayCanUse() {
     var workers = AdaptiveWorkers(maximum: 64, delay: 0.5)
     let limits = SimulatedPortal(latency: 1, capacity: 1000).run(&workers, seconds: 600)
     #expect(limits.max() ?? 0 <= 3)
+  }
+
+  @Test func beginsWithWhatTheDelayKeepsBusy() {
+    var workers = AdaptiveWorkers(maximum: 64, delay: 0.1)
+    let limits = SimulatedPortal(latency: 0.8, capacity: 1000).run(&workers, seconds: 10)
+    #expect(limits.last == 9)
+  }
+
+  /// One quick window used to cut the workers for minutes, and one lucky one was never beaten.
+  @Test(arguments: [1, 2, 3, 4, 5] as [UInt64])
+  func oneWindowOfLuckIsForgotten(seed: UInt64) {
+    var dice = SeededRandom(seed: seed)
+    var workers = AdaptiveWorkers(maximum: 64, delay: 0.1)
+    var now = 1.0
+    var limits: [Int] = []
+    for number in 0..<6000 {
+      // From 0.4 to 1.2 s; ten seconds of answers that are much quicker at first.
+      let latency = number < 100 ? 0.2 : Double.random(in: 0.4...1.2, using: &dice)
+      now += max(0.1, latency / Double(workers.limit))
+      _ = workers.finished(latency: latency, isDropped: false, now: Int64(now * 1e9))
+      limits.append(workers.limit)
+    }
+    let settled = limits.suffix(3000)
+    #expect(settled.count { (8...10).contains($0) } >= 2700, "\(settled.max() ?? 0)")
+  }
+
+  @Test func slownessThatFewerWorkersDoNotMendIsTakenAsItIs() {
+    var workers = AdaptiveWorkers(maximum: 20, delay: 0)
+    _ = SimulatedPortal(latency: 0.2, capacity: 10_000).run(&workers, seconds: 120)
+    #expect(workers.limit == 20)
+    // A slower day: three times as long, however few ask.
+    var now = 200.0
+    for _ in 0..<20_000 {
+      now += 0.6 / Double(workers.limit)
+      _ = workers.finished(latency: 0.6, isDropped: false, now: Int64(now * 1e9))
+    }
+    #expect(workers.limit == 20)
+  }
+
+  @Test func replaysWhatTheBenchmarkSays() {
+    var workers = AdaptiveWorkers(minimum: 2, maximum: 9, delay: 0)
+    var lines = ["", "0 0.5 0", "nonsense", "1e300 nan 1", "-1 0 0", ""]
+    var answers: [String] = []
+    workers.replay({ lines.isEmpty ? nil : lines.removeFirst() }) { answers.append($0) }
+    #expect(answers == ["2\n", "2\n", "2\n", "2\n", "2\n"])
   }
 
   @Test func staysWithinItsBounds() {

@@ -70,7 +70,7 @@ struct OutageRun {
     settings.threads = threads
     let services = FetchServices(
       settings: settings, spool: try Spool(root: directory.path + "/spool"),
-      limiter: try Limiter(at: directory.path + "/limiter.sqlite"),
+      limiter: try Limiter(at: .file(directory.path + "/limiter.sqlite")),
       checkpoint: try Checkpoint(path: directory.path + "/checkpoint.sqlite"), stop: stop,
       workers: workers, notice: OutageNotice(tool: "fetch", folder: directory.path + "/outages"),
       logger: logger)
