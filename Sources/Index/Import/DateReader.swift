@@ -172,6 +172,13 @@ extension DateReader {
     order = monthFirst && dayFirst ? nil : dayFirst ? .dayFirst : .monthFirst
   }
 
+  /// Whether a text is a day only if the day comes first.
+  static func isDayFirst(_ text: String) -> Bool {
+    var reader = DateReader(.dayFirst)
+    reader.isGiven = false
+    return reader.day(text) != nil && DateReader().day(text) == nil
+  }
+
   /// Whether a text has two readings.
   static func isAmbiguous(_ text: String) -> Bool {
     var (month, day) = (DateReader(.monthFirst), DateReader(.dayFirst))

@@ -261,7 +261,7 @@ public struct ImportReader {
       noticed.leftOut(unreadable, line: line)
       if !rules.dates.isGiven, rules.dates.order == .monthFirst {
         noticed.contradictingDays += unreadable.count {
-          ImportedColumns.isDate($0.column) && DateReader(.dayFirst).day($0.text) != nil
+          ImportedColumns.isDate($0.column) && DateReader.isDayFirst($0.text)
         }
       }
       return .row(row, line: line)
