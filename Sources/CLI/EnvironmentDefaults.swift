@@ -11,9 +11,10 @@ import Common
 struct EnvironmentDefaults {
   /// Options of several tools that mean the same in all of them.
   static let shared: Set<String> = [
-    "db-pool", "dry-run", "index", "json", "log-file", "log-format", "log-level", "portal",
-    "portals-dir", "progress", "quiet", "root", "spool", "stage", "stages-dir", "state", "to",
-    "verbose",
+    "db-pool", "dry-run", "index", "json", "log-file", "log-format", "log-level", "outage-limit",
+    "portal", "portal-base", "portals-dir", "progress", "quiet", "rate-limit-delay", "root",
+    "spool",
+    "stage", "stages-dir", "state", "to", "verbose",
   ]
   /// Options of several tools that each tool has for itself: only `CONVEYOR_TOOL_OPTION` is read.
   static let perTool: Set<String> = ["key", "retries", "retry-base", "timeout", "workers"]

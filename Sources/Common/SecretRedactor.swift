@@ -15,6 +15,12 @@ public enum SecretRedactor {
     return hidingTokens(String(decoding: SecretValues.hidden(in: urls), as: UTF8.self))
   }
 
+  /// A URL that was read already, and whose user and password are hidden: without what its query
+  /// has of secrets.
+  public static func query(of url: String) -> String {
+    String(decoding: SecretValues.hidden(in: Array(url.utf8)), as: UTF8.self)
+  }
+
   /// The whole value of one setting: a URL, a connection string, or a plain text.
   public static func setting(_ text: String) -> String {
     guard looksSecret(text) else { return text }

@@ -42,8 +42,9 @@ public struct WebURL: Sendable, Hashable, CustomStringConvertible {
     self.parts = parts
     origin = "\(parts.host):\(parts.port ?? URLParts.defaultPort(parts.scheme))"
     description = parts.text
-    redacted = SecretRedactor.message(
-      parts.hasCredentials ? parts.text(userinfo: "***@") : parts.text)
+    redacted = SecretRedactor.query(
+      of:
+        parts.hasCredentials ? parts.text(userinfo: "***@") : parts.text)
     guard isReadAlikeByLibcurl else { return nil }
   }
 

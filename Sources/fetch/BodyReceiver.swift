@@ -38,6 +38,8 @@ final class BodyReceiver: BodySink {
   }
   private var coding = Coding.none
   private var brokenCoding: String?
+  /// Whether it says that it is compressed.
+  private var claimsCoding = false
 
   /// What came before it was clear what it is.
   private var start: [UInt8] = []
@@ -71,6 +73,7 @@ final class BodyReceiver: BodySink {
     discard()
     isGood = head.status == 200
     let encoding = head.header("Content-Encoding")?.lowercased() ?? "identity"
+    claimsCoding = !["", "identity", "none"].contains(encoding)
     switch encoding {
     case "", "identity", "none", "gzip", "x-gzip", "deflate":
       coding = .undecided(isDeflate: encoding == "deflate")
@@ -176,6 +179,10 @@ final class BodyReceiver: BodySink {
       return .pdf(file)
     }
     guard let kind else { return .empty }
+    // Some servers say so of a PDF or a page as it is; anything else is damaged.
+    if claimsCoding, page == nil, case .none = coding {
+      return .broken("it says that it is compressed, and is not")
+    }
     return page.map { .page($0, kind) } ?? .other(kind)
   }
 }

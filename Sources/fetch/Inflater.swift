@@ -4,7 +4,9 @@ import CZlib
 /// Owns zlib's state; belongs to one thread.
 final class Inflater {
   /// A body that cannot be unpacked.
-  struct Failure: Error {}
+  struct Failure: Error, CustomStringConvertible {
+    var description: String { "the compressed body is damaged" }
+  }
 
   private var stream = z_stream()
   private(set) var isFinished = false

@@ -6,8 +6,9 @@ import Glibc
 /// with its back references has it, and some patterns have more ways than there is time: it is stopped.
 final class Pattern: Sendable {
   /// Why a text was not searched to its end. The page is not known to match, nor not to.
-  struct TooSlow: Error {
+  struct TooSlow: Error, CustomStringConvertible {
     let pattern: String
+    var description: String { "the pattern \(Format.quoted(pattern)) takes too long" }
   }
 
   /// Nanoseconds that one search may take.

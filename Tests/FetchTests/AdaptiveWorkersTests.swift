@@ -58,7 +58,8 @@ import Testing
   @Test func beginsWithWhatTheDelayKeepsBusy() {
     var workers = AdaptiveWorkers(maximum: 64, delay: 0.1)
     let limits = SimulatedPortal(latency: 0.8, capacity: 1000).run(&workers, seconds: 10)
-    #expect(limits.last == 9)
+    // Little's bound is 8; what answers take varies.
+    #expect((9...10).contains(limits.last ?? 0))
   }
 
   /// One quick window used to cut the workers for minutes, and one lucky one was never beaten.

@@ -13,7 +13,7 @@ struct FetchRun {
   let services: FetchServices
 
   /// The built tool, beside the bundle of the tests, which looks into PDFs.
-  private static let program: String = {
+  static let program: String = {
     let bundle = CommandLine.arguments.first { $0.hasSuffix(".xctest") } ?? ""
     return bundle.split(separator: "/", omittingEmptySubsequences: false).dropLast()
       .joined(separator: "/") + "/fetch"

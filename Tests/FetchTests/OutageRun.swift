@@ -31,6 +31,7 @@ struct OutageRun {
   init() throws {
     directory = try TemporaryDirectory()
     settings.pace = Pace(delay: 0)
+    settings.inspector = FetchRun.program
     settings.retry = RetryPolicy(retries: 2, base: 0.01)
     settings.transfer.lowSpeedTime = 1
     settings.transfer.connectTimeout = 2

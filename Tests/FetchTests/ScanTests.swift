@@ -179,7 +179,7 @@ import Transfer
     #expect(run.files().parts == [])
   }
 
-  @Test("A compressed body that is not whole is none", arguments: [10, 500]) func cut(missing: Int)
+  @Test("A compressed body that is not whole is none", arguments: [10, 100]) func cut(missing: Int)
     throws
   {
     let body = try Self.packed(Self.pdf, bits: 31).dropLast(missing)

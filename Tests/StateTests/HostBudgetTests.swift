@@ -41,9 +41,9 @@ private let second: Int64 = 1_000_000_000
     let late = 10 * second + 3 * second / 100
     budget.sent(at: late, latest: 10 * second + window, pace: pace)
     #expect(budget.nextSlot == late + second)
-    let next = budget.start(now: late + 1, pace: pace, lead: 5, ready: 10 * second)
+    let next = budget.start(now: late + 1, pace: pace, lead: 5, ready: late + 1)
     #expect(next == .notBefore(late + second - 5))
-    let start = budget.start(now: late + second - 5, pace: pace, lead: 5, ready: 10 * second)
+    let start = budget.start(now: late + second - 5, pace: pace, lead: 5, ready: late + second - 5)
     #expect(start == .at(late + second, latest: late + second + window))
   }
 

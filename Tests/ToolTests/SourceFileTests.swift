@@ -98,7 +98,7 @@ struct SourceFileTests {
     for record in try end.records {
       let isGood = record["path"] == .string(good)
       #expect(record["ok"] == .bool(isGood), "\(record)")
-      if !isGood { #expect(record["problem"] == .string("unreadable"), "\(record)") }
+      if !isGood { #expect(record["state"] == .string("unreadable"), "\(record)") }
     }
     #expect(!end.text.contains("SECRET"))
   }
