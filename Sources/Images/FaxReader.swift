@@ -52,8 +52,10 @@ struct FaxReader {
   private mutating func readRow() -> Bool {
     swap(&above, &changes)
     changes.removeAll(keepingCapacity: true)
+    // What fills a row up to a byte, and a code that begins with zeros, look like an end of a line.
+    if fax.hasAlignedRows, !fax.hasEndsOfLine { align() }
     if fax.k >= 0 { skipEndsOfLine() }
-    if fax.hasAlignedRows { position = (position + 7) / 8 * 8 }
+    if fax.hasAlignedRows { align() }
     guard position < bytes.count * 8 else { return false }
     if fax.k < 0 { return readTwoDimensions() }
     if fax.k == 0 { return readOneDimension() }
@@ -61,6 +63,8 @@ struct FaxReader {
     position += 1
     return isOneDimension ? readOneDimension() : readTwoDimensions()
   }
+
+  private mutating func align() { position = (position + 7) / 8 * 8 }
 
   /// An end of a line is eleven zeros or more and a one; no code of a run begins like that.
   private mutating func skipEndsOfLine() {

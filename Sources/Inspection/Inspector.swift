@@ -28,14 +28,19 @@ public struct Inspector: ~Copyable {
   public let seconds: Int
   private let tool: String
   private let stop: Stop
+  /// Seconds that a question goes on after a stop was requested.
+  private let grace: Double
   private let executable: String
   private var child: Child?
 
   /// An inspector that starts no process before the first question.
-  public init(tool: String, seconds: Int, stop: Stop, executable: String = "/proc/self/exe") {
+  public init(
+    tool: String, seconds: Int, stop: Stop, grace: Double = 0, executable: String = "/proc/self/exe"
+  ) {
     self.tool = tool
     self.seconds = seconds
     self.stop = stop
+    self.grace = grace
     self.executable = executable
   }
 
@@ -57,12 +62,15 @@ public struct Inspector: ~Copyable {
       }
       let left = deadline - Time.monotonic()
       if left <= 0 { return .tooSlow }
-      if stop.isRequested { return .stopped }
+      let isStopping = stop.isRequested
+      if isStopping, stop.age >= grace { return .stopped }
       var descriptors = [
         pollfd(fd: process.output, events: Int16(POLLIN), revents: 0),
         pollfd(fd: stop.descriptor, events: Int16(POLLIN), revents: 0),
       ]
-      let ready = poll(&descriptors, 2, Int32(clamping: left / 1_000_000 + 1))
+      // The second descriptor is ready for ever once a stop was requested.
+      let wait = isStopping ? min(left, 100_000_000) : left
+      let ready = poll(&descriptors, isStopping ? 1 : 2, Int32(clamping: wait / 1_000_000 + 1))
       if ready > 0, descriptors[0].revents != 0, !lines.read(from: process.output) {
         return .crashed(process.finish())
       }

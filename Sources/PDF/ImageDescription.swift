@@ -49,15 +49,19 @@ public enum StreamFilter: Sendable, Equatable {
     public var blackIs1: Bool
     /// Whether rows begin with a byte of their own.
     public var hasAlignedRows: Bool
+    /// Whether an end of a line is before each row for certain; it may be there in any case.
+    public var hasEndsOfLine: Bool
 
     /// Fax data, by default as a PDF has it by default.
     public init(
-      k: Int = 0, columns: Int = 1728, blackIs1: Bool = false, hasAlignedRows: Bool = false
+      k: Int = 0, columns: Int = 1728, blackIs1: Bool = false, hasAlignedRows: Bool = false,
+      hasEndsOfLine: Bool = false
     ) {
       self.k = k
       self.columns = columns
       self.blackIs1 = blackIs1
       self.hasAlignedRows = hasAlignedRows
+      self.hasEndsOfLine = hasEndsOfLine
     }
   }
 }

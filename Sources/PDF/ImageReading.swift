@@ -135,7 +135,8 @@ extension PDFDocument {
       return .ccitt(
         StreamFilter.Fax(
           k: k, columns: columns, blackIs1: boolean(member("/BlackIs1", of: parameters)),
-          hasAlignedRows: boolean(member("/EncodedByteAlign", of: parameters))))
+          hasAlignedRows: boolean(member("/EncodedByteAlign", of: parameters)),
+          hasEndsOfLine: boolean(member("/EndOfLine", of: parameters))))
     default: return .other(name)
     }
   }

@@ -180,7 +180,7 @@ final class BodyReceiver: BodySink {
     }
     guard let kind else { return .empty }
     // Some servers say so of a PDF or a page as it is; anything else is damaged.
-    if claimsCoding, page == nil, case .none = coding {
+    if claimsCoding, kind != .page, case .none = coding {
       return .broken("it says that it is compressed, and is not")
     }
     return page.map { .page($0, kind) } ?? .other(kind)

@@ -79,7 +79,8 @@ final class FetchServices: Sendable {
     self.limiter = limiter
     self.checkpoint = checkpoint
     self.stop = stop
-    inspectors = Inspectors(stop: stop, executable: settings.inspector)
+    inspectors = Inspectors(
+      stop: stop, grace: settings.graceAfterStop, executable: settings.inspector)
     let proxies = settings.transfer.proxy.map { [$0] } ?? Confidences.proxiesOfEnvironment()
     confidences = Confidences(headers: settings.transfer.headers, proxies: proxies)
     let limit = AdaptiveLimit(adaptive)

@@ -18,12 +18,15 @@ final class Inspectors: Sendable {
   private let stop: Stop
 
   /// `executable` is this program, but where another one holds it: in the tests.
-  init(stop: Stop, executable: String = "/proc/self/exe") {
+  /// After a stop, what was fetched is still looked into for `grace` seconds: it is not to be fetched
+  /// again.
+  init(stop: Stop, grace: Double, executable: String = "/proc/self/exe") {
     self.stop = stop
     let count = min(8, max(2, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
     slots = (0..<count).map { _ in
       Slot(
-        Inspector(tool: "fetch", seconds: Self.seconds, stop: stop, executable: executable))
+        Inspector(
+          tool: "fetch", seconds: Self.seconds, stop: stop, grace: grace, executable: executable))
     }
   }
 

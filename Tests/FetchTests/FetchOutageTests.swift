@@ -132,6 +132,8 @@ struct FetchOutageTests {
       return [weather.isBad() ? Bad.whole("403 No", "") : Bad.whole("200 OK", Self.pdf)]
     }
     var run = try OutageRun()
+    // The first PDFs are still looked into when the weather changes.
+    run.settings.outages.limitBeforeAnythingGood = 60
     try run.lookUp(at: server.url)
     let end = try run.finish(40)
     #expect(end.code == .success, "\(end.classes) \(end.log)")

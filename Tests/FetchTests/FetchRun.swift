@@ -1,4 +1,5 @@
 import Common
+import Glibc
 import Logging
 import State
 import Support
@@ -15,6 +16,8 @@ struct FetchRun {
   /// The built tool, beside the bundle of the tests, which looks into PDFs.
   static let program: String = {
     let bundle = CommandLine.arguments.first { $0.hasSuffix(".xctest") } ?? ""
+    // As the tool does (Stop.onSignals): a process that is no more shows when it is written to.
+    signal(SIGPIPE, SIG_IGN)
     return bundle.split(separator: "/", omittingEmptySubsequences: false).dropLast()
       .joined(separator: "/") + "/fetch"
   }()
