@@ -126,7 +126,7 @@ struct FetchOutageTests {
   @Test func imagesAreWatchedApartFromLookUps() throws {
     let weather = Weather(after: 15, length: 14)
     let server = try ScriptedServer { head, _ in
-      if head.contains("look.php") {
+      if head.hasPrefix("GET /look.php") {
         return [Bad.whole("200 OK", "<form></form><a href='/\(head.hashValue).pdf'>image</a>")]
       }
       return [weather.isBad() ? Bad.whole("403 No", "") : Bad.whole("200 OK", Self.pdf)]
@@ -206,7 +206,7 @@ struct FetchOutageTests {
 
   @Test func anImageThatIsNotThereIsNotAnAbsentDocument() throws {
     let server = try ScriptedServer { head, _ in
-      if head.contains("look.php") {
+      if head.hasPrefix("GET /look.php") {
         return [Bad.whole("200 OK", "<form></form><a href=/a.pdf>1</a><a href=/b.pdf>2</a>")]
       }
       return [head.contains("/b.pdf") ? Bad.whole("404 No", "") : Bad.whole("200 OK", Self.pdf)]
