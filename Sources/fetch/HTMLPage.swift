@@ -15,7 +15,7 @@ struct HTMLPage: ~Copyable {
   private static let maximumWork = 500_000_000.0
   /// Steps of one expression: about a second.
   private static let maximumSteps: UInt = 30_000_000
-  /// Nanoseconds that reading a page may take.
+  /// Nanoseconds of processor time that reading a page may take.
   private static let longest: Int64 = 10_000_000_000
 
   private let document: htmlDocPtr
@@ -46,7 +46,7 @@ struct HTMLPage: ~Copyable {
     page.maximum_nodes = Self.maximumNodes
     page.maximum_depth = Int32(Self.maximumDepth)
     page.maximum_work = Self.maximumWork
-    let deadline = Time.monotonic() + Self.longest
+    let deadline = Time.ofThread() + Self.longest
     source.deadline = deadline
     let document = withExtendedLifetime(source) {
       conveyor_page_read(
@@ -189,7 +189,7 @@ private final class PageSource {
   func read(into target: UnsafeMutableRawBufferPointer) -> Int {
     guard failure == nil else { return 0 }
     if isOver() { failure = RecordError.stopped }
-    if Time.monotonic() > deadline {
+    if Time.ofThread() > deadline {
       failure = RecordError(.portalError, "reading the page took too long and was stopped")
     }
     while ready.isEmpty, !isAtEnd, failure == nil { fill() }

@@ -36,7 +36,7 @@ struct OutageRun {
     settings.transfer.lowSpeedTime = 1
     settings.transfer.connectTimeout = 2
     settings.outages = OutagePolicy(
-      firstDistance: 0.02, longestDistance: 0.1, limit: 60, limitBeforeAnythingGood: 0.3)
+      firstDistance: 0.02, longestDistance: 0.1, limit: 60, limitBeforeAnythingGood: 4)
   }
 
   /// A portal of two steps at `base`, for all documents.
