@@ -109,7 +109,7 @@ struct FetchOutageTests {
     #expect(end.code == .success, "\(end.classes)")
   }
 
-  /// The portal never gave a document: a minute, here 0.3 s, and nothing is failed.
+  /// The portal never gave a document: a minute, here 4 s, and nothing is failed.
   @Test(arguments: [
     ("403 Forbidden", Common.ExitCode.unavailable), ("404 Not Found", .unavailable),
     ("401 Unauthorized", .permission), ("500 Oops", .unavailable),
