@@ -98,7 +98,9 @@ public enum ImportedColumns {
       ImportProblem("\(name) has to be \(expected), and is \(Format.quoted(text))")
     }
     let value = unwrapped(text, name)
-    if rules.isNull(value, isText: kind == .text) { return nil }
+    // A book that is "none" is no missing one, but one that cannot be read.
+    let isText = kind == .text || required.contains(name)
+    if rules.isNull(value, isText: isText) { return nil }
     switch kind {
     case .text:
       guard !value.utf8.contains(0) else { throw wrong("text without NUL") }
