@@ -109,14 +109,16 @@ struct FetchOutageTests {
     #expect(end.code == .success, "\(end.classes)")
   }
 
-  /// The portal never gave a document: a minute, here 4 s, and nothing is failed.
+  /// The portal never gave a document: a minute, here 0.3 s, and nothing is failed.
   @Test(arguments: [
     ("403 Forbidden", Common.ExitCode.unavailable), ("404 Not Found", .unavailable),
     ("401 Unauthorized", .permission), ("500 Oops", .unavailable),
   ])
   func whatWasNeverGoodEndsTheRun(status: String, code: Common.ExitCode) throws {
     let server = try ScriptedServer { _, _ in [Bad.whole(status, "")] }
-    let end = try OutageRun().finish(30) { "\(server.url)/\($0).pdf" }
+    var run = try OutageRun()
+    run.settings.outages.limitBeforeAnythingGood = 0.3
+    let end = try run.finish(30) { "\(server.url)/\($0).pdf" }
     #expect(end.code == code)
     #expect(end.errors.allSatisfy { $0["counts"] == .bool(false) }, "\(end.errors)")
     #expect(server.requests.count < 30)
