@@ -30,7 +30,7 @@ final class Inspectors: Sendable {
     }
   }
 
-  /// What there is to say about a file; `nil` for one that could not be looked into in time.
+  /// What there is to say about a file; `nil` for one that could not be looked into.
   func finding(of path: String, worker: Int) throws -> PDFFinding? {
     let slot = slots[worker % slots.count]
     // The process ends with the thread that started it, which may be another one's: asked once more.
@@ -49,9 +49,9 @@ final class Inspectors: Sendable {
           .internal, "the process that looks into PDFs does not answer as it should")
       }
       return finding
-    case .crashed(let end):
-      return PDFFinding(defect: "the process that looked into it \(end)")
-    case .tooSlow: return nil
+    // Killed for want of memory, or by somebody: that is not the document's fault (promise P12), and one
+    // that crashes the parser is judged by optimize, which has a process for it, too.
+    case .crashed, .tooSlow: return nil
     case .stopped: throw RecordError.stopped
     }
   }

@@ -61,7 +61,7 @@ struct ReplyReader {
     // What was removed meanwhile is no bad PDF; who keeps it says so.
     guard access(file.path, F_OK) == 0 else { return nil }
     guard let finding = try services.inspectors.finding(of: file.path, worker: worker) else {
-      logger.warning("\(errand.id): looking into the PDF took too long; it is taken as it is")
+      logger.warning("\(errand.id): the PDF could not be looked into; it is taken as it is")
       return nil
     }
     reply.finding = finding
