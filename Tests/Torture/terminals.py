@@ -317,7 +317,7 @@ def limits(dice):
     """`ulimit`: an orderly end with words, and one document at most that pays."""
     wrong, tried = [], 0
     cases = [("-f", resource.RLIMIT_FSIZE, 8192), ("-f", resource.RLIMIT_FSIZE, 65536), ("-n", resource.RLIMIT_NOFILE, 24),
-             ("-v", resource.RLIMIT_AS, 400 << 20), ("-t", resource.RLIMIT_CPU, 1)]
+             ("-v", resource.RLIMIT_AS, 2 << 30), ("-t", resource.RLIMIT_CPU, 1)]
     for name, kind, value in cases:
         with Belt(DOCUMENTS, engine="images") as belt:
             def set_limit(kind=kind, value=value):
