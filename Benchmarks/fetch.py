@@ -28,13 +28,14 @@ from harness import (TOOLS, Portal, emptied, free_port, measure, median, need, r
                      target)
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "Tests" / "Torture"))
+from smallpdf import pdf  # noqa: E402
 
 
 def make_files(directory, count, size):
     directory.mkdir(parents=True)
     for number in range(count):
-        body = os.urandom(size - 40)
-        (directory / f"{number}.pdf").write_bytes(b"%PDF-1.4\n" + body + b"\n%%EOF\n")
+        (directory / f"{number}.pdf").write_bytes(pdf(os.urandom(size - 500)))
 
 
 class Nginx:
