@@ -56,7 +56,9 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: index))
     let first = try run("enqueue", file + map)
     #expect(first.code == ExitCode.documentsFailed.rawValue, "\(first)")
-    #expect(first.errors.contains("deeds.tsv.gz:3: refused: book is missing"))
+    #expect(
+      first.errors.contains(
+        "deeds.tsv.gz:3: refused: book has to be a whole number from 1, and is \"none\""))
     #expect(first.errors.contains("deeds.tsv.gz:4: refused: page is missing"))
     #expect(first.errors.contains("imported 2 new documents, 0 were there already, 2 rows refused"))
     let rows = try sql("SELECT page, instrument_type_parsed, file_date FROM index_documents")
