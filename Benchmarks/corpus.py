@@ -13,9 +13,11 @@ import argparse
 import collections
 import concurrent.futures
 import json
+import select
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -29,6 +31,8 @@ from harness import TOOLS, scratch
 # a scan have become softer it moves by less.
 WINDOW, TOLERANCE = 16, 48
 MAXIMUM_PAGES = 30
+# Seconds that a judge may think about one document.
+PATIENCE = 120
 FLOOR = (1275, 1650)
 
 
@@ -67,44 +71,57 @@ def outline(node, seen):
     return total
 
 
+def size(node, *kinds):
+    """How many members an array or a dictionary has; none where a document has something else there."""
+    return len(node) if isinstance(node, kinds or (pikepdf.Array,)) else 0
+
+
 def structure(pdf):
     root = pdf.Root
-    names = root.get("/Names", {})
+    names, form, layers = (root.get(key, {}) for key in ("/Names", "/AcroForm", "/OCProperties"))
+    names, form, layers = (node if isinstance(node, pikepdf.Dictionary) else {} for node in (names, form, layers))
     counts = collections.Counter(
         pages=len(pdf.pages),
         outline=outline(root.get("/Outlines", {}).get("/First"), set()),
-        destinations=len(root.get("/Dests", {})) + leaves(names.get("/Dests")),
+        destinations=size(root.get("/Dests"), pikepdf.Dictionary) + leaves(names.get("/Dests")),
         attachments=leaves(names.get("/EmbeddedFiles")),
         scripts=leaves(names.get("/JavaScript")),
-        layers=len(root.get("/OCProperties", {}).get("/OCGs", [])),
+        layers=size(layers.get("/OCGs")),
         labels=leaves(root.get("/PageLabels")),
-        fields=len(root.get("/AcroForm", {}).get("/Fields", [])),
+        fields=size(form.get("/Fields")),
         tags=int("/StructTreeRoot" in root),
         metadata=int("/Metadata" in root),
         info=len([key for key in pdf.trailer.get("/Info", {}) if key not in ("/Producer", "/ModDate")]),
     )
     for page in pdf.pages:
-        counts["annotations"] += len(page.obj.get("/Annots", []))
+        counts["annotations"] += size(page.obj.get("/Annots"))
     return counts
 
 
-def images(pdf):
-    """Pixels of images in black and white, and the smallest image that fills a page."""
-    bilevel, found = 0, []
-    seen = set()
+def bilevel(pdf):
+    """Pixels of all images in black and white."""
+    total, seen = 0, set()
     for page in pdf.pages:
         try:
             for image in page.images.values():
                 if image.objgen in seen:
                     continue
                 seen.add(image.objgen)
-                size = (int(image.get("/Width", 0)), int(image.get("/Height", 0)))
-                found.append((image.objgen, size))
                 if image.get("/ImageMask", False) or int(image.get("/BitsPerComponent", 8)) == 1:
-                    bilevel += size[0] * size[1]
+                    total += int(image.get("/Width", 0)) * int(image.get("/Height", 0))
         except Exception:  # An odd resource dictionary: nothing is counted.
             continue
-    return bilevel, found
+    return total
+
+
+def filling(page):
+    """Pixels of the largest image that fills the page: its shorter and its longer side."""
+    sizes = []
+    for image in page.get_objects(filter=[pypdfium2.raw.FPDF_PAGEOBJ_IMAGE], max_depth=1):
+        left, bottom, right, top = image.get_bounds()
+        if (right - left) * (top - bottom) >= 0.7 * page.get_width() * page.get_height():
+            sizes.append(tuple(sorted(image.get_px_size())))
+    return max(sizes, default=None)
 
 
 def pictures(before, after, verdict):
@@ -125,6 +142,9 @@ def pictures(before, after, verdict):
         if difference > TOLERANCE:
             is_blank = two.std() < 1 < one.std()
             verdict["blank" if is_blank else "changed"] = f"page {index + 1}: a window by {difference:.0f}"
+        old, new = filling(before[index]), filling(after[index])
+        if old and new and new < old and (new[0] < min(FLOOR[0], old[0]) or new[1] < min(FLOOR[1], old[1])):
+            verdict["few pixels"] = f"page {index + 1}: {old} became {new}"
         texts = [document[index].get_textpage().get_text_bounded().split() for document in (before, after)]
         if texts[0] != texts[1]:
             verdict["text"] = f"page {index + 1}"
@@ -147,16 +167,50 @@ def judge(source, result):
             lost = {key: value for key, value in counts[0].items() if counts[1][key] < value}
             if lost:
                 verdict["structure"] = ", ".join(sorted(lost))
-            (bilevel_before, found_before), (bilevel_after, found_after) = images(one), images(two)
-            if bilevel_after < bilevel_before:
-                verdict["bilevel"] = f"{bilevel_before} pixels became {bilevel_after}"
-            for (_, old), (_, new) in zip(found_before, found_after):
-                low, high = min(new), max(new)
-                if new != old and (low < min(FLOOR[0], min(old)) or high < min(FLOOR[1], max(old))):
-                    verdict["few pixels"] = f"{old} became {new}"
+            pixels = bilevel(one), bilevel(two)
+            if pixels[1] < pixels[0]:
+                verdict["bilevel"] = f"{pixels[0]} pixels became {pixels[1]}"
     except Exception as error:
         verdict["pikepdf"] = str(error)
     return verdict
+
+
+class Judge(threading.local):
+    """A judge in a process of its own, one for each thread: what pdfium crashes on costs one document."""
+
+    child = None
+
+    def __call__(self, source, result):
+        verdict = self.ask(source, result)
+        if verdict is None:
+            # Where the source alone is too much for pdfium, nothing is known of the result.
+            return {"not judged": "pdfium"} if self.ask(source, source) is None else {"crashes pdfium": "result"}
+        return verdict
+
+    def ask(self, source, result):
+        if self.child is None:
+            self.child = subprocess.Popen(
+                [sys.executable, __file__, "--judge"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                stderr=subprocess.DEVNULL)
+        try:
+            self.child.stdin.write(json.dumps([source, result]) + "\n")
+            self.child.stdin.flush()
+            if select.select([self.child.stdout], [], [], PATIENCE)[0]:
+                line = self.child.stdout.readline()
+                if line:
+                    return json.loads(line)
+        except BrokenPipeError:
+            pass
+        self.child.kill()
+        self.child.wait()
+        self.child = None
+        return None
+
+
+def serve():
+    """The judge's own loop."""
+    for line in sys.stdin:
+        print(json.dumps(judge(*json.loads(line))), flush=True)
 
 
 def optimize(files, work, options):
@@ -176,6 +230,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folders", nargs="+", type=Path)
     arguments, options = sys.argv[1:], []
+    if arguments == ["--judge"]:
+        return serve()
     if "--" in arguments:
         split = arguments.index("--")
         arguments, options = arguments[:split], arguments[split + 1 :]
@@ -201,13 +257,11 @@ def report(files, status, seconds, records):
         if record.get("optimize", {}).get("reason")
     )
     losses, affected = collections.Counter(), 0
-    with concurrent.futures.ProcessPoolExecutor(2) as pool:
-        verdicts = pool.map(
-            judge, (r["path"] for r in results), (r["optimize"]["path"] for r in results), chunksize=4
-        )
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        verdicts = pool.map(Judge(), (r["path"] for r in results), (r["optimize"]["path"] for r in results))
         for record, verdict in zip(results, verdicts):
             losses.update(verdict.keys())
-            affected += bool(verdict)
+            affected += bool(verdict.keys() - {"not judged"})
             if verdict:
                 print(record["path"], record["optimize"]["method"], json.dumps(verdict))
     print(f"bytes: {sizes[0]:,} became {sizes[1]:,} ({sizes[1] / max(1, sizes[0]):.3f})")
