@@ -22,8 +22,12 @@ import struct
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from harness import TOOLS, PostgresServer, scratch
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "Tests" / "Torture"))
+from smallpdf import pdf  # noqa: E402
 
 SIDES = {"nothing": (False, False), "nice": (True, False), "loops": (False, True), "nice+loops": (True, True)}
 # What is to be reached, as a share of the permitted rate.
@@ -164,7 +168,7 @@ def receive(path):
     # Inherited by what it accepts: a request may be there before we could ask for its time.
     listener.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
     print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
-    body = b"%PDF-1.4\n" + b"%" * 1000 + b"\n%%EOF\n"
+    body = pdf(b"%" * 1000)
     answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/pdf\r\nContent-Length: %d\r\n\r\n" % len(body) + body
     waiting = selectors.DefaultSelector()
     waiting.register(listener, selectors.EVENT_READ)

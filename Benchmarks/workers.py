@@ -7,8 +7,9 @@ then everything does (Gunther's universal scalability law), and once they take t
 refusal pauses everybody, as fetch's limiter does. Each controller sees what fetch sees: how long each request took,
 and whether it was refused. The oracle knows the portal, and has the best number of workers at each moment.
 
-    Benchmarks/workers.py                      the table: five days, two seeds; some four minutes
+    Benchmarks/workers.py                      the table: six days, two seeds; some four minutes
     Benchmarks/workers.py --days 11 --seeds 5 --delay 0.1
+    Benchmarks/workers.py --spread 1           answers that differ twice as much
 """
 
 import argparse
@@ -75,7 +76,7 @@ class Portal:
         return max(good, default=0.0)
 
 
-def run(portal, controller, delay, seed, warm_up):
+def run(portal, controller, delay, spread, seed, warm_up):
     """Seconds of a controller's life, judged after `warm_up` of them."""
     dice = random.Random(seed * 7 + 1)
     good = refused = asked = oracle = 0
@@ -99,7 +100,7 @@ def run(portal, controller, delay, seed, warm_up):
         for number in range(count):
             is_dropped = dice.random() < share
             dropped += is_dropped
-            answers.append((second + number / count, latency * (0.5 + dice.expovariate(2)), is_dropped))
+            answers.append((second + number / count, latency * (1 - spread + spread * dice.expovariate(1)), is_dropped))
         limit = controller.told(answers)
         row = row + 1 if dropped else 0
         pause = min(2 * 2 ** (row - 1), 300) if dropped else 0
@@ -152,6 +153,8 @@ def main():
     parser.add_argument("--days", type=int, default=7, help="days of the portal; the first is not judged")
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--delay", type=float, nargs="+", default=[0.5, 0.1, 0.0])
+    parser.add_argument("--spread", type=float, default=0.5, help="standard deviation of answers by their mean, 0 to 1")
+    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--fixed", type=int, nargs="*", default=[5, 10], help="also so many workers, always")
     options = parser.parse_args()
     print(f"{'':12}{'delay':>7}{'of the oracle':>15}{'refused of 1,000':>18}{'latency ÷ base':>16}")
@@ -171,9 +174,9 @@ def show(name, delay, share, refusals, slowness):
 def judged(make, delay, options):
     """Means over the seeds."""
     figures = []
-    for seed in range(options.seeds):
+    for seed in range(options.first_seed, options.first_seed + options.seeds):
         controller = make()
-        figures.append(run(Portal(seed, options.days), controller, delay, seed, 86400))
+        figures.append(run(Portal(seed, options.days), controller, delay, options.spread, seed, 86400))
         controller.close()
     return [statistics.mean(values) for values in zip(*figures)]
 

@@ -15,7 +15,7 @@ extension Format {
   /// What became of a size: `82.7% saved`, or `1.2% larger` where it grew.
   public static func saving(of original: Int, stored: Int) -> String {
     stored <= original
-      ? "\(percent(original - stored, of: original)) saved"
-      : "\(percent(stored - original, of: original)) larger"
+      ? "\(percent(original.subtractingClamped(stored), of: original)) saved"
+      : "\(percent(stored.subtractingClamped(original), of: original)) larger"
   }
 }

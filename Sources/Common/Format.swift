@@ -57,16 +57,16 @@ public enum Format {
   public static func percent(_ part: Int, of whole: Int) -> String {
     guard whole != 0 else { return "–" }
     let share = Double(part) / Double(whole)
-    return percent(tenths: Int((share * 1000).rounded()), isNone: part == 0, isAll: part == whole)
+    return percent(tenths: Int(nearest: share * 1000), isNone: part == 0, isAll: part == whole)
   }
 
   /// The shares of all parts of a whole in percent, as ``percent(_:of:)`` has them, rounded so that
   /// they add up to 100.0 (the largest remainders are rounded up).
   public static func percents(_ parts: [Int]) -> [String] {
-    let whole = parts.reduce(0, +)
+    let whole = parts.reduce(0) { $0.addingClamped($1) }
     guard whole > 0 else { return parts.map { _ in "–" } }
     let exact = parts.map { Double($0) / Double(whole) * 1000 }
-    var tenths = exact.map { Int($0.rounded(.down)) }
+    var tenths = exact.map { Int(nearest: $0.rounded(.down)) }
     let byRemainder = parts.indices.sorted {
       (exact[$0] - exact[$0].rounded(.down), $1) > (exact[$1] - exact[$1].rounded(.down), $0)
     }

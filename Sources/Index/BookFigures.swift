@@ -1,3 +1,5 @@
+import Common
+
 /// What the report says of books, summed up from groups of documents that have the same book, status
 /// and priority: one reading of the table answers four questions.
 struct BookFigures {
@@ -55,7 +57,7 @@ struct BookFigures {
   var mismatches: [(books: ClosedRange<Int>?, completed: Int, mismatches: Int)] {
     byRange.sorted { ($0.key ?? .max) < ($1.key ?? .max) }.map { range, sum in
       (
-        books: range.map { $0 * 500...$0 * 500 + 499 }, completed: sum.completed,
+        books: range.map { $0 * 500...($0 * 500).addingClamped(499) }, completed: sum.completed,
         mismatches: sum.mismatches
       )
     }

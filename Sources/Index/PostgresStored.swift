@@ -60,7 +60,8 @@ private final class PostgresStoredRows: StoredRowPages {
       """
       DECLARE stored_rows NO SCROLL CURSOR FOR
       SELECT \(StoredRows.columns),
-        (EXTRACT(EPOCH FROM downloaded_at::timestamptz) * 1000)::bigint * 1000000, (\(documents.sql))
+        GREATEST(-9e12, LEAST(9e12, EXTRACT(EPOCH FROM downloaded_at::timestamptz) * 1000))::bigint
+          * 1000000, (\(documents.sql))
       FROM index_documents WHERE \(StoredRows.condition)
       ORDER BY COALESCE(gcs_path, '') COLLATE "C"
       """, documents.values)

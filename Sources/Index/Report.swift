@@ -1,3 +1,5 @@
+import Common
+
 /// What the report shows. Rows are in the order to be shown.
 public struct Report: Sendable {
   /// Documents by status.
@@ -33,9 +35,9 @@ public struct Report: Sendable {
   public var mismatches: [(books: ClosedRange<Int>?, completed: Int, mismatches: Int)] = []
 
   /// Bytes before optimizing, of all completed documents that have both sizes.
-  public var originalBytes: Int { types.reduce(0) { $0 + $1.originalBytes } }
+  public var originalBytes: Int { types.reduce(0) { $0.addingClamped($1.originalBytes) } }
   /// Bytes at the destination of the same documents.
-  public var optimizedBytes: Int { types.reduce(0) { $0 + $1.storedBytes } }
+  public var optimizedBytes: Int { types.reduce(0) { $0.addingClamped($1.storedBytes) } }
 
   /// Completed documents of which one of the two sizes is not known, and which no sum of bytes has.
   public var completedWithoutSizes: Int { types.reduce(0) { $0 + $1.completed - $1.measured } }

@@ -118,7 +118,11 @@ struct ReportQueries {
 
   private func types() throws -> [TypeFigures] {
     let isDone = "download_status = 'completed'"
-    let hasSizes = "\(isDone) AND original_bytes IS NOT NULL AND content_bytes IS NOT NULL"
+    // A table of the user's own may have any number in it: sizes that no document has (beyond a TiB) count as
+    // unknown, and no sum goes beyond what a number can be.
+    let hasSizes =
+      "\(isDone) AND original_bytes BETWEEN 0 AND 1099511627776"
+      + " AND content_bytes BETWEEN 0 AND 1099511627776"
     return try rows(
       """
       COALESCE(instrument_type_parsed, ''), COUNT(*), COUNT(*) FILTER (WHERE \(isDone)),

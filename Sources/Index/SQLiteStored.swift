@@ -60,7 +60,9 @@ extension SQLiteIndex {
           SELECT id, download_status FROM index_documents
           WHERE id IN (SELECT value FROM json_each(?))
           """, arguments: ["[\(numbers)]"])
-      while let row = try rows.next() { statuses[String(row[0] as Int64)] = row[1] as String? }
+      while let row = try rows.next() {
+        statuses[String(row[0] as Int64)] = String.fromDatabaseValue(row[1])
+      }
       return statuses
     }
   }
@@ -87,9 +89,13 @@ private final class SQLiteStoredRows: StoredRowPages {
     guard let last = rows.last else { return nil }
     place = last[0]
     return rows.map { row in
-      StoredRow(
-        id: row[1], status: row[2] ?? "", url: row[3], bytes: row[4], sha256: row[5], md5: row[6],
-        completedAt: row[7], isSelected: row[8] ?? false)
+      // A column of SQLite may have anything in it: what is of another type counts as missing.
+      func value<T: DatabaseValueConvertible>(_ column: Int) -> T? {
+        T.fromDatabaseValue(row[column])
+      }
+      return StoredRow(
+        id: row[1], status: value(2) ?? "", url: value(3), bytes: value(4), sha256: value(5),
+        md5: value(6), completedAt: value(7), isSelected: value(8) ?? false)
     }
   }
 }

@@ -39,7 +39,13 @@ public final class FetchedPages {
             SELECT id, path, bytes FROM documents WHERE error_class IS NULL AND id > ?
             ORDER BY id LIMIT ?
             """, arguments: [last, Self.page]
-        ).map { Document(id: $0[0], path: $0[1], bytes: $0[2]) }
+        ).compactMap { row in
+          // Anybody may have written into the file: a value of another type is none.
+          String.fromDatabaseValue(row[0]).map {
+            Document(
+              id: $0, path: String.fromDatabaseValue(row[1]), bytes: Int.fromDatabaseValue(row[2]))
+          }
+        }
       }
     }
     guard let end = documents.last else { return nil }

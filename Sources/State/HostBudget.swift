@@ -1,3 +1,5 @@
+import Common
+
 /// How quickly a host may be asked.
 public struct Pace: Sendable, Equatable {
   /// Seconds between two request starts, in the long run; 0 for no limit.
@@ -76,10 +78,11 @@ public struct HostBudget: Sendable, Equatable {
   ///
   /// - Parameters:
   ///   - lead: how far ahead a start may be announced, in nanoseconds (``Lead``).
+  ///   - takes: how long it takes from this decision until it is known, in nanoseconds.
   ///   - ready: since when this request has waited here.
   ///   - missed: the end of the window that the same request announced before, and could not keep.
   public mutating func start(
-    now: Int64, pace: Pace, lead: Int64, ready: Int64, missed: Int64? = nil
+    now: Int64, pace: Pace, lead: Int64, takes: Int64 = 0, ready: Int64, missed: Int64? = nil
   ) -> Start {
     guard pausedUntil <= now else { return .pausedMeanwhile }
     guard pace.burst == 1 else {
@@ -90,15 +93,20 @@ public struct HostBudget: Sendable, Equatable {
     // Where nobody has announced a start since, the gap to the one before is kept already; a host that was
     // never asked has none to be kept.
     let isFree = lastStart == 0 || lastStart == missed
-    let earliest = isFree ? now : lastStart.addingClamped(pace.gap)
+    // Where a transaction takes longer than the window, a start "now" would be over before it is announced,
+    // each time: then it is for a moment that is still to come.
+    let far = takes > pace.window ? takes.addingClamped(takes) : 0
+    let soonest = now.addingClamped(far)
+    let earliest = isFree ? soonest : lastStart.addingClamped(pace.gap)
     // Who has waited for longer may announce earlier, so that nobody is passed over again and again.
     let waited = max(0, now.subtractingClamped(ready))
-    let lead = min(lead.addingClamped(waited / 8), pace.window)
-    guard earliest.subtractingClamped(now) <= lead else {
+    let ahead = max(far, min(lead.addingClamped(waited / 8), pace.window))
+    guard isFree || earliest.subtractingClamped(now) <= ahead else {
       // A start that may still be under way is known better in a moment.
-      return .notBefore(lastStart > now ? lastStart : earliest.subtractingClamped(lead))
+      let inTime = earliest.subtractingClamped(ahead)
+      return .notBefore(lastStart > now ? min(lastStart, inTime) : inTime)
     }
-    let time = max(now, earliest)
+    let time = max(soonest, earliest)
     lastStart = time.addingClamped(pace.window)
     shorten(backlog: time.subtractingClamped(ready), pace)
     return .at(time, latest: lastStart)
@@ -158,24 +166,4 @@ public struct HostBudget: Sendable, Equatable {
   static let possibleTimes: ClosedRange<Int64> = 0...(1 << 62)
   /// The numbers of refusals that it may hold.
   static let possibleRefusals: ClosedRange<Int64> = 0...Int64(Int32.max - 1)
-}
-
-extension Int64 {
-  /// The sum, or the bound that it would go beyond.
-  func addingClamped(_ other: Int64) -> Int64 {
-    let (sum, overflow) = addingReportingOverflow(other)
-    return overflow ? (other > 0 ? .max : .min) : sum
-  }
-
-  /// The difference, or the bound that it would go beyond.
-  func subtractingClamped(_ other: Int64) -> Int64 {
-    let (difference, overflow) = subtractingReportingOverflow(other)
-    return overflow ? (other > 0 ? .min : .max) : difference
-  }
-
-  /// The product of two numbers that are not negative, or the greatest number.
-  func multipliedClamped(by other: Int64) -> Int64 {
-    let (product, overflow) = multipliedReportingOverflow(by: other)
-    return overflow ? .max : product
-  }
 }

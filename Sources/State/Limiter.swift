@@ -79,58 +79,74 @@ public final class Limiter: Sendable {
         ? .paused : .granted(Grant(refusals: budget.refusals, latest: 0))
     }
     let ready = Time.monotonic()
-    return try starts.pass(host) { () throws(Fatal) in
-      var missed: Int64?
-      while !stop.isRequested {
-        switch try announce(host, pace, ready: ready, missed: missed) {
-        case .at(let time, let grant):
-          guard stop.sleep(until: time, isPrecise: true) else { return .stopped }
-          if Time.monotonic() <= time + pace.window / 2 || pace.burst > 1 { return .granted(grant) }
-          // Too late to be sure that it is sent within its window: another one, from now.
-          missed = grant.latest
-        case .notBefore(let time):
-          missed = nil
-          guard stop.sleep(until: time) else { return .stopped }
-        case .paused: return .paused
-        }
+    var missed: Int64?
+    while true {
+      let permission = try starts.pass(host) { () throws(Fatal) in
+        try announce(host, pace, ready: ready, missed: missed, stop)
       }
-      return .stopped
+      // Looked at last of all, when everybody else has been woken: what was held up here, or stopped (SIGSTOP),
+      // is no longer sure to be sent within its window, and announces another one.
+      guard case .granted(let grant) = permission, pace.burst == 1,
+        Time.monotonic() > grant.latest - pace.window / 2
+      else { return permission }
+      missed = grant.latest
     }
   }
 
+  /// Announces a start, and waits for its time.
+  private func announce(
+    _ host: String, _ pace: Pace, ready: Int64, missed: Int64?, _ stop: Stop
+  ) throws(Fatal) -> Permission {
+    var missed = missed
+    var due = Time.monotonic()
+    while !stop.isRequested {
+      switch try decide(host, pace, ready: ready, missed: missed) {
+      case .at(let time, let grant, let decided):
+        let now = Time.monotonic()
+        lead.withLock { $0.observe(took: now - due, transaction: now - decided) }
+        return stop.sleep(until: time, isPrecise: true) ? .granted(grant) : .stopped
+      case .notBefore(let time):
+        missed = nil
+        guard stop.sleep(until: time) else { return .stopped }
+        due = max(due, time)
+      case .paused: return .paused
+      }
+    }
+    return .stopped
+  }
+
   private enum Announcement {
-    case at(Int64, Grant)
+    case at(Int64, Grant, decided: Int64)
     case notBefore(Int64)
     case paused
 
-    init(_ start: HostBudget.Start, refusals: Int) {
+    init(_ start: HostBudget.Start, refusals: Int, now: Int64) {
       self =
         switch start {
-        case .at(let time, let latest): .at(time, Grant(refusals: refusals, latest: latest))
+        case .at(let time, let latest):
+          .at(time, Grant(refusals: refusals, latest: latest), decided: now)
         case .notBefore(let time): .notBefore(time)
         case .pausedMeanwhile: .paused
         }
     }
   }
 
-  private func announce(
+  private func decide(
     _ host: String, _ pace: Pace, ready: Int64, missed: Int64?
   ) throws(Fatal) -> Announcement {
-    let lead = lead.withLock(\.nanoseconds)
+    let lead = lead.withLock { $0 }
     let decide: @Sendable (inout HostBudget) -> Announcement = { budget in
+      let now = Time.monotonic()
       let start = budget.start(
-        now: Time.monotonic(), pace: pace, lead: lead, ready: ready, missed: missed)
-      return Announcement(start, refusals: budget.refusals)
+        now: now, pace: pace, lead: lead.nanoseconds, takes: lead.transaction, ready: ready,
+        missed: missed)
+      return Announcement(start, refusals: budget.refusals, now: now)
     }
     // Looking locks nobody out. Most of the time it is not yet one's turn.
     var seen = try storage.budget(of: host) ?? HostBudget()
     let look = decide(&seen)
     guard case .at = look else { return look }
-    let announcement = try update(host, decide)
-    if case .at(let time, _) = announcement {
-      self.lead.withLock { $0.observe(left: time - Time.monotonic()) }
-    }
-    return announcement
+    return try update(host, decide)
   }
 
   /// The third step, as soon as the request was sent: from now on everybody knows when.

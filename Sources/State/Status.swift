@@ -46,16 +46,19 @@ extension Checkpoint {
       var summary = Summary()
       let there = try Row.fetchOne(
         db,
-        sql: "SELECT count(*), coalesce(sum(bytes), 0) FROM documents WHERE error_class IS NULL")
+        sql: """
+          SELECT count(*), sum(bytes) FILTER (WHERE bytes BETWEEN 0 AND 1 << 40)
+          FROM documents WHERE error_class IS NULL
+          """)
       summary.fetched = there?[0] ?? 0
-      summary.bytes = there?[1] ?? 0
+      summary.bytes = there.flatMap { Int.fromDatabaseValue($0[1]) } ?? 0
       summary.errors = try Row.fetchAll(
         db,
         sql: """
           SELECT error_class, count(*) FROM documents WHERE error_class IS NOT NULL
           GROUP BY error_class ORDER BY 2 DESC, 1
           """
-      ).map { ($0[0], $0[1]) }
+      ).map { (String.fromDatabaseValue($0[0]) ?? "?", $0[1]) }
       return summary
     }
   }

@@ -4,7 +4,7 @@ import Common
 /// when few ask, fewer by a tenth when they get slower, half when the portal refuses or breaks off.
 ///
 /// Rates do not decide, but latency: of ten requests the rate is true to a third, and one lucky window
-/// would stay the best for ever. An answer that takes half as long again as at best says at once that the portal works
+/// would stay the best for ever. The more answers differ, the more of them a judgement waits for. An answer that takes half as long again as at best says at once that the portal works
 /// on more than it can, and refusals come only after that. Where there is a delay, Little's law says from the
 /// beginning how many workers it keeps busy; idle ones hurt nobody. `Benchmarks/workers.py` holds this
 /// against an oracle.
@@ -27,8 +27,16 @@ struct AdaptiveWorkers: Sendable {
     var completed = 0
     var drops = 0
     var seconds = 0.0
+    /// The sum of their squares.
+    var squares = 0.0
 
     var count: Int { completed + drops }
+
+    /// How much answers differ: variance by the square of the mean; 1 for an exponential distribution.
+    var spread: Double {
+      guard seconds > 0 else { return 0 }
+      return max(0, squares * Double(count) / (seconds * seconds) - 1)
+    }
   }
 
   private var current: Window?
@@ -43,8 +51,10 @@ struct AdaptiveWorkers: Sendable {
   /// With how many workers answers began to be slow, and how slow they were.
   private var slowdown: (limit: Int, latency: Double)?
 
-  /// Requests that a judgement needs: the mean of so many is true to within a tenth.
-  private static let enough = 30
+  /// Requests that a judgement needs at least, and so many times their spread: the mean of those is true to
+  /// within a fourteenth, however much answers differ.
+  private static let enough = 20
+  private static let enoughForSpread = 200.0
   /// The same while nothing is known, in exchange for being wrong more often.
   private static let enoughToStart = 10
   /// Longest time over which is judged where answers come slowly, in seconds.
@@ -54,6 +64,8 @@ struct AdaptiveWorkers: Sendable {
   /// Below this, as a multiple of the best latency, there is room for more; above, too many work.
   private static let roomy = 1.25
   private static let crowded = 1.5
+  /// The share of the rate that a delay permits from which it is the delay that keeps the number down.
+  private static let busy = 0.95
 
   init(minimum: Int = 1, maximum: Int, delay: Double, window: Double = 2) {
     self.minimum = max(1, minimum)
@@ -76,12 +88,13 @@ struct AdaptiveWorkers: Sendable {
     window.completed += isDropped ? 0 : 1
     window.drops += isDropped ? 1 : 0
     window.seconds += max(0, seconds)
+    window.squares += seconds * seconds
     current = window
     let elapsed = Double(now - window.began) / 1e9
     guard isWhole(window, elapsed) else { return nil }
     current = Window(began: now)
     let before = limit
-    let reason = judge(window)
+    let reason = judge(window, elapsed)
     return limit == before ? nil : Decision(limit: limit, reason: reason)
   }
 
@@ -90,10 +103,12 @@ struct AdaptiveWorkers: Sendable {
     if window.drops > 0 || elapsed >= Self.longestWindow { return true }
     // The bound of the delay is worth having at once, and mended by each later window.
     if delay > 0, !hasBegun { return window.count >= 3 }
-    return window.count >= (isStarting ? Self.enoughToStart : Self.enough)
+    if isStarting { return window.count >= Self.enoughToStart }
+    return window.count >= Self.enough
+      && Double(window.count) >= Self.enoughForSpread * window.spread
   }
 
-  private mutating func judge(_ window: Window) -> String {
+  private mutating func judge(_ window: Window, _ elapsed: Double) -> String {
     let mean = window.seconds / Double(window.count)
     let latency = self.latency.map { $0 + Self.weight * (mean - $0) } ?? mean
     self.latency = latency
@@ -111,7 +126,11 @@ struct AdaptiveWorkers: Sendable {
     }
     let best = min(base ?? latency, latency)
     base = best
-    if latency > best * Self.crowded { return shrink(latency) }
+    if latency > best * Self.crowded {
+      // Where requests start at each delay, fewer workers would ask no less.
+      let isPaced = delay > 0 && Double(window.count) * delay >= elapsed * Self.busy
+      return isPaced ? "" : shrink(latency)
+    }
     slowdown = nil
     guard latency < best * Self.roomy else {
       isStarting = false

@@ -23,8 +23,10 @@ struct DocumentFacts: Sendable, Equatable {
     isSkipped = record["upload"]?["skipped"]?.bool ?? false
     isAbsent = record.error?.kind == .absent
     isEncrypted = fetch?["encrypted"]?.bool ?? false
-    originalBytes = record["optimize"]?["original_bytes"]?.int ?? fetch?["bytes"]?.int
-    storedBytes = record["upload"]?["bytes"]?.int
+    // A size below zero is none.
+    originalBytes = (record["optimize"]?["original_bytes"]?.int ?? fetch?["bytes"]?.int)
+      .flatMap { $0 < 0 ? nil : $0 }
+    storedBytes = record["upload"]?["bytes"]?.int.flatMap { $0 < 0 ? nil : $0 }
   }
 }
 
@@ -144,8 +146,8 @@ extension Figures {
     mismatches += facts.isMismatch ? 1 : 0
     encrypted += facts.isEncrypted ? 1 : 0
     if let original = facts.originalBytes, let stored = facts.storedBytes {
-      originalBytes += original
-      storedBytes += stored
+      originalBytes = originalBytes.addingClamped(original)
+      storedBytes = storedBytes.addingClamped(stored)
     }
   }
 

@@ -11,6 +11,19 @@ struct FormatTests {
     #expect(Format.decimal(value, decimals) == expected)
   }
 
+  @Test func noNumberIsTooGreat() {
+    for one in [Int.min, -1, 0, 1, Int.max] {
+      for other in [Int.min, -1, 0, 1, Int.max] {
+        _ = (Format.percent(one, of: other), Format.saving(of: one, stored: other))
+        _ = (Format.percents([one, other]), Format.count(one), Format.bytes(one))
+      }
+      #expect(one.addingClamped(.max) >= one && one.subtractingClamped(.max) <= one)
+    }
+    #expect(Int(nearest: 1e300) == .max && Int(nearest: -.infinity) == .min)
+    #expect(Int(nearest: .nan) == 0 && Int(nearest: 2.5) == 3)
+    #expect(Int.min.multipliedClamped(by: -1) == .max && Int.max.multipliedClamped(by: -2) == .min)
+  }
+
   @Test(arguments: [
     (0, 2, "0.00"), (1.005, 1, "1.0"), (-3.14159, 3, "-3.142"), (0.04, 1, "0.0"),
     (-0.04, 1, "0.0"), (9.99, 1, "10.0"),

@@ -1,3 +1,4 @@
+import Foundation
 import Support
 import Testing
 
@@ -78,6 +79,23 @@ import Testing
     }
     let settled = limits.suffix(3000)
     #expect(settled.count { (8...10).contains($0) } >= 2700, "\(settled.max() ?? 0)")
+  }
+
+  /// Answers that differ as much as their mean: thirty of them told a quick portal from a slow one as a coin does.
+  @Test(arguments: [0, 0.1], [1, 2, 3] as [UInt64])
+  func answersThatDifferMuchAreNotTakenForSlowOnes(delay: Double, seed: UInt64) {
+    var dice = SeededRandom(seed: seed)
+    var workers = AdaptiveWorkers(maximum: 16, delay: delay)
+    var now = 1.0
+    var limits: [Int] = []
+    for _ in 0..<20_000 {
+      let latency = -0.8 * log(Double.random(in: 1e-9...1, using: &dice))
+      now += max(delay, 0.8 / Double(workers.limit))
+      _ = workers.finished(latency: latency, isDropped: false, now: Int64(now * 1e9))
+      limits.append(workers.limit)
+    }
+    let enough = delay > 0 ? 8 : 16
+    #expect(limits.suffix(10_000).count { $0 >= enough } >= 9_500)
   }
 
   @Test func slownessThatFewerWorkersDoNotMendIsTakenAsItIs() {

@@ -17,6 +17,7 @@ enum OddRowChecks {
     Check("a row that refuses to be taken back keeps no others back", refusedTakingBack),
     Check("what is given back says nothing about its document", givenBack),
     Check("what stands in a column is known", values),
+    Check("numbers and times that no document has stop neither report nor reconciliation", numbers),
   ]
 
   static func refusedClaims(_ fixture: any IndexFixture) throws {
@@ -152,6 +153,30 @@ enum OddRowChecks {
       ])
     #expect(try fixture.row(page: 2, columns) == ["pending", "0", "none", "none", "0", "none"])
     #expect(try index.outlook(Selection(), for: run).waiting == 2)
+  }
+
+  static func numbers(_ fixture: any IndexFixture) throws {
+    let index = try fixture.open(with: Document.pages(4))
+    let sizes = ["9223372036854775807", "9223372036854775807", "-5", "100"]
+    let times = ["9999-12-31 23:59:59", "infinity", "1066-10-14 09:00:00", "2026-11-23 18:30:35"]
+    for page in 1...4 {
+      try fixture.sql(
+        """
+        UPDATE index_documents SET download_status = 'completed', gcs_path = 'gs://b/\(page)',
+          content_bytes = \(sizes[page - 1]), original_bytes = \(sizes[page - 1]),
+          downloaded_at = '\(times[page - 1])'
+        WHERE page = \(page)
+        """)
+    }
+    let report = try index.report(Selection())
+    #expect(report.status.completed == 4)
+    #expect(report.originalBytes == 100 && report.optimizedBytes == 100)
+    #expect(report.completedWithoutSizes == 3)
+    let pages = try index.storedRows(Selection())
+    let rows = try #require(try pages.next())
+    #expect(rows.map(\.bytes) == sizes.map { Int($0) })
+    #expect(rows.last?.completedAt == 1_795_458_635_000_000_000)
+    #expect(try pages.next() == nil)
   }
 
   static func values(_ fixture: any IndexFixture) throws {

@@ -25,6 +25,29 @@ import Testing
     #expect((try? IndexURL(url)) == path.map(IndexURL.sqlite))
   }
 
+  /// A column of SQLite takes anything.
+  @Test func valuesOfAnotherTypeStopNothing() throws {
+    let fixture = try SQLiteFixture()
+    let index = try fixture.open(with: Document.pages(3))
+    let odd = ["9223372036854775807", "'many'", "x'ff00fe'"]
+    for page in 1...3 {
+      try fixture.sql(
+        """
+        UPDATE index_documents SET download_status = 'completed', gcs_path = \(odd[page - 1]),
+          content_bytes = \(odd[page - 1]), original_bytes = 1e300, content_sha256 = \(odd[page - 1]),
+          content_md5 = \(odd[page - 1]), downloaded_at = \(odd[page - 1]), num_pages = 1e300,
+          book = CASE page WHEN 1 THEN 9223372036854775807 WHEN 2 THEN -9223372036854775807 END
+        WHERE page = \(page)
+        """)
+    }
+    let report = try index.report(Selection())
+    #expect(report.status.completed == 3 && report.completedWithoutSizes == 3)
+    #expect(report.mismatches.count == 3)
+    #expect(try index.storedRows(Selection()).next()?.count == 3)
+    #expect(try index.statuses(of: ["1", "2", "3"]).count == 3)
+    #expect(try index.mismatches(Selection(), after: 0, count: 9).isEmpty)
+  }
+
   @Test func aMissingFileIsNotCreatedByChance() throws {
     let fixture = try SQLiteFixture()
     let error = #expect(throws: Fatal.self) { try openIndex(fixture.path) }

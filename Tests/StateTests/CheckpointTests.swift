@@ -44,6 +44,36 @@ import Testing
     #expect(try Checkpoint(path: path).entry("7")?.stamp == "new")
   }
 
+  /// Anybody may have written into the file.
+  @Test func valuesThatNoDocumentHasStopNothing() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path + "/checkpoint.sqlite"
+    let rows = [
+      "('1', 'r', 'u', 9223372036854775807, 'p', 1, NULL, 1, '', 9e999)",
+      "('2', 'r', 'u', 'many', x'ff', 'x', NULL, 1, '', 'long')",
+      "('3', 'r', 'u', 1e300, 'p', 1e300, x'ff00', 1, '', -1e300)",
+      "(x'ff', 'r', 'u', -5, 'p', 1, 'absent', 1, '', 0)",
+    ]
+    _ = try StateDatabase.open(
+      path, "checkpoint", synchronous: "FULL",
+      schema: [
+        Checkpoint.schema[0]
+          + """
+          ; INSERT INTO documents (id, request, url, bytes, path, images, error_class, attempts, at, seconds)
+          VALUES \(rows.joined(separator: ", "))
+          """
+      ] + Checkpoint.schema.dropFirst())
+    let checkpoint = try Checkpoint(path: path)
+    #expect(try checkpoint.entry("1")?.bytes == .max)
+    _ = try checkpoint.entry("2")
+    _ = try checkpoint.entry("3")
+    let summary = try checkpoint.summary()
+    #expect(summary.fetched == 2 && summary.bytes == 0 && summary.errors.count == 2)
+    let pages = try #require(try FetchedPages(state: directory.path))
+    #expect(try pages.next()?.map(\.id) == ["1", "2"])
+    #expect(try pages.next() == nil)
+  }
+
   @Test func threadsShareCommitsAndLoseNothing() throws {
     let directory = try TemporaryDirectory()
     let checkpoint = try Checkpoint(path: directory.path + "/checkpoint.sqlite")

@@ -59,6 +59,18 @@ private let second: Int64 = 1_000_000_000
     #expect(other == .notBefore(11 * second + window))
   }
 
+  /// Where the transaction took longer than the window, a start "now" was late each time, and no request was
+  /// ever sent.
+  @Test func whoMissedItsWindowAnnouncesSoFarAheadThatItCannotAgain() {
+    var budget = HostBudget()
+    let pace = Pace(delay: 0.02)
+    _ = budget.start(now: 10 * second, pace: pace, lead: 0, ready: 0)
+    let missed = budget.lastStart
+    let again = budget.start(
+      now: 11 * second, pace: pace, lead: 0, takes: second, ready: 0, missed: missed)
+    #expect(again == .at(13 * second, latest: 13 * second + pace.window))
+  }
+
   @Test func aRequestThatNeverCameCostsItsWindow() {
     var budget = HostBudget()
     let pace = Pace(delay: 1)
@@ -149,13 +161,15 @@ private let second: Int64 = 1_000_000_000
   @Test func theLeadGrowsWithTheWayAndComesBackSlowly() {
     var lead = Lead()
     #expect(lead.nanoseconds == Lead.shortest)
-    lead.observe(left: -1)
-    #expect(lead.nanoseconds == 2 * Lead.shortest)
-    lead.observe(left: Lead.shortest / 2)
-    #expect(lead.nanoseconds == 2 * Lead.shortest)
-    for _ in 0..<20 { lead.observe(left: -1) }
+    lead.observe(took: 30_000_000, transaction: 8_000_000)
+    #expect(lead.nanoseconds == 60_000_000)
+    lead.observe(took: 25_000_000, transaction: 2_000_000)
+    #expect(lead.nanoseconds == 58_750_000)
+    #expect(lead.transaction == 2_000_000)
+    lead.observe(took: .max, transaction: .max)
     #expect(lead.nanoseconds == Lead.longest)
-    for _ in 0..<1000 { lead.observe(left: lead.nanoseconds) }
-    #expect(lead.nanoseconds == Lead.shortest)
+    for _ in 0..<1000 { lead.observe(took: 0, transaction: 0) }
+    #expect(lead.nanoseconds < Lead.shortest + 10)
+    #expect(lead.transaction < 10)
   }
 }

@@ -10,6 +10,8 @@ import Testing
     enum Step { case reserve, announce, send, note }
     var step = Step.reserve
     var wakesAt: Int64
+    /// When it wanted to wake up.
+    var due: Int64 = 0
     var ready: Int64 = 0
     var latest: Int64 = 0
     var lead = Lead()
@@ -33,19 +35,24 @@ import Testing
   }
 
   /// When requests are sent, in order, and by which thread. Each thread is a process of its own, which is harder than it is.
+  /// A transaction is over `cost` nanoseconds after its decision.
   private func starts(
-    threads count: Int, pace: Pace, requests: Int, _ lateness: Lateness
+    threads count: Int, pace: Pace, requests: Int, _ lateness: Lateness, cost: Int64 = 0
   ) -> [(time: Int64, thread: Int)] {
     var dice = SeededRandom(seed: UInt64(count) &+ UInt64(pace.gap))
     var budget = HostBudget()
     var threads = (0..<count).map { Thread(wakesAt: 1_000_000_000 + Int64($0)) }
     var sent: [(time: Int64, thread: Int)] = []
-    while sent.count < requests {
+    var steps = 0
+    while sent.count < requests, steps < 100 * (requests + count) {
+      steps += 1
       guard let next = threads.indices.min(by: { threads[$0].wakesAt < threads[$1].wakesAt })
       else { break }
       let now = threads[next].wakesAt
       let lead = threads[next].lead.nanoseconds
+      let takes = threads[next].lead.transaction
       func sleep(until time: Int64, exactly: Bool = false) {
+        threads[next].due = max(now, time)
         threads[next].wakesAt = max(now, time) + (exactly ? 0 : lateness.of(&dice))
       }
       switch threads[next].step {
@@ -56,21 +63,23 @@ import Testing
         threads[next].ready = threads[next].wakesAt
       case .announce:
         let start = budget.start(
-          now: now, pace: pace, lead: lead, ready: threads[next].ready,
+          now: now, pace: pace, lead: lead, takes: takes, ready: threads[next].ready,
           missed: threads[next].missed)
         threads[next].missed = nil
         switch start {
         case .at(let time, let latest):
           (threads[next].step, threads[next].latest) = (.send, latest)
-          threads[next].lead.observe(left: time - now)
+          threads[next].lead.observe(
+            took: now + cost - threads[next].due, transaction: cost)
           // Who need not wait need not wake up.
-          sleep(until: time, exactly: time <= now)
+          sleep(until: max(time, now + cost), exactly: time <= now + cost)
         case .notBefore(let time): sleep(until: time)
         case .pausedMeanwhile: break
         }
       case .send:
         if now > threads[next].latest - pace.window / 2 {
           threads[next].missed = threads[next].latest
+          threads[next].due = now
           threads[next].step = .announce
         } else {
           sent.append((now, next))
@@ -100,6 +109,20 @@ import Testing
       #expect(
         Double(gaps.count) * delay / span >= (delay < 0.1 ? 0.85 : 0.9),
         "\(count) threads, \(lateness)")
+    }
+  }
+
+  /// A database far away, or a machine where everything takes its time: each decision is known to the
+  /// thread only later.
+  @Test(arguments: [0.002, 0.02, 0.1, 1], [1_000_000, 30_000_000, 300_000_000] as [Int64])
+  func requestsComeHoweverLongATransactionTakes(delay: Double, cost: Int64) {
+    let pace = Pace(delay: delay)
+    for count in [1, 5] {
+      let times = starts(
+        threads: count, pace: pace, requests: 100, Lateness.kinds[2], cost: cost
+      ).map(\.time)
+      #expect(times.count == 100)
+      #expect(zip(times, times.dropFirst()).allSatisfy { $1 - $0 >= pace.gap })
     }
   }
 

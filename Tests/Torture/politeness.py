@@ -30,7 +30,7 @@ def run(dice, requests, processes):
     with Belt(requests // 2, delay=DELAY, portal=faults) as belt:
         clock = belt.own / "clock"
         clock.write_text("+0")
-        _deal(belt, processes)
+        deal(belt, processes)
         runs = [_start(belt, number, clock) for number in range(processes)]
         kills, steps = [], 0
         while len(oracle.requests(belt.log)) < requests and any(run.poll() is None for run in runs):
@@ -50,7 +50,7 @@ def run(dice, requests, processes):
     return {**figures, "kills": len(kills), "clock steps": steps}, wrong
 
 
-def _deal(belt, processes):
+def deal(belt, processes):
     """Gives each process its share of the documents, as a file of records."""
     for number in range(processes):
         with open(belt.own / f"records{number}", "w") as records:

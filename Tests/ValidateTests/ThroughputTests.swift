@@ -35,6 +35,12 @@ import Testing
     #expect(weeks.bars.reduce(0) { $0 + $1.completed } == 7)
   }
 
+  @Test func hoursBeyondAllClocksAreNamed() {
+    for hour in [Int.max / 1000, Int.min / 1000, 2_600_000_000] {
+      #expect(Throughput([(hour, 1)]).bars.map(\.completed) == [1])
+    }
+  }
+
   @Test func aWrongClockCostsNoMemory() {
     let years = Throughput([(0, 1), (Self.hour, 2)])
     #expect(years.bars.count == Throughput.most)

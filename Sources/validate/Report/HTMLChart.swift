@@ -83,14 +83,20 @@ enum HTMLChart {
   static func strip(_ parts: [ClosedRange<Int>], within whole: ClosedRange<Int>, title: String)
     -> String
   {
-    let unit = width / Double(whole.count)
+    // A range of all numbers has more than there are numbers.
+    func count(_ range: ClosedRange<Int>) -> Double {
+      Double(range.upperBound) - Double(range.lowerBound) + 1
+    }
+    let unit = width / count(whole)
     let shapes = parts.map { part in
       let name =
-        part.count == 1 ? "\(part.lowerBound)" : "\(part.lowerBound) to \(part.upperBound)"
+        part.lowerBound == part.upperBound
+        ? "\(part.lowerBound)" : "\(part.lowerBound) to \(part.upperBound)"
       return group(
         name,
         rectangle(
-          Double(part.lowerBound - whole.lowerBound) * unit, 0, max(1, Double(part.count) * unit),
+          (Double(part.lowerBound) - Double(whole.lowerBound)) * unit, 0,
+          max(1, count(part) * unit),
           34,
           "bad"))
     }

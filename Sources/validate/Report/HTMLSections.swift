@@ -65,7 +65,7 @@ extension HTMLReport {
       report.throughputTable, "Throughput",
       "Documents completed in each \(throughput.step.rawValue), by the database's clock (time zone "
         + "\(HTMLText.escaped(report.timeZone))).",
-      HTMLChart.columns(bars, title: "Throughput") { Format.count(Int($0.rounded())) })
+      HTMLChart.columns(bars, title: "Throughput") { Format.count(Int(nearest: $0)) })
   }
 
   private var errors: String {

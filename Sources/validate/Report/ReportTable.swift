@@ -63,8 +63,8 @@ extension ReportTable.Cell {
     for cell in cells {
       switch cell {
       case .missing, .text, .number: return .text("")
-      case .count(let value): count += value
-      case .bytes(let value): bytes += value
+      case .count(let value): count = count.addingClamped(value)
+      case .bytes(let value): bytes = bytes.addingClamped(value)
       case .share(let one, let all):
         part += one
         whole += all

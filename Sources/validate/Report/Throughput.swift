@@ -62,7 +62,8 @@ struct Throughput: Sendable, Equatable {
 
   private static func name(_ number: Int, _ step: Step) -> String {
     let hour = number * step.hours - (step == .week ? 72 : 0)
-    let text = Time.timestamp(Int64(hour) * 3_600_000_000_000).replacing("T", with: " ")
+    let text = Time.timestamp(Int64(hour).multipliedClamped(by: 3_600_000_000_000)).replacing(
+      "T", with: " ")
     return String(text.prefix(step == .hour ? 16 : 10))
   }
 }
