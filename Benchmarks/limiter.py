@@ -180,7 +180,10 @@ def receive(path):
                     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                     waiting.register(connection, selectors.EVENT_READ)
                     continue
-                data, control = key.fileobj.recvmsg(65536, 256)[:2]
+                try:
+                    data, control = key.fileobj.recvmsg(65536, 256)[:2]
+                except ConnectionResetError:
+                    data = b""
                 if not data:
                     waiting.unregister(key.fileobj)
                     key.fileobj.close()

@@ -40,8 +40,9 @@ struct Connection: Sendable {
   func serve() {
     var buffer = HeadBuffer()
     while true {
-      guard !buffer.isEmpty || receive(into: &buffer) else { return }
-      var entry = RequestLog.Entry(start: Time.monotonic(), connection: number)
+      var start = Time.monotonic()
+      guard !buffer.isEmpty || receive(into: &buffer, at: &start) else { return }
+      var entry = RequestLog.Entry(start: start, connection: number)
       let isAlive: Bool
       do throws(BadRequest) {
         guard let request = try nextRequest(&buffer) else { return }
@@ -58,9 +59,9 @@ struct Connection: Sendable {
   }
 
   /// False at the end of the connection.
-  private func receive(into buffer: inout HeadBuffer) -> Bool {
+  private func receive(into buffer: inout HeadBuffer, at time: inout Int64) -> Bool {
     guard server.wait(socket.descriptor, seconds: Self.idle) else { return false }
-    let bytes = socket.receive()
+    let bytes = socket.receive(at: &time)
     buffer.append(bytes)
     return !bytes.isEmpty
   }
@@ -68,7 +69,8 @@ struct Connection: Sendable {
   private func nextRequest(_ buffer: inout HeadBuffer) throws(BadRequest) -> Request? {
     while true {
       if let head = try buffer.next() { return try Request(parsing: head) }
-      guard receive(into: &buffer) else { return nil }
+      var later: Int64 = 0
+      guard receive(into: &buffer, at: &later) else { return nil }
     }
   }
 

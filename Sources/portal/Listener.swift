@@ -17,6 +17,8 @@ final class Listener: Sendable {
     guard opened >= 0 else { throw Self.failure("open a socket", errno) }
     var yes: Int32 = 1
     setsockopt(opened, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(4))
+    // Inherited by what it accepts: a request may be there before we could ask for its time.
+    setsockopt(opened, SOL_SOCKET, Socket.timestamps, &yes, socklen_t(4))
     var length = socklen_t(MemoryLayout<sockaddr_in>.size)
     let isListening = withUnsafeMutablePointer(to: &address) { pointer in
       pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in

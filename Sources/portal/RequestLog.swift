@@ -23,7 +23,7 @@ final class RequestLog: Sendable {
 
   /// What became of a request.
   struct Entry: Sendable {
-    /// When its first bytes had been read (`Time.monotonic()`).
+    /// When the kernel had received its first bytes (`Time.monotonic()`).
     let start: Int64
     /// From 1; requests of one connection share it.
     let connection: Int

@@ -1,3 +1,4 @@
+import Common
 import Glibc
 
 /// The owner of a connected socket.
@@ -16,6 +17,9 @@ final class Socket: Sendable {
   }
 
   deinit { close(descriptor) }
+
+  /// SO_TIMESTAMPNS (asm-generic/socket.h), which is also the type of its control message.
+  static let timestamps: Int32 = 35
 
   /// Sends all bytes; `more` follow. Returns how many were sent: fewer if the client is gone.
   func send(_ bytes: ArraySlice<UInt8>, more: Bool) -> Int {
@@ -36,14 +40,38 @@ final class Socket: Sendable {
     }
   }
 
-  /// What has come, or waits for it: at most 16 KiB; empty at the end of the connection.
-  func receive() -> [UInt8] {
-    [UInt8](unsafeUninitializedCapacity: 16_384) { buffer, count in
+  /// What has come, or waits for it: at most 16 KiB; empty at the end of the connection. `at` becomes the moment at
+  /// which the kernel received it, by the monotonic clock: on a busy machine a thread reads it later.
+  func receive(at time: inout Int64) -> [UInt8] {
+    var control = [UInt8](repeating: 0, count: 128)
+    let bytes = [UInt8](unsafeUninitializedCapacity: 16_384) { buffer, count in
       var received = -1
-      repeat {
-        received = recv(descriptor, buffer.baseAddress, buffer.count, 0)
-      } while received < 0 && errno == EINTR
+      control.withUnsafeMutableBytes { control in
+        var piece = iovec(iov_base: buffer.baseAddress, iov_len: buffer.count)
+        withUnsafeMutablePointer(to: &piece) { piece in
+          var message = msghdr()
+          (message.msg_iov, message.msg_iovlen) = (piece, 1)
+          (message.msg_control, message.msg_controllen) = (control.baseAddress, control.count)
+          repeat {
+            received = recvmsg(descriptor, &message, 0)
+          } while received < 0 && errno == EINTR
+        }
+      }
       count = max(0, received)
+    }
+    time = Time.monotonic() - max(0, Self.stamp(control).map { Time.wall() - $0 } ?? 0)
+    return bytes
+  }
+
+  /// The time of the wall clock in a control message of SO_TIMESTAMPNS (socket(7), cmsg(3)), in nanoseconds since
+  /// 1970: header, level and type, then a timespec.
+  private static func stamp(_ control: [UInt8]) -> Int64? {
+    control.withUnsafeBytes { bytes in
+      let header = bytes.loadUnaligned(as: cmsghdr.self)
+      guard header.cmsg_level == SOL_SOCKET, header.cmsg_type == Self.timestamps else { return nil }
+      let time = bytes.loadUnaligned(
+        fromByteOffset: MemoryLayout<cmsghdr>.size, as: timespec.self)
+      return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
     }
   }
 
@@ -62,6 +90,7 @@ final class Socket: Sendable {
     var limit = timeval(tv_sec: 1, tv_usec: 0)
     setsockopt(
       descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-    for _ in 0..<64 where receive().isEmpty { return }
+    var ignored: Int64 = 0
+    for _ in 0..<64 where receive(at: &ignored).isEmpty { return }
   }
 }

@@ -36,7 +36,7 @@ import Testing
         UPDATE index_documents SET download_status = 'completed', gcs_path = \(odd[page - 1]),
           content_bytes = \(odd[page - 1]), original_bytes = 1e300, content_sha256 = \(odd[page - 1]),
           content_md5 = \(odd[page - 1]), downloaded_at = \(odd[page - 1]), num_pages = 1e300,
-          book = CASE page WHEN 1 THEN 9223372036854775807 WHEN 2 THEN -9223372036854775807 END
+          book = CASE page WHEN 1 THEN 9223372036854775807 WHEN 2 THEN 9223372036854775000 ELSE 5 END
         WHERE page = \(page)
         """)
     }

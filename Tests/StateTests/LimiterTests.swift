@@ -63,7 +63,8 @@ import Testing
     #expect(try other.start(host: "h:80", pace: Pace(delay: 1), stop: Stop()) == .paused)
     let status = try #require(try other.status().first)
     #expect(status.host == "h:80")
-    #expect(status.pause > 90 && status.pause <= 100)
+    // What is not known of the database's clock counts on the slow side.
+    #expect(status.pause > 90 && status.pause < 110)
     #expect(status.refusals == 1)
     #expect(status.lastStart == nil)
   }
