@@ -142,10 +142,12 @@ public final class Limiter: Sendable {
         missed: missed)
       return Announcement(start, refusals: budget.refusals, now: now)
     }
-    // Looking locks nobody out. Most of the time it is not yet one's turn.
-    var seen = try storage.budget(of: host) ?? HostBudget()
-    let look = decide(&seen)
-    guard case .at = look else { return look }
+    if storage.locksToLook {
+      // Most of the time it is not yet one's turn.
+      var seen = try storage.budget(of: host) ?? HostBudget()
+      let look = decide(&seen)
+      guard case .at = look else { return look }
+    }
     return try update(host, decide)
   }
 

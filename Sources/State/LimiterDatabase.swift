@@ -9,6 +9,10 @@ import Synchronization
 /// doubt counts both ways on the slow side: a time that is read is taken as late as it can be, and so is
 /// one that is noted. So no gap between two machines shrinks, whatever their ways; it grows by one way there
 /// and back. The clock of the server has to be slewed, as chrony and NTP do, not set.
+///
+/// A change is two questions: the row is read, and written where nobody has changed it since; somebody has to be
+/// first, so that there is always one who goes on. A transaction that locks it took five, and beside other work
+/// each of them costs a turn of the processor.
 final class LimiterDatabase: LimiterStorage {
   private let pool: PostgresPool
   /// What this process noted last, by host.
@@ -51,20 +55,22 @@ final class LimiterDatabase: LimiterStorage {
     (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
     """
 
-  /// A row for a host that was never asked, or the one there is: locked until the end of the transaction.
-  /// Nobody waits for the disk: what a crash of the server loses, a second of slots, it takes to come back.
-  private static let lock = """
-    INSERT INTO conveyor_hosts AS known VALUES ($1, 0, 0, 0, 0)
-    ON CONFLICT (host) DO UPDATE SET refusals = known.refusals
-    RETURNING set_config('synchronous_commit', 'off', true)
+  /// A row for a host that was never asked.
+  private static let add = """
+    INSERT INTO conveyor_hosts VALUES ($1, 0, 0, 0, 0) ON CONFLICT (host) DO NOTHING
     """
 
-  /// What a portal asked for is on the server's disk when the transaction is over.
+  /// Saves what was decided, where nobody has changed the row since it was read. What a portal asked for is on the
+  /// server's disk when the statement is over; for all else nobody waits: what a crash of the server loses, a
+  /// second of slots, it takes to come back.
   private static let save = """
     UPDATE conveyor_hosts
-    SET next_slot = $2, last_start = $3, paused_until = $4, refusals = $5 WHERE host = $1
-    RETURNING CASE WHEN $6::boolean THEN set_config('synchronous_commit', 'on', true) END
+    SET next_slot = $2, last_start = $3, paused_until = $4, refusals = $5
+    WHERE host = $1 AND next_slot = $7 AND last_start = $8 AND paused_until = $9 AND refusals = $10
+    RETURNING set_config('synchronous_commit', CASE WHEN $6::boolean THEN 'on' ELSE 'off' END, true)
     """
+
+  var locksToLook: Bool { false }
 
   func budget(of host: String) throws(Fatal) -> HostBudget? {
     try rows("WHERE host = $1", [host]).first?.budget
@@ -105,20 +111,18 @@ final class LimiterDatabase: LimiterStorage {
     _ host: String, _ change: @Sendable (inout HostBudget) -> T
   ) throws(Fatal) -> T {
     try pool.use { connection, _ in
-      try connection.transaction {
-        try connection.query(Self.lock, [host])
-        // Only now: how long others kept the row locked is no part of the way.
+      while true {
         guard let stored = try self.stored(connection, "WHERE host = $1", [host]).first else {
-          throw Fatal(.inputOutput, "the limiter \(self.pool.name) gave no budget for \(host)")
+          try connection.query(Self.add, [host])
+          continue
         }
         var budget = stored.budget
         let result = change(&budget)
-        if budget != stored.budget {
-          let values = stored.values(budget)
-          try connection.query(Self.save, values)
-          let start = values[2].flatMap(Int64.init) ?? 0
-          self.own.withLock { $0[host] = OwnStart(raw: start, local: budget.lastStart) }
-        }
+        if budget == stored.budget { return result }
+        let values = stored.values(budget)
+        guard try connection.query(Self.save, values).affected == 1 else { continue }
+        let start = values[2].flatMap(Int64.init) ?? 0
+        self.own.withLock { $0[host] = OwnStart(raw: start, local: budget.lastStart) }
         return result
       }
     }
@@ -168,7 +172,7 @@ private struct Stored {
     self.budget = budget
   }
 
-  /// The values of the statement that saves `changed`. Times that did not change stay as they were, to the
+  /// The values of the statement that saves `changed`, where the row is still this one. Times that did not change stay as they were, to the
   /// microsecond: otherwise each transaction would add its doubt.
   func values(_ changed: HostBudget) -> [String?] {
     func text(_ time: Int64, _ before: Int64, _ raw: Int64) -> String {
@@ -181,6 +185,6 @@ private struct Stored {
       text(changed.lastStart, budget.lastStart, raw[1]),
       text(changed.pausedUntil, budget.pausedUntil, raw[2]), String(changed.refusals),
       changed.pausedUntil > budget.pausedUntil ? "true" : "false",
-    ]
+    ] + raw.map { String($0) } + [String(budget.refusals)]
   }
 }

@@ -61,6 +61,8 @@ final class LimiterFile: LimiterStorage {
     """
   ]
 
+  var locksToLook: Bool { true }
+
   func budget(of host: String) throws(Fatal) -> HostBudget? {
     try read { db in try self.budget(of: host, db) }
   }

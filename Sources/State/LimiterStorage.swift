@@ -8,6 +8,9 @@ protocol LimiterStorage: Sendable {
   /// A host's budget; `nil` for one that was never asked.
   func budget(of host: String) throws(Fatal) -> HostBudget?
 
+  /// Whether ``update(_:_:)`` keeps everybody else away even where it changes nothing.
+  var locksToLook: Bool { get }
+
   /// Changes a host's budget, while nobody else can. The result of `change` counts only once this
   /// returns; until then it may be tried again.
   ///
