@@ -165,16 +165,22 @@ struct Fetch: Tool {
     let value: String
   }
 
+  /// A field as curl takes it. What is no field is not shown: it may be the secret that belongs into one.
   private static func field(_ text: String) throws -> HeaderField {
-    let parts = text.split(separator: ":", maxSplits: 1).map(String.init)
-    let isToken = parts[0].utf8.allSatisfy { byte in
-      (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte & 0xDF) || byte == 0x2D
-        || byte == 0x5F
+    let colon = text.firstIndex(of: ":") ?? text.endIndex
+    let (name, value) = (text[..<colon], text[colon...].dropFirst())
+    // RFC 9110, section 5.6.2: token.
+    let isToken = name.utf8.allSatisfy { byte in
+      (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte & 0xDF)
+        || "!#$%&'*+-.^_`|~".utf8.contains(byte)
     }
-    guard parts.count == 2, isToken, parts[1].utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
-      throw ValidationError("\(Format.quoted(parts[0])) is no header field: Name: value")
+    guard colon < text.endIndex, !name.isEmpty, isToken else {
+      throw ValidationError("a header field is written with its name and a colon: Name: value")
     }
-    return HeaderField(name: parts[0], value: String(parts[1].drop { $0 == " " }))
+    guard value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
+      throw ValidationError("the value of the header field \(name) has control characters")
+    }
+    return HeaderField(name: String(name), value: String(value.drop { $0 == " " }))
   }
 
   private static func pace(_ text: String) throws -> Pace {

@@ -232,6 +232,10 @@ struct ExportsTests {
       counts: [1, 0, 0],
       said: ["1 blank row passed over", "1 comment passed over", "header on line 3"]),
     Export(
+      name: "ended by Ctrl+Z and padded with NULs",
+      script: lines(header, "S,1,2,,,x") + "; printf '\\032\\0\\0\\0' >> a.csv",
+      counts: [1, 0, 0], said: ["1 blank row passed over"]),
+    Export(
       name: "two exports in one file",
       script: lines(header, "S,1,2,,,x", header, "S,1,2,,,x", "S,1,3,,,x"),
       counts: [2, 1, 0], said: ["1 repeated header passed over"]),

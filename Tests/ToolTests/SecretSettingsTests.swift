@@ -143,6 +143,19 @@ struct SecretSettingsTests {
     }
   }
 
+  @Test(
+    "What is no header field is refused and not shown",
+    arguments: [
+      ": CANARY", "X-Api-Key CANARY", "Bad Name: CANARY", "", ":", "Name: CANARY\nOther: CANARY",
+      "Na\u{E4}me: CANARY",
+    ])
+  func headers(_ field: String) throws {
+    try look("fetch", ["--header", field], comment: field)
+    let end = try run("fetch", ["--header", field])
+    #expect(end.code == ExitCode.usage.rawValue, "\(end)")
+    #expect(end.errors.contains("header field"), "\(end)")
+  }
+
   @Test("A signature in a document's URL goes no further than the record's own url")
   func signedURLs() throws {
     let folder = try TemporaryDirectory()

@@ -214,7 +214,7 @@ public struct ImportReader {
     switch row {
     case .refused(let line, let reason): return .refused(line: line, reason: reason)
     case .fields(var fields, let line):
-      if fields.allSatisfy({ $0.trimmed.isEmpty }) {
+      if fields.allSatisfy(Self.isBlank) {
         noticed.blankRows += 1
         return nil
       }
@@ -247,6 +247,11 @@ public struct ImportReader {
       if isShort, case .row = item { noticed.shortRows += 1 }
       return item
     }
+  }
+
+  /// Blanks, and what old systems end or pad a file with: Ctrl+Z, NULs.
+  private static func isBlank(_ field: String) -> Bool {
+    field.trimmed.unicodeScalars.allSatisfy { $0.value <= 0x20 }
   }
 
   private func count(_ fields: [String]) -> String {
