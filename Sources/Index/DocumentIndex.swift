@@ -306,15 +306,6 @@ public struct Completion: Sendable, Equatable {
   }
 }
 
-/// A row to be imported: the columns that are known, by name.
-public struct ImportedRow: Sendable {
-  /// Column names from ``ImportedColumns`` and their values; `nil` for null.
-  public var values: [String: String?]
-
-  /// A row.
-  public init(_ values: [String: String?]) { self.values = values }
-}
-
 /// What became of rows that were to be added.
 public struct Addition: Sendable, Equatable {
   /// How many are new.

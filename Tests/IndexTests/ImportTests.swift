@@ -167,6 +167,24 @@ import Testing
     #expect(((try? ImportedColumns.clean(text, column)) ?? nil) == kept)
   }
 
+  /// Found by `Tests/Fuzz`: a bracket that closes nothing was read again and again.
+  @Test(arguments: [
+    "[{\"source\":\"S\",\"book\":1,\"page\":2}}]", "[]}", "[]]", "[}]", "[{},}}]x]",
+    "[{\"a\":\"b\\\"}]",
+    "[{\"source\":\"S,\"book\":1}},{\"a\":\"]}\\\"\"},{}]",
+  ])
+  func anArrayHasAnEnd(text: String) throws {
+    try directory.write(text, to: "rows")
+    let file = open("\(directory.path)/rows", O_RDONLY)
+    defer { close(file) }
+    var options = ImportReader.Options()
+    options.layout = .jsonl
+    var reader = try ImportReader(descriptor: file, options)
+    var items = 0
+    while try reader.next() != nil, items <= text.utf8.count { items += 1 }
+    #expect((1...text.utf8.count).contains(items))
+  }
+
   @Test(arguments: [
     ("a.csv", ImportReader.Layout.csv), ("b/a.TSV", .tsv), ("a.jsonl", .jsonl),
     ("a.ndjson", .jsonl), ("a.json", .jsonl), ("a.csv.gz", .csv), ("a.tsv.GZ", .tsv),

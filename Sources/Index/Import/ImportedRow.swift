@@ -1,3 +1,12 @@
+/// A row to be imported: the columns that are known, by name.
+public struct ImportedRow: Sendable {
+  /// Column names from ``ImportedColumns`` and their values; `nil` for null.
+  public var values: [String: String?]
+
+  /// A row.
+  public init(_ values: [String: String?]) { self.values = values }
+}
+
 /// Why a row cannot be imported, in one line for people.
 public struct ImportProblem: Error, Sendable, Equatable, CustomStringConvertible {
   /// The line.

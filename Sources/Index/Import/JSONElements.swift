@@ -74,7 +74,11 @@ struct JSONElements {
         case UInt8(ascii: "}"), UInt8(ascii: "]"): depth -= 1
         default: break
         }
-        if depth < 0 || depth == 0 && byte == UInt8(ascii: ",") { break }
+        // The array's own end; any other that nothing begins with is a part of the element, which would
+        // never end before it.
+        if depth < 0, byte == UInt8(ascii: "]"), !isDone { break }
+        depth = max(depth, 0)
+        if depth == 0, byte == UInt8(ascii: ",") { break }
       }
       if bytes.count < Self.maximum { bytes.append(byte) } else { isTooLong = true }
       advance()
