@@ -12,7 +12,8 @@ final class IDsInWork: Sendable {
   /// Takes an id for the document that `request` asks for; returns false when the run is stopped first.
   /// The same document, met twice in one input, is waited for, and then found fetched.
   ///
-  /// Throws `invalid_record` where another document has the id just now.
+  /// Throws `invalid_record` where another document has the id just now; but for an id that this process has
+  /// fetched, ``check(_:for:)`` says which document that was, as soon as nobody is at it.
   func take(_ id: String, for request: String, stop: Stop) throws(RecordError) -> Bool {
     while true {
       let holder = ids.withLock { ids in
@@ -23,7 +24,7 @@ final class IDsInWork: Sendable {
         return ids[id]
       }
       guard let holder else { return true }
-      guard holder == request else { throw Self.conflict(id) }
+      guard holder == request || fetched.mayContain(id) else { throw Self.conflict(id) }
       guard stop.sleep(seconds: 0.02) else { return false }
     }
   }

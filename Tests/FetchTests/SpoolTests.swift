@@ -22,6 +22,21 @@ import Testing
     #expect(!parts[1].hasPrefix("."))
   }
 
+  /// Found by StateFolderTests under load: a document met again was refused, because another one of the same
+  /// id was just being refused.
+  @Test func whoseAnIDIsIsNotForOneThatIsRefusedToSay() throws {
+    let ids = IDsInWork()
+    let stop = Stop()
+    #expect(try ids.take("7", for: "a", stop: stop))
+    #expect(throws: RecordError.self) { try ids.take("7", for: "b", stop: stop) }
+    ids.noteFetched("7")
+    ids.leave("7")
+    #expect(try ids.take("7", for: "b", stop: stop))
+    // It waits for the other one to leave, until the run is stopped.
+    stop.request(.interrupted)
+    #expect(try !ids.take("7", for: "a", stop: stop))
+  }
+
   @Test func otherIdsHaveOtherPlaces() throws {
     let directory = try TemporaryDirectory()
     let spool = try Spool(root: directory.path)
