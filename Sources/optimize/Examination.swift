@@ -9,6 +9,8 @@ struct Examination {
   /// No document is at fault.
   struct Trouble: Error, Sendable, Equatable, CustomStringConvertible {
     let message: String
+    /// The `errno`.
+    let code: Int32
     var description: String { message }
   }
 
@@ -196,7 +198,9 @@ struct Examination {
     _ program: String, _ body: () throws(Launch.Failure) -> String?
   ) throws(Trouble) -> String? {
     do throws(Launch.Failure) { return try body() } catch {
-      throw Trouble(message: "cannot run \(program): \(String(cString: strerror(error.code)))")
+      throw Trouble(
+        message: "cannot run \(program): \(String(cString: strerror(error.code)))", code: error.code
+      )
     }
   }
 
@@ -267,6 +271,7 @@ struct Examination {
   }
 
   private func trouble(_ verb: String, _ code: Int32 = errno) -> Trouble {
-    Trouble(message: "cannot \(verb) \(job.directory): \(String(cString: strerror(code)))")
+    Trouble(
+      message: "cannot \(verb) \(job.directory): \(String(cString: strerror(code)))", code: code)
   }
 }

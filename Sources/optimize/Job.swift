@@ -66,8 +66,8 @@ enum Answer: Sendable, Equatable {
   case started(pages: Int)
   /// The last word on a document.
   case verdict(Verdict)
-  /// The machine is in trouble, and no document at fault.
-  case trouble(String)
+  /// The machine is in trouble, and no document at fault; the `errno`.
+  case trouble(String, code: Int32)
 
   var json: JSON {
     switch self {
@@ -76,7 +76,8 @@ enum Answer: Sendable, Equatable {
       .object(["accepted": .int(pages), "engine": .string(engine.rawValue)])
     case .verdict(.kept(let reason, let pages)):
       .object(["kept": .string(reason), "pages": pages.map(JSON.int)])
-    case .trouble(let message): .object(["trouble": .string(message)])
+    case .trouble(let message, let code):
+      .object(["trouble": .string(message), "code": .int(Int(code))])
     }
   }
 
@@ -89,8 +90,8 @@ enum Answer: Sendable, Equatable {
       self = .verdict(.accepted(engine, pages: pages))
     } else if let reason = json["kept"]?.string {
       self = .verdict(.kept(reason, pages: json["pages"]?.int))
-    } else if let message = json["trouble"]?.string {
-      self = .trouble(message)
+    } else if let message = json["trouble"]?.string, let code = json["code"]?.int {
+      self = .trouble(message, code: Int32(clamping: code))
     } else {
       return nil
     }

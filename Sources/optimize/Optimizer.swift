@@ -73,15 +73,17 @@ struct Optimizer: StageWorker, ~Copyable {
     FileTree.removeContents(of: directory)
     // A link: nothing is copied, and Ghostscript sees no other name.
     guard symlink(source.absolute, "\(directory)/\(Job.source)") == 0 else {
-      throw failure("cannot write to \(directory): \(String(cString: strerror(errno)))", directory)
+      let code = errno
+      throw failure(
+        "cannot write to \(directory): \(String(cString: strerror(code)))", directory, code)
     }
     return directory
   }
 
   /// The end of the run, but where the folder that is worked in was removed by somebody: that costs this
-  /// document another attempt, and no more.
-  private func failure(_ message: String, _ directory: String) -> any Error {
-    access(directory, F_OK) == 0
+  /// document another attempt, and no more. What is in it goes first, and nobody else takes anything away.
+  private func failure(_ message: String, _ directory: String, _ code: Int32) -> any Error {
+    access(directory, F_OK) == 0 && ![ENOENT, ENOTDIR, ESTALE].contains(code)
       ? Fatal(.inputOutput, message)
       : RecordError(.local, "the folder \(directory) was removed while a document was worked on")
   }
@@ -97,7 +99,7 @@ struct Optimizer: StageWorker, ~Copyable {
       case .verdict(let verdict):
         child = consume process
         return verdict
-      case .trouble(let message): throw failure(message, job.directory)
+      case .trouble(let message, let code): throw failure(message, job.directory, code)
       case .stopped: throw RecordError.stopped
       case .late(let seconds): return .kept("it took more than \(seconds) s")
       case .lost:

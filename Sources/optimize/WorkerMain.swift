@@ -31,7 +31,7 @@ enum WorkerMain {
     do throws(Examination.Trouble) {
       say(.verdict(try Examination(job, with: ghostscript).verdict { say(.started(pages: $0)) }))
     } catch {
-      say(.trouble(error.message))
+      say(.trouble(error.message, code: error.code))
     }
   }
 

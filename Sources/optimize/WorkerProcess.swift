@@ -9,7 +9,7 @@ struct WorkerProcess: ~Copyable {
   enum Outcome: Sendable, Equatable {
     case verdict(Verdict)
     /// No document is at fault.
-    case trouble(String)
+    case trouble(String, code: Int32)
     /// The process ended, or does not speak our language. This and the cases below leave a process
     /// that is to be let go.
     case lost
@@ -58,7 +58,7 @@ struct WorkerProcess: ~Copyable {
           seconds = Limits(base: base, pages: pages, sourceBytes: 0).wallSeconds
           deadline = Time.monotonic() + Int64(seconds) * 1_000_000_000
         case .verdict(let verdict): return .verdict(verdict)
-        case .trouble(let message): return .trouble(message)
+        case .trouble(let message, let code): return .trouble(message, code: code)
         case nil: return .lost
         }
       }

@@ -32,7 +32,7 @@ struct ProtocolTests {
     arguments: [
       .started(pages: 3), .verdict(.accepted(.images, pages: 3)),
       .verdict(.accepted(.ghostscript, pages: 1)), .verdict(.kept("why", pages: nil)),
-      .verdict(.kept("why", pages: 2)), .trouble("no room"),
+      .verdict(.kept("why", pages: 2)), .trouble("no room", code: ENOSPC),
     ] as [Answer])
   func answer(_ answer: Answer) throws {
     #expect(Answer(json: try JSON(parsing: answer.json.serialized())) == answer)
