@@ -122,12 +122,12 @@ public struct Launch {
     return (ends[0], ends[1])
   }
 
-  /// Runs a program to its end: what it printed, if that was not more than `limit` bytes and it ended
-  /// with status 0. `make` describes the launch with what it is given as standard output, and, as its
-  /// other two descriptors, with one of /dev/null.
+  /// Runs a program to its end: what it printed, `nil` where that was more than `limit` bytes, and how it
+  /// ended. `make` describes the launch with what it is given as standard output, and, as its other two
+  /// descriptors, with one of /dev/null.
   public static func output(
     limit: Int, _ make: (_ nowhere: Int32, _ output: Int32) -> Launch
-  ) throws(Failure) -> [UInt8]? {
+  ) throws(Failure) -> (bytes: [UInt8]?, end: End) {
     let pipe = try makePipe()
     defer { close(pipe.output) }
     let nowhere = open("/dev/null", O_RDWR | O_CLOEXEC)
@@ -138,7 +138,7 @@ public struct Launch {
     let bytes = read(pipe.output, limit: limit)
     // Who writes more than that is ended, or the wait would have no end.
     if bytes == nil { kill(pid, SIGKILL) }
-    return wait(for: pid) == .status(0) ? bytes : nil
+    return (bytes, wait(for: pid))
   }
 
   /// All that comes from a descriptor, if it is not more than `limit` bytes.

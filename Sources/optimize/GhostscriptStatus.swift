@@ -7,9 +7,13 @@ enum GhostscriptStatus {
   /// Prints it. Throws where there is none.
   static func tell(_ given: String?, path: String?) throws(Fatal) -> ExitCode {
     let program = try Ghostscript.locate(given, path: path)
-    let text = lines(
-      program, GhostscriptVersion.ask(program), Renderer.Programs.find(path), Launch.layers
-    ).joined(separator: "\n")
+    let renderer = Renderer.Programs.find(path)
+    let folder = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+    let fonts = renderer.flatMap { FontCheck.warning($0, in: folder) }
+    let lines =
+      lines(program, GhostscriptVersion.ask(program), renderer, Launch.layers)
+      + [fonts].compactMap(\.self)
+    let text = lines.joined(separator: "\n")
     _ = writeAll(Array("\(text)\n".utf8), to: STDOUT_FILENO)
     return .success
   }

@@ -16,13 +16,14 @@ struct GhostscriptVersion: Equatable, CustomStringConvertible {
 
   /// Asks the program at `path`.
   static func ask(_ path: String) -> GhostscriptVersion? {
-    let words = try? Launch.output(limit: 100) { nowhere, words in
+    let answer = try? Launch.output(limit: 100) { nowhere, words in
       Launch(
         path: path, arguments: ["gs", "--version"],
         environment: ["PATH=/usr/bin:/bin", "LC_ALL=C"], input: nowhere, output: words,
         errors: nowhere, processorSeconds: 10)
     }
-    return words.flatMap { GhostscriptVersion(String(decoding: $0, as: UTF8.self)) }
+    guard let answer, answer.end == .status(0) else { return nil }
+    return answer.bytes.flatMap { GhostscriptVersion(String(decoding: $0, as: UTF8.self)) }
   }
 
   /// What is known against it, as OCRmyPDF's maintainers found it. Such a version is used only where it

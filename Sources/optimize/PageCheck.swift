@@ -13,11 +13,14 @@ struct PageCheck {
   /// What is to be said against what Ghostscript wrote: each page is drawn and its words are read, and
   /// what the renderer does not understand counts as changed.
   func objection(toAllOf result: String) throws(Launch.Failure) -> String? {
-    guard let before = try renderer.words(of: Job.source) else {
-      return "its text cannot be read to be compared"
+    let before, after: Renderer.Answer<[[ArraySlice<UInt8>]]>
+    switch try renderer.words(of: Job.source) {
+    case .success(let words): before = words
+    case .failure(let silence): return "its text cannot be read to be compared\(silence)"
     }
-    guard let after = try renderer.words(of: result) else {
-      return "the text of the result cannot be read"
+    switch try renderer.words(of: result) {
+    case .success(let words): after = words
+    case .failure(let silence): return "the text of the result cannot be read\(silence)"
     }
     if before.hasComplaints { return "the renderer complains about it, and cannot be a judge" }
     if after.hasComplaints { return "the renderer complains about the result" }
@@ -46,11 +49,15 @@ struct PageCheck {
     to result: String, _ pages: some Sequence<Int>, _ tolerance: PageDrawing.Tolerance
   ) throws(Launch.Failure) -> String? {
     for page in pages {
-      guard let before = try renderer.drawing(of: Job.source, page: page) else {
-        return "page \(page) cannot be drawn to be compared"
+      let before, after: Renderer.Answer<PageDrawing>
+      switch try renderer.drawing(of: Job.source, page: page) {
+      case .success(let drawing): before = drawing
+      case .failure(let silence):
+        return "page \(page) cannot be drawn to be compared\(silence)"
       }
-      guard let after = try renderer.drawing(of: result, page: page) else {
-        return "page \(page) of the result cannot be drawn"
+      switch try renderer.drawing(of: result, page: page) {
+      case .success(let drawing): after = drawing
+      case .failure(let silence): return "page \(page) of the result cannot be drawn\(silence)"
       }
       if after.hasComplaints, !before.hasComplaints {
         return "the renderer complains about page \(page) of the result"

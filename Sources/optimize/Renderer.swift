@@ -1,3 +1,4 @@
+import Common
 import Glibc
 import Processes
 
@@ -25,6 +26,8 @@ struct Renderer {
   private static let side = 1000
   /// More text than this is not compared.
   private static let maximumText = 64 << 20
+  /// Bytes of the largest file that it may write: a list of the system's fonts, where there is none.
+  private static let fileSize = 32 << 20
   private static let complaints = "renderer.txt"
 
   let programs: Programs
@@ -37,21 +40,34 @@ struct Renderer {
     let hasComplaints: Bool
   }
 
-  /// A page as it looks; `nil` where it cannot be drawn within the limits.
-  func drawing(of file: String, page: Int) throws(Launch.Failure) -> Answer<PageDrawing>? {
+  /// No answer, and what is to be said of that beside the document: the limit, or the signal, that ended the
+  /// renderer; nothing where it ended by itself.
+  struct Silence: Error, Equatable, CustomStringConvertible {
+    let reason: String?
+    /// Goes behind a sentence.
+    var description: String { reason.map { ": the renderer \($0)" } ?? "" }
+  }
+
+  /// A page as it looks.
+  func drawing(
+    of file: String, page: Int
+  ) throws(Launch.Failure) -> Result<Answer<PageDrawing>, Silence> {
     try run(
       programs.drawing,
       ["pdftoppm", "-scale-to", "\(Self.side)", "-f", "\(page)", "-l", "\(page)", file],
       limit: 3 * Self.side * Self.side + 64
     ).flatMap { answer in
-      PageDrawing(ppm: answer.content).map {
-        Answer(content: $0, hasComplaints: answer.hasComplaints)
+      guard let drawing = PageDrawing(ppm: answer.content) else {
+        return .failure(Silence(reason: nil))
       }
+      return .success(Answer(content: drawing, hasComplaints: answer.hasComplaints))
     }
   }
 
-  /// The words of each page, in the order in which people read them; `nil` where they cannot be had.
-  func words(of file: String) throws(Launch.Failure) -> Answer<[[ArraySlice<UInt8>]]>? {
+  /// The words of each page, in the order in which people read them.
+  func words(
+    of file: String
+  ) throws(Launch.Failure) -> Result<Answer<[[ArraySlice<UInt8>]]>, Silence> {
     try run(
       programs.text, ["pdftotext", "-enc", "UTF-8", file, "-"], limit: Self.maximumText
     ).map { answer in
@@ -64,7 +80,7 @@ struct Renderer {
 
   private func run(
     _ program: String, _ arguments: [String], limit: Int
-  ) throws(Launch.Failure) -> Answer<[UInt8]>? {
+  ) throws(Launch.Failure) -> Result<Answer<[UInt8]>, Silence> {
     let path = "\(job.directory)/\(Self.complaints)"
     let complaints = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
     guard complaints >= 0 else { throw Launch.Failure(code: errno) }
@@ -72,16 +88,33 @@ struct Renderer {
       close(complaints)
       unlink(path)
     }
-    let output = try Launch.output(limit: limit) { nowhere, output in
+    let answer = try Launch.output(limit: limit) { nowhere, output in
       Launch(
         path: program, arguments: arguments,
         environment: ["PATH=/usr/bin:/bin", "LC_ALL=C", "HOME=\(job.directory)"],
         directory: job.directory, input: nowhere, output: output, errors: complaints,
         isChildless: true, isConfined: true, processorSeconds: limits.processorSeconds,
-        memory: job.settings.memory, fileSize: 32 << 20, openFiles: 64)
+        memory: job.settings.memory, fileSize: Self.fileSize, openFiles: 64)
     }
     var status = stat()
     let hasComplaints = fstat(complaints, &status) != 0 || status.st_size > 0
-    return output.map { Answer(content: $0, hasComplaints: hasComplaints) }
+    guard let bytes = answer.bytes else {
+      return .failure(Silence(reason: "wrote more than \(Format.bytes(limit))"))
+    }
+    guard answer.end == .status(0) else {
+      return .failure(Silence(reason: Self.limit(that: answer.end, limits)))
+    }
+    return .success(Answer(content: bytes, hasComplaints: hasComplaints))
+  }
+
+  /// The limit, or the signal, that ended it; `nil` where it ended by itself.
+  static func limit(that end: Launch.End, _ limits: Limits) -> String? {
+    switch end {
+    case .status: nil
+    case .signal(SIGXCPU):
+      "was stopped by its limit of \(limits.processorSeconds) s of processor time"
+    case .signal(SIGXFSZ): "was stopped by its limit on files, \(Format.bytes(fileSize))"
+    case .signal: "\(end)"
+    }
   }
 }

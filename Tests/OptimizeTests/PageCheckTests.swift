@@ -164,6 +164,52 @@ struct PageCheckTests {
     #expect(try check.objection(toAllOf: Job.result) == given.objection)
   }
 
+  /// What a bare machine showed: the renderer wrote a list of fonts, ended by its limit on files, and the page
+  /// "cannot be drawn".
+  @Test(
+    "A limit that ends the renderer is told as that, and not as the document's fault",
+    arguments: [
+      ("kill -XCPU $$", ": the renderer was stopped by its limit of 61 s of processor time"),
+      ("kill -XFSZ $$", ": the renderer was stopped by its limit on files, 32.0 MiB"),
+      ("kill -SEGV $$", ": the renderer was ended by signal 11"),
+      ("exec cat /dev/zero", ": the renderer wrote more than 64.0 MiB"), ("exit 3", ""),
+    ])
+  func limits(_ script: String, _ words: String) throws {
+    let directory = try TemporaryDirectory()
+    let program = try directory.write("#!/bin/sh\n\(script)\n", to: "renderer")
+    chmod(program, 0o700)
+    let renderer = Renderer(
+      programs: .init(drawing: program, text: program),
+      job: Job(directory: directory.path, settings: ProtocolTests.settings),
+      limits: Limits(base: 60, pages: 1, sourceBytes: 1000))
+    let check = PageCheck(renderer: renderer, pages: 1, sourceBytes: 1000)
+    #expect(
+      try check.objection(toAllOf: Job.result)
+        == "its text cannot be read to be compared\(words)")
+    // A drawing has a limit of its own.
+    guard !script.hasPrefix("exec") else { return }
+    #expect(
+      try check.objection(toSampleOf: Job.result, share: 1)
+        == "page 1 cannot be drawn to be compared\(words)")
+  }
+
+  @Test(
+    "Standard fonts that are not drawn are noticed",
+    arguments: [
+      ("printf 'P6 1 1 255\\n\\0\\0\\0'", "cannot be drawn; documents"),
+      ("kill -XFSZ $$", "cannot be drawn: the renderer was stopped by its limit on files"),
+    ])
+  func fonts(_ script: String, _ words: String) throws {
+    let directory = try TemporaryDirectory()
+    let program = try directory.write("#!/bin/sh\n\(script)\n", to: "renderer")
+    chmod(program, 0o700)
+    let warning = FontCheck.warning(
+      .init(drawing: program, text: program), in: directory.path)
+    #expect(warning?.contains(words) == true, "\(warning ?? "nothing")")
+    #expect(FontCheck.warning(ProtocolTests.renderer, in: directory.path) == nil)
+    #expect(directory.names == ["renderer"])
+  }
+
   @Test("Results of the engine for images pass", arguments: ["images", "auto"])
   func passes(_ engine: String) throws {
     let directory = try TemporaryDirectory()
