@@ -59,7 +59,8 @@ let package = Package(
     system("CLeptonica", pkgConfig: "lept", apt: "libleptonica-dev"),
     system("CJBIG2", pkgConfig: "jbig2dec", apt: "libjbig2dec0-dev"),
 
-    library("Common", [logging]),
+    .target(name: "CMemory"),
+    library("Common", ["CMemory", logging]),
     library("CLI", ["Common", "Stages", argumentParser, logging]),
     library("Stages", ["Common", .product(name: "Yams", package: "Yams")]),
     .target(name: "CProcess"),

@@ -18,6 +18,7 @@ extension Tool {
   public static func main() {
     StandardDescriptors.hold()
     do {
+      try AddressSpace.watch(tool: _commandName)
       let environment = KnownSecrets.environment()
       let defaults = EnvironmentDefaults(
         of: _commandName, Array(CommandLine.arguments.dropFirst()), environment: environment,

@@ -120,6 +120,8 @@ public struct StageLoop: Sendable {
         try worker.process(&record)
       } catch {
         record = before
+        // What fails for want of memory is not the document's fault, whatever it looks like.
+        let error = AddressSpace.isUsedUp ? Fatal.noMemory : error
         let failure = RecordError(describing: error, tool: tool)
         if error is Fatal { stop.request(for: error, logger) }
         record.error = failure

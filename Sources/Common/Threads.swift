@@ -8,9 +8,10 @@ public func withThreads(_ count: Int, _ body: @Sendable (Int) -> Void) {
   withoutActuallyEscaping(body) { body in
     var threads: [pthread_t] = []
     for number in 1...max(1, count) {
+      if number > 1, !AddressSpace.takesMoreThreads { break }
       guard let thread = newThread(stackSize: nil, { body(number) }) else {
         // Fewer threads than asked for (pthread_create(3): EAGAIN) still do all the work, because
-        // threads pull it; without any, this one does.
+        // threads pull it; without any, this one does. So do fewer that have memory to work with.
         if threads.isEmpty { body(number) }
         break
       }
@@ -37,7 +38,10 @@ public func withCompanion<T>(
 
 extension Fatal {
   /// The system has no thread left (pthread_create(3): EAGAIN) that the run cannot do without.
-  static let noThread = Fatal(.other, "the system has no thread left (ulimit -u)")
+  static let noThread = Fatal(
+    .inputOutput,
+    "no thread is left for this process: raise its limits on threads and memory (ulimit -u, ulimit -v), "
+      + "and run the same command again")
 }
 
 /// Starts one thread that nobody waits for, with a stack of the usual size or of `stackSize` bytes. False

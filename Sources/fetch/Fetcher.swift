@@ -210,6 +210,8 @@ struct Fetcher: StageWorker, ~Copyable {
         entry.sha256 = digest.sha256
       } catch let error as FileError {
         throw Fatal(.inputOutput, "\(error)")
+      } catch let error as PDFError where error.kind == .internal {
+        throw RecordError(.local, "the \(files.count) images cannot be merged here: \(error)")
       } catch {
         let why = entry.isEncrypted ? "one of them opens only with a password" : "\(error)"
         throw RecordError(.badPDF, "the \(files.count) images cannot be merged: \(why)")

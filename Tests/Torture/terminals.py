@@ -316,8 +316,9 @@ def killed_tool(dice):
 def limits(dice):
     """`ulimit`: an orderly end with words, and one document at most that pays."""
     wrong, tried = [], 0
-    cases = [("-f", resource.RLIMIT_FSIZE, 8192), ("-f", resource.RLIMIT_FSIZE, 65536), ("-n", resource.RLIMIT_NOFILE, 24),
-             ("-v", resource.RLIMIT_AS, 2 << 30), ("-t", resource.RLIMIT_CPU, 1)]
+    cases = [("-f", resource.RLIMIT_FSIZE, dice.choice([512, 4096, 8192])), ("-f", resource.RLIMIT_FSIZE, 65536),
+             ("-n", resource.RLIMIT_NOFILE, dice.choice([24, 32, 40])), ("-t", resource.RLIMIT_CPU, 1)]
+    cases += [("-v", resource.RLIMIT_AS, size << 20) for size in (dice.randrange(60, 200), 300, 400)]
     for name, kind, value in cases:
         with Belt(DOCUMENTS, engine="images") as belt:
             def set_limit(kind=kind, value=value):
@@ -326,7 +327,8 @@ def limits(dice):
                                  env=environment(belt), preexec_fn=set_limit)
             tried += 1
             said = run.stderr.decode(errors="replace")
-            if run.returncode not in ({0, 74} if name == "-f" else {0, 1, 69, 74}):
+            # 127: the loader of programs found no room.
+            if run.returncode not in {"-f": {0, 74}, "-v": {0, 74, 127}}.get(name, {0, 1, 69, 74}):
                 wrong.append(f"ulimit {name} {value}: ended with {run.returncode}: {said[-800:]}")
             if run.returncode != 0 and len(said.strip()) == 0:
                 wrong.append(f"ulimit {name} {value}: ended with {run.returncode} without a word")
