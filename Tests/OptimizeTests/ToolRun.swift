@@ -73,6 +73,15 @@ enum Processes {
     }
   }
 
+  /// The living processes whose command lines have this text in them.
+  static func running(_ text: String) -> [pid_t] {
+    FileTree.names(in: "/proc").compactMap { pid_t($0) }.filter { pid in
+      String(decoding: TemporaryDirectory.read("/proc/\(pid)/cmdline"), as: UTF8.self).contains(
+        text)
+        && isAlive(pid)
+    }
+  }
+
   /// The living processes that a process started, and those that they started.
   static func below(_ parent: pid_t) -> [pid_t] {
     children(of: parent).flatMap { [$0] + below($0) }
