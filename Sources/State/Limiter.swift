@@ -53,7 +53,9 @@ public final class Limiter: Sendable {
   public struct Grant: Sendable, Equatable {
     /// The host gave so many refusals in a row before.
     public let refusals: Int
-    /// Until when everybody else expects the request to be sent.
+    /// When it is to be sent.
+    let time: Int64
+    /// Until when everybody waits to be told that it was.
     let latest: Int64
   }
 
@@ -76,7 +78,7 @@ public final class Limiter: Sendable {
       let budget = try known(host)
       if stop.isRequested { return .stopped }
       return budget.pausedUntil > Time.monotonic()
-        ? .paused : .granted(Grant(refusals: budget.refusals, latest: 0))
+        ? .paused : .granted(Grant(refusals: budget.refusals, time: 0, latest: 0))
     }
     let ready = Time.monotonic()
     var missed: Int64?
@@ -87,7 +89,7 @@ public final class Limiter: Sendable {
       // Looked at last of all, when everybody else has been woken: what was held up here, or stopped (SIGSTOP),
       // is no longer sure to be sent within its window, and announces another one.
       guard case .granted(let grant) = permission, pace.burst == 1,
-        Time.monotonic() > grant.latest - pace.window / 2
+        Time.monotonic() > grant.time + pace.window / 2
       else { return permission }
       missed = grant.latest
     }
@@ -124,7 +126,7 @@ public final class Limiter: Sendable {
       self =
         switch start {
         case .at(let time, let latest):
-          .at(time, Grant(refusals: refusals, latest: latest), decided: now)
+          .at(time, Grant(refusals: refusals, time: time, latest: latest), decided: now)
         case .notBefore(let time): .notBefore(time)
         case .pausedMeanwhile: .paused
         }

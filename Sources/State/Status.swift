@@ -23,7 +23,7 @@ extension Limiter {
       HostStatus(
         host: host, nextSlot: max(0, Double(max(budget.nextSlot, budget.pausedUntil) - now) / 1e9),
         pause: max(0, Double(budget.pausedUntil - now) / 1e9),
-        lastStart: budget.lastStart == 0 ? nil : Double(now - budget.lastStart) / 1e9,
+        lastStart: budget.lastStart == 0 ? nil : max(0, Double(now - budget.lastStart) / 1e9),
         refusals: budget.refusals)
     }
   }

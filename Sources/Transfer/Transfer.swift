@@ -90,6 +90,8 @@ public struct Transfer: ~Copyable {
     exchange.outgoing = BodyReader(request.body)
     current.exchange = exchange
     let result = perform(request)
+    // Where the connection broke while it was sent, nobody shall wait for it.
+    exchange.advance()
     current.exchange = nil
     if let failure = exchange.failure { throw failure }
     guard result.code == CURLE_OK else {
