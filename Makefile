@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 TOOLS := enqueue fetch optimize upload validate portal
 SCRIPTS := bin/conveyor download_mid_filtered_documents.sh scripts/install-dependencies Tests/Fuzz/build \
   .ci/run
-BENCH := fetch limiter index report reconcile optimize upload
+BENCH := fetch limiter workers index report reconcile optimize upload
 SWIFT_SOURCES := Sources Tests Package.swift
 
 .DEFAULT_GOAL := help

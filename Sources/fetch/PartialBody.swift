@@ -28,7 +28,7 @@ struct PartialBody {
     else { return nil }
     let numbers = range.dropFirst(unit.count).split { " -/".contains($0) }.map { Int($0) }
     guard numbers.count == 3, let start = numbers[0], let end = numbers[1], start == offset,
-      let whole = numbers[2] ?? total, whole == total ?? whole, end == whole - 1
+      let whole = numbers[2] ?? total, whole == total ?? whole, whole > 0, end == whole - 1
     else { return nil }
     // Whoever sends the range has compared; but an answer that names another content is believed.
     if let other = head.header(field), other != validator { return nil }
