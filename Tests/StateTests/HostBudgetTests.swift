@@ -45,7 +45,7 @@ private let second: Int64 = 1_000_000_000
     #expect(third == .notBefore(later + window))
     // It was sent 30 ms late: the next one comes a delay after that.
     let late = 10 * second + 3 * second / 100
-    budget.sent(at: late, latest: 10 * second + window, pace: pace)
+    budget.sent(at: late, latest: 10 * second + patience, pace: pace)
     #expect(budget.nextSlot == late + second)
     let next = budget.start(now: late + 1, pace: pace, lead: 5, ready: late + 1)
     #expect(next == .notBefore(late + second - 5))
