@@ -52,7 +52,7 @@ public struct HostBudget: Sendable, Equatable {
 
   /// How long requests whose slot has come may wait for those before them, in nanoseconds. A line of
   /// that length makes up for those that come late; a longer one would only hold connections.
-  static let allowedBacklog: Int64 = 250_000_000
+  static let allowedBacklog: Int64 = 1_000_000_000
 
   /// How long everybody waits to be told when an announced request was sent, in nanoseconds. A thread that is
   /// preempted (or stopped) between its last look at the clock and the system call that sends is late by more

@@ -90,7 +90,7 @@ private let second: Int64 = 1_000_000_000
     let pace = Pace(delay: 1)
     _ = budget.reserve(now: 10 * second, pace: pace)
     let before = budget.nextSlot
-    _ = budget.start(now: 10 * second, pace: pace, lead: 0, ready: 10 * second - 250_000_000)
+    _ = budget.start(now: 10 * second, pace: pace, lead: 0, ready: 10 * second - second)
     #expect(budget.nextSlot == before)
     _ = budget.start(now: 20 * second, pace: pace, lead: 0, ready: 10 * second)
     #expect(budget.nextSlot == before + second / 16)
