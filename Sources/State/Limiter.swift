@@ -81,18 +81,18 @@ public final class Limiter: Sendable {
         ? .paused : .granted(Grant(refusals: budget.refusals, time: 0, latest: 0))
     }
     let ready = Time.monotonic()
-    var missed: Int64?
-    while true {
-      let permission = try starts.pass(host) { () throws(Fatal) in
-        try announce(host, pace, ready: ready, missed: missed, stop)
-      }
-      // Looked at last of all, when everybody else has been woken: what was held up here, or stopped (SIGSTOP),
-      // is no longer sure to be sent within its window, and announces another one.
-      guard case .granted(let grant) = permission, pace.burst == 1,
-        Time.monotonic() > grant.time + pace.window / 2
-      else { return permission }
-      missed = grant.latest
+    var permission = try starts.pass(host) { () throws(Fatal) in
+      try announce(host, pace, ready: ready, missed: nil, stop)
     }
+    // Looked at last of all, when everybody else has been woken: what was held up here, or stopped (SIGSTOP),
+    // is no longer sure to be sent within its window, and announces another one. Past the queue: those in it
+    // wait to be told of this start.
+    while case .granted(let grant) = permission, pace.burst == 1,
+      Time.monotonic() > grant.time + pace.window / 2
+    {
+      permission = try announce(host, pace, ready: ready, missed: grant.latest, stop)
+    }
+    return permission
   }
 
   /// Announces a start, and waits for its time.
