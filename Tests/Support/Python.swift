@@ -35,10 +35,15 @@ public final class Python: Sendable {
     let failure = posix_spawn(&process, python, &actions, nil, words, environ)
     close(toChild[0])
     close(fromChild[1])
+    guard failure == 0 else {
+      // No process of number 0 is left behind: its end would be that of all in our group.
+      close(toChild[1])
+      close(fromChild[0])
+      throw Missing("cannot start \(python): \(String(cString: strerror(failure)))")
+    }
     input = toChild[1]
     output = fromChild[0]
     self.process = process
-    guard failure == 0 else { throw Missing("cannot start \(python)") }
   }
 
   deinit {
