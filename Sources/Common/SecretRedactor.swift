@@ -32,6 +32,14 @@ public enum SecretRedactor {
     return SecretURLs.scheme(of: bytes).map { "\($0)://***" } ?? "***"
   }
 
+  /// An address that is refused, in quotes: where it has an `@`, what is before it may be a secret, wherever a
+  /// reader would look for a host, so only its scheme is shown.
+  public static func refused(_ address: String) -> String {
+    guard address.utf8.contains(Byte.at) else { return Format.quoted(setting(address)) }
+    let scheme = SecretURLs.scheme(of: Array(address.utf8)).map { "\($0)://" } ?? ""
+    return Format.quoted("\(scheme)***")
+  }
+
   /// Whether the value of a setting may hold a secret: a user before an @, a value with the name of
   /// a secret, or a URL that cannot be read.
   public static func looksSecret(_ text: String) -> Bool {

@@ -72,5 +72,5 @@ public enum AttemptPolicy {
 
   /// What a document's error says that was taken back once too often.
   static let diedMessage =
-    "its lease was lost \(maximumLosses) times in a row: whoever works on it dies or vanishes"
+    "its lease was lost \(maximumLosses) times in a row: the programs that worked on it were killed or lost"
 }

@@ -12,7 +12,8 @@ public func openStore(
     guard let path = FileURL.path(of: url) else {
       throw Fatal(
         .configuration,
-        "\(shownURL(url)) is not a file URL without host: expected file:///some/directory")
+        "\(SecretRedactor.refused(url)) is not a file URL without host: expected file:///some/directory"
+      )
     }
     return try FileStore(root: path)
   }
@@ -27,7 +28,8 @@ public func openStore(
   let first = url.utf8.prefix { $0 != UInt8(ascii: "/") }
   if first.contains(UInt8(ascii: ":")) {
     throw Fatal(
-      .configuration, "there is no store for \(shownURL(url)): expected \(knownStores)")
+      .configuration,
+      "there is no store for \(SecretRedactor.refused(url)): expected \(knownStores)")
   }
   guard !SecretRedactor.looksLikeAddress(url) else {
     throw Fatal(

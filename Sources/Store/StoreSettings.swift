@@ -24,11 +24,15 @@ public struct StoreSettings: Sendable {
   public var preconditions = Preconditions.auto
   /// How often and when a request is tried again.
   public var retry = RetryPolicy(retries: 8, base: 1, cap: 32, maximumTime: 300)
-  /// Sees when the store itself is down.
-  public var outage = StoreOutage()
+  /// When a store that refuses everybody is out, and for how long that is waited for.
+  public var outages = OutagePolicy()
+  /// The threads that use the store.
+  public var turns = WorkerTurns()
+  /// Tells other programs of an outage.
+  public var notice: OutageNotice?
   /// Where a bucket that is to be made shall be: the vendor's word for a place; `nil` for its default.
   public var location: String?
-  /// Wakes whoever waits for another try.
+  /// Ends all waiting for another try.
   public var stop = Stop()
   /// For what people may want to know.
   public var logger = Logger(label: "store") { _ in SwiftLogNoOpLogHandler() }

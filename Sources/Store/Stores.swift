@@ -26,7 +26,8 @@ public final class Stores: Sendable {
       return try openBucket(scheme + String(Substring(bucket)))
     }
     throw RecordError(
-      .storeRejected, "\(shownURL(url)) is in no store that can be asked: not \(knownStores)")
+      .storeRejected,
+      "\(SecretRedactor.refused(url)) is in no store that can be asked: not \(knownStores)")
   }
 
   private func openBucket(_ root: String) throws -> any ObjectStore {

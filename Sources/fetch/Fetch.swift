@@ -140,6 +140,12 @@ struct Fetch: Tool {
     help: "Say what would be requested, and request nothing.")
   var dryRun = false
 
+  @Flag(
+    help: """
+      Ask each portal for one page, print what it answered, and end; no document is asked for.
+      """)
+  var probe = false
+
   @Flag(help: "Print the tools of the stage's pipeline, one a line, and end.")
   var printPipeline = false
 
@@ -229,6 +235,7 @@ struct Fetch: Tool {
     let place = try StateFolder(named: state)
     if let answer = try answer(place) { return print(answer, stop) }
     var settings = try settings(stage)
+    if probe { return print(try probe(settings, place, stop), stop) }
     let workers = threads(stage)
     // While some hold documents of which it is not known whose fault a refusal is, others work: enough
     // for two portals, or two steps of one, that refuse at the same time.
@@ -243,6 +250,17 @@ struct Fetch: Tool {
       adaptive: adaptive(settings), notice: notice(in: place), logger: logger)
     let loop = StageLoop(tool: "fetch", workers: threads, stop: stop, logger: logger)
     return loop.run { number in try Fetcher(services, worker: number, logger: logger) }
+  }
+
+  /// Through the budget that runs have, where there is one; a probe makes none.
+  private func probe(
+    _ settings: FetchSettings, _ place: StateFolder, _ stop: Stop
+  ) throws -> [String] {
+    let location = try LimiterLocation(limiter(in: place))
+    var isThere = true
+    if case .file(let path) = location { isThere = access(path, F_OK) == 0 }
+    let limiter = try isThere ? Limiter(at: location, stop: stop) { _ in } : Limiter()
+    return try Probe(settings, limiter: limiter, stop: stop).run()
   }
 
   private func threads(_ stage: Stage?) -> Int {

@@ -29,10 +29,7 @@ struct Fetcher: StageWorker, ~Copyable {
   deinit { services.gate.turns.leave() }
 
   func waitForTurn(_ isOver: () -> Bool) {
-    while !services.gate.turns.mayTakeLine(number), !isOver() {
-      // Who is not wanted looks again twenty times a second.
-      guard services.stop.sleep(seconds: 0.05) else { return }
-    }
+    services.gate.turns.waitToTakeLine(number, isOver, services.stop)
   }
 
   mutating func process(_ record: inout Record) throws {
@@ -63,7 +60,7 @@ struct Fetcher: StageWorker, ~Copyable {
       guard changed != nil else {
         services.idsInWork.noteFetched(known.id)
         record.fields["fetch"] = member(of: record, known, isResumed: true)
-        logger.info("\(record.label): is there already")
+        logger.info("\(record.label): was fetched before")
         return
       }
     }

@@ -42,19 +42,12 @@ struct Portal: Sendable {
     var url: WebURL {
       get throws(RecordError) {
         if let url = WebURL(address, relativeTo: portal?.base) { return url }
-        let address = Self.shown(address)
+        let address = SecretRedactor.refused(address)
         throw RecordError(
           .blockedURL,
           portal.map { "the portal \($0.name) makes no http or https URL of \(address)" }
             ?? "\(address) is not an absolute http or https URL")
       }
-    }
-
-    /// What does not parse may have a password in it, wherever: then only its beginning is shown.
-    private static func shown(_ address: String) -> String {
-      guard address.utf8.contains(UInt8(ascii: "@")) else { return Format.quoted(address) }
-      let scheme = address.utf8.firstIndex(of: UInt8(ascii: ":")).map { address[..<$0] } ?? ""
-      return Format.quoted("\(scheme)://***")
     }
   }
 

@@ -31,7 +31,7 @@ struct Upload: Tool {
                metadata server of Google's machines; STORAGE_EMULATOR_HOST goes without;
                GOOGLE_CLOUD_PROJECT for a bucket that is to be made
         s3://  AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION, and
-               AWS_ENDPOINT_URL for other stores than Amazon's
+               AWS_ENDPOINT_URL for other stores than Amazon's; AWS_REQUEST_PAYER=requester
 
       \(ExitCode.table)
       """)
@@ -91,8 +91,15 @@ struct Upload: Tool {
     transform: seconds)
   var retryBase = 1.0
 
-  @Option(help: "The run ends when the store takes nothing for so long (90s, 30m, 6h).")
+  @Option(
+    help: """
+      How long to wait for a store that refuses every document, before the run ends with 69 or 77 (90s, \
+      30m, 6h); a minute where nothing was ever granted in this run.
+      """)
   var outageLimit = "6h"
+
+  @Option(help: "The run's directory: an outage is noted there for other programs, in outages/.")
+  var state: String?
 
   @Option(help: "Show progress on stderr; auto: where the records go to a file.")
   var progress = ProgressMode.auto
@@ -141,7 +148,11 @@ struct Upload: Tool {
 
   func perform(stop: Stop, logger: Logger) throws -> Common.ExitCode {
     let stage = try stages.load()
-    let store = try openStore(to, settings(stop, logger))
+    let outages = outages
+    // While some hold documents of which it is not known whose fault a refusal is, others work.
+    let threads = workers + outages.threshold - 1
+    let turns = check ? WorkerTurns() : WorkerTurns(expected: threads) { [workers] in workers }
+    let store = try openStore(to, settings(outages, turns, stop, logger))
     let keys = try keyRule(stage)
     if createBucket, !dryRun, let made = try store.create() {
       // Not only for a log that may be off: it costs money.
@@ -154,7 +165,7 @@ struct Upload: Tool {
       return try StoreTrial(store, plan, isQuiet: log.quiet).run()
     }
     let loop = StageLoop(
-      tool: "upload", workers: workers, stop: stop, logger: logger,
+      tool: "upload", workers: threads, stop: stop, logger: logger,
       lines: fromList ? .fileNames : .records)
     let manner = UploadManner(
       overwrites: overwrite, isDryRun: dryRun, removesSources: removeSourceFiles,
@@ -165,12 +176,22 @@ struct Upload: Tool {
       loop.run { number in
         var logger = logger
         logger[metadataKey: "worker"] = "\(number)"
-        return Uploader(store: store, keys: keys, manner: manner, tally: tally, logger: logger)
+        return Uploader(
+          store: store, keys: keys, manner: manner, tally: tally, turns: turns, stop: stop,
+          number: number, logger: logger)
       }
     }
   }
 
-  private func settings(_ stop: Stop, _ logger: Logger) -> StoreSettings {
+  /// A check answers now; a run may wait for a store that comes back.
+  private var outages: OutagePolicy {
+    OutagePolicy(
+      firstDistance: 5 * retryBase, limit: check ? 0 : Time.span(outageLimit) ?? 6 * 3600)
+  }
+
+  private func settings(
+    _ outages: OutagePolicy, _ turns: WorkerTurns, _ stop: Stop, _ logger: Logger
+  ) -> StoreSettings {
     var settings = StoreSettings()
     settings.contentType = contentType
     settings.cacheControl = cacheControl
@@ -178,11 +199,11 @@ struct Upload: Tool {
     settings.metadata = Dictionary(metadata.compactMap(Self.pair)) { $1 }
     settings.location = location
     settings.preconditions = preconditions
-    // A check answers now; a run may wait for a store that comes back.
-    let limit = check ? 0 : Time.span(outageLimit) ?? 6 * 3600
-    settings.outage = StoreOutage(
-      firstContact: min(15, limit), firstGrant: min(60, limit),
-      limit: check ? 6 * 3600 : limit)
+    settings.outages = outages
+    settings.turns = turns
+    if !dryRun, !check {
+      settings.notice = state.map { OutageNotice(tool: "upload", folder: "\($0)/outages") }
+    }
     settings.retry = RetryPolicy(retries: retries, base: retryBase, cap: 32, maximumTime: 300)
     settings.stop = stop
     settings.logger = logger

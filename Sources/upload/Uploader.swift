@@ -3,14 +3,42 @@ import Logging
 import Store
 
 /// Puts one document after the other into the store, in one thread.
-struct Uploader: StageWorker {
-  let store: any ObjectStore
-  let keys: KeyRule
-  let manner: UploadManner
-  let tally: UploadTally
-  let logger: Logger
+struct Uploader: StageWorker, ~Copyable {
+  private let store: any ObjectStore
+  private let keys: KeyRule
+  private let manner: UploadManner
+  private let tally: UploadTally
+  private let turns: WorkerTurns
+  private let stop: Stop
+  private let number: Int
+  private let logger: Logger
+
+  init(
+    store: any ObjectStore, keys: KeyRule, manner: UploadManner, tally: UploadTally,
+    turns: WorkerTurns, stop: Stop, number: Int, logger: Logger
+  ) {
+    self.store = store
+    self.keys = keys
+    self.manner = manner
+    self.tally = tally
+    self.turns = turns
+    self.stop = stop
+    self.number = number
+    self.logger = logger
+    turns.join()
+  }
+
+  deinit { turns.leave() }
+
+  func waitForTurn(_ isOver: () -> Bool) { turns.waitToTakeLine(number, isOver, stop) }
 
   func process(_ record: inout Record) throws {
+    guard turns.begin(stop) else { throw RecordError.stopped }
+    defer { turns.end() }
+    try put(&record)
+  }
+
+  private func put(_ record: inout Record) throws {
     let file = try SourceFile(of: record, below: manner.root)
     let key = try keys.key(for: record)
     if manner.isDryRun {

@@ -14,16 +14,21 @@ enum ProgressLine {
     var recentRate: Double?
     /// Documents per hour over the last minute that will not come again, whatever became of them.
     var recentDoneRate: Double?
+    /// What its tools wait for.
+    var outages: [OutageReport] = []
+    /// Nanoseconds since 1970.
+    var now: Int64 = 0
   }
 
   /// The line, at most `width` characters long: what matters least goes first. Without a width (not
   /// a terminal) all of it, and no bar.
   static func render(_ state: State, width: Int?) -> String {
     let share = state.total.map { $0 == 0 ? 1 : Double(state.figures.done) / Double($0) }
-    return parts(state).line(width: width, share: share)
+    // In an outage its words need the room that the bar would take.
+    return parts(state, width).line(width: width, share: state.outages.isEmpty ? share : nil)
   }
 
-  private static func parts(_ state: State) -> ProgressParts {
+  private static func parts(_ state: State, _ width: Int?) -> ProgressParts {
     let figures = state.figures
     var parts = ProgressParts()
     func add(_ rank: Int, _ text: String) { parts.add(rank, text) }
@@ -32,6 +37,12 @@ enum ProgressLine {
       add(0, "\(done)/\(Format.count(total)) \(Format.percent(figures.done, of: total))")
     } else {
       add(0, "\(done) done")
+    }
+    if let outage = state.outages.first {
+      add(1, width == nil ? outage.text(now: state.now) : outage.short(now: state.now))
+      if state.outages.count > 1 {
+        add(2, "\(Format.counted(state.outages.count - 1, "other outage"))")
+      }
     }
     let rate = state.overallRate
     if let recent = state.recentRate {
@@ -71,7 +82,9 @@ extension ProgressLine.State {
 
 extension ProgressDisplay {
   /// Shows the figures of a run that began at `start` on the monotonic clock, until it is `done`.
-  func show(_ tally: Tally, total: Int?, since start: Int64, until done: Stop) {
+  func show(
+    _ tally: Tally, total: Int?, outages folder: String?, since start: Int64, until done: Stop
+  ) {
     var completed = RateWindow()
     var finished = RateWindow()
     run(until: done) { width in
@@ -79,6 +92,8 @@ extension ProgressDisplay {
         figures: tally.figures, total: total, elapsed: Double(Time.monotonic() - start) / 1e9)
       state.recentRate = completed.rate(state.figures.completed, at: state.elapsed)
       state.recentDoneRate = finished.rate(state.figures.done, at: state.elapsed)
+      state.now = Time.wall()
+      state.outages = folder.map { OutageReport.current(in: $0, now: state.now) } ?? []
       completed.add(state.figures.completed, at: state.elapsed)
       finished.add(state.figures.done, at: state.elapsed)
       return ProgressLine.render(state, width: width)

@@ -66,6 +66,19 @@ struct Validate: Tool {
   @Option(help: "Write the summary to this file too, as JSON.")
   var summary: String?
 
+  @Option(
+    help: """
+      The run's directory, for outages that its tools wait for. \
+      (default: the index's in XDG_STATE_HOME or ~/.local/state)
+      """)
+  var state: String?
+
+  @Option(
+    help: """
+      How long to wait for a store that does not answer, before the run ends with 69 or 77 (90s, 30m, 6h).
+      """)
+  var outageLimit = "6h"
+
   @OptionGroup var views: ReportOptions
 
   @OptionGroup var belt: BeltOptions
@@ -82,6 +95,9 @@ struct Validate: Tool {
     }
     guard Time.span(retryWait) != nil else {
       throw ValidationError("--retry-wait has to be a time span like 500ms, 30s or 2m.")
+    }
+    guard Time.span(outageLimit) != nil else {
+      throw ValidationError("--outage-limit has to be a time span like 90s, 30m or 6h.")
     }
     guard total ?? 0 >= 0 else { throw ValidationError("--total has to be 0 or more.") }
     try belt.check()
@@ -105,12 +121,16 @@ struct Validate: Tool {
     if let view = views.view, let index {
       let views = Views(
         index: try openIndex(index, connections: connections), selection: selection,
-        subject: stage?.name ?? "All documents")
+        subject: stage?.name ?? "All documents", outages: try outages)
       return try views.show(view, self.views, stop: stop)
     }
+    let turns = WorkerTurns(expected: workers)
     var settings = StoreSettings()
     settings.stop = stop
     settings.logger = logger
+    settings.turns = turns
+    settings.outages = OutagePolicy(limit: Time.span(outageLimit) ?? 6 * 3600)
+    settings.notice = state.map { OutageNotice(tool: "validate", folder: "\($0)/outages") }
     if reconciling.reconcile, let index, let to {
       return try reconciling.perform(
         try openIndex(index, connections: connections), try openStore(to, settings), selection,
@@ -129,12 +149,24 @@ struct Validate: Tool {
       spool: keepLocal ? nil : spool.map { Spool(directory: $0) }, sample: belt.sample,
       metrics: belt.metricsFile.map { MetricsFile(path: $0, logger: logger) },
       total: try total ?? documents.map { try $0.countOfWork(selection) },
-      manner: progress.manner, workers: workers, logger: logger)
+      manner: progress.manner, workers: workers, turns: turns, outages: try outages,
+      logger: logger)
     let output = noRecords ? open("/dev/null", O_WRONLY | O_CLOEXEC) : STDOUT_FILENO
     let (code, summary) = try run.perform(stop: stop, output: output)
     Console.write(summary.text)
     if let path = self.summary { try summary.write(to: path) }
     return code
+  }
+}
+
+extension Validate {
+  /// Where the tools of a run on this index note their outages; `nil` without an index.
+  fileprivate var outages: String? {
+    get throws(Fatal) {
+      guard state == nil, let index else { return state.map { "\($0)/outages" } }
+      let place = try? StateFolder(named: nil, index: try IndexURL(index).folderName)
+      return place.map { "\($0.path)/outages" }
+    }
   }
 }
 

@@ -13,6 +13,9 @@ struct ValidationRun: Sendable {
   let total: Int?
   let manner: ProgressDisplay.Manner
   let workers: Int
+  let turns: WorkerTurns
+  /// The folder where the tools of the run note their outages.
+  let outages: String?
   let logger: Logger
 
   /// Runs to the end of the input; says how that went, and what it came to.
@@ -26,7 +29,7 @@ struct ValidationRun: Sendable {
     let meter = Meter(tally: tally, total: total, start: start)
     try metrics?.write(meter, isRunning: true)
     let code = ProgressDisplay.beside([
-      { display.show(tally, total: total, since: start, until: $0) },
+      { display.show(tally, total: total, outages: outages, since: start, until: $0) },
       { metrics?.run(meter, until: $0) },
     ]) {
       loop.run { worker in
@@ -34,7 +37,7 @@ struct ValidationRun: Sendable {
         logger[metadataKey: "worker"] = "\(worker)"
         return Validator(
           stores: stores, settling: settling, spool: spool, sample: sample, tally: tally,
-          logger: logger)
+          turns: turns, stop: stop, logger: logger)
       }
     }
     let seconds = Double(Time.monotonic() - start) / 1e9

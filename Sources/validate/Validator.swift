@@ -20,7 +20,7 @@ enum Verdict: String, Sendable {
 }
 
 /// Checks documents against the store, and settles them, in one thread.
-struct Validator: StageWorker {
+struct Validator: StageWorker, ~Copyable {
   /// Where outcomes go, and how long a document waits for its second attempt, in seconds.
   struct Settling: Sendable {
     let settler: Settler
@@ -35,9 +35,35 @@ struct Validator: StageWorker {
   /// Whose objects are read back.
   let sample: Sample?
   let tally: Tally
+  /// Those who ask the store, and how they learn of each other's refusals.
+  let turns: WorkerTurns
+  let stop: Stop
   let logger: Logger
 
+  init(
+    stores: Stores, settling: Settling?, spool: Spool?, sample: Sample?, tally: Tally,
+    turns: WorkerTurns, stop: Stop, logger: Logger
+  ) {
+    self.stores = stores
+    self.settling = settling
+    self.spool = spool
+    self.sample = sample
+    self.tally = tally
+    self.turns = turns
+    self.stop = stop
+    self.logger = logger
+    turns.join()
+  }
+
+  deinit { turns.leave() }
+
   func process(_ record: inout Record) throws {
+    guard turns.begin(stop) else { throw RecordError.stopped }
+    defer { turns.end() }
+    try examine(&record)
+  }
+
+  private func examine(_ record: inout Record) throws {
     let check = try ObjectCheck(record)
     let store = try stores.holding(check.url)
     let compared = try compared(check, in: store)

@@ -161,7 +161,8 @@ struct CredentialTests {
     settings.environment = { $0 == "GCE_METADATA_HOST" ? host : nil }
     let clock = Mutex<Int64>(0)
     let tokens = Tokens(
-      try TokenSource(settings), Connections(), settings, now: { clock.withLock { $0 } })
+      try TokenSource(settings), Connections(), StoreGate("gs://bucket", settings),
+      now: { clock.withLock { $0 } })
     for (seconds, expected) in [
       (0, "t1"), (3299, "t1"), (3301, "t2"), (6500, "t2"), (6602, "t2"), (6800, "t2"),
     ] as [(Int64, String)] {
@@ -187,7 +188,7 @@ struct CredentialTests {
     let path = try keyFile(fake.url + "/token")
     var settings = StoreSettings()
     settings.retry = RetryPolicy(retries: 3, base: 0)
-    settings.outage = StoreOutage(firstContact: 0)
+    settings.outages = OutagePolicy(limitBeforeAnythingGood: 0)
     settings.environment = { $0 == "GOOGLE_APPLICATION_CREDENTIALS" ? path : nil }
     let store = GoogleStore(
       try GoogleService(

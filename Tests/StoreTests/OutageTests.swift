@@ -18,7 +18,7 @@ struct OutageTests {
     let fake = try FakeGoogle(.init(fault: { $0 <= 300 ? fault : nil }))
     var settings = StoreSettings()
     settings.retry = RetryPolicy(retries: 2, base: 0)
-    settings.outage = StoreOutage(StoreOutageWatch(threshold: 5, base: 0))
+    settings.outages = OutagePolicy(threshold: 5, firstDistance: 0)
     settings.environment = { $0 == "STORAGE_EMULATOR_HOST" ? fake.url : nil }
     let store = try openStore("gs://bucket", settings)
     let sources = try (0..<40).map { try files.document("document \($0)") }
@@ -49,7 +49,7 @@ struct OutageTests {
   @Test func aStoreThatNeverWasThereEndsTheRun() throws {
     var settings = StoreSettings()
     settings.retry = RetryPolicy(retries: 2, base: 0)
-    settings.outage = StoreOutage(StoreOutageWatch(threshold: 2, base: 3600), firstContact: 0)
+    settings.outages = OutagePolicy(limitBeforeAnythingGood: 0)
     // Nobody listens on the port of tcpmux.
     settings.environment = { $0 == "STORAGE_EMULATOR_HOST" ? "127.0.0.1:1" : nil }
     let store = try openStore("gs://bucket", settings)
@@ -61,28 +61,11 @@ struct OutageTests {
     #expect(error?.message.contains("STORAGE_EMULATOR_HOST") == true)
   }
 
-  /// Seconds at which nobody is there (`false`) or somebody answers, and whether hope ends then.
-  @Test(arguments: [
-    ([(0, false, false), (14, false, false), (15, false, true)]),
-    ([(0, true, false), (100, false, false), (200, false, false)]),
-    ([(0, false, false), (14, true, false), (40, false, false), (80, false, false)]),
-  ])
-  func onlyTheFirstContactEndsARun(_ moments: [(Int64, Bool, Bool)]) {
-    let contact = FirstContact(within: 15)
-    for (second, isThere, isEnd) in moments {
-      if isThere {
-        contact.answered()
-      } else {
-        #expect(contact.isHopeless(now: second * 1_000_000_000) == isEnd, "\(second) s")
-      }
-    }
-  }
-
   @Test func ctrlCEndsTheWaiting() throws {
     let fake = try FakeGoogle(.init(fault: { _ in .unavailable }))
     var settings = StoreSettings()
     settings.retry = RetryPolicy(retries: 2, base: 0)
-    settings.outage = StoreOutage(StoreOutageWatch(threshold: 2, base: 3600))
+    settings.outages = OutagePolicy(threshold: 2, firstDistance: 3600)
     settings.environment = { $0 == "STORAGE_EMULATOR_HOST" ? fake.url : nil }
     let stop = settings.stop
     let store = try openStore("gs://bucket", settings)

@@ -210,43 +210,31 @@ struct ResponseClassTests {
 struct RefusalLedgerTests {
   private static let second: Int64 = 1_000_000_000
 
-  @Test func aStoreThatNeverGrantedAnythingIsTakenAtItsClearWord() {
-    var ledger = RefusalLedger()
-    #expect(ledger.refused("a", isClear: true, limit: 60, now: 0) == .everybodys)
-  }
-
-  @Test func whatIsNotClearMayPassWithinAMinute() {
-    var ledger = RefusalLedger()
-    #expect(ledger.refused("a", isClear: false, limit: 60, now: 5) == .open)
-    #expect(ledger.refused("b", isClear: false, limit: 60, now: 59 * Self.second) == .open)
-    #expect(ledger.refused("c", isClear: false, limit: 60, now: 61 * Self.second) == .everybodys)
-  }
-
-  /// As long as nobody is granted anything, no document is to blame, however often it is refused.
-  @Test func nobodyIsToBlameWhileAllAreRefused() {
+  /// As long as nothing is granted, no document is to blame, however often it is refused.
+  @Test func noDocumentIsToBlameWhileAllAreRefused() {
     var ledger = RefusalLedger()
     ledger.granted(began: 0)
-    for round in 0..<1000 {
-      let verdict = ledger.refused(
-        "\(round % 7)", isClear: true, limit: 60, now: Int64(round) * 3600 * Self.second)
-      #expect(verdict == .open)
+    for round in 1...1000 {
+      let isIts = ledger.isDocuments("\(round % 7)", refusedAt: Int64(round) * Self.second)
+      #expect(!isIts)
     }
   }
 
-  @Test func aDocumentIsToBlameOnceOthersWereGrantedTheSameBetweenItsRefusals() {
+  @Test func aDocumentIsToBlameOnceOthersWereGrantedTheSameAfterItsRefusals() {
     var ledger = RefusalLedger()
-    ledger.granted(began: 0)
     var now: Int64 = 10
-    for _ in 0..<RefusalLedger.rounds {
-      #expect(ledger.refused("a", isClear: true, limit: 60, now: now) == .open)
+    for round in 1...RefusalLedger.rounds {
       // It was on its way already.
       ledger.granted(began: now - 5)
-      #expect(ledger.refused("a", isClear: true, limit: 60, now: now + 1) == .open)
+      let early = ledger.isDocuments("a", refusedAt: now)
       ledger.granted(began: now + 5)
+      let late = ledger.isDocuments("a", refusedAt: now)
+      #expect(!early && late == (round == RefusalLedger.rounds))
       now += 10
     }
-    #expect(ledger.refused("a", isClear: true, limit: 60, now: now) == .documents)
-    // Another has a count of its own.
-    #expect(ledger.refused("b", isClear: true, limit: 60, now: now) == .open)
+    // Another has a count of its own, and so has the same one when it comes again.
+    let other = ledger.isDocuments("b", refusedAt: now - 10)
+    let again = ledger.isDocuments("a", refusedAt: now - 10)
+    #expect(!other && !again)
   }
 }

@@ -50,7 +50,7 @@ struct StoreRefusalTests {
       ]
       var settings = StoreSettings()
       settings.retry = RetryPolicy(retries: 20, base: 0)
-      settings.outage = StoreOutage(StoreOutageWatch(threshold: 5, base: 0), firstGrant: 0)
+      settings.outages = OutagePolicy(firstDistance: 0, limitBeforeAnythingGood: 0)
       settings.environment = { environment[$0] }
       change(&settings)
       return AmazonStore(
@@ -167,6 +167,59 @@ struct StoreRefusalTests {
     #expect(failed.isEmpty, "\(failed.prefix(3))")
     #expect(store.fake.with { $0.objects.count } == 200)
     #expect(store.counter.value.load(ordering: .relaxed) > 8)
+  }
+
+  /// In an outage of a second, one request tries at a growing distance and all others wait: no document fails,
+  /// though none has a try of its own, and other programs can read of it.
+  @Test(arguments: [403, 404, 429, 451, 500, 503, 520, 0], ["PUT", ""])
+  func oneTriesWhileAllOthersWait(_ status: Int, _ method: String) throws {
+    // A HEAD that says 404 says that nothing is there.
+    guard status != 404 || method == "PUT" else { return }
+    let began = Mutex<Int64?>(nil)
+    let wasNoted = Atomic<Bool>(false)
+    let folder = files.directory + "/outages"
+    let store = try Guarded { request in
+      guard method.isEmpty || request.method == method || request.method == "GET" else {
+        return nil
+      }
+      let isOut = began.withLock { began in
+        if began == nil, request.number > 20 { began = Time.monotonic() }
+        return began.map { Time.monotonic() - $0 < 1_000_000_000 } ?? false
+      }
+      guard isOut else { return nil }
+      if !OutageReport.current(in: folder).isEmpty { wasNoted.store(true, ordering: .relaxed) }
+      return status == 0 ? .reset : .answer(status, [:], Array("<html>sorry</html>".utf8))
+    }
+    let workers = 8
+    let turns = WorkerTurns(expected: workers)
+    let amazon = try store.store {
+      $0.retry = RetryPolicy(retries: 0)
+      $0.outages = OutagePolicy(firstDistance: 0.1)
+      $0.turns = turns
+      $0.notice = OutageNotice(tool: "upload", folder: folder)
+    }
+    let sources = try (0..<60).map { try files.document("document \($0)") }
+    let next = Atomic<Int>(0)
+    let failures = Mutex<[any Error]>([])
+    withThreads(workers) { _ in
+      turns.join()
+      defer { turns.leave() }
+      while case let number = next.add(1, ordering: .relaxed).oldValue, number < sources.count {
+        guard turns.begin(amazon.settings.stop) else { return }
+        defer { turns.end() }
+        do {
+          _ = try amazon.put(
+            sources[number], at: try ObjectKey("\(number)"), metadata: [:], overwrite: false)
+        } catch { failures.withLock { $0.append(error) } }
+      }
+    }
+    let failed = failures.withLock { $0 }
+    #expect(failed.isEmpty, "\(failed.prefix(3))")
+    #expect(store.fake.with { $0.objects.count } == 60)
+    // Those that were on their way, of which each may be asked for again with GET, and few more.
+    #expect((5...32).contains(store.counter.value.load(ordering: .relaxed)))
+    #expect(wasNoted.load(ordering: .relaxed))
+    #expect(OutageReport.current(in: folder) == [])
   }
 
   /// What one document is refused while others are taken is that document's own.

@@ -75,7 +75,9 @@ struct DriverTests {
 
   init() throws { folder = try TemporaryDirectory() }
 
-  private func conveyor(_ arguments: String...) throws -> Finished {
+  private func conveyor(_ arguments: String...) throws -> Finished { try conveyor(arguments) }
+
+  private func conveyor(_ arguments: [String]) throws -> Finished {
     try run(driver, arguments, environment: environment, directory: folder.path)
   }
 
@@ -106,14 +108,22 @@ struct DriverTests {
       "enqueue", ["--index", "\(folder.path)/index.db", "--import", "-", "--format", "csv"],
       lines: ["source,book,page", "DuProcess,300,1"])
     #expect(added.code == 0, "\(added)")
-    let well = try conveyor(
-      "doctor", "--stage", "stage-0-test", "--index", "index.db", "--to", "bucket",
-      "--portal-base", "http://127.0.0.1:1/")
+    let portal = try SamplePortal(in: folder.path, ["--documents", "5"])
+    let settings = ["doctor", "--stage", "stage-0-test", "--index", "index.db", "--to", "bucket"]
+    let well = try conveyor(settings + ["--portal-base", portal.base + "/"])
     #expect(well.code == 0, "\(well)")
     #expect(!well.text.contains("MISSING"))
-    for word in ["fetch", "Ghostscript", "index", "destination", "pipeline"] {
+    for word in ["fetch", "Ghostscript", "index", "destination", "pipeline", "answers 200"] {
       #expect(well.text.contains(word), "\(well)")
     }
+    // One page of each of the two portals, and no document.
+    #expect(portal.requests.count == 2 && portal.scansSent.isEmpty, "\(portal.requests)")
+    let wrong = try conveyor(settings + ["--portal-base", portal.base + "/moved/"])
+    #expect(wrong.code == ExitCode.unavailable.rawValue && wrong.text.contains("--portal-base"))
+    let away = settings + ["--portal-base", "http://127.0.0.1:1/"]
+    let gone = try conveyor(away)
+    #expect(gone.code == ExitCode.unavailable.rawValue && gone.text.contains("does not answer"))
+    #expect(try conveyor(away + ["--no-network"]).code == 0)
     let ill = try conveyor(
       "doctor", "--stage", "nobody", "--index", "none.db", "--to", "index.db/bucket")
     #expect(ill.code != 0)

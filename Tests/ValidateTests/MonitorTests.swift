@@ -45,6 +45,19 @@ import Testing
     #expect(monitor.text.contains("1 document quarantined"))
   }
 
+  @Test func anOutageIsTold() {
+    var health = Health()
+    health.completedLastHour = 5
+    let outage = OutageReport(
+      tool: "fetch", name: "the portal mid", reason: "status 403", advice: "Ask its owner.",
+      since: 0, nextTry: 40_000_000_000)
+    let monitor = Monitor(health, outages: [outage], now: 1)
+    #expect(monitor.level == .warning && monitor.exitCode == .documentsFailed)
+    #expect(monitor.text.contains("the portal mid does not answer since"))
+    #expect(monitor.text.contains("next try in 40 s. Ask its owner."))
+    #expect(Monitor(health).level == .good)
+  }
+
   @Test func whatIsLeftBehindIsTold() {
     let monitor = monitor { $0.stale = 3 }
     #expect(monitor.level == .warning)

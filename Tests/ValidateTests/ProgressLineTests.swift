@@ -1,3 +1,4 @@
+import Common
 import Testing
 
 @testable import validate
@@ -26,6 +27,23 @@ import Testing
       barless(Self.state)
         == "500/2,000 25.0% · 900/h · run 450/h · 1h30m left · 90.0% ok · 7 waiting · "
         + "31 mismatches · 2.00 MiB saved")
+  }
+
+  @Test(arguments: [79, 99, 119, 200]) func anOutageIsOnTheLine(width: Int) {
+    var state = Self.state
+    state.now = 1_800_000_000_000_000_000
+    state.outages = [
+      OutageReport(
+        tool: "fetch", name: "the portal mid (http://127.0.0.1:8000, look-up)",
+        reason: "status 403", since: state.now - 1, nextTry: state.now + 40_000_000_000)
+    ]
+    let line = ProgressLine.render(state, width: width)
+    #expect(line.count <= width)
+    #expect(line.contains("500/2,000") && line.contains("the portal mid does not answer since "))
+    #expect(line.contains("next try in 40 s"))
+    #expect(barless(state).contains("(status 403); next try in 40 s"))
+    state.outages += state.outages
+    #expect(barless(state).contains("1 other outage"))
   }
 
   @Test func theBarFillsWithTheShare() {

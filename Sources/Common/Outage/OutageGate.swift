@@ -31,7 +31,7 @@ import Synchronization
 /// answers says nothing about the server of the images. Answers that are neither, such as a hold on one
 /// object, are not reported. A tool without samples passes `false`.
 ///
-/// `next` throws ``RecordError/stopped`` on a stop, and a ``Fatal`` with the refusal's ending after the
+/// `next` throws ``RecordError/stopped`` where a stop ends its waiting, and a ``Fatal`` with the refusal's ending after the
 /// policy's limit; ``Refusal/isHopeless`` ends the run at once. No attempt is used up by any of it.
 public final class OutageGate: Sendable {
   /// What is asked, and fails as one: a server, a step of a portal, a store.
@@ -54,7 +54,8 @@ public final class OutageGate: Sendable {
   /// A request that was let pass. To be answered once: further reports do nothing.
   public final class Ticket: Sendable {
     let scope: Scope
-    let isTry: Bool
+    /// Whether all others wait for what it brings.
+    public let isTry: Bool
     let began = Time.monotonic()
     private let isOpen = Atomic<Bool>(true)
 
@@ -88,6 +89,8 @@ public final class OutageGate: Sendable {
   private let watches = Mutex<[Scope: OutageWatch]>([:])
   /// For each group when its last outage was over.
   private let past = Mutex<[String: Int64]>([:])
+  /// For each scope how many wait there, or try.
+  private let present = Mutex<[Scope: Int]>([:])
 
   /// A gate. What goes on is logged and, where there is a `notice`, shown to other programs.
   public init(
@@ -107,15 +110,36 @@ public final class OutageGate: Sendable {
   }
 
   /// Whether another scope of the same group is out, and was so first: then all of the group wait for what
-  /// is learned there, and one request at a time is enough for all.
-  private func waitsForAnother(_ scope: Scope) -> Bool {
-    watches.withLock { watches in
-      let first = watches.filter { $0.key.group == scope.group }
-        .compactMap { other, watch in watch.outage.map { (other, $0) } }
-        .min { ($0.1.since, $0.0.key) < ($1.1.since, $1.0.key) }
-      return first.map { $0.0 != scope } ?? false
+  /// is learned there, and one request at a time is enough for all. Where those who waited there are gone
+  /// with errors of their own, somebody else has to get there.
+  private func waitsForAnother(_ scope: Scope, _ now: Int64) -> Bool {
+    let first = watches.withLock { watches in
+      watches.filter { $0.key.group == scope.group }
+        .compactMap { other, watch in watch.outage.map { (scope: other, outage: $0) } }
+        .min { ($0.outage.since, $0.scope.key) < ($1.outage.since, $1.scope.key) }
     }
+    guard let first, first.scope != scope else { return false }
+    let isOverdue = now - first.outage.nextTry > Self.overdue
+    return !isOverdue || present.withLock { $0[first.scope, default: 0] > 0 }
   }
+
+  /// Nanoseconds after which a try that nobody makes is somebody else's to make.
+  private static let overdue: Int64 = 1_000_000_000
+
+  private func enter(_ scope: Scope) { present.withLock { $0[scope, default: 0] += 1 } }
+
+  private func leave(_ scope: Scope) { present.withLock { $0[scope, default: 0] -= 1 } }
+
+  /// Closes a ticket. Returns whether it was open.
+  private func close(_ ticket: Ticket) -> Bool {
+    guard ticket.close() else { return false }
+    if ticket.isTry { leave(ticket.scope) }
+    return true
+  }
+
+  /// Something else at the same server was good in this run: what it refuses there is more likely an outage
+  /// than a wrong address.
+  public func assumeGood(_ scope: Scope) { change(scope) { $0.assumeGood() } }
 
   /// Whether something was refused before its group's last outage was over, and was undecided till then.
   private func wasInOutage(_ held: Held, _ scope: Scope) -> Bool {
@@ -125,13 +149,19 @@ public final class OutageGate: Sendable {
   /// Waits until there is something to do, and says what. Throws ``RecordError/stopped`` or ``Fatal``.
   public func next(_ scope: Scope, _ held: Held?, hasSample: Bool) throws -> Step {
     var isPaused = false
-    defer { if isPaused { turns.resume(stop) } }
+    var isTry = false
+    enter(scope)
+    defer {
+      if isPaused { turns.resume(stop) }
+      if !isTry { leave(scope) }
+    }
     while true {
-      guard !stop.isRequested else { throw RecordError.stopped }
+      // What is in flight when the run is stopped goes on, unless it would have to wait.
+      guard !stop.isRequested || held == nil && !isPaused else { throw RecordError.stopped }
       let now = Time.monotonic()
       let isQuiet = isPaused && turns.isQuiet(now: now)
       var step = OutageWatch.Step.wait(until: .max)
-      if !waitsForAnother(scope) {
+      if !waitsForAnother(scope, now) {
         step = change(scope) {
           $0.next(holding: held?.since, now: now, isQuiet: isQuiet, hasSample: hasSample)
         }
@@ -139,11 +169,16 @@ public final class OutageGate: Sendable {
       // What was refused while the server turned everybody away at another step is asked again.
       if case .own = step, let held, wasInOutage(held, scope) { step = .ask(isTry: false) }
       switch step {
-      case .ask(let isTry): return .ask(Ticket(scope, isTry: isTry))
-      case .askSample: return .askSample(Ticket(scope, isTry: true))
+      case .ask(let isProbe):
+        isTry = isProbe
+        return .ask(Ticket(scope, isTry: isProbe))
+      case .askSample:
+        isTry = true
+        return .askSample(Ticket(scope, isTry: true))
       case .own: return .own
       case .giveUp(let outage): throw ending(scope, outage, now)
       case .wait(let time):
+        guard !stop.isRequested else { throw RecordError.stopped }
         if isPaused {
           _ = stop.sleep(until: min(time, now + Self.look))
         } else {
@@ -162,7 +197,7 @@ public final class OutageGate: Sendable {
 
   /// A good answer came.
   public func succeeded(_ ticket: Ticket) {
-    guard ticket.close() else { return }
+    guard close(ticket) else { return }
     let now = Time.monotonic()
     let ended = change(ticket.scope) {
       $0.succeeded(began: ticket.began, now: now, isTry: ticket.isTry)
@@ -183,7 +218,7 @@ public final class OutageGate: Sendable {
     _ ticket: Ticket, _ id: String, _ refusal: Refusal, hasSample: Bool
   ) -> Held {
     let now = Time.monotonic()
-    guard ticket.close() else { return Held(since: now) }
+    guard close(ticket) else { return Held(since: now) }
     let (scope, isTry) = (ticket.scope, ticket.isTry)
     let isNew = watches.withLock { watches in
       let isNew = watches[scope, default: OutageWatch(policy)]
@@ -200,15 +235,15 @@ public final class OutageGate: Sendable {
   /// The sample was answered: well, or with a refusal.
   public func sampleAnswered(_ ticket: Ticket, refusal: Refusal?) {
     guard let refusal else { return succeeded(ticket) }
-    guard ticket.close() else { return }
+    guard close(ticket) else { return }
     let isNew = change(ticket.scope) { $0.sampleRefused(refusal, now: Time.monotonic()) }
     report(ticket, isNew: isNew)
   }
 
-  /// The request came to nothing, for reasons that are nobody's answer. Does nothing for a ticket that
-  /// was reported.
+  /// The request came to nothing, for reasons of this machine's. Does nothing for a ticket that was
+  /// reported.
   public func abandon(_ ticket: Ticket) {
-    guard ticket.close(), ticket.isTry else { return }
+    guard close(ticket), ticket.isTry else { return }
     change(ticket.scope) { $0.tryAbandoned() }
   }
 

@@ -52,7 +52,9 @@ public final class OutageNotice: Sendable {
   private func write(_ outages: [String: JSON]) {
     let all = outages.sorted { $0.key < $1.key }.map(\.value)
     let text = JSON.object([
-      "tool": .string(tool), "process": .int(Int(getpid())), "outages": .array(all),
+      "tool": .string(tool), "process": .int(Int(getpid())),
+      "identity": ProcessIdentity.this.map { .string($0.description) },
+      "outages": .array(all),
     ]).description
     mkdir(folder, 0o700)
     let part = path + ".part"

@@ -81,6 +81,9 @@ public struct OutageWatch: Sendable {
     return outage?.isConfirmed ?? false
   }
 
+  /// Others at the same server were answered well in this run.
+  public mutating func assumeGood() { wasEverGood = true }
+
   /// How many documents were refused since the last good answer.
   public var rowLength: Int { row.count }
 

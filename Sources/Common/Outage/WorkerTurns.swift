@@ -44,6 +44,14 @@ public final class WorkerTurns: Sendable {
     return state.withLock { number <= limit || number - $0.holding <= limit }
   }
 
+  /// Waits until thread `number` may take its next line, or `isOver`, or `stop` is requested.
+  public func waitToTakeLine(_ number: Int, _ isOver: () -> Bool, _ stop: Stop) {
+    // Those who are not wanted look again twenty times a second.
+    while !mayTakeLine(number), !isOver() {
+      guard stop.sleep(seconds: 0.05) else { return }
+    }
+  }
+
   /// Begins to work on a document, as soon as there is room. False when `stop` came first.
   public func begin(_ stop: Stop) -> Bool { waitForRoom(stop) { $0.working += 1 } }
 

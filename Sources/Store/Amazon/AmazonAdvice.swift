@@ -22,13 +22,14 @@ extension AmazonService {
     case .account:
       "the account cannot be used as it is. Ask the store's provider, or look into its console for a "
         + "suspension or an unpaid bill"
-    case .requesterPays: "the bucket makes the requester pay, which is not supported. Use another"
+    case .requesterPays:
+      "the bucket makes the requester pay. Set AWS_REQUEST_PAYER=requester to accept that"
     case .quota:
       "a quota or a limit of the account is reached. Raise it, or make room, then run the same command "
         + "again"
     case .encryptionKey:
       "the key that the bucket encrypts with cannot be used. Enable it, and let the account use it"
-    case .policy: "a policy forbids it. Ask whoever administers the account"
+    case .policy: "a policy forbids it. Ask the administrator of the account"
     case .storageClass: storageClassAdvice
     case .preconditions:
       "the store does not know If-None-Match and If-Match. Run it again with --preconditions off: then "
@@ -60,7 +61,7 @@ extension AmazonService {
       }
     return
       "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, and that they may do "
-      + "\(rights) on \(bucket.root)"
+      + "\(rights) on \(bucket.root); where the requester pays, set AWS_REQUEST_PAYER=requester"
   }
 
   private var storageClassAdvice: String {

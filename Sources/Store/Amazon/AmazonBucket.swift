@@ -7,7 +7,7 @@ import Transfer
 extension AmazonStore {
   func lookAtBucket() throws -> Outcome { try service.send(.init(method: "HEAD", name: "")) }
 
-  func makeBucket(_ patience: inout Patience) throws -> (reply: Reply, description: String) {
+  func makeBucket(_ retrier: inout Retrier) throws -> (reply: Reply, description: String) {
     let place = settings.location ?? service.region
     // us-east-1 is the one that must not be named.
     let body =
@@ -15,9 +15,9 @@ extension AmazonStore {
       ? ""
       : "<CreateBucketConfiguration><LocationConstraint>\(place)</LocationConstraint>"
         + "</CreateBucketConfiguration>"
-    let made = try patience.answer { try service.send(Self.put(body)) }
+    let made = try retrier.answer { try service.send(Self.put(body)) }
     guard made.kind == .success else { return (made, "") }
-    let ruled = try patience.answer {
+    let ruled = try retrier.answer {
       try service.send(Self.put(Self.lifecycle, [("lifecycle", "")]))
     }
     guard ruled.kind == .success else {

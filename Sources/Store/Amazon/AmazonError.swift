@@ -33,8 +33,8 @@ struct AmazonError: Sendable, Equatable {
 
   /// What it asks for.
   var responseClass: ResponseClass {
-    if status < 300 { return .success }
     if isPage, status < 500 { return .refused(.foreign) }
+    if status < 300 { return .success }
     // Object lock has a code of its own nowhere: AccessDenied at Amazon, InvalidRequest at MinIO.
     if isAboutHeldObject { return .held }
     if code.hasPrefix("KMS.") { return .refused(.encryptionKey) }

@@ -5,7 +5,8 @@ import Transfer
 /// The S3 protocol for one bucket: addresses, signatures, and what answers mean.
 struct AmazonService: Sendable {
   let bucket: BucketURL
-  let settings: StoreSettings
+  let gate: StoreGate
+  var settings: StoreSettings { gate.settings }
   private let scheme: String
   private let host: String
   /// What comes before an object's name in a path: the bucket, where it is not in the host's name.
@@ -32,17 +33,18 @@ struct AmazonService: Sendable {
     let base = text ?? "https://\(isVirtual ? "\(bucket.bucket)." : "")\(amazon)"
     guard let url = WebURL(base), url.description.split(separator: "/").count == 2 else {
       throw Fatal(
-        .configuration, "AWS_ENDPOINT_URL is no http or https URL of a host: \(shownURL(base))")
+        .configuration,
+        "AWS_ENDPOINT_URL is no http or https URL of a host: \(SecretRedactor.refused(base))")
     }
     guard !url.hasCredentials else {
       throw Fatal(
         .configuration,
-        "AWS_ENDPOINT_URL has a user or a password in it: \(shownURL(base)). Set AWS_ACCESS_KEY_ID and "
+        "AWS_ENDPOINT_URL has a user or a password in it: \(SecretRedactor.refused(base)). Set AWS_ACCESS_KEY_ID and "
           + "AWS_SECRET_ACCESS_KEY instead")
     }
     let usualPort = url.scheme == "https" ? 443 : 80
     self.bucket = bucket
-    self.settings = settings
+    gate = StoreGate(bucket.root, settings)
     scheme = url.scheme
     host = url.port == usualPort ? url.host : url.origin
     root = isVirtual ? "" : "\(bucket.bucket)/"
@@ -87,15 +89,23 @@ struct AmazonService: Sendable {
     request.headers = signer.headers(
       for: AmazonSigner.Subject(
         method: errand.method, host: host, path: path, query: errand.query,
-        headers: errand.headers, bodySHA256: errand.bodySHA256),
+        headers: errand.headers + payer, bodySHA256: errand.bodySHA256),
       at: AmazonSigner.time(Time.wall()))
     let answer: Answer
     do throws(TransferError) {
       answer = try connections.send(request, digesting: errand.isDigesting)
     } catch {
-      return .setback(try Setback(error, name))
+      return .failure(try RetryableFailure(error, name))
     }
     return Outcome(answer, AmazonError(answer).responseClass, words: words(answer))
+  }
+
+  /// That the account of these credentials pays for requests (GDAL's variable; aws has --request-payer, rclone
+  /// --s3-requester-pays).
+  /// https://docs.aws.amazon.com/AmazonS3/latest/userguide/ObjectsinRequesterPaysBuckets.html
+  private var payer: [(name: String, value: String)] {
+    settings.variable("AWS_REQUEST_PAYER") == "requester"
+      ? [("x-amz-request-payer", "requester")] : []
   }
 
   /// What a GET says of the same object, or of the bucket. Where a HEAD was refused by something on the way,
@@ -110,7 +120,7 @@ struct AmazonService: Sendable {
     }
     let second = try exchange(question)
     switch second {
-    case .setback: return second
+    case .failure: return second
     case .answer(_, .success), .answer(_, .absent): return errand.method == "HEAD" ? second : first
     case .answer(let answer, _), .refusal(let answer, _, _):
       return answer.body.isEmpty ? first : second

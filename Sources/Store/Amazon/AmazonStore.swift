@@ -13,10 +13,10 @@ struct AmazonStore: BucketStore {
   static let maximumParts = 10_000
 
   let service: AmazonService
-  private let part: Int
+  let part: Int
   private let quirks = AmazonQuirks()
   var bucket: BucketURL { service.bucket }
-  var settings: StoreSettings { service.settings }
+  var gate: StoreGate { service.gate }
 
   init(_ service: AmazonService, part: Int = usualPart) {
     self.service = service
@@ -44,19 +44,19 @@ struct AmazonStore: BucketStore {
     return try service.send(errand)
   }
 
-  func send(_ shipment: Shipment<AmazonObject>, _ patience: inout Patience) throws -> Reply {
+  func send(_ shipment: Shipment<AmazonObject>, _ retrier: inout Retrier) throws -> Reply {
     guard settings.preconditions != .off else {
-      return try upload(shipment, nil).run(&patience)
+      return try upload(shipment, nil).run(&retrier)
     }
     guard let seen = shipment.seen else {
-      return try upload(shipment, ("If-None-Match", "*")).run(&patience)
+      return try upload(shipment, ("If-None-Match", "*")).run(&retrier)
     }
     let usual = quirks.form(of: seen.etag)
-    let reply = try upload(shipment, ("If-Match", usual)).run(&patience)
+    let reply = try upload(shipment, ("If-Match", usual)).run(&retrier)
     guard reply.kind == .changed, try object(shipment.name)?.etag == seen.etag else { return reply }
     // It is what was seen, and the store says that it is not. Ceph compares the quotes, too.
     let other = quirks.otherForm(of: seen.etag)
-    let second = try upload(shipment, ("If-Match", other)).run(&patience)
+    let second = try upload(shipment, ("If-Match", other)).run(&retrier)
     switch second.kind {
     case .success:
       quirks.settle(on: other, for: seen.etag)
@@ -67,12 +67,22 @@ struct AmazonStore: BucketStore {
     }
   }
 
+  /// The last part, here the only one, may be small.
+  func sendInParts(
+    _ shipment: Shipment<AmazonObject>, _ retrier: inout Retrier
+  ) throws -> Reply {
+    let condition = settings.preconditions == .off ? nil : ("If-None-Match", "*")
+    return try upload(shipment, condition, isInParts: true).run(&retrier)
+  }
+
   private func upload(
-    _ shipment: Shipment<AmazonObject>, _ condition: (name: String, value: String)?
+    _ shipment: Shipment<AmazonObject>, _ condition: (name: String, value: String)?,
+    isInParts: Bool? = nil
   ) -> AmazonUpload {
     AmazonUpload(
       service: service, name: shipment.name, content: shipment.content,
-      descriptor: shipment.descriptor, headers: headers(shipment.metadata), condition: condition)
+      descriptor: shipment.descriptor, headers: headers(shipment.metadata), condition: condition,
+      isInParts: isInParts ?? shipment.content.isInParts)
   }
 
   func receipt(_ answer: Answer, for content: PartedDigest) -> Receipt {

@@ -16,17 +16,18 @@ struct AmazonUpload {
   let headers: [(name: String, value: String)]
   /// Only if nothing is there, or what was seen; `nil` for a store without preconditions.
   let condition: (name: String, value: String)?
+  let isInParts: Bool
 
   /// Sends all. The answer is the last one: with the object, or with why there is none.
-  func run(_ patience: inout Patience) throws -> Reply {
-    guard content.isInParts else { return try patience.answer { try service.send(whole()) } }
+  func run(_ retrier: inout Retrier) throws -> Reply {
+    guard isInParts else { return try retrier.answer { try service.send(whole()) } }
     var last: Reply?
     for _ in 0...Self.maximumRestarts {
-      let reply = try inParts(&patience)
+      let reply = try inParts(&retrier)
       // NoSuchUpload: lost, or completed by a request whose answer was lost.
       guard reply.kind == .absent else { return reply }
       last = reply
-      if try isThere(&patience) { break }
+      if try isThere(&retrier) { break }
     }
     guard let last else { throw RecordError(.internal, "an upload that was never tried") }
     return last
@@ -42,13 +43,13 @@ struct AmazonUpload {
       bodySHA256: content.whole.sha256)
   }
 
-  private func isThere(_ patience: inout Patience) throws -> Bool {
-    let reply = try patience.answer { try service.send(.init(method: "HEAD", name: name)) }
+  private func isThere(_ retrier: inout Retrier) throws -> Bool {
+    let reply = try retrier.answer { try service.send(.init(method: "HEAD", name: name)) }
     return reply.kind == .success && AmazonObject(reply.answer)?.holds(content) == true
   }
 
-  private func inParts(_ patience: inout Patience) throws -> Reply {
-    let begun = try patience.answer {
+  private func inParts(_ retrier: inout Retrier) throws -> Reply {
+    let begun = try retrier.answer {
       try service.send(
         .init(method: "POST", name: name, query: [("uploads", "")], headers: headers))
     }
@@ -59,7 +60,7 @@ struct AmazonUpload {
         isRetryable: true)
     }
     do {
-      let reply = try send(id, &patience)
+      let reply = try send(id, &retrier)
       if reply.kind != .success { abandon(id) }
       return reply
     } catch {
@@ -68,7 +69,7 @@ struct AmazonUpload {
     }
   }
 
-  private func send(_ id: String, _ patience: inout Patience) throws -> Reply {
+  private func send(_ id: String, _ retrier: inout Retrier) throws -> Reply {
     var list = "<CompleteMultipartUpload>"
     for (index, part) in content.parts.enumerated() {
       let errand = AmazonService.Errand(
@@ -77,9 +78,9 @@ struct AmazonUpload {
         body: RequestBody([
           .file(descriptor: descriptor, offset: part.range.lowerBound, count: part.range.count)
         ]), bodySHA256: part.sha256)
-      let sent = try patience.answer { try service.send(errand) }
+      let sent = try retrier.answer { try service.send(errand) }
       guard sent.kind == .success else { return sent }
-      patience.progressed()
+      retrier.progressed()
       // Which parts make the object; the ETag of the whole is compared at the end.
       let etag = sent.answer.head.header("ETag").map(AmazonObject.unquoted) ?? ""
       list += "<Part><PartNumber>\(index + 1)</PartNumber><ETag>\"\(etag)\"</ETag></Part>"
@@ -89,7 +90,7 @@ struct AmazonUpload {
       method: "POST", name: name, query: [("uploadId", id)],
       headers: conditions + [("Content-Type", "application/xml")],
       body: RequestBody([.bytes(body)]), bodySHA256: Digest.sha256(body))
-    return try patience.answer { try service.send(errand) }
+    return try retrier.answer { try service.send(errand) }
   }
 
   /// Parts that are never put together cost money until they are removed. Should this fail, too, the

@@ -19,7 +19,8 @@ extension FileError {
     case ENAMETOOLONG: RecordError(.storeRejected, description)
     case ENOTDIR, EISDIR, ELOOP, ENXIO:
       RecordError(
-        .storeConflict, "\(self): something that is not a file of ours is in the document's place")
+        .storeConflict,
+        "\(self): something that upload did not put there is in the document's place")
     default: Fatal(.inputOutput, description)
     }
   }

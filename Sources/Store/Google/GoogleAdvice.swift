@@ -27,7 +27,7 @@ extension GoogleService {
       "the Cloud KMS key of the bucket cannot be used. Enable it, and let the service agent of Cloud "
         + "Storage use it"
     case .policy:
-      "a policy of the organization forbids it. Ask whoever administers the organization"
+      "a policy of the organization forbids it. Ask its administrator"
     case .storageClass:
       "there is no storage class\(settings.storageClass.map { " \($0)" } ?? ""). Correct "
         + "--storage-class (STANDARD, NEARLINE, COLDLINE, ARCHIVE), or leave it out"

@@ -8,13 +8,13 @@ extension GoogleStore {
     try service.send(Request(try service.urlOfBucket()), for: bucket.root)
   }
 
-  func makeBucket(_ patience: inout Patience) throws -> (reply: Reply, description: String) {
+  func makeBucket(_ retrier: inout Retrier) throws -> (reply: Reply, description: String) {
     let place = settings.location ?? "US"
     var request = Request(try service.url(ofBucketsOf: try service.project()))
     request.method = "POST"
     request.headers = [("Content-Type", "application/json; charset=UTF-8")]
     request.body = RequestBody([.bytes(resource(in: place).serialized())])
-    let reply = try patience.answer { try service.send(request, for: bucket.root) }
+    let reply = try retrier.answer { try service.send(request, for: bucket.root) }
     return (reply, "\(bucket.root) in \(place); its objects become \(Lifecycle.text(\.google))")
   }
 

@@ -30,8 +30,8 @@ struct GoogleError: Sendable, Equatable {
 
   /// What it asks for.
   var responseClass: ResponseClass {
-    if status < 300 { return .success }
     if isPage, status < 500 { return .refused(.foreign) }
+    if status < 300 { return .success }
     // These have to be told apart and have no word of their own, only a sentence.
     if message.contains("match calculated") { return .damaged }
     if message.contains("bucket does not exist") { return .noBucket }

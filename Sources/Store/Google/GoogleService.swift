@@ -4,7 +4,8 @@ import Transfer
 /// Google's JSON API for one bucket: addresses, tokens, and what answers mean.
 struct GoogleService: Sendable {
   let bucket: BucketURL
-  let settings: StoreSettings
+  let gate: StoreGate
+  var settings: StoreSettings { gate.settings }
   private static let googles = "https://storage.googleapis.com"
   private let base: String
   private let origin: String
@@ -29,20 +30,21 @@ struct GoogleService: Sendable {
     let base = base.hasSuffix("/") ? String(base.dropLast()) : base
     guard let url = WebURL(base) else {
       throw Fatal(
-        .configuration, "STORAGE_EMULATOR_HOST is no http or https URL: \(shownURL(base))")
+        .configuration,
+        "STORAGE_EMULATOR_HOST is no http or https URL: \(SecretRedactor.refused(base))")
     }
     guard !url.hasCredentials else {
       throw Fatal(
         .configuration,
-        "STORAGE_EMULATOR_HOST has a user or a password in it: \(shownURL(base)). Emulators need none"
+        "STORAGE_EMULATOR_HOST has a user or a password in it: \(SecretRedactor.refused(base)). Emulators need none"
       )
     }
     self.bucket = bucket
-    self.settings = settings
+    gate = StoreGate(bucket.root, settings)
     self.base = base
     origin = url.origin
     connections = Connections()
-    tokens = Tokens(source, connections, settings)
+    tokens = Tokens(source, connections, gate)
   }
 
   /// The URL of an object's description: whatever it is, or only if it is of this generation.
@@ -110,12 +112,12 @@ struct GoogleService: Sendable {
     do throws(TransferError) {
       answer = try connections.send(request, digesting: digesting)
     } catch {
-      return .setback(try Setback(error, errand))
+      return .failure(try RetryableFailure(error, errand))
     }
     let kind = GoogleError(answer).responseClass
     guard kind == .unauthorized else { return Outcome(answer, kind, words: words(answer, token)) }
     tokens.refused(token)
-    return .setback(Setback(reason: words(answer, token), isUnauthorized: true))
+    return .failure(RetryableFailure(reason: words(answer, token), isUnauthorized: true))
   }
 
   /// An answer in the store's words.

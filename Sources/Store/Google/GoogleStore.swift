@@ -12,9 +12,10 @@ struct GoogleStore: BucketStore {
 
   let service: GoogleService
   private let piece: Int
+  var part: Int { piece }
   private let lookout: Lookout
   var bucket: BucketURL { service.bucket }
-  var settings: StoreSettings { service.settings }
+  var gate: StoreGate { service.gate }
 
   init(_ service: GoogleService, piece: Int = usualPiece, lookout: Lookout? = nil) {
     self.service = service
@@ -49,8 +50,8 @@ struct GoogleStore: BucketStore {
   private func honoursPreconditions(_ name: String, _ generation: Int) throws -> Bool {
     let errand = bucket.url(ofName: name)
     let url = try service.url(ofObject: name, generation: "\(generation + 1)")
-    var patience = Patience(errand, .reading, settings)
-    let reply = try patience.answer { try service.send(Request(url), for: errand) }
+    var retrier = retrier(errand, .reading)
+    let reply = try retrier.answer { try service.send(Request(url), for: errand) }
     if reply.kind == .changed { return true }
     settings.logger.notice(
       "this store ignores ifGenerationMatch: of two that write at once, one may replace the other's"
@@ -58,9 +59,18 @@ struct GoogleStore: BucketStore {
     return false
   }
 
-  func send(_ shipment: Shipment<GoogleObject>, _ patience: inout Patience) throws -> Reply {
+  func send(_ shipment: Shipment<GoogleObject>, _ retrier: inout Retrier) throws -> Reply {
+    try send(shipment, isSmall: shipment.content.bytes <= piece, &retrier)
+  }
+
+  func sendInParts(
+    _ shipment: Shipment<GoogleObject>, _ retrier: inout Retrier
+  ) throws -> Reply { try send(shipment, isSmall: false, &retrier) }
+
+  private func send(
+    _ shipment: Shipment<GoogleObject>, isSmall: Bool, _ retrier: inout Retrier
+  ) throws -> Reply {
     let errand = bucket.url(ofName: shipment.name)
-    let isSmall = shipment.content.bytes <= piece
     let url = try service.url(
       ofUpload: isSmall ? "multipart" : "resumable", shipment.name,
       generation: settings.preconditions == .off ? nil : shipment.seen?.generation ?? "0")
@@ -71,10 +81,10 @@ struct GoogleStore: BucketStore {
           service: service, errand: errand, url: url, description: description,
           contentType: settings.contentType, descriptor: shipment.descriptor,
           total: shipment.content.bytes, piece: piece
-        ).run(&patience))
+        ).run(&retrier))
     }
     return Self.bucketMissing(
-      try patience.answer {
+      try retrier.answer {
         try service.send(multipart(shipment, description, url), for: errand)
       })
   }

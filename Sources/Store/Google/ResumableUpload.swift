@@ -56,14 +56,14 @@ struct ResumableUpload {
   let piece: Int
 
   /// Sends all. The answer is the last one: with the object, or with why there is none.
-  func run(_ patience: inout Patience) throws -> Reply {
+  func run(_ retrier: inout Retrier) throws -> Reply {
     for _ in 0...Self.maximumRestarts {
       let session: WebURL
-      switch try begin(&patience) {
+      switch try begin(&retrier) {
       case .success(let url): session = url
       case .failure(let ended): return ended.reply
       }
-      if let last = try send(to: session, &patience) { return last }
+      if let last = try send(to: session, &retrier) { return last }
     }
     throw RecordError(
       .storeUnavailable,
@@ -74,7 +74,7 @@ struct ResumableUpload {
     let reply: Reply
   }
 
-  private func begin(_ patience: inout Patience) throws -> Result<WebURL, Ended> {
+  private func begin(_ retrier: inout Retrier) throws -> Result<WebURL, Ended> {
     var request = Request(url)
     request.method = "POST"
     request.headers = [
@@ -82,7 +82,7 @@ struct ResumableUpload {
       ("X-Upload-Content-Type", contentType), ("X-Upload-Content-Length", "\(total)"),
     ]
     request.body = RequestBody([.bytes(description)])
-    let reply = try patience.answer { try service.send(request, for: errand) }
+    let reply = try retrier.answer { try service.send(request, for: errand) }
     guard reply.kind == .success else { return .failure(Ended(reply: reply)) }
     guard let location = reply.answer.head.header("Location"),
       let session = WebURL(location, relativeTo: url)
@@ -95,12 +95,12 @@ struct ResumableUpload {
   }
 
   /// `nil` where the session is lost.
-  private func send(to session: WebURL, _ patience: inout Patience) throws -> Reply? {
+  private func send(to session: WebURL, _ retrier: inout Retrier) throws -> Reply? {
     var confirmed = 0
     var isSure = true
     while true {
       let request = isSure ? chunk(at: confirmed, session) : inquiry(session)
-      guard let reply = try patience.attempt({ try service.send(request, for: errand) }) else {
+      guard let reply = try retrier.attempt({ try service.send(request, for: errand) }) else {
         isSure = false
         continue
       }
@@ -110,9 +110,9 @@ struct ResumableUpload {
       case .beginAgain: return nil
       case .goOn(let next):
         if next > confirmed {
-          patience.progressed()
+          retrier.progressed()
         } else if isSure {
-          try patience.endure(Setback(reason: "the store took nothing of what was sent"))
+          retrier.failed("the store took nothing of what was sent")
         }
         confirmed = next
         isSure = true

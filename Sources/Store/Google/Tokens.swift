@@ -20,7 +20,7 @@ enum TokenSource: Sendable {
     let host = settings.variable("GCE_METADATA_HOST") ?? "metadata.google.internal"
     let path = "/computeMetadata/v1/instance/service-accounts/default/token"
     guard let url = WebURL("http://\(host)\(path)"), !url.hasCredentials else {
-      throw Fatal(.configuration, "GCE_METADATA_HOST is no host: \(shownURL(host))")
+      throw Fatal(.configuration, "GCE_METADATA_HOST is no host: \(SecretRedactor.refused(host))")
     }
     self = .metadataServer(url)
   }
@@ -33,53 +33,53 @@ enum TokenSource: Sendable {
 final class Tokens: Sendable {
   /// A token is renewed so long before its end, in seconds.
   static let margin = 300.0
+  /// While the old one holds, a renewal that failed is tried again after so many seconds.
+  static let renewalWait = 10.0
 
   private struct State {
     var token: Secret?
     /// On the monotonic clock, in nanoseconds.
     var end: Int64 = 0
     var isBeingRenewed = false
+    /// A renewal that failed is not tried again before.
+    var nextRenewal = Int64.min
   }
 
   private let source: TokenSource
   private let connections: Connections
-  private let settings: StoreSettings
+  private let gate: StoreGate
   private let now: @Sendable () -> Int64
   private let state = Mutex(State())
-  /// Tokens come from another server than the store's.
-  private let contact: FirstContact
 
   init(
-    _ source: TokenSource, _ connections: Connections, _ settings: StoreSettings,
+    _ source: TokenSource, _ connections: Connections, _ gate: StoreGate,
     now: @escaping @Sendable () -> Int64 = Time.monotonic
   ) {
     self.source = source
     self.connections = connections
-    self.settings = settings
+    self.gate = gate
     self.now = now
-    contact = FirstContact(within: settings.outage.contact.limit)
   }
 
   /// A token that holds; `nil` where none is needed.
   func current() throws -> Secret? {
     if case .none = source { return nil }
     let now = now()
-    let held = state.withLock { state -> Secret? in
-      guard let token = state.token, now < state.end else { return nil }
+    let (held, isToBeRenewed) = state.withLock { state -> (Secret?, Bool) in
+      guard let token = state.token, now < state.end else { return (nil, false) }
       let isFresh = Double(state.end - now) / 1e9 > Self.margin
-      if isFresh || state.isBeingRenewed { return token }
+      if isFresh || state.isBeingRenewed || now < state.nextRenewal { return (token, false) }
       state.isBeingRenewed = true
-      return nil
+      return (token, true)
     }
-    if let held { return held }
+    guard let held else { return try renewed() }
+    guard isToBeRenewed else { return held }
     defer { state.withLock { $0.isBeingRenewed = false } }
-    do {
-      return try renewed()
-    } catch let error as RecordError where error.kind == .storeUnavailable {
-      // The old one may hold for some minutes more.
-      guard let old = state.withLock({ now < $0.end ? $0.token : nil }) else { throw error }
-      return old
+    if case .answer(let answer, .success) = try ask(), let token = keep(answer, asked: now) {
+      return token
     }
+    state.withLock { $0.nextRenewal = now + Int64(Self.renewalWait * 1e9) }
+    return held
   }
 
   /// Forgets a token that a store refused, unless another thread has a newer one already.
@@ -88,15 +88,23 @@ final class Tokens: Sendable {
   }
 
   private func renewed() throws -> Secret {
-    var patience = Patience("asking for a token", .token, settings, contact: contact)
+    var retrier = Retrier("asking for a token", .token, gate) { [self] in
+      advice(GoogleError($1), $1)
+    }
     var asked = now()
-    let reply = try patience.answer {
+    let reply = try retrier.answer {
       asked = now()
       return try ask()
     }
-    guard reply.kind == .success, let (token, seconds) = Self.token(reply.answer) else {
+    guard reply.kind == .success, let token = keep(reply.answer, asked: asked) else {
       throw refusal(reply)
     }
+    return token
+  }
+
+  /// The token of an answer to what was asked at that moment; `nil` where it has none.
+  private func keep(_ answer: Answer, asked: Int64) -> Secret? {
+    guard let (token, seconds) = Self.token(answer) else { return nil }
     state.withLock {
       $0.token = token
       $0.end = asked + Int64(max(0, min(seconds, 86_400)) * 1e9)
@@ -180,7 +188,7 @@ final class Tokens: Sendable {
           "there are no credentials: name a service account's key file in "
             + "GOOGLE_APPLICATION_CREDENTIALS (this is no machine of Google's: \(error))")
       }
-      return .setback(try Setback(error, "asking for a token"))
+      return .failure(try RetryableFailure(error, "asking for a token"))
     }
   }
 }

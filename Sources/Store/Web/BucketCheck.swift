@@ -19,12 +19,13 @@ extension BucketStore {
     var check = StoreCheck(["\(bucket.root) can be written and read"])
     do {
       try examine(written, name, plan, &check)
+      try checkParts(name + "-parts", plan, &check)
     } catch {
       _ = try? remove(name)
       throw error
     }
-    var patience = Patience(url, .removing, settings)
-    let removed = try patience.answer { try remove(name) }
+    var retrier = retrier(url, .removing)
+    let removed = try retrier.answer { try remove(name) }
     if removed.kind != .success, removed.kind != .absent {
       check.warnings.append("what the check wrote cannot be removed and stays: \(url)")
     }
@@ -52,6 +53,31 @@ extension BucketStore {
     check.findings.append("it replaces what a program saw")
   }
 
+  /// Large files go in parts. A store that takes none still takes all others, so that ends no run before the
+  /// first of them.
+  private func checkParts(_ name: String, _ plan: CheckPlan, _ check: inout StoreCheck) throws {
+    let file = try ScratchFile("written by a check, in parts; may be removed\n")
+    let opened = try file.source.open()
+    let content = try digest(file.source, opened)
+    let url = bucket.url(ofName: name)
+    var retrier = retrier(url, .writing)
+    retrier.policy = RetryPolicy(retries: 1, base: 1)
+    let size = "files larger than \(Format.bytes(part))"
+    do {
+      let reply = try sendInParts(
+        Shipment(
+          name: name, content: content, descriptor: opened.descriptor, seen: nil,
+          metadata: allMetadata(plan.metadata, content.whole)), &retrier)
+      guard reply.kind == .success else { throw failure(reply, url, .objects) }
+      check.findings.append("it takes \(size) in parts")
+      _ = try? remove(name)
+    } catch let error as RecordError where error.kind != .interrupted {
+      check.warnings.append("it takes no uploads in parts, as \(size) need: \(error.message)")
+    } catch let error as Fatal {
+      check.warnings.append("it takes no uploads in parts, as \(size) need: \(error.message)")
+    }
+  }
+
   private static var race: String {
     "of two programs that write one object at once, one may replace the other's"
   }
@@ -65,11 +91,11 @@ extension BucketStore {
     let other = try ScratchFile("written by a check, in place of another\n")
     let opened = try other.source.open()
     let content = try digest(other.source, opened)
-    var patience = Patience(bucket.url(ofName: name), .writing, settings)
+    var retrier = retrier(bucket.url(ofName: name), .writing)
     let reply = try send(
       Shipment(
         name: name, content: content, descriptor: opened.descriptor, seen: nil,
-        metadata: allMetadata(plan.metadata, content.whole)), &patience)
+        metadata: allMetadata(plan.metadata, content.whole)), &retrier)
     switch reply.kind {
     // A store that never lets go of an object refuses, too.
     case .changed, .held: return true

@@ -23,8 +23,8 @@ extension BucketStore {
 
   func content(at url: String) throws -> ObjectInfo? {
     let name = try bucket.name(at: url)
-    var patience = Patience(url, .reading, settings)
-    let reply = try patience.answer { try read(name).understood(isContent) }
+    var retrier = retrier(url, .reading)
+    let reply = try retrier.answer { try read(name).understood(isContent) }
     switch reply.kind {
     case .absent: return nil
     case .success: return reply.answer.content
@@ -58,11 +58,11 @@ final class BucketLister<Store: BucketStore>: ObjectLister {
 
   private func load() throws -> BucketPage {
     let errand = "the listing of \(store.bucket.url(ofName: prefix))"
-    var patience = Patience(errand, .listing, store.settings)
+    var retrier = store.retrier(errand, .listing)
     var page: BucketPage?
     let reply: Reply
     do {
-      reply = try patience.answer {
+      reply = try retrier.answer {
         try store.page(prefix, at: position).understood {
           page = store.listing($0)
           return page != nil

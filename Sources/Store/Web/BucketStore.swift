@@ -9,6 +9,8 @@ protocol BucketStore: ObjectStore {
 
   var bucket: BucketURL { get }
   var settings: StoreSettings { get }
+  /// What all requests to it share.
+  var gate: StoreGate { get }
 
   /// Reads a file once, for SHA-256 and for the checksums that the store compares on arrival.
   func digest(_ file: SourceFile, _ opened: borrowing RegularFile) throws -> Object.Content
@@ -33,13 +35,17 @@ protocol BucketStore: ObjectStore {
   /// What such an answer lists; `nil` where it is no listing.
   func listing(_ answer: Answer) -> BucketPage?
   /// Sends an object, as often as it takes.
-  func send(_ shipment: Shipment<Object>, _ patience: inout Patience) throws -> Reply
+  func send(_ shipment: Shipment<Object>, _ retrier: inout Retrier) throws -> Reply
+  /// Sends a small object in the way that large ones go.
+  func sendInParts(_ shipment: Shipment<Object>, _ retrier: inout Retrier) throws -> Reply
+  /// From how many bytes on files go that way.
+  var part: Int { get }
   /// What the answer to an upload says that the store has now.
   func receipt(_ answer: Answer, for content: Object.Content) -> Receipt
   /// Asks once whether the bucket is there.
   func lookAtBucket() throws -> Outcome
   /// Makes the bucket. Returns the last answer, and what was made, for people.
-  func makeBucket(_ patience: inout Patience) throws -> (reply: Reply, description: String)
+  func makeBucket(_ retrier: inout Retrier) throws -> (reply: Reply, description: String)
   /// An answer in the store's words, without secrets.
   func words(_ answer: Answer) -> String
   /// What is to be done about a refusal.
@@ -47,11 +53,20 @@ protocol BucketStore: ObjectStore {
 }
 
 extension BucketStore {
+  var settings: StoreSettings { gate.settings }
+
   func looksFirst(bytes: Int) -> Bool { true }
 
   func noticed(_ name: String, wasThere: Bool, version: String?) {}
 
   func lookClosely(at name: String) throws -> Outcome { try look(at: name) }
+
+  /// Sends requests of one kind, about `context`.
+  func retrier(
+    _ context: String, _ operation: StoreOperation, _ purpose: Purpose = .objects
+  ) -> Retrier {
+    Retrier(context, operation, gate) { advice($0, $1, purpose) }
+  }
 
   func url(of key: ObjectKey) throws -> String { bucket.url(ofName: try bucket.name(of: key)) }
 
@@ -88,9 +103,9 @@ extension BucketStore {
   ) throws -> StoredObject {
     let (name, content) = (shipment.name, shipment.content)
     let url = bucket.url(ofName: name)
-    var patience = Patience(url, .writing, settings)
+    var retrier = retrier(url, .writing)
     while true {
-      let reply = try send(shipment, &patience)
+      let reply = try send(shipment, &retrier)
       switch reply.kind {
       case .success:
         let receipt = receipt(reply.answer, for: content)
@@ -108,8 +123,7 @@ extension BucketStore {
         if case .other(let words) = receipt, now != nil {
           throw RecordError(.storeRejected, "\(url): \(words)", isRetryable: true)
         }
-        try patience.endure(
-          Setback(reason: "\(words(reply.answer)), which is not the answer to an upload"))
+        retrier.failed("\(words(reply.answer)), which is not the answer to an upload")
       case .changed, .absent:
         // It was there, somebody was quicker, or an answer was lost: perhaps it is the same document.
         noticed(name, wasThere: true, version: nil)
@@ -166,8 +180,8 @@ extension BucketStore {
 
   private func object(_ name: String, _ look: (String) throws -> Outcome) throws -> Object? {
     let errand = bucket.url(ofName: name)
-    var patience = Patience(errand, .reading, settings)
-    let reply = try patience.answer { try look(name).understood { Object($0) != nil } }
+    var retrier = retrier(errand, .reading)
+    let reply = try retrier.answer { try look(name).understood { Object($0) != nil } }
     switch reply.kind {
     case .absent: return nil
     case .success: return Object(reply.answer)
@@ -176,14 +190,14 @@ extension BucketStore {
   }
 
   func create() throws -> String? {
-    var patience = Patience(bucket.root, .bucket, settings)
-    let found = try patience.answer(lookAtBucket)
+    var retrier = retrier(bucket.root, .bucket, .bucket)
+    let found = try retrier.answer(lookAtBucket)
     switch found.kind {
     case .success: return nil
     case .absent, .noBucket: break
     default: throw failure(found, bucket.root, .bucket)
     }
-    let made = try makeBucket(&patience)
+    let made = try makeBucket(&retrier)
     switch made.reply.kind {
     case .success: return made.description
     // Somebody else was quicker. Whether it is ours, the first object will tell.

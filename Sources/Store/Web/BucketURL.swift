@@ -14,7 +14,7 @@ struct BucketURL: Sendable, Equatable {
     let start = scheme + "://"
     func refuse(_ why: String) -> Fatal {
       Fatal(
-        .configuration, "\(shownURL(text)) \(why): expected \(start)bucket/prefix")
+        .configuration, "\(SecretRedactor.refused(text)) \(why): expected \(start)bucket/prefix")
     }
     guard text.utf8.starts(with: start.utf8) else { throw refuse("is no URL of a bucket") }
     let rest = Substring(text.utf8.dropFirst(start.utf8.count))

@@ -60,6 +60,7 @@ struct Answer: Sendable {
   /// log-in, and servers of other things do.
   var isPage: Bool {
     let start = String(decoding: body.prefix(512), as: UTF8.self).lowercased()
+    guard start.first(where: { !$0.isWhitespace && $0 != "\u{FEFF}" }) == "<" else { return false }
     return start.contains("<html") || start.contains("<!doctype html")
   }
 }

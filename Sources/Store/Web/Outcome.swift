@@ -8,31 +8,38 @@ enum Outcome: Sendable {
   /// One that refuses without saying whom that concerns, in the store's words.
   case refusal(Answer, StoreCause, String)
   /// None, or one that asks to try again.
-  case setback(Setback)
+  case failure(RetryableFailure)
 }
 
-/// An answer that ends an errand, or a part of it.
+/// An answer that ends an operation, or a part of it.
 typealias Reply = (answer: Answer, kind: ResponseClass)
 
 /// Why a try came to nothing, though the next may come to something.
-struct Setback: Sendable, Equatable {
+struct RetryableFailure: Sendable, Equatable {
   /// What happened, for people.
   let reason: String
   /// Seconds that the store asked to wait, where it did.
   var retryAfter: Double?
   /// Whether the token was refused: a new one is worth one try at once.
   var isUnauthorized = false
-  /// Whether nobody was there to answer.
+  /// Whether no server was there to answer, or none that could prove to be the right one.
   var isWithoutConnection = false
-  /// How a run ends that meets nothing else for too long.
-  var ending = ExitCode.unavailable
+  /// Whether waiting does not help where it was never otherwise: a certificate.
+  var isHopeless = false
+
+  /// What it is for all who ask. `advice` is for an address that may be wrong.
+  func refusal(advice: String) -> Refusal {
+    Refusal(
+      reason, advice: isWithoutConnection ? advice : "",
+      isNeverTheDocuments: isWithoutConnection, isHopeless: isHopeless)
+  }
 }
 
 extension Outcome {
   /// What an answer comes to; `words` are the store's, for people.
   init(_ answer: Answer, _ kind: ResponseClass, words: @autoclosure () -> String) {
     switch kind {
-    case .retry: self = .setback(Setback(answer, words()))
+    case .retry: self = .failure(RetryableFailure(answer, words()))
     case .refused(let cause): self = .refusal(answer, cause, words())
     default: self = .answer(answer, kind)
     }
@@ -43,7 +50,7 @@ extension Outcome {
     switch self {
     case .answer(let answer, let kind): kind.needsWords && answer.body.isEmpty
     case .refusal(let answer, _, _): answer.body.isEmpty
-    case .setback: false
+    case .failure: false
     }
   }
 
@@ -55,16 +62,18 @@ extension Outcome {
   }
 }
 
-extension Setback {
+extension RetryableFailure {
   /// A transfer that failed. Throws where another try makes no sense.
-  init(_ error: TransferError, _ errand: String) throws {
+  init(_ error: TransferError, _ context: String) throws {
     switch error.kind {
     case .timeout, .network, .tooLarge, .refusedBySink:
       self.init(reason: error.description, isWithoutConnection: error.isWithoutConnection)
-    case .local: throw RecordError(.local, "\(errand): \(error)")
+    case .certificate:
+      self.init(reason: error.description, isWithoutConnection: true, isHopeless: true)
+    case .local: throw RecordError(.local, "\(context): \(error)")
     case .stopped, .notStarted: throw RecordError.stopped
-    case .certificate, .configuration, .blocked, .invalid:
-      throw Fatal(.unavailable, "\(errand): \(error)")
+    case .configuration, .blocked, .invalid:
+      throw Fatal(.unavailable, "\(context): \(error)")
     }
   }
 

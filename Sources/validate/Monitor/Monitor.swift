@@ -25,8 +25,16 @@ struct Monitor: Sendable {
   private static let criticalShare = 0.90
 
   let health: Health
+  /// What the tools of the run wait for.
+  let outages: [OutageReport]
+  /// Nanoseconds since 1970.
+  let now: Int64
 
-  init(_ health: Health) { self.health = health }
+  init(_ health: Health, outages: [OutageReport] = [], now: Int64 = 0) {
+    self.health = health
+    self.outages = outages
+    self.now = now
+  }
 
   /// The worst of all checks.
   var level: Level { checks.map(\.level).max() ?? .good }
@@ -34,12 +42,20 @@ struct Monitor: Sendable {
   /// 0 where all is good, 3 otherwise.
   var exitCode: ExitCode { level == .good ? .success : .documentsFailed }
 
-  var checks: [Check] { [leases, quarantine, successRate, activity] }
+  var checks: [Check] { outageChecks + [leases, quarantine, successRate, activity] }
 
   /// Completed among the last outcomes, from 0 to 1; `nil` where there are none.
   var rate: Double? {
     let judged = health.recentCompleted + health.recentFailed
     return judged == 0 ? nil : Double(health.recentCompleted) / Double(judged)
+  }
+
+  private var outageChecks: [Check] {
+    guard !outages.isEmpty else { return [Check(name: "outage", level: .good, words: "none")] }
+    return outages.map { outage in
+      let advice = outage.advice.isEmpty ? "" : ". \(outage.advice)"
+      return Check(name: "outage", level: .warning, words: outage.text(now: now) + advice)
+    }
   }
 
   private var leases: Check {

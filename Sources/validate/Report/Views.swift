@@ -9,6 +9,8 @@ struct Views: Sendable {
   let selection: Selection
   /// What the selection is called.
   let subject: String
+  /// The folder where the tools of a run note their outages.
+  var outages: String?
 
   /// Shows a view, once or until `stop`.
   func show(_ view: ReportOptions.View, _ options: ReportOptions, stop: Stop) throws -> ExitCode {
@@ -31,7 +33,10 @@ struct Views: Sendable {
     _ view: ReportOptions.View, _ options: ReportOptions
   ) throws -> (text: String, code: ExitCode) {
     if view == .monitor {
-      let monitor = Monitor(try index.health(selection))
+      let now = Time.wall()
+      let monitor = Monitor(
+        try index.health(selection),
+        outages: outages.map { OutageReport.current(in: $0, now: now) } ?? [], now: now)
       return (options.json ? monitor.json.description + "\n" : monitor.text, monitor.exitCode)
     }
     let report = try index.report(selection)

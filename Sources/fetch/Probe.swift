@@ -1,0 +1,167 @@
+import Common
+import State
+import Transfer
+
+/// Asks each portal once, politely, before a run: the page that documents are looked up on, or else its base.
+/// No document is asked for, nothing is claimed or counted as an attempt.
+struct Probe: Sendable {
+  private let settings: FetchSettings
+  private let limiter: Limiter
+  private let stop: Stop
+
+  init(_ settings: FetchSettings, limiter: Limiter, stop: Stop) {
+    self.settings = settings
+    self.limiter = limiter
+    self.stop = stop
+  }
+
+  /// What each portal answered, one line each. Throws 69 for the first that is not there, and 77 for one that
+  /// wants to know who asks.
+  func run() throws -> [String] {
+    var asked: Set<String> = []
+    return try settings.portals.compactMap { portal in
+      guard let url = portal.firstPage, asked.insert(url.description).inserted else { return nil }
+      return try ask(portal, url)
+    }
+  }
+
+  private func ask(_ portal: Portal, _ url: WebURL) throws -> String {
+    let name = "the portal \(portal.name) (\(url.redacted))"
+    let began = Time.monotonic()
+    let sink = FirstBytes()
+    do { try send(Request(url), portal, into: sink) } catch let error as TransferError {
+      // Where there is a head, only the rest of a page is missing, and not wanted.
+      if sink.head == nil { throw try Self.unreachable(name, error) }
+    }
+    guard let head = sink.head else { throw RecordError.stopped }
+    let time = Format.duration(seconds: Double(Time.monotonic() - began) / 1e9)
+    let answer = ProbeAnswer(
+      status: head.status, isPage: portal.looksUp, location: head.header("Location"),
+      title: sink.title)
+    if let (code, advice) = answer.trouble {
+      if let seconds = head.retryAfter(now: Int(Time.wall() / 1_000_000_000)), seconds > 0 {
+        _ = try limiter.refuse(host: url.budget, retryAfter: seconds, base: settings.retry.base)
+      }
+      throw Fatal(code, "\(name) answers \(answer): \(advice)")
+    }
+    return "\(name) answers \(answer) in \(time)"
+  }
+
+  private func send(_ request: Request, _ portal: Portal, into sink: FirstBytes) throws {
+    let (limiter, stop, host) = (limiter, stop, request.url.budget)
+    let pace = settings.pace(of: portal)
+    var transfer = try Transfer(settings.transfer) { stop.isRequested }
+    while try limiter.waitForSlot(host: host, pace: pace, stop: stop) {
+      var permission = Result<Limiter.Permission, Fatal>.success(.stopped)
+      var noting = Result<Void, Fatal>.success(())
+      let sent = {
+        guard case .success(.granted(let grant)) = permission else { return }
+        noting = Result { () throws(Fatal) in
+          try limiter.sent(grant, host: host, pace: pace)
+        }
+      }
+      do {
+        _ = try transfer.get(request, into: sink, didSend: sent) {
+          permission = Result { () throws(Fatal) in
+            try limiter.start(host: host, pace: pace, stop: stop)
+          }
+          if case .success(.granted) = permission { return true }
+          return false
+        }
+        return try noting.get()
+      } catch let error as TransferError {
+        // Another program may have been told to pause meanwhile.
+        guard error.kind == .notStarted, try permission.get() == .paused else { throw error }
+      }
+    }
+    throw RecordError.stopped
+  }
+
+  private static func unreachable(_ name: String, _ error: TransferError) throws -> Fatal {
+    if error.kind == .stopped || error.kind == .notStarted { throw RecordError.stopped }
+    let advice =
+      error.kind == .certificate
+      ? "If you trust it, name the file with its authority's certificate with --cacert."
+      : "Check the address (--portal-base), the network and --proxy."
+    return Fatal(.unavailable, "\(name) does not answer: \(error.description). \(advice)")
+  }
+}
+
+/// What a portal answered to a probe. Pure.
+struct ProbeAnswer: CustomStringConvertible, Sendable, Equatable {
+  let status: Int
+  /// Whether a page was asked for that has to be there: that of the look-up. A base may have none.
+  var isPage = true
+  var location: String?
+  var title: String?
+
+  var description: String {
+    let title = title.map { ", a page called \(Format.quoted($0))" } ?? ""
+    let place = location.map { ", to \(Format.quoted(SecretRedactor.setting($0)))" } ?? ""
+    return "\(status)\(place)\(title)"
+  }
+
+  /// How a run would fare that begins now; `nil` where nothing speaks against it.
+  var trouble: (ExitCode, advice: String)? {
+    switch status {
+    case 401, 407: (.permission, "check the log-in that --header, --cert or --proxy gives")
+    case 403, 404, 410,
+      451 where !isPage:
+      nil
+    case 404, 410:
+      (
+        .unavailable,
+        "check the address (--portal-base) and the portal file: the portal may have moved"
+      )
+    case 403, 451:
+      (
+        .unavailable, "it may have blocked this client: ask its owner, or check --header and --cert"
+      )
+    case 429: (.unavailable, "it asks to slow down: wait, then try again")
+    case 500...: (.unavailable, "it is out of order: wait, then try again")
+    default: nil
+    }
+  }
+}
+
+/// Keeps the head of an answer and the beginning of its body, and wants no more.
+private final class FirstBytes: BodySink {
+  private static let maximum = 16 << 10
+  private(set) var head: ResponseHead?
+  private var bytes: [UInt8] = []
+
+  func begin(_ head: ResponseHead) -> Bool {
+    self.head = head
+    bytes = []
+    return true
+  }
+
+  func receive(_ more: UnsafeRawBufferPointer) -> Bool {
+    bytes.append(contentsOf: more.prefix(Self.maximum - bytes.count))
+    return bytes.count < Self.maximum
+  }
+
+  /// What a page of HTML calls itself.
+  var title: String? {
+    let text = String(decoding: bytes, as: UTF8.self)
+    guard let start = text.firstRange(of: "<title>")?.upperBound,
+      let end = text[start...].firstRange(of: "</title>")?.lowerBound
+    else { return nil }
+    let words = text[start..<end].split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    return words.isEmpty ? nil : words
+  }
+}
+
+extension Portal {
+  fileprivate var looksUp: Bool {
+    if case .lookup = kind { return true }
+    return false
+  }
+
+  /// A page that is there whatever documents there are: that of the look-up, without a question. Of portals
+  /// with one step, the base.
+  fileprivate var firstPage: WebURL? {
+    guard case .lookup(let lookup) = kind else { return base }
+    return WebURL(lookup.path, relativeTo: base)
+  }
+}
