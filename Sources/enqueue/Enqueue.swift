@@ -68,7 +68,7 @@ struct Enqueue: Tool {
     if mode.retry { return try mode.bringBack(selection, in: index) }
     let output = LineWriter(descriptor: STDOUT_FILENO, stop: stop)
     if let lines = try mode.answer(index, selection) {
-      output.write(lines.map { Array($0.utf8) })
+      output.write((lines + outages).map { Array($0.utf8) })
       return try stop.exitCode()
     }
     if mode.dryRun {
@@ -85,6 +85,14 @@ struct Enqueue: Tool {
 
   private func check(_ selection: Selection, in index: any DocumentIndex) throws {
     try SelectionCheck(index: index, types: filter.type, sources: filter.source).check(selection)
+  }
+
+  /// What the tools of a run on this index wait for, below the table of `--status`.
+  private var outages: [String] {
+    guard mode.status, !mode.json, let index = try? IndexURL(self.index),
+      let place = try? StateFolder(named: state, index: index.folderName)
+    else { return [] }
+    return OutageReport.current(in: "\(place.path)/outages").map { $0.text() }
   }
 
   /// For the driver, which has to know both before anything begins.

@@ -103,11 +103,9 @@ struct ProbeAnswer: CustomStringConvertible, Sendable, Equatable {
 
   /// How a run would fare that begins now; `nil` where nothing speaks against it.
   var trouble: (ExitCode, advice: String)? {
-    switch status {
+    if !isPage, [403, 404, 410, 451].contains(status) { return nil }
+    return switch status {
     case 401, 407: (.permission, "check the log-in that --header, --cert or --proxy gives")
-    case 403, 404, 410,
-      451 where !isPage:
-      nil
     case 404, 410:
       (
         .unavailable,

@@ -68,8 +68,8 @@ struct Validate: Tool {
 
   @Option(
     help: """
-      The run's directory, for outages that its tools wait for. \
-      (default: the index's in XDG_STATE_HOME or ~/.local/state)
+      The run's directory: outages are noted in it, and with --reconcile what was fetched and never \
+      uploaded. (default, for outages: the index's in XDG_STATE_HOME or ~/.local/state)
       """)
   var state: String?
 
@@ -134,7 +134,8 @@ struct Validate: Tool {
     if reconciling.reconcile, let index, let to {
       return try reconciling.perform(
         try openIndex(index, connections: connections), try openStore(to, settings), selection,
-        sample: belt.sample, workers: workers, summary: summary, stop: stop, logger: logger)
+        sample: belt.sample, state: state, workers: workers, summary: summary, stop: stop,
+        logger: logger)
     }
     let documents =
       settle ? try index.map { try openIndex($0, connections: connections, stop: stop) } : nil

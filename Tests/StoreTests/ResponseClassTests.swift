@@ -220,21 +220,24 @@ struct RefusalLedgerTests {
     }
   }
 
-  @Test func aDocumentIsToBlameOnceOthersWereGrantedTheSameAfterItsRefusals() {
+  /// Others were granted the same before the refusal is judged, or between two refusals.
+  @Test(arguments: [true, false])
+  func aDocumentIsToBlameOnceOthersWereGrantedTheSameAfterItsRefusals(_ isEarly: Bool) {
     var ledger = RefusalLedger()
     var now: Int64 = 10
-    for round in 1...RefusalLedger.rounds {
+    let refusals = RefusalLedger.rounds + (isEarly ? 0 : 1)
+    for refusal in 1...refusals {
       // It was on its way already.
       ledger.granted(began: now - 5)
-      let early = ledger.isDocuments("a", refusedAt: now)
+      if isEarly { ledger.granted(began: now + 1) }
+      let isIts = ledger.isDocuments("a", refusedAt: now)
+      #expect(isIts == (refusal == refusals), "\(refusal)")
       ledger.granted(began: now + 5)
-      let late = ledger.isDocuments("a", refusedAt: now)
-      #expect(!early && late == (round == RefusalLedger.rounds))
-      now += 10
+      now += 20
     }
     // Another has a count of its own, and so has the same one when it comes again.
-    let other = ledger.isDocuments("b", refusedAt: now - 10)
-    let again = ledger.isDocuments("a", refusedAt: now - 10)
+    let other = ledger.isDocuments("b", refusedAt: now)
+    let again = ledger.isDocuments("a", refusedAt: now)
     #expect(!other && !again)
   }
 }

@@ -217,8 +217,10 @@ struct StoreRefusalTests {
     #expect(failed.isEmpty, "\(failed.prefix(3))")
     #expect(store.fake.with { $0.objects.count } == 60)
     // Those that were on their way, of which each may be asked for again with GET, and few more.
-    #expect((5...32).contains(store.counter.value.load(ordering: .relaxed)))
-    #expect(wasNoted.load(ordering: .relaxed))
+    let refusals = store.counter.value.load(ordering: .relaxed)
+    #expect((5...32).contains(refusals), "\(refusals)")
+    let isNoted = wasNoted.load(ordering: .relaxed)
+    #expect(isNoted)
     #expect(OutageReport.current(in: folder) == [])
   }
 

@@ -14,19 +14,26 @@ struct RefusalLedger: Sendable {
 
   /// When the latest request began that was granted.
   private var lastGrant = Int64.min
-  private var rounds: [String: Int] = [:]
+  /// For each document how often it was its own, and the refusal of which that is not known yet.
+  private var refused: [String: (rounds: Int, open: Int64?)] = [:]
 
   /// A request was granted, which `began` then (nanoseconds of the monotonic clock). One that was on its way
   /// when others were refused already says nothing about them.
   mutating func granted(began: Int64) { lastGrant = max(lastGrant, began) }
 
-  /// Whether a document's refusal, met at `refusedAt`, is its own by now. Counts each refusal once.
+  /// Whether a document's refusals are its own by now. To be asked once for each, which was met at `refusedAt`;
+  /// what others got since the one before counts, too.
   mutating func isDocuments(_ document: String, refusedAt: Int64) -> Bool {
-    guard lastGrant > refusedAt else { return false }
-    if rounds.count >= Self.memory, rounds[document] == nil { rounds = [:] }
-    rounds[document, default: 0] += 1
-    guard rounds[document, default: 0] >= Self.rounds else { return false }
-    rounds[document] = nil
-    return true
+    if refused.count >= Self.memory, refused[document] == nil { refused = [:] }
+    var (rounds, open) = refused[document] ?? (0, nil)
+    if let before = open, lastGrant > before { rounds += 1 }
+    open = refusedAt
+    if lastGrant > refusedAt {
+      rounds += 1
+      open = nil
+    }
+    let isIts = rounds >= Self.rounds
+    refused[document] = isIts ? nil : (rounds, open)
+    return isIts
   }
 }

@@ -21,9 +21,6 @@ struct ReconcileOptions: ParsableArguments {
   @Flag(help: "Objects that no document names are no differences.")
   var oneWay = false
 
-  @Option(help: "The state directory of fetch: finds what was fetched and never uploaded.")
-  var state: String?
-
   /// Throws what the command line gets wrong. `isElsewhere`: something else was asked for, too.
   func check(index: String?, to: String?, isElsewhere: Bool) throws {
     guard reconcile else {
@@ -42,7 +39,7 @@ struct ReconcileOptions: ParsableArguments {
 
   func perform(
     _ index: any DocumentIndex, _ store: any ObjectStore, _ selection: Selection, sample: Sample?,
-    workers: Int, summary: String?, stop: Stop, logger: Logger
+    state: String?, workers: Int, summary: String?, stop: Stop, logger: Logger
   ) throws -> Common.ExitCode {
     let writer = LineWriter(descriptor: STDOUT_FILENO, stop: stop)
     var reconciliation = Reconciliation(
