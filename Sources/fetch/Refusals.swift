@@ -33,7 +33,7 @@ extension FetchFailure {
     let again =
       error.isRetryable
       ? ""
-      : " What failed of it before comes back with enqueue --retry --class "
+      : " What failed of it before comes back with conveyor enqueue --index … --retry --class "
         + "\(error.kind.rawValue)."
     switch status {
     case 401, 407:

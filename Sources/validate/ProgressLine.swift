@@ -32,24 +32,27 @@ enum ProgressLine {
     let figures = state.figures
     var parts = ProgressParts()
     func add(_ rank: Int, _ text: String) { parts.add(rank, text) }
-    let done = Format.count(figures.done)
-    if let total = state.total {
-      add(0, "\(done)/\(Format.count(total)) \(Format.percent(figures.done, of: total))")
-    } else {
-      add(0, "\(done) done")
-    }
+    // What is waited for comes first, and is kept longest.
     if let outage = state.outages.first {
-      add(1, width == nil ? outage.text(now: state.now) : outage.short(now: state.now))
+      add(0, width == nil ? outage.text(now: state.now) : outage.short(now: state.now))
       if state.outages.count > 1 {
         add(2, "\(Format.counted(state.outages.count - 1, "other outage"))")
       }
     }
+    let isOut = !state.outages.isEmpty
+    let done = Format.count(figures.done)
+    if let total = state.total {
+      let share = isOut ? "" : " \(Format.percent(figures.done, of: total))"
+      add(isOut ? 1 : 0, "\(done)/\(Format.count(total))\(share)")
+    } else {
+      add(isOut ? 1 : 0, "\(done) done")
+    }
     let rate = state.overallRate
     if let recent = state.recentRate {
-      add(1, "\(Format.rate(recent))/h")
+      add(isOut ? 6 : 1, "\(Format.rate(recent))/h")
       add(7, "run \(Format.rate(rate))/h")
     } else {
-      add(1, "\(Format.rate(rate))/h")
+      add(isOut ? 6 : 1, "\(Format.rate(rate))/h")
     }
     if let left = state.secondsLeft { add(2, "\(Format.duration(seconds: left)) left") }
     let judged = figures.completed + figures.failed
