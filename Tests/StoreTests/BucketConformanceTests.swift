@@ -87,7 +87,8 @@ struct BucketConformanceTests {
     let store = try place.store()
     #expect(try store.check(CheckPlan(writes: false)).warnings.isEmpty)
     let check = try store.check(CheckPlan(writes: true))
-    #expect(check.findings.count == 2 && check.warnings.isEmpty, "\(check)")
+    #expect(check.findings.count == 3 && check.warnings.isEmpty, "\(check)")
+    #expect(check.findings.contains { $0.contains("in parts") }, "\(check)")
     #expect(try store.list("").next() == nil)
     let missing = #expect(throws: Fatal.self) {
       _ = try place.store("no-such-bucket").check(CheckPlan(writes: true))

@@ -224,9 +224,12 @@ public final class OutageGate: Sendable {
       let isNew = watches[scope, default: OutageWatch(policy)]
         .refused(id, refusal, now: now, hasSample: hasSample, isTry: isTry)
       // Several steps may each have too few refusals to tell, and the server many.
-      let row = watches.filter { $0.key.group == scope.group }.map(\.value.rowLength).reduce(0, +)
-      if hasSample, row >= policy.threshold { watches[scope]?.suspect(refusal, now: now) }
-      return isNew
+      let group = watches.filter { $0.key.group == scope.group }.map(\.value)
+      let row = group.map(\.rowLength).reduce(0, +)
+      // Where one of them is out already, all wait for that.
+      let isOpen = hasSample || group.allSatisfy { $0.outage == nil }
+      guard isOpen, row >= policy.threshold else { return isNew }
+      return watches[scope]?.suspect(refusal, now: now, hasSample: hasSample) == true || isNew
     }
     report(ticket, isNew: isNew)
     return Held(since: now)

@@ -87,10 +87,12 @@ public struct OutageWatch: Sendable {
   /// How many documents were refused since the last good answer.
   public var rowLength: Int { row.count }
 
-  /// Others that are likely to fail together with this one do: the sample is asked.
-  public mutating func suspect(_ refusal: Refusal, now: Int64) {
-    guard outage == nil, wasEverGood else { return }
-    begin(refusal, now: now, hasSample: true)
+  /// Others that are likely to fail together with this one do: the sample is asked. Without one, it is
+  /// certain: returns whether it became so.
+  public mutating func suspect(_ refusal: Refusal, now: Int64, hasSample: Bool) -> Bool {
+    guard outage == nil, wasEverGood else { return false }
+    begin(refusal, now: now, hasSample: hasSample)
+    return !hasSample
   }
 
   /// The sample was refused. Returns whether an outage is certain from now on.
