@@ -20,12 +20,17 @@ public final class Stop: Sendable {
 
   private let wake = Wake()
 
-  /// Becomes readable when a stop is requested, so that poll(2) can wait for it. Never closed: it
-  /// lives as long as the process.
+  /// Becomes readable when a stop is requested, so that poll(2) can wait for it. Whoever waits holds the
+  /// stop: it is closed when nobody does.
   public var descriptor: Int32 { wake.descriptor }
 
   /// A stop that only ``request(_:)`` brings about.
   public init() {}
+
+  deinit {
+    wake.happen()
+    close(wake.descriptor)
+  }
 
   /// Signals that are awaited, unless they were ignored when the process began.
   private static let awaited = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGXCPU]
