@@ -57,6 +57,7 @@ let package = Package(
     system("CPCRE2", pkgConfig: "libpcre2-8", apt: "libpcre2-dev"),
     system("CPostgres", pkgConfig: "libpq", apt: "libpq-dev"),
     system("CLeptonica", pkgConfig: "lept", apt: "libleptonica-dev"),
+    system("COpenJPEG", pkgConfig: "libopenjp2", apt: "libopenjp2-7-dev"),
     system("CJBIG2", pkgConfig: "jbig2dec", apt: "libjbig2dec0-dev"),
 
     .target(name: "CMemory"),
@@ -71,7 +72,7 @@ let package = Package(
     library("JBIG2", []),
     .target(name: "CJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
     library("Inspection", ["Common", "Digest", "PDF", "Processes"]),
-    library("Images", ["CJBIG2", "CJPEG", "CLeptonica", "JBIG2", "PDF"]),
+    library("Images", ["CJBIG2", "CJPEG", "CLeptonica", "COpenJPEG", "JBIG2", "PDF"]),
     library("PDF", ["CQPDF", "CZlib"]),
     library("Transfer", ["CCurl", "CText", "Common"]),
     library(

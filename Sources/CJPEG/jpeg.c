@@ -39,7 +39,13 @@ static size_t memory_of_scans(j_decompress_ptr info) {
   return bytes;
 }
 
-struct cjpeg_reader *cjpeg_read(const uint8_t *bytes, size_t count, int eighths, size_t memory) {
+static int is_known(J_COLOR_SPACE space) {
+  return space == JCS_GRAYSCALE || space == JCS_YCbCr || space == JCS_RGB || space == JCS_CMYK ||
+         space == JCS_YCCK;
+}
+
+struct cjpeg_reader *cjpeg_read(const uint8_t *bytes, size_t count, int eighths, int transform,
+                                size_t memory) {
   struct cjpeg_reader *reader = calloc(1, sizeof *reader);
   if (reader == NULL) return NULL;
   j_decompress_ptr info = &reader->info;
@@ -51,9 +57,10 @@ struct cjpeg_reader *cjpeg_read(const uint8_t *bytes, size_t count, int eighths,
   jpeg_create_decompress(info);
   jpeg_mem_src(info, bytes, count);
   jpeg_read_header(info, TRUE);
+  if (info->num_components == 3 && !info->saw_Adobe_marker && (transform == 0 || transform == 1))
+    info->jpeg_color_space = transform == 1 ? JCS_YCbCr : JCS_RGB;
   J_COLOR_SPACE space = info->jpeg_color_space;
-  if ((space != JCS_GRAYSCALE && space != JCS_YCbCr && space != JCS_RGB) ||
-      memory_of_scans(info) > memory) {
+  if (!is_known(space) || memory_of_scans(info) > memory) {
     cjpeg_close_reader(reader);
     return NULL;
   }
@@ -71,8 +78,14 @@ int cjpeg_height(const struct cjpeg_reader *reader) { return (int)reader->info.o
 
 int cjpeg_components(const struct cjpeg_reader *reader) { return reader->info.output_components; }
 
-int cjpeg_is_ycc(const struct cjpeg_reader *reader) {
-  return reader->info.out_color_space == JCS_YCbCr;
+enum cjpeg_space cjpeg_space(const struct cjpeg_reader *reader) {
+  switch (reader->info.out_color_space) {
+    case JCS_GRAYSCALE: return cjpeg_grey;
+    case JCS_YCbCr: return cjpeg_ycc;
+    case JCS_CMYK: return reader->info.saw_Adobe_marker ? cjpeg_cmyk : cjpeg_cmyk_unmarked;
+    case JCS_YCCK: return cjpeg_ycck;
+    default: return cjpeg_rgb;
+  }
 }
 
 int cjpeg_read_row(struct cjpeg_reader *reader, uint8_t *row) {
@@ -95,7 +108,22 @@ struct cjpeg_writer {
   unsigned long count;
 };
 
-struct cjpeg_writer *cjpeg_write(int width, int height, int components, int is_ycc, int quality) {
+// What libjpeg is given, and what it is to make of that; inks become luminance and differences, or stay.
+static void set_space(j_compress_ptr info, enum cjpeg_space space) {
+  switch (space) {
+    case cjpeg_grey: info->in_color_space = JCS_GRAYSCALE; break;
+    case cjpeg_rgb: info->in_color_space = JCS_RGB; break;
+    case cjpeg_ycc: info->in_color_space = JCS_YCbCr; break;
+    case cjpeg_ycck: info->in_color_space = JCS_YCCK; break;
+    default: info->in_color_space = JCS_CMYK;
+  }
+  info->input_components = space == cjpeg_grey ? 1 : space <= cjpeg_ycc ? 3 : 4;
+  jpeg_set_defaults(info);
+  if (space == cjpeg_cmyk_as_ycck) jpeg_set_colorspace(info, JCS_YCCK);
+  if (space == cjpeg_cmyk_unmarked) info->write_Adobe_marker = FALSE;
+}
+
+struct cjpeg_writer *cjpeg_write(int width, int height, enum cjpeg_space space, int quality) {
   struct cjpeg_writer *writer = calloc(1, sizeof *writer);
   if (writer == NULL) return NULL;
   j_compress_ptr info = &writer->info;
@@ -108,9 +136,7 @@ struct cjpeg_writer *cjpeg_write(int width, int height, int components, int is_y
   jpeg_mem_dest(info, &writer->bytes, &writer->count);
   info->image_width = (JDIMENSION)width;
   info->image_height = (JDIMENSION)height;
-  info->input_components = components;
-  info->in_color_space = components == 1 ? JCS_GRAYSCALE : is_ycc ? JCS_YCbCr : JCS_RGB;
-  jpeg_set_defaults(info);
+  set_space(info, space);
   jpeg_set_quality(info, quality, TRUE);
   // Smaller than a sequential one, as its codes are its own.
   jpeg_simple_progression(info);

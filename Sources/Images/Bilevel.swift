@@ -7,12 +7,25 @@ enum Bilevel {
   static func rewrite(
     _ image: ImageDescription, _ coding: ImageCoding, _ stored: [UInt8]
   ) -> Rewriting {
+    if case .jbig2(let globals) = coding.last, !isGeneric(image, coding, stored, globals) {
+      return .left(.inOrder)
+    }
     guard let black = bitmap(image, coding, stored) else { return .left(.damaged) }
     guard let best = smallest(of: black, isFax: coding.isGroup4), best.bytes.count < stored.count
     else {
       return .left(.notSmaller)
     }
     return .replaced(best)
+  }
+
+  private static func isGeneric(
+    _ image: ImageDescription, _ coding: ImageCoding, _ stored: [UInt8], _ globals: ObjectID?
+  ) -> Bool {
+    guard globals == nil,
+      let data = coding.withoutOuterFilters(
+        stored, samples: Bitmap.stride(image.width) * image.height)
+    else { return false }
+    return JBIG2Segments.areGeneric(data, width: image.width, height: image.height)
   }
 
   /// The smaller of the codings that were proved; what is Group 4 already, and was proved, would come out
@@ -44,8 +57,17 @@ enum Bilevel {
   private static func bitmap(
     _ image: ImageDescription, _ coding: ImageCoding, _ stored: [UInt8]
   ) -> Bitmap? {
-    guard case .fax(let fax) = coding.last else { return samples(image, coding, stored) }
-    guard let data = coding.withoutOuterFilters(stored),
+    if case .samples = coding.last { return samples(image, coding, stored) }
+    guard
+      let data = coding.withoutOuterFilters(
+        stored, samples: Bitmap.stride(image.width) * image.height)
+    else { return nil }
+    if case .jbig2 = coding.last {
+      return JBIG2Decoder.decode(data).flatMap {
+        $0.width == image.width && $0.height == image.height ? $0 : nil
+      }
+    }
+    guard case .fax(let fax) = coding.last,
       let black = coding.isGroup4
         ? proven(data, image)
         : FaxReader.bitmap(data, fax, width: image.width, height: image.height)
@@ -58,7 +80,8 @@ enum Bilevel {
     _ image: ImageDescription, _ coding: ImageCoding, _ stored: [UInt8]
   ) -> Bitmap? {
     let stride = Bitmap.stride(image.width)
-    guard var rows = SampleRows(coding, stored, rowBytes: stride) else { return nil }
+    guard var rows = SampleRows(coding, stored, rowBytes: stride, rows: image.height)
+    else { return nil }
     var isWhole = true
     let bytes = [UInt8](unsafeUninitializedCapacity: stride * image.height) { buffer, count in
       guard let start = buffer.baseAddress else { return }

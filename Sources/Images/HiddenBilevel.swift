@@ -23,8 +23,10 @@ struct HiddenBilevel {
 
   /// `nil` for an image whose samples have to stay as they are, or stand for something else.
   init?(_ image: ImageDescription, rule: Rule) {
-    guard image.bits == 8, !image.isFixed, !image.hasDecode, image.colour != .other else {
-      return nil
+    guard !image.isFixed, !image.hasDecode else { return nil }
+    switch image.colour {
+    case .grey, .rgb, .indexed, .unnamed: break
+    case .cmyk, .single, .other: return nil
     }
     self.image = image
     self.rule = rule
@@ -79,7 +81,7 @@ struct HiddenBilevel {
   func rewritten(below limit: Int) -> Rewriting {
     var (dark, light) = rule == .exact ? (first ?? 255, second ?? first ?? 255) : (0, 255)
     // The calibrated white of three colours is not for certain the white of one.
-    if image.colour == .rgb, ![0, 255].contains(dark) || ![0, 255].contains(light) {
+    if image.colour == .rgb || image.colour == .unnamed, ![0, 255].contains(dark) || ![0, 255].contains(light) {
       return .left(.colour)
     }
     var bytes = bits
@@ -109,7 +111,9 @@ extension HiddenBilevel {
     case .samples:
       return fromSamples(image, coding, stored, .exact)
         ?? (isLenient ? fromSamples(image, coding, stored, .nearly) : nil)
-    case .jpeg where isLenient: return fromJPEG(image, coding, stored, memory)
+    case .jpeg(let transform) where isLenient:
+      return fromJPEG(image, coding, stored, transform, memory)
+    case .jpeg2000: return fromJPEG2000(image, coding, stored, isLenient: isLenient, memory)
     default: return nil
     }
   }
@@ -118,14 +122,16 @@ extension HiddenBilevel {
     _ image: ImageDescription, _ coding: ImageCoding, _ stored: [UInt8], _ rule: Rule
   ) -> Rewriting? {
     guard var hidden = HiddenBilevel(image, rule: rule),
-      var samples = SampleRows(coding, stored, rowBytes: image.width * image.colour.samples)
+      var samples = ByteSamples(image, coding, stored)
     else { return nil }
     let palette = Palette(image.colour)
     let channels = image.colour.isGrey ? 1 : 3
-    var row = [UInt8](repeating: 0, count: samples.rowBytes)
+    var row = [UInt8](repeating: 0, count: samples.count)
     for _ in 0..<image.height {
       let isBilevel = row.withUnsafeMutableBufferPointer { row in
-        guard let start = row.baseAddress, samples.next(into: start) else { return false }
+        guard let start = row.baseAddress, samples.next(into: start),
+          samples.isExact || rule == .nearly
+        else { return false }
         guard let palette else { return hidden.add(row, channels: channels) }
         return palette.apply(to: row) { hidden.add($0, channels: channels) }
       }
@@ -136,19 +142,44 @@ extension HiddenBilevel {
   }
 
   private static func fromJPEG(
-    _ image: ImageDescription, _ coding: ImageCoding, _ stored: [UInt8], _ memory: Int
+    _ image: ImageDescription, _ coding: ImageCoding, _ stored: [UInt8], _ transform: Int?,
+    _ memory: Int
   ) -> Rewriting? {
     guard var hidden = HiddenBilevel(image, rule: .nearly),
-      let data = coding.withoutOuterFilters(stored),
-      let reader = JPEGReader(data, reduction: 1, memory: memory), reader.width == image.width,
+      let data = coding.withoutOuterFilters(stored, samples: image.byteSamples),
+      let reader = JPEGReader(data, reduction: 1, transform: transform, memory: memory), reader.width == image.width,
       reader.height == image.height, reader.channels == image.colour.samples
     else { return nil }
     var row = [UInt8](repeating: 0, count: reader.width * reader.channels)
     for _ in 0..<reader.height {
       let isBilevel = row.withUnsafeMutableBufferPointer { row in
         guard let start = row.baseAddress, reader.next(into: start) else { return false }
-        if reader.isYCC { Self.makeGrey(row) }
+        if reader.space == .ycc { Self.makeGrey(row) }
         return hidden.add(row, channels: reader.channels)
+      }
+      guard isBilevel else { return nil }
+    }
+    return hidden.rewritten(below: stored.count)
+  }
+
+  /// One that loses nothing may be exactly black and white.
+  private static func fromJPEG2000(
+    _ image: ImageDescription, _ coding: ImageCoding, _ stored: [UInt8], isLenient: Bool,
+    _ memory: Int
+  ) -> Rewriting? {
+    guard var hidden = HiddenBilevel(image, rule: isLenient ? .nearly : .exact),
+      let data = coding.withoutOuterFilters(stored, samples: image.byteSamples),
+      let header = JPEG2000Header(data), isLenient || header.isReversible,
+      let space = header.space(for: image), space == .grey || space == .rgb, !header.hasPalette,
+      JPEG2000Image.memory(header, halvings: 0) <= memory,
+      let decoded = JPEG2000Image(data, header, halvings: 0, channels: space.channels)
+    else { return nil }
+    var row = [UInt8](repeating: 0, count: decoded.width * space.channels)
+    for y in 0..<decoded.height {
+      let isBilevel = row.withUnsafeMutableBufferPointer { row in
+        guard let start = row.baseAddress else { return false }
+        decoded.row(y, into: start)
+        return hidden.add(row, channels: space.channels)
       }
       guard isBilevel else { return nil }
     }

@@ -3,7 +3,7 @@ import JBIG2
 
 /// Reads JBIG2 with libjbig2dec, a decoder that is not ours, to prove what our encoder wrote.
 public enum JBIG2Decoder {
-  /// The only page of an embedded stream; `nil` where the library finds none.
+  /// The only page of an embedded stream; `nil` where the library finds none, or complains.
   public static func decode(_ bytes: [UInt8]) -> Bitmap? { Context()?.decode(bytes) }
 
   /// Encodes `bitmap`, and decodes the result again. `nil` unless each pixel comes back.
@@ -15,13 +15,23 @@ public enum JBIG2Decoder {
   /// Owns the library's context.
   private struct Context: ~Copyable {
     private let context: OpaquePointer
+    /// How often the library complained.
+    private let complaints: UnsafeMutablePointer<Int32>
 
     init?() {
-      guard let context = cjbig2_new() else { return nil }
+      complaints = .allocate(capacity: 1)
+      complaints.initialize(to: 0)
+      guard let context = cjbig2_new(complaints) else {
+        complaints.deallocate()
+        return nil
+      }
       self.context = context
     }
 
-    deinit { jbig2_ctx_free(context) }
+    deinit {
+      jbig2_ctx_free(context)
+      complaints.deallocate()
+    }
 
     /// Lends the page.
     consuming func withPage<Result>(
@@ -30,6 +40,10 @@ public enum JBIG2Decoder {
       guard jbig2_data_in(context, bytes, bytes.count) == 0, jbig2_complete_page(context) == 0,
         let page = jbig2_page_out(context)
       else { return nil }
+      guard complaints.pointee == 0 else {
+        jbig2_release_page(context, page)
+        return nil
+      }
       defer { jbig2_release_page(context, page) }
       let size = Int(page.pointee.stride) * Int(page.pointee.height)
       return body(page.pointee, UnsafeBufferPointer(start: page.pointee.data, count: size))

@@ -1,5 +1,49 @@
 import CJPEG
 
+/// What the samples of a JPEG are.
+enum JPEGSpace: Sendable, Equatable {
+  case grey, rgb
+  /// Luminance and two differences of colour.
+  case ycc
+  /// Inks; whether Adobe's marker says so.
+  case cmyk(isMarked: Bool)
+  /// Three inks as luminance and differences, and black.
+  case ycck
+  /// To be written only: inks as they are, of which the JPEG makes ``ycck``.
+  case cmykAsYCCK
+
+  /// Samples in a pixel.
+  var channels: Int {
+    switch self {
+    case .grey: 1
+    case .rgb, .ycc: 3
+    case .cmyk, .ycck, .cmykAsYCCK: 4
+    }
+  }
+
+  fileprivate init(_ space: cjpeg_space) {
+    switch space {
+    case cjpeg_grey: self = .grey
+    case cjpeg_ycc: self = .ycc
+    case cjpeg_cmyk: self = .cmyk(isMarked: true)
+    case cjpeg_cmyk_unmarked: self = .cmyk(isMarked: false)
+    case cjpeg_ycck: self = .ycck
+    default: self = .rgb
+    }
+  }
+
+  fileprivate var value: cjpeg_space {
+    switch self {
+    case .grey: cjpeg_grey
+    case .rgb: cjpeg_rgb
+    case .ycc: cjpeg_ycc
+    case .cmyk(let isMarked): isMarked ? cjpeg_cmyk : cjpeg_cmyk_unmarked
+    case .ycck: cjpeg_ycck
+    case .cmykAsYCCK: cjpeg_cmyk_as_ycck
+    }
+  }
+}
+
 /// A JPEG, read row by row. Owns libjpeg's state; belongs to one thread.
 final class JPEGReader {
   private let reader: OpaquePointer
@@ -7,13 +51,15 @@ final class JPEGReader {
   private let bytes: UnsafeMutableBufferPointer<UInt8>
 
   /// Begins to read at 1, 1/2, 1/4 or 1/8 of its size, which libjpeg does by leaving out what it
-  /// does not need. `nil` where the header is damaged or the colours are none that we know, and
+  /// does not need. `transform` is what the document says of three samples, where the JPEG does not. `nil` where the header is damaged or the colours are none that we know, and
   /// where one of several scans would take more than `memory` bytes.
-  init?(_ jpeg: [UInt8], reduction: Int, memory: Int) {
+  init?(_ jpeg: [UInt8], reduction: Int, transform: Int?, memory: Int) {
     let bytes = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: max(1, jpeg.count))
     _ = bytes.initialize(from: jpeg)
     guard
-      let reader = cjpeg_read(bytes.baseAddress, jpeg.count, Int32(8 / reduction), max(0, memory))
+      let reader = cjpeg_read(
+        bytes.baseAddress, jpeg.count, Int32(8 / reduction), Int32(clamping: transform ?? -1),
+        max(0, memory))
     else {
       bytes.deallocate()
       return nil
@@ -28,10 +74,10 @@ final class JPEGReader {
 
   var width: Int { Int(cjpeg_width(reader)) }
   var height: Int { Int(cjpeg_height(reader)) }
-  /// 1 or 3.
+  /// 1, 3 or 4.
   var channels: Int { Int(cjpeg_components(reader)) }
-  /// Whether three samples are luminance and two differences of colour.
-  var isYCC: Bool { cjpeg_is_ycc(reader) != 0 }
+  /// What its samples are.
+  var space: JPEGSpace { JPEGSpace(cjpeg_space(reader)) }
 
   /// Reads a row of ``width`` × ``channels`` samples. False where the data are damaged.
   func next(into row: UnsafeMutablePointer<UInt8>) -> Bool {
@@ -43,13 +89,12 @@ final class JPEGReader {
 final class JPEGWriter {
   private let writer: OpaquePointer
 
-  /// Grey with one channel; with three, luminance and differences of colour or red, green and blue.
-  init?(width: Int, height: Int, channels: Int, isYCC: Bool, quality: Int) {
+  /// Of samples of such a kind.
+  init?(width: Int, height: Int, space: JPEGSpace, quality: Int) {
     // The format's own limit is 65,535 (ITU-T T.81, B.2.2).
     guard
       let writer = cjpeg_write(
-        Int32(clamping: width), Int32(clamping: height), Int32(channels), isYCC ? 1 : 0,
-        Int32(quality))
+        Int32(clamping: width), Int32(clamping: height), space.value, Int32(quality))
     else { return nil }
     self.writer = writer
   }

@@ -2,11 +2,11 @@ import PDF
 
 /// A photograph on its way to a smaller one, row by row: neither is ever there at once.
 struct Photograph {
-  private let image: ImageDescription
-  private let coding: ImageCoding
-  private let scale: Double
-  private let quality: Int
-  private let memory: Int
+  let image: ImageDescription
+  let coding: ImageCoding
+  let scale: Double
+  let quality: Int
+  let memory: Int
 
   /// `image` brought to `scale`, with `memory` bytes for a source of several scans.
   init(
@@ -21,11 +21,16 @@ struct Photograph {
 
   /// What becomes of the bytes that the file has for it.
   func rewrite(_ stored: [UInt8]) -> Rewriting {
-    if case .jpeg = coding.last { fromJPEG(stored) } else { fromSamples(stored) }
+    switch coding.last {
+    case .jpeg(let transform): fromJPEG(stored, transform)
+    case .jpeg2000: fromJPEG2000(stored)
+    default: fromSamples(stored)
+    }
   }
 
-  private func fromJPEG(_ stored: [UInt8]) -> Rewriting {
-    guard let data = coding.withoutOuterFilters(stored), let header = JPEGHeader(data),
+  private func fromJPEG(_ stored: [UInt8], _ transform: Int?) -> Rewriting {
+    guard let data = coding.withoutOuterFilters(stored, samples: image.byteSamples),
+      let header = JPEGHeader(data),
       header.width == image.width, header.height == image.height,
       header.components == image.colour.samples
     else { return .left(.damaged) }
@@ -33,13 +38,15 @@ struct Photograph {
     if scale == 1, !header.isFiner(than: quality) { return .left(.inOrder) }
     let limit = scale == 1 ? stored.count / 4 * 3 : stored.count
     let (reduction, rest) = Plan.reduction(for: scale)
-    guard let reader = JPEGReader(data, reduction: reduction, memory: memory),
+    guard
+      let reader = JPEGReader(data, reduction: reduction, transform: transform, memory: memory),
       reader.channels == image.colour.samples,
       let rows = Shrinking(
         from: (reader.width, reader.height), covering: size(reduction), by: rest,
-        isSharpened: scale < 1,
-        to: .init(channels: reader.channels, isYCC: reader.isYCC, quality: quality))
+        isSharpened: scale < 1, to: .init(space: reader.space, quality: quality))
     else { return .left(.damaged) }
+    // Readers do not agree about four samples that only the document calls transformed.
+    if transform == 1, reader.space == .cmyk(isMarked: false) { return .left(.coding) }
     var row = [UInt8](repeating: 0, count: reader.width * reader.channels)
     let isWhole = row.withUnsafeMutableBufferPointer { row in
       guard let row = row.baseAddress else { return false }
@@ -50,14 +57,14 @@ struct Photograph {
   }
 
   private func fromSamples(_ stored: [UInt8]) -> Rewriting {
-    guard var samples = SampleRows(coding, stored, rowBytes: image.width * image.colour.samples),
+    guard var samples = ByteSamples(image, coding, stored),
       let rows = Shrinking(
         from: (image.width, image.height), covering: size(1), by: scale, isSharpened: scale < 1,
-        to: .init(channels: image.colour.isGrey ? 1 : 3, isYCC: false, quality: quality))
+        to: .init(space: image.colour.written, quality: quality))
     else { return .left(.damaged) }
     let palette = Palette(image.colour)
     var greys = BlackAndWhite()
-    var row = [UInt8](repeating: 0, count: samples.rowBytes)
+    var row = [UInt8](repeating: 0, count: samples.count)
     for _ in 0..<image.height {
       let isWhole = row.withUnsafeMutableBufferPointer { row in
         guard let start = row.baseAddress, samples.next(into: start) else { return false }
@@ -82,17 +89,27 @@ struct Photograph {
   }
 
   /// The size of what is read at a part of its size, to fractions of a pixel.
-  private func size(_ reduction: Int) -> (width: Double, height: Double) {
+  func size(_ reduction: Int) -> (width: Double, height: Double) {
     (Double(image.width) / Double(reduction), Double(image.height) / Double(reduction))
   }
 
-  private func finished(_ rows: Shrinking, limit: Int, colourSpace: String? = nil) -> Rewriting {
+  func finished(_ rows: Shrinking, limit: Int, colourSpace: String? = nil) -> Rewriting {
     guard let bytes = rows.finish() else { return .left(.damaged) }
     guard bytes.count < limit else { return .left(.notSmaller) }
-    return .replaced(
-      PDFDocument.NewImage(
-        width: rows.width, height: rows.height, bytes: bytes, filter: "/DCTDecode",
-        colourSpace: colourSpace))
+    var new = PDFDocument.NewImage(
+      width: rows.width, height: rows.height, bytes: bytes, filter: "/DCTDecode",
+      colourSpace: colourSpace)
+    // A JPEG 2000 image need not say what it has.
+    if image.bits != 8 || coding.last == .jpeg2000 { new.bits = 8 }
+    return .replaced(new)
+  }
+}
+
+extension ImageDescription {
+  /// Bytes that its samples take when each is one; 2^31 where there are more.
+  var byteSamples: Int {
+    let (pixels, isHuge) = width.multipliedReportingOverflow(by: height)
+    return isHuge ? 1 << 31 : min(pixels, 1 << 29) * 4
   }
 }
 
@@ -101,7 +118,18 @@ extension ImageDescription.Colour {
   var isGrey: Bool {
     switch self {
     case .grey, .indexed(_, isGrey: true): true
-    case .rgb, .indexed, .other: false
+    default: false
     }
   }
+
+  /// Whether averages of its samples, or of what its palette has for them, are averages of its colours.
+  var hasAverages: Bool {
+    switch self {
+    case .grey, .rgb, .cmyk, .indexed: true
+    case .single, .unnamed, .other: false
+    }
+  }
+
+  /// As what a JPEG takes its samples.
+  var written: JPEGSpace { isGrey ? .grey : self == .cmyk ? .cmykAsYCCK : .rgb }
 }

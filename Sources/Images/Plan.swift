@@ -48,8 +48,9 @@ public enum Plan: Sendable, Equatable {
   public init(for image: ImageDescription, preset: Preset, memory: Int) {
     self = Self.objection(to: image).map(Plan.leave) ?? Self.plan(image, preset)
     guard case .photograph(let scale) = self else { return }
-    // libjpeg has two bytes for each sample; half of what says which colour it is, it leaves away.
-    let samples = image.colour.isGrey ? 1 : 1.5
+    // libjpeg has two bytes for each sample; half of what says which colour it is, it leaves away, but of inks
+    // that stay as they are nothing.
+    let samples = image.colour.isGrey ? 1 : image.colour == .cmyk ? 4 : 1.5
     let bytes = Double(image.width * image.height) * scale * scale * samples * 2
     if bytes > Double(memory) { self = .leave(.tooLarge) }
   }
@@ -62,26 +63,37 @@ public enum Plan: Sendable, Equatable {
   }
 
   private static func plan(_ image: ImageDescription, _ preset: Preset) -> Plan {
-    guard let filters = image.filters, let coding = ImageCoding(filters) else {
-      return .leave(image.filters?.last == .other("/JBIG2Decode") ? .inOrder : .coding)
+    guard let coding = image.filters.flatMap(ImageCoding.init) else { return .leave(.coding) }
+    if let bytes = undoneBytes(image, coding), bytes > ImageCoding.maximumOuter {
+      return .leave(.tooLarge)
     }
     switch (image.bits, coding.last) {
     // Samples are kept, whatever they stand for, so that neither colours nor `/Decode` matter.
     case (1, .fax(let fax)):
       return fax.columns == image.width ? .bilevel : .leave(.coding)
+    case (1, .jbig2): return .bilevel
     case (1, .samples): return image.colour.samples == 1 ? .bilevel : .leave(.colour)
-    case (8, .jpeg(let hasParameters)):
-      guard image.colour == .grey || image.colour == .rgb else { return .leave(.colour) }
-      // With one component there is nothing that they could change.
-      return hasParameters && image.colour == .rgb ? .leave(.coding) : photograph(image, preset)
-    case (8, .samples):
+    case (8, .jpeg):
+      if case .indexed = image.colour { return .leave(.colour) }
+      return image.colour.hasAverages ? photograph(image, preset) : .leave(.colour)
+    case (8, .jpeg2000):
+      // Readers do not agree whether `/Decode` counts for it (7.4.9 says that it does not).
+      if case .indexed = image.colour { return .leave(.colour) }
+      return (image.colour.hasAverages || image.colour == .unnamed) && !image.hasDecode
+        ? photograph(image, preset) : .leave(.colour)
+    case (2, .samples), (4, .samples), (8, .samples), (16, .samples):
       // Averages of samples mean the averages of colours, also when `/Decode` maps them linearly;
       // but not when they are places in a palette.
-      if case .indexed = image.colour, image.hasDecode { return .leave(.colour) }
-      return image.colour == .other
-        ? .leave(.colour) : photograph(image, preset)
+      if case .indexed = image.colour, image.hasDecode || image.bits > 8 { return .leave(.colour) }
+      return image.colour.hasAverages ? photograph(image, preset) : .leave(.colour)
     default: return .leave(.coding)
     }
+  }
+
+  /// Bytes that outer filters hold, which are undone as a whole; `nil` where there are none.
+  private static func undoneBytes(_ image: ImageDescription, _ coding: ImageCoding) -> Int? {
+    guard !coding.outer.isEmpty, case .samples = coding.last else { return nil }
+    return (image.width * (image.colour.samples ?? 0) * image.bits + 7) / 8 * image.height
   }
 
   private static func photograph(_ image: ImageDescription, _ preset: Preset) -> Plan {
@@ -105,8 +117,8 @@ public enum Plan: Sendable, Equatable {
 
   /// How much of a JPEG is not even decoded (to 1/8 in each direction), and what is left to do. The
   /// rest must be well below 1, or averaging would be blurring: Leptonica averages below 0.7.
-  static func reduction(for scale: Double) -> (reduction: Int, rest: Double) {
-    let candidates = [8, 4, 2, 1].map { (reduction: $0, rest: scale * Double($0)) }
+  static func reduction(for scale: Double, most: Int = 8) -> (reduction: Int, rest: Double) {
+    let candidates = [8, 4, 2, 1].filter { $0 <= most }.map { (reduction: $0, rest: scale * Double($0)) }
     return candidates.first { $0.rest <= 1.01 && ($0.rest > 0.97 || $0.rest < 0.7) }
       ?? (1, scale)
   }

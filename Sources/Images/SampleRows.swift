@@ -1,28 +1,27 @@
 import PDF
 
-/// The samples of an image that are only deflated, or not even that, row by row: what a large one
-/// holds is never there at once.
+/// The samples of an image row by row: what a large one holds is never there at once, where it is deflated.
 struct SampleRows: ~Copyable {
   /// Bytes of a row.
   let rowBytes: Int
   private let predictor: StreamFilter.Predictor?
   private var source: Source
-  /// The last row, with the byte before it that names its filter.
+  /// The last row, with the byte before it that names its filter, where it has one.
   private var line: [UInt8]
   private var above: [UInt8]
 
-  /// Begins with what is stored of an image, each row of which is `rowBytes` long. `nil` where it
+  /// Begins with what is stored of an image of so many rows, each of which is `rowBytes` long. `nil` where it
   /// is coded otherwise, or damaged.
-  init?(_ coding: ImageCoding, _ stored: [UInt8], rowBytes: Int) {
+  init?(_ coding: ImageCoding, _ stored: [UInt8], rowBytes: Int, rows: Int) {
     guard case .samples(let predictor) = coding.last,
-      predictor.map({ $0.kind >= 10 && $0.rowBytes == rowBytes }) ?? true,
-      let bytes = coding.withoutOuterFilters(stored),
+      predictor.map({ ($0.namesRows || $0.kind == 2) && $0.rowBytes == rowBytes }) ?? true,
+      let bytes = coding.withoutOuterFilters(stored, samples: (rowBytes + 1) * rows),
       let source = Source(bytes, isDeflated: coding.isDeflatedLast)
     else { return nil }
     self.rowBytes = rowBytes
     self.predictor = predictor
     self.source = source
-    line = [UInt8](repeating: 0, count: rowBytes + 1)
+    line = [UInt8](repeating: 0, count: rowBytes + (predictor?.namesRows == true ? 1 : 0))
     above = [UInt8](repeating: 0, count: rowBytes)
   }
 
@@ -31,10 +30,10 @@ struct SampleRows: ~Copyable {
     guard let predictor else {
       return source.read(into: UnsafeMutableBufferPointer(start: row, count: rowBytes)) == rowBytes
     }
-    let (source, count) = (line.count, rowBytes)
-    let isWhole = line.withUnsafeMutableBufferPointer { line in
-      guard self.source.read(into: line) == source else { return false }
-      let samples = UnsafeMutableBufferPointer(rebasing: line[1...])
+    let (whole, count) = (line.count, rowBytes)
+    return line.withUnsafeMutableBufferPointer { line in
+      guard source.read(into: line) == whole else { return false }
+      let samples = UnsafeMutableBufferPointer(rebasing: line[(whole - count)...])
       let isKnown = above.withUnsafeMutableBufferPointer { above in
         guard let start = above.baseAddress,
           predictor.undo(line[0], row: samples, above: UnsafePointer(start))
@@ -46,7 +45,6 @@ struct SampleRows: ~Copyable {
       row.update(from: start, count: count)
       return true
     }
-    return isWhole
   }
 
   /// Whether the data end here, as their checksum says. Many writers add a line end or a row.

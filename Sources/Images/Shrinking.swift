@@ -2,8 +2,7 @@
 struct Shrinking {
   /// What the JPEG is to be.
   struct Target {
-    let channels: Int
-    let isYCC: Bool
+    let space: JPEGSpace
     let quality: Int
   }
 
@@ -25,16 +24,15 @@ struct Shrinking {
     height = isAveraged ? max(1, Int((covering.height * scale).rounded())) : from.height
     guard
       let writer = JPEGWriter(
-        width: width, height: height, channels: target.channels, isYCC: target.isYCC,
-        quality: target.quality)
+        width: width, height: height, space: target.space, quality: target.quality)
     else { return nil }
     self.writer = writer
     averaging =
       isAveraged
       ? Averaging(
-        width: from.width, channels: target.channels, newWidth: width,
+        width: from.width, channels: target.space.channels, newWidth: width,
         across: covering.width / Double(width), down: covering.height / Double(height)) : nil
-    sharpening = isSharpened ? Sharpening(width: width, channels: target.channels) : nil
+    sharpening = isSharpened ? Sharpening(width: width, channels: target.space.channels) : nil
   }
 
   /// Takes the next row. False where it cannot be coded.

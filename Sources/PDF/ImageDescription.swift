@@ -11,61 +11,6 @@ public struct ObjectID: Sendable, Hashable {
   }
 }
 
-/// How a stream is coded (ISO 32000-1, 7.4).
-public enum StreamFilter: Sendable, Equatable {
-  /// `FlateDecode`, with what a predictor did before (7.4.4.4).
-  case flate(Predictor?)
-  /// `DCTDecode`. Whether parameters change its meaning.
-  case dct(hasParameters: Bool)
-  /// `CCITTFaxDecode`.
-  case ccitt(Fax)
-  /// Any other.
-  case other(String)
-
-  /// The parameters of a predictor.
-  public struct Predictor: Sendable, Equatable {
-    /// 2 is TIFF's, 10 and more are PNG's.
-    public var kind: Int
-    /// Samples in a pixel.
-    public var colours: Int
-    /// Bits in a sample.
-    public var bits: Int
-    /// Pixels in a row.
-    public var columns: Int
-
-    /// A predictor.
-    public init(kind: Int, colours: Int = 1, bits: Int = 8, columns: Int = 1) {
-      (self.kind, self.colours, self.bits, self.columns) = (kind, colours, bits, columns)
-    }
-  }
-
-  /// The parameters of fax data (7.4.6).
-  public struct Fax: Sendable, Equatable {
-    /// Less than 0 is Group 4.
-    public var k: Int
-    /// Pixels in a row.
-    public var columns: Int
-    /// Whether a 1 is black.
-    public var blackIs1: Bool
-    /// Whether rows begin with a byte of their own.
-    public var hasAlignedRows: Bool
-    /// Whether an end of a line is before each row for certain; it may be there in any case.
-    public var hasEndsOfLine: Bool
-
-    /// Fax data, by default as a PDF has it by default.
-    public init(
-      k: Int = 0, columns: Int = 1728, blackIs1: Bool = false, hasAlignedRows: Bool = false,
-      hasEndsOfLine: Bool = false
-    ) {
-      self.k = k
-      self.columns = columns
-      self.blackIs1 = blackIs1
-      self.hasAlignedRows = hasAlignedRows
-      self.hasEndsOfLine = hasEndsOfLine
-    }
-  }
-}
-
 /// What a document says of an image, and how it uses it. Pure data; nothing is decoded for it.
 public struct ImageDescription: Sendable, Equatable {
   /// What its samples stand for.
@@ -74,13 +19,26 @@ public struct ImageDescription: Sendable, Equatable {
     case grey
     /// Three samples.
     case rgb
+    /// Four samples: inks.
+    case cmyk
     /// One sample, the place of a colour of the palette.
     case indexed(palette: [UInt8], isGrey: Bool)
-    /// Anything else.
+    /// One sample that stands for something else: a spot colour, a palette of calibrated colours.
+    case single
+    /// Nothing is said: a JPEG 2000 image says itself what its samples are.
+    case unnamed
+    /// Anything else, of any number of samples.
     case other
 
-    /// Samples in a pixel.
-    public var samples: Int { self == .rgb ? 3 : 1 }
+    /// Samples in a pixel; `nil` where that is not known.
+    public var samples: Int? {
+      switch self {
+      case .grey, .indexed, .single: 1
+      case .rgb: 3
+      case .cmyk: 4
+      case .unnamed, .other: nil
+      }
+    }
   }
 
   /// Which object it is.

@@ -14,6 +14,12 @@ extension PDFDocument {
       height: integer(member("/Height")) ?? 0,
       bits: isStencil ? 1 : integer(member("/BitsPerComponent")) ?? 0,
       colour: isStencil ? .grey : colour(member("/ColorSpace")), filters: filters(of: dictionary))
+    // The data say it themselves (7.4.8, 7.4.9), and readers listen to them.
+    switch image.filters?.last {
+    case .dct where image.bits == 0: image.bits = 8
+    case .jpx: image.bits = isStencil ? 1 : 8
+    default: break
+    }
     image.isFixed = isStencil || dependsOnSamples(member("/Mask"), member("/SMask"), dictionary)
     image.hasDecode = !isNull(member("/Decode"))
     return image
@@ -25,7 +31,7 @@ extension PDFDocument {
     !isNull(mask) && !isStream(mask)
       || !isNull(soft) && !isStream(soft)
       || !isNull(member("/Matte", of: self.dictionary(soft)))
-      || !isNull(member("/SMaskInData", of: dictionary))
+      || integer(member("/SMaskInData", of: dictionary)) ?? 0 != 0
   }
 
   /// The streams that an image uses as its masks.
@@ -35,23 +41,45 @@ extension PDFDocument {
   }
 
   private func colour(_ space: Object) -> ImageDescription.Colour {
-    switch name(space) {
-    case "/DeviceGray": return .grey
-    case "/DeviceRGB": return .rgb
-    case .some: return .other
-    case nil: break
-    }
-    switch name(element(0, of: space)) {
+    if isNull(space) { return .unnamed }
+    switch name(space) ?? name(element(0, of: space)) {
     case "/DeviceGray", "/CalGray": return .grey
     case "/DeviceRGB", "/CalRGB": return .rgb
-    case "/ICCBased":
-      switch integer(member("/N", of: dictionary(element(1, of: space)))) {
-      case 1: return .grey
-      case 3: return .rgb
-      default: return .other
-      }
+    case "/DeviceCMYK": return .cmyk
+    case "/ICCBased": return profiled(element(1, of: space))
     case "/Indexed": return indexed(space)
+    case "/Separation": return .single
+    case "/DeviceN": return count(element(1, of: space)) == 1 ? .single : .other
     default: return .other
+    }
+  }
+
+  /// By the number of samples that a profile is said to have, where it does not say otherwise itself:
+  /// three may be those of Lab, of which averages are others (ICC.1, 7.2.6).
+  private func profiled(_ profile: Object) -> ImageDescription.Colour {
+    let expected: (colour: ImageDescription.Colour, signature: String)
+    switch integer(member("/N", of: dictionary(profile))) {
+    case 1: expected = (.grey, "GRAY")
+    case 3: expected = (.rgb, "RGB ")
+    case 4: expected = (.cmyk, "CMYK")
+    default: return .other
+    }
+    guard let signature = beginning(profile, count: 20)?[16...] else { return expected.colour }
+    return signature.elementsEqual(expected.signature.utf8) ? expected.colour : .other
+  }
+
+  /// The first bytes of what a stream holds, where it is deflated, or stored as it is.
+  private func beginning(_ stream: Object, count: Int) -> [UInt8]? {
+    guard isStream(stream), let stored = stored(stream) else { return nil }
+    var bytes = [UInt8](repeating: 0, count: count)
+    switch filters(of: dictionary(stream)) {
+    case []: return stored.count >= count ? Array(stored.prefix(count)) : nil
+    case [.flate(nil)]:
+      guard var inflating = InflateStream(stored),
+        bytes.withUnsafeMutableBufferPointer({ inflating.read(into: $0) }) == count
+      else { return nil }
+      return bytes
+    default: return nil
     }
   }
 
@@ -61,7 +89,7 @@ extension PDFDocument {
     // Only device colours: a result would have to name a calibrated base.
     guard count(space) == 4, isName(base, "/DeviceGray") || isName(base, "/DeviceRGB"),
       let palette = palette(element(3, of: space))
-    else { return .other }
+    else { return .single }
     return .indexed(palette: palette, isGrey: isName(base, "/DeviceGray"))
   }
 
@@ -79,14 +107,14 @@ extension PDFDocument {
     }
   }
 
-  /// What a stream holds, where it is deflated, or stored as it is.
+  /// What a stream holds, where its filters are for bytes of any kind.
   func content(_ stream: Object, limit: Int) -> [UInt8]? {
     guard isStream(stream), let filters = filters(of: dictionary(stream)), filters.count <= 4,
-      filters.allSatisfy({ $0 == .flate(nil) }), var bytes = stored(stream)
+      filters.allSatisfy(\.isGeneral), var bytes = stored(stream)
     else { return nil }
-    for _ in filters {
-      guard let inflated = Flate.inflate(bytes, limit: limit) else { return nil }
-      bytes = inflated
+    for filter in filters {
+      guard let content = filter.undone(bytes, limit: limit) else { return nil }
+      bytes = content
     }
     return bytes.count <= limit ? bytes : nil
   }
@@ -120,17 +148,24 @@ extension PDFDocument {
       return isNull(value) ? otherwise : self.integer(value)
     }
     switch name {
-    case "/FlateDecode":
-      guard let kind = integer("/Predictor", 1), let colours = integer("/Colors", 1),
-        let bits = integer("/BitsPerComponent", 8), let columns = integer("/Columns", 1)
-      else { return nil }
-      if kind == 1 { return .flate(nil) }
-      return .flate(
-        StreamFilter.Predictor(kind: kind, colours: colours, bits: bits, columns: columns))
-    case "/DCTDecode":
-      // 1 is what a decoder does anyway (7.4.8).
-      return integer("/ColorTransform", 1).map { .dct(hasParameters: $0 != 1) }
-    case "/CCITTFaxDecode":
+    case "/FlateDecode", "/Fl": return predictor(parameters).map { .flate($0) }
+    case "/LZWDecode", "/LZW":
+      guard let predictor = predictor(parameters), let early = integer("/EarlyChange", 1) else {
+        return nil
+      }
+      return .lzw(predictor, isEarly: early != 0)
+    case "/RunLengthDecode", "/RL": return .runLength
+    case "/ASCII85Decode", "/A85": return .ascii85
+    case "/ASCIIHexDecode", "/AHx": return .asciiHex
+    case "/DCTDecode", "/DCT":
+      let transform = member("/ColorTransform", of: parameters)
+      return isNull(transform)
+        ? .dct(transform: nil) : self.integer(transform).map { .dct(transform: $0) }
+    case "/JPXDecode": return .jpx
+    case "/JBIG2Decode":
+      let globals = member("/JBIG2Globals", of: parameters)
+      return .jbig2(globals: isStream(globals) ? objectID(globals) : nil)
+    case "/CCITTFaxDecode", "/CCF":
       guard let k = integer("/K", 0), let columns = integer("/Columns", 1728) else { return nil }
       return .ccitt(
         StreamFilter.Fax(
@@ -139,5 +174,18 @@ extension PDFDocument {
           hasEndsOfLine: boolean(member("/EndOfLine", of: parameters))))
     default: return .other(name)
     }
+  }
+
+  /// What a predictor did, which may be nothing; `nil` where that makes no sense.
+  private func predictor(_ parameters: Object) -> StreamFilter.Predictor?? {
+    func integer(_ key: String, _ otherwise: Int) -> Int? {
+      let value = member(key, of: parameters)
+      return isNull(value) ? otherwise : self.integer(value)
+    }
+    guard let kind = integer("/Predictor", 1), let colours = integer("/Colors", 1),
+      let bits = integer("/BitsPerComponent", 8), let columns = integer("/Columns", 1)
+    else { return nil }
+    if kind == 1 { return .some(nil) }
+    return StreamFilter.Predictor(kind: kind, colours: colours, bits: bits, columns: columns)
   }
 }

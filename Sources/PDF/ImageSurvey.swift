@@ -88,14 +88,14 @@ struct ImageSurvey: ~Copyable {
     return whole
   }
 
-  /// What a stream holds. What is only deflated, and cannot be had, is too long or damaged.
+  /// What a stream holds. What has only filters for bytes, and cannot be had, is too long or damaged.
   private mutating func content(
     of stream: Object, in document: borrowing PDFDocument
   ) -> [UInt8]? {
     let content = document.content(stream, limit: Self.maximumStream)
     if content == nil, document.isStream(stream),
       let filters = document.filters(of: document.dictionary(stream)),
-      filters.allSatisfy({ $0 == .flate(nil) })
+      filters.allSatisfy(\.isGeneral)
     {
       isExcessive = true
     }

@@ -8,8 +8,11 @@ extension PDFDocument {
   func releaseObjects() { qpdf_oh_release_all(handle) }
 
   /// A member of a dictionary; the null object for anything else.
+  ///
+  /// libqpdf is not asked for what is no dictionary (nor, below, for what is no array): it would warn of our own
+  /// question, which would pass for damage (`qpdf_oh_get_key_if_dict` expects a dictionary or null).
   func member(_ name: String, of object: Object) -> Object {
-    qpdf_oh_get_key_if_dict(handle, object, name)
+    isDictionary(object) ? qpdf_oh_get_key(handle, object, name) : qpdf_oh_new_null(handle)
   }
 
   func isDictionary(_ object: Object) -> Bool { qpdf_oh_is_dictionary(handle, object) != 0 }
@@ -26,7 +29,8 @@ extension PDFDocument {
   }
 
   func element(_ index: Int, of array: Object) -> Object {
-    qpdf_oh_get_array_item(handle, array, Int32(clamping: index))
+    (0..<count(array)).contains(index)
+      ? qpdf_oh_get_array_item(handle, array, Int32(clamping: index)) : qpdf_oh_new_null(handle)
   }
 
   func number(_ object: Object) -> Double? {

@@ -126,7 +126,7 @@ struct HiddenBilevelTests {
     }
     let jpeg = try #require(RewritingTests.jpeg(samples, isGrey: isGrey, quality: 95))
     let image = RewritingTests.image(
-      600, 400, bits: 8, colour: isGrey ? .grey : .rgb, [.dct(hasParameters: false)])
+      600, 400, bits: 8, colour: isGrey ? .grey : .rgb, [.dct(transform: nil)])
     var preset = RewritingTests.preset
     preset.makesBilevel = true
     guard case .replaced(let new) = rewrite(image, jpeg, preset: preset) else {

@@ -32,7 +32,7 @@ struct PlanTests {
     }
   }
 
-  static let jpeg: [StreamFilter] = [.dct(hasParameters: false)]
+  static let jpeg: [StreamFilter] = [.dct(transform: nil)]
   static let g4 = StreamFilter.ccitt(.init(k: -1, columns: 2550))
   static let palette = ImageDescription.Colour.indexed(palette: [0, 1, 2], isGrey: false)
 
@@ -53,17 +53,41 @@ struct PlanTests {
       .photograph(scale: 1)),
     Case("JPEG, lossless", jpeg, preset: .lossless, .leave(.inOrder)),
     Case("samples, lossless", [], preset: .lossless, .leave(.inOrder)),
-    Case("grey JPEG with parameters", [.dct(hasParameters: true)], .photograph(scale: 0.5)),
-    Case("JPEG as RGB", [.dct(hasParameters: true)], colour: .rgb, .leave(.coding)),
-    Case("JPEG in CMYK", jpeg, colour: .other, .leave(.colour)),
+    Case("grey JPEG with parameters", [.dct(transform: 0)], .photograph(scale: 0.5)),
+    Case("JPEG as RGB", [.dct(transform: 0)], colour: .rgb, .photograph(scale: 0.5)),
+    Case("JPEG in CMYK", jpeg, colour: .cmyk, .photograph(scale: 0.5)),
+    Case("inverted JPEG in CMYK", jpeg, colour: .cmyk, .photograph(scale: 0.5)) {
+      $0.hasDecode = true
+    },
+    Case("JPEG in Lab", jpeg, colour: .other, .leave(.colour)),
+    Case("JPEG in a spot colour", jpeg, colour: .single, .leave(.colour)),
     Case("JPEG with a palette", jpeg, colour: palette, .leave(.colour)),
     Case("inverted JPEG", jpeg, .photograph(scale: 0.5)) { $0.hasDecode = true },
     Case("samples", [.flate(nil)], colour: .rgb, .photograph(scale: 0.5)),
     Case("few samples", [.flate(nil)], colour: .rgb, dpi: 100, .photograph(scale: 1)),
     Case("palette", [.flate(nil)], colour: palette, .photograph(scale: 0.5)),
     Case("mapped palette", [.flate(nil)], colour: palette, .leave(.colour)) { $0.hasDecode = true },
-    Case("16 bits", [.flate(nil)], bits: 16, .leave(.coding)),
-    Case("JPEG 2000", [.other("/JPXDecode")], .leave(.coding)),
+    Case("16 bits", [.flate(nil)], bits: 16, .photograph(scale: 0.5)),
+    Case("16 bits, lossless", [.flate(nil)], bits: 16, preset: .lossless, .leave(.inOrder)),
+    Case("4 bits", [.flate(nil)], bits: 4, .photograph(scale: 0.5)),
+    Case("5 bits", [.flate(nil)], bits: 5, .leave(.coding)),
+    Case("samples in Lab", [.flate(nil)], colour: .other, .leave(.colour)),
+    Case("bits of four inks", [.flate(nil)], bits: 1, colour: .cmyk, .leave(.colour)),
+    Case("bits of many inks", [.flate(nil)], bits: 1, colour: .other, .leave(.colour)),
+    Case("bits of a spot colour", [.flate(nil)], bits: 1, colour: .single, .bilevel),
+    Case("JPEG 2000", [.jpx], .photograph(scale: 0.5)),
+    Case("JPEG 2000 that says its colours itself", [.jpx], colour: .unnamed, .photograph(scale: 0.5)),
+    Case("JPEG 2000 with a palette", [.jpx], colour: palette, .leave(.colour)),
+    Case("mapped JPEG 2000", [.jpx], .leave(.colour)) { $0.hasDecode = true },
+    Case("JPEG 2000, lossless", [.jpx], preset: .lossless, .leave(.inOrder)),
+    Case("JPEG in ASCII", [.ascii85] + jpeg, .photograph(scale: 0.5)),
+    Case("deflated G4 in ASCII", [.asciiHex, .flate(nil), g4], bits: 1, .bilevel),
+    Case("LZW", [.lzw(nil, isEarly: true)], colour: .rgb, .photograph(scale: 0.5)),
+    Case(
+      "LZW that holds too much", [.lzw(nil, isEarly: true)], width: 9000, height: 9000,
+      .leave(.tooLarge)),
+    Case("JPEG twice", jpeg + jpeg, .leave(.coding)),
+    Case("unknown", [.other("/Crypt")] + jpeg, .leave(.coding)),
     Case("no sense", nil, .leave(.coding)),
     Case("G4", [g4], bits: 1, .bilevel),
     Case("G4 of unknown size", [g4], bits: 1, dpi: nil, .bilevel),
@@ -74,7 +98,7 @@ struct PlanTests {
     Case("G3 of two dimensions", [.ccitt(.init(k: 4, columns: 2550))], bits: 1, .bilevel),
     Case("bits", [.flate(nil)], bits: 1, .bilevel),
     Case("bits with a palette", [.flate(nil)], bits: 1, colour: palette, .bilevel),
-    Case("JBIG2", [.other("/JBIG2Decode")], bits: 1, .leave(.inOrder)),
+    Case("JBIG2", [.jbig2(globals: nil)], bits: 1, .bilevel),
     Case("stencil", [g4], bits: 1, .bilevel) { $0.isFixed = true },
     Case("fixed", jpeg, .leave(.masked)) { $0.isFixed = true },
     Case("small", jpeg, width: 60, height: 60, .leave(.inOrder)),

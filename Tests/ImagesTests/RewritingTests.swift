@@ -40,7 +40,7 @@ struct RewritingTests {
     let channels = isGrey ? 1 : 3
     guard
       let writer = JPEGWriter(
-        width: 600, height: samples.count / 600 / channels, channels: channels, isYCC: false,
+        width: 600, height: samples.count / 600 / channels, space: isGrey ? .grey : .rgb,
         quality: quality)
     else { return nil }
     let isTaken = samples.withUnsafeBufferPointer { samples in
@@ -135,7 +135,7 @@ struct RewritingTests {
   ) -> [UInt8]? {
     guard let rowBytes = predictor.rowBytes, let stored = Flate.deflate(coded),
       let coding = ImageCoding([.flate(predictor)]),
-      var source = SampleRows(coding, stored, rowBytes: rowBytes)
+      var source = SampleRows(coding, stored, rowBytes: rowBytes, rows: count)
     else { return nil }
     var result: [UInt8] = []
     for _ in 0..<count {
@@ -168,7 +168,7 @@ struct RewritingTests {
     // And once more, from JPEG to JPEG.
     let jpeg = try #require(Self.jpeg(samples, isGrey: count == 1))
     var again = image
-    again.filters = [.dct(hasParameters: false)]
+    again.filters = [.dct(transform: nil)]
     #expect(try replaced(again, jpeg).width == 300)
     // The dictionary lies.
     again.height = 399
@@ -211,7 +211,7 @@ struct RewritingTests {
     "A JPEG of the right size is written again only if it was much finer",
     arguments: [(95, true), (85, true), (70, false), (60, false)])
   func sameSize(quality: Int, isWritten: Bool) throws {
-    var image = Self.image(600, 400, bits: 8, [.dct(hasParameters: false)])
+    var image = Self.image(600, 400, bits: 8, [.dct(transform: nil)])
     image.drawn = DrawnSize(width: 288, height: 192)
     let jpeg = try #require(
       Self.jpeg(Self.photograph(samples: 1), isGrey: true, quality: quality))
@@ -228,7 +228,7 @@ struct RewritingTests {
 
   @Test("A JPEG of several scans is not decoded beyond its memory")
   func scans() throws {
-    let image = Self.image(600, 400, bits: 8, [.dct(hasParameters: false)])
+    let image = Self.image(600, 400, bits: 8, [.dct(transform: nil)])
     let jpeg = try #require(Self.jpeg(Self.photograph(samples: 1), isGrey: true))
     // Two bytes for each sample, of which the result has a quarter.
     #expect(rewrite(image, jpeg, memory: 150_000) == .left(.damaged))

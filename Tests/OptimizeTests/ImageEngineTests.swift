@@ -74,7 +74,7 @@ struct ImageEngineTests {
     #expect(images.map(\.width) == [width])
     // One that is as large as it has to be becomes a JPEG all the same.
     let isKnown = contents.hasPrefix("288") || width == 300
-    #expect(images[0].filters == (isKnown ? [.dct(hasParameters: false)] : [.flate(nil)]))
+    #expect(images[0].filters == (isKnown ? [.dct(transform: nil)] : [.flate(nil)]))
   }
 
   @Test("Forms move what they draw, with their matrix and in their depth")
@@ -134,7 +134,7 @@ struct ImageEngineTests {
       ])
     let images = try images(source)
     #expect(images.map(\.width) == [300, 600])
-    #expect(images[1].filters == [.other("/JBIG2Decode")])
+    #expect(images[1].filters == [.jbig2(globals: nil)])
   }
 
   @Test("A stencil keeps its pixels, and other colours stay")
@@ -152,7 +152,7 @@ struct ImageEngineTests {
     let images = try images(source)
     #expect(images.map(\.width) == [600, 600, 600, 300])
     #expect(images.map(\.hasDecode) == [true, false, false, true])
-    #expect(images[0].filters == [.other("/JBIG2Decode")])
+    #expect(images[0].filters == [.jbig2(globals: nil)])
   }
 
   @Test("Lossless changes no sample", arguments: [Quality.lossless, .prepress])
@@ -175,7 +175,7 @@ struct ImageEngineTests {
       ])
     let image = try #require(try images(source).first)
     #expect(image.bits == 1 && image.hasDecode && image.width == 600)
-    #expect(image.filters == [.other("/JBIG2Decode")])
+    #expect(image.filters == [.jbig2(globals: nil)])
   }
 
   @Test("A form and tags are still there")
