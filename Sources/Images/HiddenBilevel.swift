@@ -81,7 +81,9 @@ struct HiddenBilevel {
   func rewritten(below limit: Int) -> Rewriting {
     var (dark, light) = rule == .exact ? (first ?? 255, second ?? first ?? 255) : (0, 255)
     // The calibrated white of three colours is not for certain the white of one.
-    if image.colour == .rgb || image.colour == .unnamed, ![0, 255].contains(dark) || ![0, 255].contains(light) {
+    if image.colour == .rgb || image.colour == .unnamed,
+      ![0, 255].contains(dark) || ![0, 255].contains(light)
+    {
       return .left(.colour)
     }
     var bytes = bits
@@ -147,7 +149,8 @@ extension HiddenBilevel {
   ) -> Rewriting? {
     guard var hidden = HiddenBilevel(image, rule: .nearly),
       let data = coding.withoutOuterFilters(stored, samples: image.byteSamples),
-      let reader = JPEGReader(data, reduction: 1, transform: transform, memory: memory), reader.width == image.width,
+      let reader = JPEGReader(data, reduction: 1, transform: transform, memory: memory),
+      reader.width == image.width,
       reader.height == image.height, reader.channels == image.colour.samples
     else { return nil }
     var row = [UInt8](repeating: 0, count: reader.width * reader.channels)

@@ -53,7 +53,9 @@ struct ImageCoding: Equatable {
     let limit = min(samples + samples / 4 + (1 << 16), Self.maximumOuter)
     var bytes = stored
     for filter in outer {
-      guard let content = filter.undone(bytes, limit: max(limit, 2 * stored.count)) else { return nil }
+      guard let content = filter.undone(bytes, limit: max(limit, 2 * stored.count)) else {
+        return nil
+      }
       bytes = content
     }
     return bytes

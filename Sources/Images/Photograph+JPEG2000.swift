@@ -10,12 +10,10 @@ extension Photograph {
     if header.hasOpacity { return .left(.masked) }
     guard let space = header.space(for: image) else { return .left(.colour) }
     // Places in a palette have no averages before it was applied, which the library does with whole images.
-    let halvings = header.hasPalette ? 0 : header.halvings
-    let (reduction, rest) = Plan.reduction(for: scale, most: 1 << min(3, halvings))
-    let times = reduction.trailingZeroBitCount
-    guard header.tiles <= JPEG2000Image.maximumTiles,
-      JPEG2000Image.memory(header, halvings: times) <= memory
+    let halvings = header.hasPalette ? 0 : min(3, header.halvings)
+    guard header.tiles <= JPEG2000Image.maximumTiles, let times = times(header, most: halvings)
     else { return .left(.tooLarge) }
+    let (reduction, rest) = (1 << times, scale * Double(1 << times))
     guard
       let decoded = JPEG2000Image(data, header, halvings: times, channels: space.channels),
       let rows = Shrinking(
@@ -40,11 +38,24 @@ extension Photograph {
   }
 }
 
+extension Photograph {
+  /// How often the image is to be halved: as ``Plan`` has it, or else more often where that would take too much
+  /// memory; `nil` where nothing fits.
+  private func times(_ header: JPEG2000Header, most: Int) -> Int? {
+    let wanted = Plan.reduction(for: scale, most: 1 << most).reduction.trailingZeroBitCount
+    return (wanted...max(wanted, most)).first {
+      ($0 == wanted || scale * Double(1 << $0) <= 1.01)
+        && JPEG2000Image.memory(header, halvings: $0) <= memory
+    }
+  }
+}
+
 extension JPEG2000Header {
   /// What its samples are, as the document says, or else as the file does; `nil` where that is none that we
   /// know, or where the number of samples is another.
   func space(for image: ImageDescription) -> JPEGSpace? {
-    guard let space = image.colour == .unnamed ? named : named(by: image.colour), hasPalette || components.count == space.channels,
+    guard let space = image.colour == .unnamed ? named : named(by: image.colour),
+      hasPalette || components.count == space.channels,
       components.count <= 4, components.allSatisfy({ !$0.isSigned && (1...16).contains($0.bits) })
     else { return nil }
     return space

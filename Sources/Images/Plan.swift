@@ -118,7 +118,9 @@ public enum Plan: Sendable, Equatable {
   /// How much of a JPEG is not even decoded (to 1/8 in each direction), and what is left to do. The
   /// rest must be well below 1, or averaging would be blurring: Leptonica averages below 0.7.
   static func reduction(for scale: Double, most: Int = 8) -> (reduction: Int, rest: Double) {
-    let candidates = [8, 4, 2, 1].filter { $0 <= most }.map { (reduction: $0, rest: scale * Double($0)) }
+    let candidates = [8, 4, 2, 1].filter { $0 <= most }.map {
+      (reduction: $0, rest: scale * Double($0))
+    }
     return candidates.first { $0.rest <= 1.01 && ($0.rest > 0.97 || $0.rest < 0.7) }
       ?? (1, scale)
   }

@@ -9,8 +9,10 @@ extension PDFDocument {
   /// and there are as many pages as the tree announces.
   ///
   /// Where the tables had to be repaired, that and a stream of another length than its own are the traces of
-  /// a middle that is missing.
-  public func missingPart(isRepaired: Bool) throws(PDFError) -> String? {
+  /// a middle that is missing, unless lengths may be wrong.
+  public func missingPart(
+    isRepaired: Bool, lengthsMayBeWrong: Bool = false
+  ) throws(PDFError) -> String? {
     let pages = try pageCount()
     let root = member("/Root", of: qpdf_get_trailer(handle))
     let announced = integer(member("/Count", of: member("/Pages", of: root)))
@@ -28,7 +30,8 @@ extension PDFDocument {
       let message = PDFError(warning, of: handle, "read").message
       isShort = isShort || message.contains("endstream") || message.contains("stream length")
     }
-    return isRepaired && isShort ? "a stream of a page is not of its length" : nil
+    return isRepaired && isShort && !lengthsMayBeWrong
+      ? "a stream of a page is not of its length" : nil
   }
 
   private func isLacking(_ page: Object, _ isRepaired: Bool) -> Bool {

@@ -17,8 +17,8 @@ struct ImageSurvey: ~Copyable {
   private var images: [ObjectID: ImageDescription] = [:]
   private var sizes: [ObjectID: DrawnSize] = [:]
   private var scales: [ObjectID: Double] = [:]
-  /// The visible part of the page that is looked at, in points.
-  private var sheet = DrawnSize(width: 0, height: 0)
+  /// What the page that is looked at draws: how large at most, and how much of it all together, in points.
+  private var drawnHere: [ObjectID: (size: DrawnSize, area: Double)] = [:]
   private var unknown: Set<ObjectID> = []
   private var masks: Set<ObjectID> = []
   /// Resources of which all has been marked as unknown, and the objects drawn in such a way.
@@ -35,7 +35,6 @@ struct ImageSurvey: ~Copyable {
   ) {
     let page = qpdf_get_page_n(document.handle, index)
     let (box, userUnit) = (geometry.shownCrop, geometry.userUnit)
-    sheet = DrawnSize(width: box.width, height: box.height)
     let resources = document.member("/Resources", of: page)
     register(resources, in: document)
     markSpecial(resources, in: document, depth: 0)
@@ -51,7 +50,20 @@ struct ImageSurvey: ~Copyable {
     let content = pageContent(page, in: document)
     guard drawsObjects(resources, in: document) else { return }
     let matrix = Matrix(userUnit, 0, 0, userUnit, 0, 0)
+    drawnHere = [:]
     draw(content, resources, matrix, in: document, depth: 0)
+    noteScales(on: DrawnSize(width: box.width, height: box.height))
+  }
+
+  /// How far what this page draws may be brought down, so that it can still be read. Tiles count together.
+  private mutating func noteScales(on sheet: DrawnSize) {
+    let covered = drawnHere.values.reduce(0) { $0 + $1.area }
+    for (id, drawn) in drawnHere {
+      guard let image = images[id] else { continue }
+      let scale = Legibility.minimumScale(
+        width: image.width, height: image.height, drawn: drawn.size, on: sheet, covered: covered)
+      scales[id] = max(scales[id] ?? 0, scale)
+    }
   }
 
   /// All images found, in the order of their numbers.
@@ -104,8 +116,9 @@ struct ImageSurvey: ~Copyable {
 
   private mutating func draw(
     _ bytes: [UInt8]?, _ resources: Object, _ matrix: Matrix, in document: borrowing PDFDocument,
-    depth: Int
+    isMagnified: Bool = false, depth: Int
   ) {
+    let isMagnified = isMagnified || magnifies(resources, in: document)
     content += bytes?.count ?? 0
     forms += 1
     if depth > Self.maximumDepth || forms > Self.maximumForms || content > Self.maximumContent {
@@ -126,11 +139,11 @@ struct ImageSurvey: ~Copyable {
       case "/Image":
         let (id, size) = (document.objectID(stream), matrix.unitSquare)
         sizes[id] = sizes[id]?.union(size) ?? size
-        if let image = images[id] {
-          let scale = Legibility.minimumScale(
-            width: image.width, height: image.height, drawn: size, on: sheet)
-          scales[id] = max(scales[id] ?? 0, scale)
-        }
+        let before = drawnHere[id]
+        drawnHere[id] = (
+          before?.size.union(size) ?? size, (before?.area ?? 0) + size.width * size.height
+        )
+        if isMagnified { unknown.insert(id) }
       case "/Form":
         let own = document.member("/Resources", of: dictionary)
         let resources = document.isDictionary(own) ? own : resources
@@ -142,11 +155,38 @@ struct ImageSurvey: ~Copyable {
         }
         self.draw(
           content(of: stream, in: document), resources,
-          (Matrix(numbers) ?? .identity).then(matrix), in: document, depth: depth + 1)
+          (Matrix(numbers) ?? .identity).then(matrix), in: document, isMagnified: isMagnified,
+          depth: depth + 1)
       default: break
       }
     }
   }
+
+  /// Whether some graphics state of these resources makes much of small differences, as a JPEG has them: by a
+  /// transfer function (ISO 32000-1, 10.4), or by a mode of blending that divides or takes differences (11.3.5).
+  private func magnifies(_ resources: Object, in document: borrowing PDFDocument) -> Bool {
+    let states = document.member("/ExtGState", of: resources)
+    return document.keys(states).contains { key in
+      let state = document.member(key, of: states)
+      let hasTransfer = ["/TR", "/TR2"].contains { key in
+        let function = document.member(key, of: state)
+        return !document.isNull(function) && !document.isName(function, "/Identity")
+          && !document.isName(function, "/Default")
+      }
+      let halftone = document.member("/HT", of: state)
+      let mode = document.member("/BM", of: state)
+      let modes = (0..<document.count(mode)).map { document.element($0, of: mode) } + [mode]
+      return hasTransfer
+        || !document.isNull(
+          document.member("/TransferFunction", of: document.dictionary(halftone)))
+        || modes.contains { document.name($0).map(Self.magnifyingModes.contains) ?? false }
+    }
+  }
+
+  private static let magnifyingModes: Set = [
+    "/ColorDodge", "/ColorBurn", "/Difference", "/Exclusion", "/Hue", "/Saturation", "/Color",
+    "/Luminosity",
+  ]
 
   /// Takes note of the images that resources name.
   private mutating func register(_ resources: Object, in document: borrowing PDFDocument) {

@@ -7,24 +7,26 @@ enum Legibility {
   /// dots an inch.
   private static let floor = (shorter: 1275.0, longer: 1650.0)
 
-  /// The least scale of an image of so many pixels that is drawn at `drawn` on a page of `page`, both in
-  /// points.
+  /// The least scale of an image of so many pixels that is drawn at `drawn` on a page whose visible part is
+  /// `page`, where all images together cover `covered`; in points, and square points.
   static func minimumScale(
-    width: Int, height: Int, drawn: DrawnSize, on page: DrawnSize
+    width: Int, height: Int, drawn: DrawnSize, on page: DrawnSize, covered: Double = 0
   ) -> Double {
-    let (width, height) = (Double(width), Double(height))
     guard width > 0, height > 0, drawn.width > 0, drawn.height > 0 else { return 0 }
     let (shorter, longer) = (min(page.width, page.height), max(page.width, page.height))
+    let density = min(Double(width) / drawn.width, Double(height) / drawn.height)
     if 2 * drawn.width * drawn.height >= shorter * longer {
-      return scale(min(width, height), max(width, height))
+      // Only what is visible counts, where it reaches beyond the page.
+      return scale(
+        min(min(drawn.width, drawn.height), shorter) * density,
+        min(max(drawn.width, drawn.height), longer) * density)
     }
-    // A strip of a scan, many of which make the page: what counts are the pixels of all together.
-    guard 2 * max(drawn.width, drawn.height) >= shorter else { return 0 }
-    let density = min(width / drawn.width, height / drawn.height)
-    return scale(shorter * density, longer * density)
+    // A strip or a tile of a scan, many of which make the page: what counts are the pixels of all together.
+    let isPart = 2 * max(drawn.width, drawn.height) >= shorter || 2 * covered >= shorter * longer
+    return isPart ? scale(shorter * density, longer * density) : 0
   }
 
   private static func scale(_ shorter: Double, _ longer: Double) -> Double {
-    min(1, max(floor.shorter / shorter, floor.longer / longer))
+    shorter > 0 && longer > 0 ? min(1, max(floor.shorter / shorter, floor.longer / longer)) : 0
   }
 }

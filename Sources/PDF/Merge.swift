@@ -72,16 +72,28 @@ extension PDFDocument {
 
   /// Writes to memory and from there with write(2): libqpdf does not report a full disk that shows
   /// only when the last buffer is flushed.
-  func write(to target: String, objectStreams: Bool = false) throws(PDFError) {
+  ///
+  /// An encrypted document stays as encrypted as it was, with the same keys. With `tolerating`, what libqpdf put up
+  /// with is no reason to throw.
+  func write(
+    to target: String, objectStreams: Bool = false, tolerating: Bool = false
+  ) throws(PDFError) {
     try Self.check(handle, qpdf_init_write_memory(handle), "write")
     if objectStreams {
       qpdf_set_object_stream_mode(handle, qpdf_o_generate)
       // What is coded twice would be decoded, without a limit. What is not coded is deflated anyway.
       qpdf_set_decode_level(handle, qpdf_dl_none)
     }
-    qpdf_set_deterministic_ID(handle, 1)
+    if isEncrypted {
+      // The same document has to give the same bytes. libqpdf has no identifier of the content for what is
+      // encrypted, and initial vectors of its own; what opens with the empty password hides nothing by them.
+      qpdf_set_static_ID(handle, 1)
+      qpdf_set_static_aes_IV(handle, 1)
+    } else {
+      qpdf_set_deterministic_ID(handle, 1)
+    }
     try Self.check(handle, qpdf_write(handle), "write")
-    if let complaint = complaint() { throw complaint }
+    if let complaint = complaint(), !tolerating { throw complaint }
     guard let buffer = qpdf_get_buffer(handle) else {
       throw PDFError(.internal, "write", "libqpdf wrote nothing")
     }

@@ -18,8 +18,21 @@ extension PDFDocument {
     return isTagged
   }
 
-  /// Writes it with object streams and deflated contents; the same document gives the same bytes.
-  public func writeCompactly(to target: String) throws(PDFError) {
-    try write(to: target, objectStreams: true)
+  /// Writes it with object streams and deflated contents; the same document gives the same bytes. With
+  /// `tolerating`, what libqpdf put up with is no reason to throw.
+  public func writeCompactly(to target: String, tolerating: Bool = false) throws(PDFError) {
+    try write(to: target, objectStreams: true, tolerating: tolerating)
+  }
+
+  /// How it is encrypted: the method, what is permitted, and what the passwords are checked with (ISO 32000-1,
+  /// 7.6.3.2). Empty for what is not.
+  public func encryption() -> [String] {
+    defer { releaseObjects() }
+    guard isEncrypted else { return [] }
+    let dictionary = member("/Encrypt", of: qpdf_get_trailer(handle))
+    return ["/V", "/R", "/P", "/O", "/U"].map { key in
+      qpdf_oh_unparse_resolved(handle, member(key, of: dictionary)).map { String(cString: $0) }
+        ?? ""
+    }
   }
 }

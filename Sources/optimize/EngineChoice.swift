@@ -10,6 +10,8 @@ enum EngineChoice {
     var foreignBytes = 0
     /// Whether contents are longer than anybody would wait for, or damaged.
     var isExcessive = false
+    /// Whether the source had to be repaired.
+    var isRepaired = false
   }
 
   /// Whether Ghostscript is to try it too: it costs ten times as much, and loses more.

@@ -40,11 +40,9 @@ struct Examination {
     }
     if let objection = Acceptance.objection(toBeginning: beginning) { return .kept(objection) }
     let before: Inspection
-    switch Self.inspect(source) {
+    switch Self.inspectSource(source) {
     case .success(let inspection): before = inspection
-    case .failure(let error):
-      return .kept(
-        error.kind == .password ? "the file is encrypted" : "libqpdf cannot read it: \(error)")
+    case .failure(let error): return .kept(Self.objection(to: error))
     }
     let pages = before.pageCount > 0 ? before.pageCount : nil
     if let objection = Acceptance.objection(toSource: before) {
@@ -54,6 +52,38 @@ struct Examination {
     let limits = Limits(
       base: job.settings.seconds, pages: before.pageCount, sourceBytes: sourceBytes)
     return try judge(before, sourceBytes, limits)
+  }
+
+  private static func objection(to error: PDFError) -> String {
+    switch error.kind {
+    case .password: "the file opens only with a password"
+    case .damaged: "the file is damaged: \(error)"
+    case .system, .unsupported, .internal: "libqpdf cannot read it: \(error)"
+    }
+  }
+
+  /// As it is, or else with the repairs that libqpdf makes as other readers do; what they are, and what they
+  /// leave missing, is noted.
+  private static func inspectSource(_ path: String) -> Result<Inspection, PDFError> {
+    let strict = inspect(path)
+    switch strict {
+    case .success(let inspection) where inspection.complaint == nil || inspection.isSigned:
+      return strict
+    case .failure(let error) where error.kind == .password: return strict
+    case .success(let inspection): return inspectRepaired(path, inspection.complaint ?? "")
+    case .failure(let error): return inspectRepaired(path, error.description)
+    }
+  }
+
+  private static func inspectRepaired(
+    _ path: String, _ repair: String
+  ) -> Result<Inspection, PDFError> {
+    inspect(path, repairing: true).map { inspection in
+      var inspection = inspection
+      inspection.repair = repair
+      inspection.complaint = nil
+      return inspection
+    }
   }
 
   /// Has the engines work, one after the other, and takes the smallest result that passes.
@@ -67,8 +97,7 @@ struct Examination {
       switch try rewriteImages(before, sourceBytes) {
       case .success(let outcome):
         images = outcome
-        let objection = try objection(
-          toImagesResult: outcome.bytes, before, sourceBytes, limits)
+        let objection = try objection(toImagesResult: outcome, before, sourceBytes, limits)
         if let objection {
           objections.append(objection)
         } else {
@@ -92,7 +121,9 @@ struct Examination {
     if best.engine == .images, rename("\(job.directory)/\(Job.imagesResult)", result) != 0 {
       throw trouble("write to")
     }
-    return .accepted(best.engine, pages: before.pageCount)
+    return .accepted(
+      best.engine, pages: before.pageCount,
+      isRepaired: best.engine == .images && images?.isRepaired == true)
   }
 
   private struct Objection: Error { let reason: String }
@@ -104,10 +135,20 @@ struct Examination {
     let path = "\(job.directory)/\(Job.imagesResult)"
     var outcome: EngineChoice.ImagesOutcome
     do throws(PDFError) {
-      outcome = try ImageEngine(job.settings).run(source, to: path)
+      outcome = try ImageEngine(job.settings).run(source, to: path, repairing: before.repair != nil)
+      outcome.isRepaired = before.repair != nil
     } catch {
       if case .system(let code?) = error.kind, LocalTrouble.isLocal(code) {
         throw trouble("write to", code)
+      }
+      // Objects are read when they are needed, so that damage may show only now.
+      if before.repair == nil, error.kind == .damaged,
+        case .success(let repaired) = Self.inspectRepaired(source, error.description)
+      {
+        if let objection = Acceptance.objection(toSource: repaired) {
+          return .failure(Objection(reason: objection))
+        }
+        return try rewriteImages(repaired, sourceBytes)
       }
       return .failure(Objection(reason: "libqpdf cannot rewrite it: \(error)"))
     }
@@ -175,12 +216,21 @@ struct Examination {
 
   /// What is to be said against images that were rewritten, where a sample of the pages is looked at.
   private func objection(
-    toImagesResult bytes: Int, _ before: Inspection, _ sourceBytes: Int, _ limits: Limits
+    toImagesResult outcome: EngineChoice.ImagesOutcome, _ before: Inspection, _ sourceBytes: Int,
+    _ limits: Limits
   ) throws(Trouble) -> String? {
-    if let objection = Acceptance.objection(toSize: bytes, of: sourceBytes) { return objection }
-    guard let check = pageCheck(before, sourceBytes, limits) else { return nil }
+    if let objection = Acceptance.objection(toSize: outcome.bytes, of: sourceBytes) {
+      return objection
+    }
+    guard let check = pageCheck(before, sourceBytes, limits) else {
+      return outcome.isRepaired
+        ? "the file is damaged, and there is no renderer to check a repair with" : nil
+    }
     return try running(check.renderer.programs.drawing) { () throws(Launch.Failure) in
-      try check.objection(toSampleOf: Job.imagesResult, share: job.settings.verifiedShare)
+      let share = job.settings.verifiedShare
+      return outcome.isRepaired
+        ? try check.objection(toRepairOf: Job.imagesResult, share: share)
+        : try check.objection(toSampleOf: Job.imagesResult, share: share)
     }
   }
 
@@ -212,12 +262,12 @@ struct Examination {
   }
 
   private static func inspect(
-    _ path: String, hasInventory: Bool = false
+    _ path: String, hasInventory: Bool = false, repairing: Bool = false
   ) -> Result<Inspection, PDFError> {
     Result { () throws(PDFError) in
-      let document = try PDFDocument(path: path)
-      if document.isEncrypted { return Inspection(pageCount: 0, isEncrypted: true) }
+      let document = try PDFDocument(path: path, repairing: repairing)
       var inspection = Inspection(pageCount: try document.pageCount())
+      inspection.encryption = document.encryption()
       inspection.isSigned = try document.isSigned()
       inspection.hasForm = try document.hasForm()
       inspection.isTagged = try document.isTagged()
@@ -227,6 +277,11 @@ struct Examination {
         inspection.inventory = try document.inventory(pages: inspection.pageCount, images: images)
       }
       inspection.complaint = document.complaint()?.message
+      if inspection.pageCount > 0, inspection.pageCount <= Limits.maximumPages {
+        // Where a stream ends is found out; what it holds, the image or the page, is looked at as any other.
+        inspection.missing = try document.missingPart(
+          isRepaired: repairing, lengthsMayBeWrong: true)
+      }
       return inspection
     }
   }

@@ -18,11 +18,12 @@ struct ImageEngine {
     memory = settings.memory / 16
   }
 
-  /// Writes the result to `target`. The outcome lacks its size.
+  /// Writes the result to `target`, with repairs of libqpdf's where they are asked for. The outcome lacks its
+  /// size.
   func run(
-    _ source: String, to target: String
+    _ source: String, to target: String, repairing: Bool = false
   ) throws(PDFError) -> EngineChoice.ImagesOutcome {
-    let document = try PDFDocument(path: source)
+    let document = try PDFDocument(path: source, repairing: repairing)
     let (images, isExcessive) = try document.images(try document.pages())
     var outcome = EngineChoice.ImagesOutcome(isExcessive: isExcessive)
     for image in images {
@@ -35,7 +36,7 @@ struct ImageEngine {
       }
     }
     try document.deflateStreams(limit: Self.maximumDeflated)
-    try document.writeCompactly(to: target)
+    try document.writeCompactly(to: target, tolerating: repairing)
     return outcome
   }
 }

@@ -54,8 +54,9 @@ struct Job: Sendable, Equatable {
 
 /// What is to become of a document.
 enum Verdict: Sendable, Equatable {
-  /// The result of an engine replaces the original; both have this many pages.
-  case accepted(Engine, pages: Int)
+  /// The result of an engine replaces the original; both have this many pages. Whether something had to be
+  /// repaired for it.
+  case accepted(Engine, pages: Int, isRepaired: Bool = false)
   /// The original goes on; why, and its pages where they could be counted.
   case kept(String, pages: Int? = nil)
 }
@@ -72,8 +73,10 @@ enum Answer: Sendable, Equatable {
   var json: JSON {
     switch self {
     case .started(let pages): .object(["started": .int(pages)])
-    case .verdict(.accepted(let engine, let pages)):
-      .object(["accepted": .int(pages), "engine": .string(engine.rawValue)])
+    case .verdict(.accepted(let engine, let pages, let isRepaired)):
+      .object([
+        "accepted": .int(pages), "engine": .string(engine.rawValue), "repaired": .bool(isRepaired),
+      ])
     case .verdict(.kept(let reason, let pages)):
       .object(["kept": .string(reason), "pages": pages.map(JSON.int)])
     case .trouble(let message, let code):
@@ -85,9 +88,10 @@ enum Answer: Sendable, Equatable {
     if let pages = json["started"]?.int, pages > 0 {
       self = .started(pages: pages)
     } else if let pages = json["accepted"]?.int, pages > 0,
-      let engine = json["engine"]?.string.flatMap(Engine.init)
+      let engine = json["engine"]?.string.flatMap(Engine.init),
+      let isRepaired = json["repaired"]?.bool
     {
-      self = .verdict(.accepted(engine, pages: pages))
+      self = .verdict(.accepted(engine, pages: pages, isRepaired: isRepaired))
     } else if let reason = json["kept"]?.string {
       self = .verdict(.kept(reason, pages: json["pages"]?.int))
     } else if let message = json["trouble"]?.string, let code = json["code"]?.int {

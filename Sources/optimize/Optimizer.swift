@@ -43,17 +43,20 @@ struct Optimizer: StageWorker, ~Copyable {
     do { directory = try prepare(for: source) } catch let error as Workspace.Failure {
       // A folder that cannot be written to is the document's; the one for all results is the run's.
       guard error.isOfPlace, !destination.isShared else { throw error.fatal }
-      return try keep(source, error.description, pages: nil)
+      return try keep(
+        source, "its folder cannot be written to: \(error.description)", pages: nil)
     }
     switch try judge(Job(directory: directory, settings: settings)) {
     case .kept(let reason, let pages): return try keep(source, reason, pages: pages)
-    case .accepted(let engine, let pages):
+    case .accepted(let engine, let pages, let isRepaired):
       // What is replaced has to be what was fetched.
       if source.sha256 != nil { _ = try source.digest() }
       do throws(Rejection) {
-        return try accept(
+        var member = try accept(
           "\(directory)/\(Job.result)", of: source, pages: pages,
           method: settings.method(engine))
+        if isRepaired { member["repaired"] = .bool(true) }
+        return member
       } catch {
         if LocalTrouble.isLocal(error.code) { throw Fatal(.inputOutput, error.message) }
         return try keep(source, error.message, pages: pages)
@@ -101,10 +104,10 @@ struct Optimizer: StageWorker, ~Copyable {
         return verdict
       case .trouble(let message, let code): throw failure(message, job.directory, code)
       case .stopped: throw RecordError.stopped
-      case .late(let seconds): return .kept("it took more than \(seconds) s")
+      case .late(let seconds): return .kept("it took too long: more than \(seconds) s")
       case .lost:
         let end = process.finish()
-        if isNew { return .kept("the process that looked into it \(end.description)") }
+        if isNew { return .kept("the process that looked into it ended: it \(end.description)") }
       }
     }
   }
@@ -143,7 +146,11 @@ struct Optimizer: StageWorker, ~Copyable {
     let digest = try source.digest()
     var member = Self.member(
       source.path, digest, pages: pages, method: "original", originalBytes: digest.bytes)
-    member["reason"] = .string(Format.printable(reason))
+    // The reason is the same for all documents of its kind, so that they can be counted; what is special about
+    // this one comes after it.
+    let parts = Format.printable(reason).split(separator: ": ", maxSplits: 1)
+    member["reason"] = .string(parts.first.map { String($0) } ?? reason)
+    if parts.count == 2 { member["detail"] = .string(String(parts[1])) }
     return member
   }
 
@@ -158,7 +165,9 @@ struct Optimizer: StageWorker, ~Copyable {
   }
 
   private static func summary(_ member: JSONObject) -> String {
-    if let reason = member["reason"]?.string { return "kept the original: \(reason)" }
+    if let reason = member["reason"]?.string {
+      return "kept the original: \(reason)" + (member["detail"]?.string.map { " (\($0))" } ?? "")
+    }
     let (before, after) = (member["original_bytes"]?.int ?? 0, member["bytes"]?.int ?? 0)
     return "\(Format.bytes(before)) became \(Format.bytes(after))"
   }

@@ -28,7 +28,7 @@ struct PageCheck {
     if let page = zip(before.content, after.content).enumerated()
       .first(where: { $0.element.0 != $0.element.1 })?.offset
     {
-      return "page \(page + 1) of the result has other text"
+      return "a page of the result has other text: page \(page + 1)"
     }
     guard pages > 0 else { return nil }
     return try objection(to: result, 1...pages, .strict)
@@ -38,9 +38,20 @@ struct PageCheck {
   func objection(
     toSampleOf result: String, share: Double
   ) throws(Launch.Failure) -> String? {
+    try objection(toSampleOf: result, share: share, isBounded: share < 1)
+  }
+
+  /// The same where something had to be repaired: of a few pages the renderer has to see the same.
+  func objection(toRepairOf result: String, share: Double) throws(Launch.Failure) -> String? {
+    try objection(toSampleOf: result, share: 1, isBounded: share < 1)
+  }
+
+  private func objection(
+    toSampleOf result: String, share: Double, isBounded: Bool
+  ) throws(Launch.Failure) -> String? {
     let sample = Self.sample(share, ofPages: pages, sourceBytes: sourceBytes)
     // Of a book of 10,000 pages a few are enough, unless all are asked for.
-    let step = share < 1 ? (sample.count + Self.most - 1) / Self.most : 1
+    let step = isBounded ? (sample.count + Self.most - 1) / Self.most : 1
     let pages = stride(from: 0, to: sample.count, by: max(1, step)).map { sample[$0] }
     return try objection(to: result, pages, .soft)
   }
@@ -53,17 +64,18 @@ struct PageCheck {
       switch try renderer.drawing(of: Job.source, page: page) {
       case .success(let drawing): before = drawing
       case .failure(let silence):
-        return "page \(page) cannot be drawn to be compared\(silence)"
+        return "a page cannot be drawn to be compared: page \(page)\(silence)"
       }
       switch try renderer.drawing(of: result, page: page) {
       case .success(let drawing): after = drawing
-      case .failure(let silence): return "page \(page) of the result cannot be drawn\(silence)"
+      case .failure(let silence):
+        return "a page of the result cannot be drawn: page \(page)\(silence)"
       }
       if after.hasComplaints, !before.hasComplaints {
-        return "the renderer complains about page \(page) of the result"
+        return "the renderer complains about the result: page \(page)"
       }
       if let objection = after.content.objection(asDrawingOf: before.content, tolerance) {
-        return "page \(page) of the result \(objection)"
+        return "a page of the result looks different: page \(page) \(objection)"
       }
     }
     return nil

@@ -90,7 +90,7 @@ struct PageDrawing: Equatable {
             sum(top, left, bottom, right, colour)
             - original.sum(top, left, bottom, right, colour)
           if Double(abs(difference)) > tolerance.difference * pixels {
-            return "looks different \(Self.place(left, top, columns, rows))"
+            return "\(Self.place(left, top, columns, rows))"
           }
         }
       }

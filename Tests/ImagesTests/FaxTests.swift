@@ -48,7 +48,7 @@ struct FaxTests {
     return try #require(TIFF.strip(of: contents(target)))
   }
 
-  private static func contents(_ path: String) -> [UInt8] {
+  static func contents(_ path: String) -> [UInt8] {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     defer { close(descriptor) }
     var (bytes, buffer) = ([UInt8](), [UInt8](repeating: 0, count: 1 << 16))

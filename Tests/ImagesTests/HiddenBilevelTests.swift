@@ -54,7 +54,7 @@ struct HiddenBilevelTests {
     )
   ) throws {
     let samples = try Self.samples(
-      dark: given.dark, light: given.light, channels: given.colour.samples)
+      dark: given.dark, light: given.light, channels: given.colour.samples ?? 0)
     // Also where nothing may be lost, and where it is not known how large it is drawn.
     for preset in [RewritingTests.preset, .lossless] {
       var image = Self.image(given.colour)

@@ -76,7 +76,8 @@ struct PlanTests {
     Case("bits of many inks", [.flate(nil)], bits: 1, colour: .other, .leave(.colour)),
     Case("bits of a spot colour", [.flate(nil)], bits: 1, colour: .single, .bilevel),
     Case("JPEG 2000", [.jpx], .photograph(scale: 0.5)),
-    Case("JPEG 2000 that says its colours itself", [.jpx], colour: .unnamed, .photograph(scale: 0.5)),
+    Case(
+      "JPEG 2000 that says its colours itself", [.jpx], colour: .unnamed, .photograph(scale: 0.5)),
     Case("JPEG 2000 with a palette", [.jpx], colour: palette, .leave(.colour)),
     Case("mapped JPEG 2000", [.jpx], .leave(.colour)) { $0.hasDecode = true },
     Case("JPEG 2000, lossless", [.jpx], preset: .lossless, .leave(.inOrder)),

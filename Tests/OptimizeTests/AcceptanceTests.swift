@@ -28,14 +28,19 @@ struct AcceptanceTests {
     "Sources that keep their original",
     arguments: [
       (whole, nil),
-      (Inspection(pageCount: 0, isEncrypted: true), "the file is encrypted"),
+      (Inspection(pageCount: 1, pages: [page], encryption: ["4"]), nil),
+      (Inspection(pageCount: 1, pages: [page], repair: "xref not found"), nil),
+      (
+        Inspection(pageCount: 1, pages: [page], missing: "page 1 lacks a part"),
+        "a part of the file is missing: page 1 lacks a part"
+      ),
       (Inspection(pageCount: 1, pages: [page], isSigned: true), "the file is signed"),
       (
         Inspection(pageCount: 1, pages: [page], complaint: "xref not found"),
         "the file is damaged: xref not found"
       ),
       (Inspection(pageCount: 0), "the file has no pages"),
-      (Inspection(pageCount: 100_001), "the file has more than 100,000 pages"),
+      (Inspection(pageCount: 100_001), "the file has too many pages: more than 100,000"),
     ] as [(Inspection, String?)])
   func source(_ inspection: Inspection, objection: String?) {
     #expect(Acceptance.objection(toSource: inspection) == objection)
@@ -45,13 +50,16 @@ struct AcceptanceTests {
     "Ends of Ghostscript",
     arguments: [
       (.status(0), nil, nil),
-      (.status(0), "\"**** Error\"", "Ghostscript reported: \"**** Error\""),
-      (.status(1), nil, "Ghostscript ended with exit status 1"),
-      (.status(255), "\"VMerror\"", "Ghostscript ended with exit status 255: \"VMerror\""),
-      (.signal(SIGXCPU), nil, "Ghostscript used more than 62 s of processor time"),
-      (.signal(SIGXFSZ), nil, "Ghostscript wrote more than 64.0 MiB"),
-      (.signal(SIGSEGV), nil, "Ghostscript was ended by signal 11"),
-      (.signal(SIGKILL), nil, "Ghostscript was ended by signal 9"),
+      (.status(0), "\"**** Error\"", "Ghostscript reported an error: \"**** Error\""),
+      (.status(1), nil, "Ghostscript failed: it ended with exit status 1"),
+      (
+        .status(255), "\"VMerror\"",
+        "Ghostscript failed: it ended with exit status 255, and reported \"VMerror\""
+      ),
+      (.signal(SIGXCPU), nil, "Ghostscript took too long: more than 62 s of processor time"),
+      (.signal(SIGXFSZ), nil, "Ghostscript wrote too much: more than 64.0 MiB"),
+      (.signal(SIGSEGV), nil, "Ghostscript failed: it was ended by signal 11"),
+      (.signal(SIGKILL), nil, "Ghostscript failed: it was ended by signal 9"),
     ] as [(Launch.End, String?, String?)])
   func run(_ end: Launch.End, report: String?, objection: String?) {
     let limits = Limits(base: 60, pages: 2, sourceBytes: 1000)
@@ -68,14 +76,15 @@ struct AcceptanceTests {
     #expect(objection(Self.whole) == nil)
     #expect(
       objection(Inspection(pageCount: 1, pages: [Self.page]))
-        == "the result has 1 pages instead of 2")
+        == "the result has other pages: 1 instead of 2")
     #expect(
       objection(Inspection(pageCount: 2, pages: [Self.page, small]))
-        == "page 2 of the result has another size")
+        == "a page of the result has another size: page 2")
     #expect(
       objection(Inspection(pageCount: 2, pages: [], complaint: "x")) == "the result is damaged: x")
     #expect(
-      objection(Inspection(pageCount: 0, isEncrypted: true)) == "the result is encrypted")
+      objection(Inspection(pageCount: 2, pages: [Self.page, Self.page], encryption: ["4"]))
+        == "the result is not encrypted as the file is")
   }
 
   @Test("The result is smaller")
@@ -83,7 +92,7 @@ struct AcceptanceTests {
     #expect(Acceptance.objection(toSize: 999, of: 1000) == nil)
     #expect(
       Acceptance.objection(toSize: 1000, of: 1000)
-        == "the result is not smaller (1,000 of 1,000 bytes)")
+        == "the result is not smaller: 1,000 of 1,000 bytes")
   }
 
   @Test(

@@ -108,6 +108,42 @@ struct ImageEngineTests {
   }
 
   @Test(
+    "Where small differences are made much of, no sample changes",
+    arguments: [
+      ("/TR 7 0 R", 600), ("/TR2/Identity", 300), ("/TR2 7 0 R", 600), ("/BM/Difference", 600),
+      ("/BM[/Foo/ColorBurn]", 600), ("/BM/Multiply", 300), ("/HT<</TransferFunction 7 0 R>>", 600),
+    ])
+  func magnified(_ state: String, width: Int) throws {
+    let form = "/Type/XObject/Subtype/Form/BBox[0 0 612 792]/Resources<</XObject<</I 5 0 R>>>>"
+    let source = Self.page(
+      "/G gs /F Do", resources: "/XObject<</F 6 0 R>>/ExtGState<</G<<\(state)>>>>",
+      streams: [
+        (Self.samples, Self.image()), (Array("144 0 0 192 0 0 cm /I Do".utf8), form),
+        (Array("{1 exch sub}".utf8), "/FunctionType 4/Domain[0 1]/Range[0 1]"),
+      ])
+    #expect(try images(source).map(\.width) == [width])
+  }
+
+  @Test(
+    "Contents are read through every filter that codes bytes",
+    arguments: [
+      ("ASCIIHexDecode", Array("313434203020302031393220302030 20636D202F4920446F>".utf8)),
+      ("ASCII85Decode", Array("0f1^00H`%l0f_!30H`%l@r3>A8K^E>~>".utf8)),
+      ("RunLengthDecode", [23] + Array("144 0 0 192 0 0 cm /I Do".utf8) + [128]),
+    ])
+  func filters(_ name: String, coded: [UInt8]) throws {
+    var builder = PDFBuilder()
+    builder.add("<</Type/Catalog/Pages 2 0 R>>")
+    builder.add("<</Type/Pages/Count 1/Kids[3 0 R]>>")
+    builder.add(
+      "<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 4 0 R"
+        + "/Resources<</XObject<</I 5 0 R>>>>>>")
+    builder.addStream(coded, "/Filter/\(name)")
+    builder.addStream(Self.samples, Self.image())
+    #expect(try images(builder.bytes()).map(\.width) == [300])
+  }
+
+  @Test(
     "Masks stay as they are, and what depends on one; an image behind a mask does not",
     arguments: [
       ("/SMask 6 0 R", "", [300, 600]), ("/Mask 6 0 R", "", [300, 600]),

@@ -42,7 +42,8 @@ struct IsolationTests {
     let members = try run.records().map { $0["optimize"] }
     #expect(
       members[0]?["reason"]
-        == .string("the process that looked into it was ended by signal 11"))
+        == .string("the process that looked into it ended"))
+    #expect(members[0]?["detail"] == .string("it was ended by signal 11"))
     #expect(members[1]?["method"] == .string("ghostscript/ebook"))
     #expect(directory.names == ["x.pdf", "y.optimized.pdf", "y.pdf"])
   }
@@ -82,7 +83,7 @@ struct IsolationTests {
       ])
     #expect(run.wait() == .status(0))
     // On a machine with much else to do, the clock comes first.
-    let reasons = ["Ghostscript used more than 2 s of processor time", "it took more than 4 s"]
+    let reasons = ["Ghostscript took too long", "it took too long"]
     let reason = try run.records()[0]["optimize"]?["reason"]?.string ?? ""
     #expect(reasons.contains(reason), "\(reason)")
     #expect(directory.names == ["x.pdf"])
@@ -102,7 +103,7 @@ struct IsolationTests {
       ])
     #expect(run.wait() == .status(0))
     #expect(
-      try run.records()[0]["optimize"]?["reason"] == .string("it took more than 4 s"))
+      try run.records()[0]["optimize"]?["reason"] == .string("it took too long"))
     let isGone = eventually(within: 20) { Processes.running(program).isEmpty }
     try #require(isGone, "waited in vain: Ghostscript is gone")
     #expect(directory.names == ["stuck", "x.pdf"])

@@ -27,6 +27,10 @@ struct LegibilityTests {
         DrawnSize(width: 153, height: 198), 0.5
       ),
       ("a stamp", (600, 600), DrawnSize(width: 144, height: 144), letter, 0),
+      (
+        "larger than what is visible", (5100, 6600), DrawnSize(width: 1224, height: 1584), letter,
+        0.5
+      ),
       ("nothing", (0, 0), letter, letter, 0),
       ("drawn as a line", (100, 100), DrawnSize(width: 0, height: 100), letter, 0),
     ]
@@ -38,5 +42,13 @@ struct LegibilityTests {
     let scale = Legibility.minimumScale(
       width: given.pixels.0, height: given.pixels.1, drawn: given.drawn, on: given.page)
     #expect(abs(scale - given.scale) < 0.005, "\(given.name): \(scale)")
+  }
+
+  @Test("Tiles are as sharp as the page that all of them make", arguments: [(1.0, 0.5), (0.4, 0)])
+  func tiles(_ part: Double, scale: Double) {
+    let found = Legibility.minimumScale(
+      width: 256, height: 256, drawn: DrawnSize(width: 61.44, height: 61.44), on: Self.letter,
+      covered: part * 612 * 792)
+    #expect(abs(found - scale) < 0.005, "\(found)")
   }
 }

@@ -74,7 +74,7 @@ struct PageCheckTests {
     let (before, after) = (try #require(Self.page(Self.dot)), try #require(Self.page(Self.white)))
     #expect(
       after.objection(asDrawingOf: before, .strict)
-        == "looks different at 13 % from the left, 23 % from the top")
+        == "at 13 % from the left, 23 % from the top")
     let small = try #require(PageDrawing(ppm: Array("P6\n1 1\n255\nabc".utf8)))
     #expect(small.objection(asDrawingOf: before, .strict) == "has another shape")
     #expect(small.objection(asDrawingOf: small, .strict) == nil)
@@ -128,16 +128,16 @@ struct PageCheckTests {
 
   static let changes: [(before: [UInt8], after: [UInt8], objection: String?)] = [
     (document("one two"), document("one two"), nil),
-    (document("it\\222s"), document("it9s"), "page 1 of the result has other text"),
-    (document("affluent"), document("afluent"), "page 1 of the result has other text"),
+    (document("it\\222s"), document("it9s"), "a page of the result has other text: page 1"),
+    (document("affluent"), document("afluent"), "a page of the result has other text: page 1"),
     (
       document("a", square: "300 300 5 5 re f"), document("a"),
-      "page 1 of the result looks different at 48 % from the left, 61 % from the top"
+      "a page of the result looks different: page 1 at 48 % from the left, 61 % from the top"
     ),
     (
       document("a", square: "1 0 0 rg 300 300 5 5 re f"),
       document("a", square: "0 0 1 rg 300 300 5 5 re f"),
-      "page 1 of the result looks different at 48 % from the left, 61 % from the top"
+      "a page of the result looks different: page 1 at 48 % from the left, 61 % from the top"
     ),
     (
       document("a"), Array(document("a").prefix(300)),

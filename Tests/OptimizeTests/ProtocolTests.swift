@@ -31,7 +31,8 @@ struct ProtocolTests {
     "An answer comes out as it went in",
     arguments: [
       .started(pages: 3), .verdict(.accepted(.images, pages: 3)),
-      .verdict(.accepted(.ghostscript, pages: 1)), .verdict(.kept("why", pages: nil)),
+      .verdict(.accepted(.ghostscript, pages: 1)),
+      .verdict(.accepted(.images, pages: 2, isRepaired: true)), .verdict(.kept("why", pages: nil)),
       .verdict(.kept("why", pages: 2)), .trouble("no room", code: ENOSPC),
     ] as [Answer])
   func answer(_ answer: Answer) throws {

@@ -1,0 +1,146 @@
+import Glibc
+import JBIG2
+import PDF
+import Processes
+import Support
+import Testing
+
+@testable import Images
+
+/// JPEG 2000 as OpenJPEG's own program writes it.
+@Suite("JPEG 2000")
+struct JPEG2000Tests {
+  static func compress(
+    _ samples: [UInt8], channels: Int, _ arguments: [String] = [], isRaw: Bool = false
+  ) throws -> [UInt8] {
+    let directory = try TemporaryDirectory()
+    let head = "P\(channels == 1 ? 5 : 6)\n600 \(samples.count / 600 / channels)\n255\n"
+    let source = try directory.write(
+      Array(head.utf8) + samples, to: channels == 1 ? "in.pgm" : "in.ppm")
+    let target = "\(directory.path)/out.\(isRaw ? "j2k" : "jp2")"
+    let nowhere = open("/dev/null", O_RDWR | O_CLOEXEC)
+    defer { close(nowhere) }
+    let pid = try Launch(
+      path: "/usr/bin/opj_compress",
+      arguments: ["opj_compress", "-i", source, "-o", target] + arguments,
+      environment: ["LC_ALL=C"], input: nowhere, output: nowhere, errors: nowhere
+    ).start()
+    try #require(Launch.wait(for: pid) == .status(0))
+    return FaxTests.contents(target)
+  }
+
+  private func rewrite(
+    _ image: ImageDescription, _ stored: [UInt8], memory: Int = 1 << 27
+  ) -> Rewriting {
+    let plan = Plan(for: image, preset: RewritingTests.preset, memory: memory)
+    return Rewriting(
+      plan, of: image, stored: stored, preset: RewritingTests.preset, memory: memory)
+  }
+
+  static let kinds: [(channels: Int, arguments: [String], isRaw: Bool)] = [
+    (1, [], false), (3, [], false), (3, ["-I", "-r", "8"], false), (1, ["-t", "128,128"], false),
+    (3, ["-n", "1"], false), (1, ["-r", "5"], true),
+  ]
+
+  @Test("It is brought down and becomes a JPEG", arguments: kinds)
+  func photograph(_ kind: (channels: Int, arguments: [String], isRaw: Bool)) throws {
+    let samples = RewritingTests.photograph(samples: kind.channels)
+    let data = try Self.compress(
+      samples, channels: kind.channels, kind.arguments, isRaw: kind.isRaw)
+    var image = RewritingTests.image(
+      600, 400, bits: 8, colour: kind.channels == 1 ? .grey : .rgb, [.jpx])
+    for colour in kind.isRaw ? [image.colour] : [image.colour, .unnamed] {
+      image.colour = colour
+      guard case .replaced(let new) = rewrite(image, data) else {
+        Issue.record("\(kind) \(rewrite(image, data))")
+        return
+      }
+      #expect((new.width, new.height, new.bits) == (300, 200, 8))
+      let isNamed = colour != .unnamed
+      #expect(
+        new.colourSpace == (isNamed ? nil : kind.channels == 1 ? "/DeviceGray" : "/DeviceRGB"))
+      try expect(new.bytes, toShow: samples, channels: kind.channels)
+    }
+  }
+
+  /// Each pixel is near the mean of the four that it was made of.
+  private func expect(_ jpeg: [UInt8], toShow samples: [UInt8], channels: Int) throws {
+    let reader = try #require(JPEGReader(jpeg, reduction: 1, transform: nil, memory: 1 << 27))
+    var row = [UInt8](repeating: 0, count: 300 * channels)
+    var worst = 0
+    for y in 0..<200 {
+      let isRead = row.withUnsafeMutableBufferPointer {
+        $0.baseAddress.map { reader.next(into: $0) } ?? false
+      }
+      try #require(isRead)
+      for x in 0..<300 {
+        let mean = { (channel: Int) -> Int in
+          [(0, 0), (0, 1), (1, 0), (1, 1)].reduce(0) {
+            $0 + Int(samples[((2 * y + $1.0) * 600 + 2 * x + $1.1) * channels + channel])
+          } / 4
+        }
+        // Luminance is what the JPEG has first.
+        let expected =
+          channels == 1 ? mean(0) : (299 * mean(0) + 587 * mean(1) + 114 * mean(2)) / 1000
+        worst = max(worst, abs(Int(row[x * channels]) - expected))
+      }
+    }
+    #expect(worst < 24, "\(worst)")
+  }
+
+  @Test("What is left as it is")
+  func left() throws {
+    let data = try Self.compress(RewritingTests.photograph(samples: 3), channels: 3)
+    var image = RewritingTests.image(600, 400, bits: 8, colour: .rgb, [.jpx])
+    #expect(rewrite(image, Array(data.prefix(data.count / 2))) == .left(.damaged))
+    #expect(rewrite(image, Array("no image".utf8)) == .left(.damaged))
+    // Other colours than it has, and less memory than it needs.
+    image.colour = .grey
+    #expect(rewrite(image, data) == .left(.colour))
+    image.colour = .cmyk
+    #expect(rewrite(image, data) == .left(.colour))
+    image.colour = .rgb
+    #expect(rewrite(image, data, memory: 140_000) == .left(.tooLarge))
+    image.width = 601
+    #expect(rewrite(image, data) == .left(.damaged))
+    image.width = 600
+    image.isFixed = true
+    #expect(rewrite(image, data) == .left(.masked))
+  }
+
+  @Test("Black and white without a loss becomes black and white; with one, where that is asked for")
+  func hidden() throws {
+    let bitmap = try #require(
+      JBIG2Tests.bitmap(600, 400) { x, y in x / 3 * 31 % 7 < 3 && y / 5 * 17 % 5 < 2 })
+    let samples = (0..<600 * 400).map { index in
+      let (x, y) = (index % 600, index / 600)
+      return bitmap.bytes[y * bitmap.stride + x / 8] >> UInt8(7 - x % 8) & 1 == 1 ? 0 : 255 as UInt8
+    }
+    let image = RewritingTests.image(600, 400, bits: 8, [.jpx])
+    let data = try Self.compress(samples, channels: 1)
+    guard case .replaced(let new) = rewrite(image, data) else {
+      Issue.record("\(rewrite(image, data))")
+      return
+    }
+    #expect((new.width, new.height, new.bits) == (600, 400, 1))
+    #expect(RewritingTests.samples(new) == bitmap.bytes.map { ~$0 })
+  }
+
+  @Test("A header that asks for too much is read, and nothing is decoded for it")
+  func header() throws {
+    var data = try Self.compress(
+      RewritingTests.photograph(samples: 1), channels: 1, isRaw: true)
+    let header = try #require(JPEG2000Header(data))
+    #expect((header.width, header.height, header.tiles, header.halvings) == (600, 400, 1, 5))
+    #expect(header.isReversible && header.isRaw && !header.hasOpacity && !header.hasPalette)
+    // SIZ: marker, length and capabilities are eight bytes, then the sides, and after 16 those of a tile.
+    for (index, byte) in [UInt8](arrayLiteral: 0x7F, 0xFF, 0xFF, 0xFF).enumerated() {
+      data[8 + index] = byte
+      data[12 + index] = byte
+    }
+    let huge = try #require(JPEG2000Header(data))
+    #expect(huge.width == 0x7FFF_FFFF)
+    #expect(JPEG2000Image.memory(huge, halvings: 0) > 1 << 50)
+    for count in 0..<120 { _ = JPEG2000Header(Array(data.prefix(count))) }
+  }
+}
