@@ -14,7 +14,7 @@ final class JPEG2000Image {
 
   /// Bytes that the library takes for the samples of an image halved so many times: each has four.
   static func memory(_ header: JPEG2000Header, halvings: Int) -> Int {
-    let side = { (length: Int, step: Int) in (length / step >> halvings) + 1 }
+    let side = { (length: Int, step: Int) in ((length / step) >> halvings) + 1 }
     return header.components.reduce(0) {
       let samples = side(header.width, $1.step.across)
         .multipliedReportingOverflow(by: side(header.height, $1.step.down))

@@ -18,6 +18,8 @@ struct Inspection: Sendable, Equatable {
   var inventory: Inventory?
   /// What libqpdf put up with.
   var complaint: String?
+  /// Whether nothing is before `%PDF-`.
+  var beginsWithHeader = true
   /// What had to be repaired to read it; `nil` where it is in order.
   var repair: String?
   /// What its pages refer to and the file does not have.
@@ -30,11 +32,11 @@ struct Inspection: Sendable, Equatable {
 /// Ghostscript's exit status proves nothing: of 1,982 public PDFs, 1,954 ended with 0, among them
 /// all 53 with a password, each turned into one blank page (docs/optimize.md, "Acceptance").
 enum Acceptance {
-  /// Before anything parses it: a file that begins with `%!` runs as PostScript, even when `%PDF-`
-  /// follows.
+  /// Before anything parses it, by its first bytes.
   static func objection(toBeginning bytes: [UInt8]) -> String? {
     if bytes.isEmpty { return "the file is empty" }
-    return bytes.starts(with: "%PDF-".utf8) ? nil : "the file does not begin with %PDF-"
+    if case .pdf = ContentKind(bytes), !bytes.starts(with: "%!".utf8) { return nil }
+    return "the file does not begin with %PDF-"
   }
 
   /// What libqpdf found in the source.
@@ -49,8 +51,12 @@ enum Acceptance {
     return nil
   }
 
-  /// What Ghostscript would not keep: it draws form fields, and drops tags.
+  /// What Ghostscript would not keep: it draws form fields, and drops tags. A file that begins with `%!` would
+  /// run as PostScript, even when `%PDF-` follows, so that it gets none that begins with anything else.
   static func objection(toGhostscriptOn source: Inspection) -> String? {
+    if !source.beginsWithHeader {
+      return "the file does not begin with %PDF-, and is nothing for Ghostscript"
+    }
     if source.repair != nil { return "the file is damaged, and Ghostscript might lose more" }
     if !source.encryption.isEmpty {
       return "the file is encrypted, which it would not be after Ghostscript"

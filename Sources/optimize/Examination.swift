@@ -41,7 +41,9 @@ struct Examination {
     if let objection = Acceptance.objection(toBeginning: beginning) { return .kept(objection) }
     let before: Inspection
     switch Self.inspectSource(source) {
-    case .success(let inspection): before = inspection
+    case .success(var inspection):
+      inspection.beginsWithHeader = beginning.starts(with: "%PDF-".utf8)
+      before = inspection
     case .failure(let error): return .kept(Self.objection(to: error))
     }
     let pages = before.pageCount > 0 ? before.pageCount : nil
@@ -169,7 +171,9 @@ struct Examination {
     guard let program = job.settings.ghostscript else {
       return refused("Ghostscript was not found")
     }
+    if let objection = Acceptance.objection(toGhostscriptOn: before) { return refused(objection) }
     guard let before = try whole(before) else { return refused("libqpdf cannot read all of it") }
+    // Now with what it claims to be.
     if let objection = Acceptance.objection(toGhostscriptOn: before) { return refused(objection) }
     let objection = try running(program) { () throws(Launch.Failure) in
       try ghostscript.run(program, job, limits: limits) {
@@ -295,7 +299,7 @@ struct Examination {
     }
     defer { close(descriptor) }
     var status = stat()
-    var bytes = [UInt8](repeating: 0, count: 5)
+    var bytes = [UInt8](repeating: 0, count: ContentKind.window)
     let count = pread(descriptor, &bytes, bytes.count, 0)
     guard count >= 0, fstat(descriptor, &status) == 0 else {
       if LocalTrouble.isLocal(errno) { throw trouble("read") }

@@ -5,6 +5,9 @@
 struct Limits: Sendable, Equatable {
   /// Documents with more pages are not optimized.
   static let maximumPages = 100_000
+  /// No document is worth more, in seconds of processor time, unless more is asked for: 100,000 pages would
+  /// hold a worker for a day.
+  static let maximumSeconds = 1800
   /// Even a small source may have a large result.
   static let minimumFileSize = 64 << 20
 
@@ -16,7 +19,7 @@ struct Limits: Sendable, Equatable {
   let fileSize: Int
 
   init(base: Int, pages: Int, sourceBytes: Int) {
-    processorSeconds = base + min(pages, Self.maximumPages)
+    processorSeconds = max(base, min(base + min(pages, Self.maximumPages), Self.maximumSeconds))
     wallSeconds = 2 * processorSeconds
     fileSize = max(Self.minimumFileSize, 2 * sourceBytes)
   }

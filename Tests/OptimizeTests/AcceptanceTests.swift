@@ -15,8 +15,8 @@ struct AcceptanceTests {
     arguments: [
       ("%PDF-1.4\n", nil), ("", "the file is empty"),
       ("%!PS\n%PDF-1.4", "the file does not begin with %PDF-"),
-      (" %PDF-1.4", "the file does not begin with %PDF-"),
-      ("\u{4}%PDF-1.4", "the file does not begin with %PDF-"),
+      (" %PDF-1.4", nil), ("\u{4}%PDF-1.4", nil),
+      ("PK\u{3}\u{4}%PDF-1.4", "the file does not begin with %PDF-"),
       ("<html>", "the file does not begin with %PDF-"),
       ("%PDF", "the file does not begin with %PDF-"),
     ] as [(String, String?)])
@@ -134,8 +134,10 @@ struct AcceptanceTests {
   @Test(
     "Limits grow with the pages and the size",
     arguments: [
-      (60, 1, 0, 61, 122, 64 << 20), (60, 10_000, 0, 10_060, 20_120, 64 << 20),
-      (1, 2_000_000, 40 << 20, 100_001, 200_002, 80 << 20),
+      (60, 1, 0, 61, 122, 64 << 20), (60, 1000, 0, 1060, 2120, 64 << 20),
+      (60, 10_000, 0, 1800, 3600, 64 << 20),
+      (7200, 10, 0, 7200, 14_400, 64 << 20),
+      (1, 2_000_000, 40 << 20, 1800, 3600, 80 << 20),
     ] as [(Int, Int, Int, Int, Int, Int)])
   func limits(base: Int, pages: Int, bytes: Int, processor: Int, wall: Int, file: Int) {
     let limits = Limits(base: base, pages: pages, sourceBytes: bytes)

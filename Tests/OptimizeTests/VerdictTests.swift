@@ -26,8 +26,15 @@ struct VerdictTests {
     Case(name: "text", bytes: Fixture.text, pages: 1, reason: "the result is not smaller"),
     Case(name: "empty", bytes: [], pages: nil, reason: "the file is empty"),
     Case(
-      name: "page of a web site", bytes: Array("<html>%PDF-1.4</html>".utf8), pages: nil,
+      name: "page of a web site", bytes: Array("<html>PDF</html>".utf8), pages: nil,
       reason: "the file does not begin with %PDF-"),
+    Case(
+      name: "a warning before it", bytes: Array("Warning: x\n".utf8) + Fixture.scan, pages: 1,
+      reason: nil),
+    Case(
+      name: "a warning before it, for Ghostscript",
+      bytes: Array("Warning: x\n".utf8) + Fixture.scan, pages: 1,
+      reason: "the file does not begin with %PDF-", arguments: ["--engine", "ghostscript"]),
     Case(
       name: "PostScript", bytes: Array("%!PS\n%PDF-1.4\nshowpage\n".utf8), pages: nil,
       reason: "the file does not begin with %PDF-"),

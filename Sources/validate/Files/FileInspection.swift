@@ -5,9 +5,6 @@ import PDF
 
 /// Looks into one file: in a process of its own, since a parser may hang or crash on what it reads.
 enum FileInspection {
-  /// Within how many bytes a PDF has to begin, as readers look for it (ISO 32000-1, annex H.3, note 13).
-  private static let head = 1024
-
   static func finding(at path: [UInt8]) -> FileFinding {
     let name = path.map { CChar(bitPattern: $0) } + [0]
     do throws(FileError) {
@@ -20,10 +17,10 @@ enum FileInspection {
 
   private static func finding(_ descriptor: Int32, bytes: Int) -> FileFinding {
     guard bytes > 0 else { return .bad(.empty, "it has no bytes", bytes: 0) }
-    guard let start = read(descriptor, count: head) else {
+    guard let start = read(descriptor, count: ContentKind.window) else {
       return .bad(.unreadable, String(cString: strerror(errno)), bytes: bytes)
     }
-    guard let place = position(of: "%PDF-", in: start) else {
+    guard case .pdf(let place) = ContentKind(start) else {
       return .bad(.notPDF, "it does not begin with %PDF-", bytes: bytes)
     }
     // By the descriptor: a name need not be UTF-8, and is looked up once.
@@ -68,10 +65,5 @@ enum FileInspection {
     var bytes = [UInt8](repeating: 0, count: count)
     let count = pread(descriptor, &bytes, count, 0)
     return count < 0 ? nil : Array(bytes.prefix(count))
-  }
-
-  private static func position(of text: String, in bytes: [UInt8]) -> Int? {
-    let text = Array(text.utf8)
-    return bytes.indices.first { bytes[$0...].starts(with: text) }
   }
 }
