@@ -54,7 +54,7 @@ struct VerdictTests {
       name: "no pages", bytes: Fixture.pages([]), pages: nil, reason: "the file has no pages"),
     Case(
       name: "wrong count", bytes: Fixture.pages([""], count: 1_000_000_000), pages: 1,
-      reason: "Ghostscript", arguments: ["--engine", "ghostscript"]),
+      reason: "a part of the file is missing"),
     Case(
       name: "form",
       bytes: Fixture.pages([""], catalog: "/AcroForm<</Fields[6 0 R]>>", more: ["<</T(a)>>"]),
@@ -107,7 +107,8 @@ struct VerdictTests {
     let nowhere = open("/dev/null", O_RDWR | O_CLOEXEC)
     defer { close(nowhere) }
     let qpdf = try Launch(
-      path: "/usr/bin/qpdf", arguments: ["qpdf"] + arguments + [plain, path],
+      path: "/usr/bin/qpdf",
+      arguments: ["qpdf", "--stream-data=preserve"] + arguments + [plain, path],
       environment: [], input: nowhere, output: nowhere, errors: nowhere
     ).start()
     #expect(Launch.wait(for: qpdf) == .status(0))
@@ -163,8 +164,8 @@ struct VerdictTests {
   static let damages: [(name: String, change: @Sendable (String) -> String)] = [
     ("a wrong /Size", { $0.replacing("/Size ", with: "/Size 9") }),
     ("no table", { $0.replacing("startxref\n", with: "startxref\n7") }),
-    ("a table that lies", { $0.replacing("0000000015 ", with: "0000000019 ") }),
-    ("a stream of another length", { $0.replacing("/Length 23", with: "/Length 19") }),
+    ("a table that lies", { $0.replacing("0000000105 ", with: "0000000109 ") }),
+    ("a stream of another length", { $0.replacing("/Length 24>>", with: "/Length 19>>") }),
   ]
 
   @Test("What can be repaired is, and said", arguments: damages)
@@ -172,7 +173,8 @@ struct VerdictTests {
     let directory = try TemporaryDirectory()
     let text = String(decoding: Fixture.scan.map { UInt16($0) }, as: UTF16.self)
     let changed = damage.change(text).utf16.map { UInt8($0) }
-    try #require(changed != Fixture.scan, "\(damage.name)")
+    let isChanged = changed != Fixture.scan
+    try #require(isChanged, "\(damage.name)")
     let run = try ToolRun([try directory.write(changed, to: "x.pdf")])
     #expect(run.wait() == .status(0))
     let member = try run.records()[0]["optimize"]
