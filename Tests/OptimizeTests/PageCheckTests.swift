@@ -190,7 +190,7 @@ struct PageCheckTests {
     guard !script.hasPrefix("exec") else { return }
     #expect(
       try check.objection(toSampleOf: Job.result, share: 1)
-        == "page 1 cannot be drawn to be compared\(words)")
+        == "a page cannot be drawn to be compared: page 1\(words)")
   }
 
   @Test(

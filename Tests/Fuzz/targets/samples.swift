@@ -8,7 +8,7 @@ import PDF
 {
   guard size > 4 else { return 0 }
   let (width, colours) = (1 + Int(data[0]) * 5, [1, 3, 4, 2][Int(data[1]) % 4])
-  let bits = [1, 2, 4, 8][Int(data[2]) % 4]
+  let bits = [1, 2, 4, 8, 16][Int(data[2]) % 5]
   let bytes = Array(UnsafeBufferPointer(start: data + 4, count: size - 4))
   let predictor =
     data[3] & 1 == 0
@@ -17,7 +17,9 @@ import PDF
       kind: [2, 10, 12, 15][Int(data[3] >> 2) % 4], colours: colours, bits: bits, columns: width)
   let filters: [StreamFilter] = data[3] & 2 == 0 && predictor == nil ? [] : [.flate(predictor)]
   let rowBytes = (width * colours * bits + 7) / 8
-  if let coding = ImageCoding(filters), var rows = SampleRows(coding, bytes, rowBytes: rowBytes) {
+  if let coding = ImageCoding(filters),
+    var rows = SampleRows(coding, bytes, rowBytes: rowBytes, rows: 64)
+  {
     var row = [UInt8](repeating: 0, count: rowBytes)
     var count = 0
     while count < 64,
@@ -28,7 +30,9 @@ import PDF
     _ = rows.endsHere()
   }
   _ = JPEGHeader(bytes)
-  if let reader = JPEGReader(bytes, reduction: 1, memory: 1 << 20), reader.width <= 4096 {
+  if let reader = JPEGReader(bytes, reduction: 1, transform: nil, memory: 1 << 20),
+    reader.width <= 4096
+  {
     var row = [UInt8](repeating: 0, count: reader.width * reader.channels)
     for _ in 0..<min(64, reader.height) {
       let isRead = row.withUnsafeMutableBufferPointer { buffer in
