@@ -69,10 +69,13 @@ struct Examination {
   private static func inspectSource(_ path: String) -> Result<Inspection, PDFError> {
     let strict = inspect(path)
     switch strict {
-    case .success(let inspection) where inspection.complaint == nil || inspection.isSigned:
+    case .success(let inspection)
+    where inspection.isSigned || inspection.complaint == nil && inspection.missing == nil:
       return strict
     case .failure(let error) where error.kind == .password: return strict
-    case .success(let inspection): return inspectRepaired(path, inspection.complaint ?? "")
+    // Without repairs, a stream of another length than its own is missing.
+    case .success(let inspection):
+      return inspectRepaired(path, inspection.complaint ?? inspection.missing ?? "")
     case .failure(let error): return inspectRepaired(path, error.description)
     }
   }
