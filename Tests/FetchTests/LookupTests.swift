@@ -127,13 +127,14 @@ import Transfer
   @Test(
     "A look-up without an image is final only where it was read whole",
     arguments: [
-      ("<p>none", true, ErrorClass.absent),
-      ("<p>none" + String(repeating: " ", count: 33 << 20), true, .portalError),
-      ("<p>none" + String(repeating: "<i>", count: 11_000), true, .portalError),
+      Named("whole", ("<p>none", ErrorClass.absent)),
+      Named("too large", ("<p>none" + String(repeating: " ", count: 33 << 20), .portalError)),
+      Named("too deep", ("<p>none" + String(repeating: "<i>", count: 11_000), .portalError)),
     ])
-  func nothingFound(markup: String, hasLength: Bool, kind: ErrorClass) throws {
-    let error = #expect(throws: RecordError.self) { try Self.fetched(Self.page(markup), [:]).get() }
-    #expect(error?.kind == kind)
+  func nothingFound(given: Named<(String, ErrorClass)>) throws {
+    let page = Self.page(given.value.0)
+    let error = #expect(throws: RecordError.self) { try Self.fetched(page, [:]).get() }
+    #expect(error?.kind == given.value.1)
   }
 
   @Test("A look-up that ends with its connection has to have an end") func cutPage() throws {

@@ -48,8 +48,9 @@ import Transfer
     ),
   ]
 
-  @Test("Whole, whatever stands around it", arguments: good)
-  func isTaken(name: String, body: [UInt8]) throws {
+  @Test("Whole, whatever stands around it", arguments: good.map { Named($0.0, $0.1) })
+  func isTaken(given: Named<[UInt8]>) throws {
+    let (name, body) = (given.name, given.value)
     let record = try Self.fetched(body).get()
     #expect(record["fetch"]?["pages"] == .int(3), "\(name)")
     #expect(record["fetch"]?["bytes"] == .int(body.count))
@@ -86,8 +87,9 @@ import Transfer
     ("cut", Array(pdf.dropLast(200))), ("no end", Array(pdf.dropLast(7))),
   ]
 
-  @Test("What no reader can open, or not all of it", arguments: bad)
-  func isRefused(name: String, body: [UInt8]) throws {
+  @Test("What no reader can open, or not all of it", arguments: bad.map { Named($0.0, $0.1) })
+  func isRefused(given: Named<[UInt8]>) throws {
+    let (name, body) = (given.name, given.value)
     let error = #expect(throws: RecordError.self, "\(name)") { try Self.fetched(body).get() }
     #expect(error?.kind == .badPDF, "\(name): \(error?.message ?? "")")
   }
@@ -126,8 +128,9 @@ import Transfer
     ("plain text", [UInt8](repeating: 0x20, count: 2000) + pdf),
   ]
 
-  @Test("Something else is named", arguments: others)
-  func isNamed(name: String, body: [UInt8]) throws {
+  @Test("Something else is named", arguments: others.map { Named($0.0, $0.1) })
+  func isNamed(given: Named<[UInt8]>) throws {
+    let (name, body) = (given.name, given.value)
     let error = #expect(throws: RecordError.self) { try Self.fetched(body).get() }
     #expect(error?.kind == .notPDF, "\(name)")
     #expect(
