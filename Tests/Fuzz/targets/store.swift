@@ -14,7 +14,9 @@ import Transfer
   head.status = status
   let answer = Answer(head: head, body: body)
   let (amazon, google) = (AmazonError(answer), GoogleError(answer))
-  precondition(status >= 300 || google.responseClass == .success)
+  // A page of HTML is no answer of a store's, whatever its status says.
+  let good = answer.isPage ? ResponseClass.refused(.foreign) : .success
+  precondition(status >= 300 || google.responseClass == good)
   precondition(amazon.status == status || status == 200 && amazon.status == 500)
   _ = amazon.responseClass
   let elements = XMLElements(body)
