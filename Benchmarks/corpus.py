@@ -167,6 +167,10 @@ def judge(source, result):
         except Exception as error:
             verdict["not opened"] = str(error)
     try:
+        pikepdf.open(source).close()
+    except Exception:  # What cannot be opened has nothing that could be counted.
+        return verdict
+    try:
         with pikepdf.open(source) as one, pikepdf.open(result) as two:
             counts = structure(one), structure(two)
             lost = {key: value for key, value in counts[0].items() if counts[1][key] < value}
