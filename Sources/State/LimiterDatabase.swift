@@ -121,8 +121,13 @@ final class LimiterDatabase: LimiterStorage {
         if budget == stored.budget { return result }
         let values = stored.values(budget)
         guard try connection.query(Self.save, values).affected == 1 else { continue }
-        let start = values[2].flatMap(Int64.init) ?? 0
-        self.own.withLock { $0[host] = OwnStart(raw: start, local: budget.lastStart) }
+        // Only who noted a start knows it without doubt. Another thread that read it meanwhile, and changed
+        // something else, would put its doubt in the place: the start would not be known again when it is
+        // reported as sent, and all would wait for half a second.
+        if budget.lastStart != stored.budget.lastStart {
+          let start = values[2].flatMap(Int64.init) ?? 0
+          self.own.withLock { $0[host] = OwnStart(raw: start, local: budget.lastStart) }
+        }
         return result
       }
     }
