@@ -76,12 +76,9 @@ struct StateOwner {
   }
 
   private static func makeDirectories(_ path: String) throws(Fatal) {
-    if mkdir(path, 0o700) == 0 || errno == EEXIST { return }
-    if errno == ENOENT, let slash = path.lastIndex(of: "/"), slash > path.startIndex {
-      try makeDirectories(String(path[..<slash]))
-      if mkdir(path, 0o700) == 0 || errno == EEXIST { return }
-    }
-    let reason = String(cString: strerror(errno))
+    let failure = Folders.make(path)
+    guard failure != 0 else { return }
+    let reason = String(cString: strerror(failure))
     throw Fatal(
       .inputOutput, "cannot make the state folder \(path): \(reason). Name another one with --state"
     )

@@ -11,7 +11,7 @@ struct Spool: Sendable {
     self.root = root
     if isDryRun { return }
     try Self.makeDirectories(partDirectory)
-    for name in Self.names(in: partDirectory) {
+    for name in Folders.names(in: partDirectory) {
       let owner = name.split(separator: "-").first.flatMap { Int32($0) }
       if let owner, kill(owner, 0) == 0 || errno != ESRCH { continue }
       unlink("\(partDirectory)/\(name)")
@@ -62,24 +62,8 @@ struct Spool: Sendable {
 
   /// Makes a directory and those above it, for the owner alone.
   static func makeDirectories(_ path: String) throws(Fatal) {
-    if mkdir(path, 0o700) == 0 || errno == EEXIST { return }
-    if errno == ENOENT, let slash = path.lastIndex(of: "/"), slash > path.startIndex {
-      try makeDirectories(String(path[..<slash]))
-      if mkdir(path, 0o700) == 0 || errno == EEXIST { return }
-    }
+    errno = Folders.make(path)
+    guard errno != 0 else { return }
     throw Fatal(.inputOutput, "\(FileError("make the directory", path))")
-  }
-
-  private static func names(in directory: String) -> [String] {
-    guard let stream = opendir(directory) else { return [] }
-    defer { closedir(stream) }
-    var names: [String] = []
-    while let entry = readdir(stream) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      if name != ".", name != ".." { names.append(name) }
-    }
-    return names
   }
 }

@@ -1,3 +1,4 @@
+import Common
 import Glibc
 
 /// Directories with what is in them.
@@ -7,16 +8,7 @@ enum FileTree {
 
   /// The names in a directory that begin in this way; none where it cannot be read.
   static func names(in path: String, beginningWith prefix: String = "") -> [String] {
-    guard let directory = opendir(path) else { return [] }
-    defer { closedir(directory) }
-    var names: [String] = []
-    while let entry = readdir(directory) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      if name.hasPrefix(prefix), name != ".", name != ".." { names.append(name) }
-    }
-    return names
+    Folders.names(in: path).filter { $0.hasPrefix(prefix) }
   }
 
   /// Removes a directory and all that is in it, as far as it can be removed.

@@ -36,13 +36,8 @@ extension OutageReport {
   /// All outages that living tools note in a folder, the longest first. What a killed program left behind is
   /// no outage: its process is gone, or another has its number, or nothing was heard for too long.
   public static func current(in folder: String, now: Int64 = Time.wall()) -> [OutageReport] {
-    guard let directory = opendir(folder) else { return [] }
-    defer { closedir(directory) }
     var reports: [OutageReport] = []
-    while let entry = readdir(directory) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
+    for name in Folders.names(in: folder) {
       guard name.hasSuffix(".json"),
         let json = try? JSON(parsing: TextFile.lines("\(folder)/\(name)").joined()),
         !isLeftBehind(json)
