@@ -261,7 +261,7 @@ def report(files, status, seconds, records):
         sum(record.get("optimize", {}).get(key, 0) for record in records) for key in ("original_bytes", "bytes")
     ]
     reasons = collections.Counter(
-        "".join(letter for letter in record["optimize"]["reason"].split(":")[0] if not letter.isdigit())
+        "".join(letter for letter in record["optimize"]["reason"])
         for record in records
         if record.get("optimize", {}).get("reason")
     )

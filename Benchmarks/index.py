@@ -156,8 +156,8 @@ def settlement(leases):
     """The arrays of one settlement of documents that are completed, as `validate` sends them."""
     rows = [[id, token, "completed", "0", "NULL", "NULL", "NULL",
              f"gs://bucket/documents/mid/deed/{id}.pdf", "a" * 64, "a" * 32, "19877", "48213", "285",
-             "55", "false"] for id, token in leases]
-    return ["{" + ",".join(column) + "}" for column in zip(*rows)]
+             "55", "false", "kept", "the result is not smaller", "NULL"] for id, token in leases]
+    return ["{" + ",".join(f'"{value}"' if " " in value else value for value in column) + "}" for column in zip(*rows)]
 
 
 def main():

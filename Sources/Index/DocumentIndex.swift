@@ -297,6 +297,8 @@ public struct Completion: Sendable, Equatable {
   public var actualPage: Int?
   /// Whether that differs from the index.
   public var isMismatch = false
+  /// What `optimize` did; `nil` where that is not known.
+  public var optimization: Optimization?
 
   /// An object at `url`.
   public init(url: String, sha256: String, bytes: Int) {

@@ -48,6 +48,7 @@ enum PostgresSchema {
     Step(version: 2, file: "2-indexes.sql", sql: indexes, isTransaction: false),
     Step(version: 3, file: "3-report.sql", sql: reportIndexes, isTransaction: false),
     Step(version: 4, file: "4-md5.sql", sql: md5),
+    Step(version: 5, file: "5-optimize.sql", sql: optimize),
   ]
 
   private static let leases = """
@@ -79,6 +80,15 @@ enum PostgresSchema {
   private static let md5 = """
     -- What buckets know of an object, so that all of them can be compared by listing the bucket.
     ALTER TABLE index_documents ADD COLUMN IF NOT EXISTS content_md5 text;
+
+    """
+
+  private static let optimize = """
+    -- What optimize did to a document, why a result was rejected, and the size of that result.
+    ALTER TABLE index_documents
+      ADD COLUMN IF NOT EXISTS optimize_outcome text,
+      ADD COLUMN IF NOT EXISTS optimize_reason text,
+      ADD COLUMN IF NOT EXISTS optimize_rejected_bytes bigint;
 
     """
 

@@ -101,6 +101,10 @@ extension PostgresIndex {
       actual_book = CASE WHEN w.is_done THEN w.book ELSE d.actual_book END,
       actual_page = CASE WHEN w.is_done THEN w.page ELSE d.actual_page END,
       book_page_mismatch = CASE WHEN w.is_done THEN w.mismatch ELSE d.book_page_mismatch END,
+      optimize_outcome = CASE WHEN w.is_done THEN w.optimized ELSE d.optimize_outcome END,
+      optimize_reason = CASE WHEN w.is_done THEN w.reason ELSE d.optimize_reason END,
+      optimize_rejected_bytes =
+        CASE WHEN w.is_done THEN w.rejected ELSE d.optimize_rejected_bytes END,
       lease_owner = CASE WHEN w.status = 'pending' THEN d.lease_owner END,
       retrying = d.retrying AND w.status = 'pending',
       lease_token = NULL, last_lease_token = w.token, lease_expires_at = NULL,
@@ -110,10 +114,10 @@ extension PostgresIndex {
       FROM unnest(
         ?::bigint[], ?::text[], ?::text[], ?::integer[], ?::float8[], ?::text[], ?::text[],
         ?::text[], ?::text[], ?::text[], ?::bigint[], ?::bigint[], ?::integer[], ?::integer[],
-        ?::boolean[])
+        ?::boolean[], ?::text[], ?::text[], ?::bigint[])
       WITH ORDINALITY AS u (
         id, token, status, uncounted, wait, class, message, url, sha256, md5, bytes, original, book,
-        page, mismatch, place)) AS w
+        page, mismatch, optimized, reason, rejected, place)) AS w
     WHERE d.id = w.id AND d.lease_token = w.token AND (d.download_status = 'in_progress') IS TRUE
     RETURNING w.place
     """
@@ -129,7 +133,7 @@ private struct SettlementBatch: Sendable {
   /// Where each settlement is in the arrays, from 1. What cannot hold is not there: an id that is no
   /// number, or the same lease for the second time.
   private(set) var places: [Int?] = []
-  private var columns = [[String?]](repeating: [], count: 15)
+  private var columns = [[String?]](repeating: [], count: 18)
 
   var isEmpty: Bool { columns[0].isEmpty }
   var values: [Condition.Value] { columns.map { .text(arrayLiteral($0)) } }
@@ -154,16 +158,16 @@ private struct SettlementBatch: Sendable {
     }
   }
 
-  /// From status to mismatch, in the order of the statement.
+  /// From status to the bytes of a rejected result, in the order of the statement.
   private static func row(_ outcome: Settlement.Outcome, _ longest: Int) -> [String?] {
-    let nothing = [String?](repeating: nil, count: 8)
+    let nothing = [String?](repeating: nil, count: 11)
     switch outcome {
     case .completed(let done):
       return ["completed", "0", nil, nil, nil, done.url, done.sha256, done.md5]
         + [
           String(done.bytes), done.originalBytes.map { String($0) }, small(done.actualBook),
-          small(done.actualPage),
-          String(done.isMismatch),
+          small(done.actualPage), String(done.isMismatch), done.optimization?.outcome.rawValue,
+          done.optimization?.reason, done.optimization?.rejectedBytes.map { String($0) },
         ]
     case .again(let error, let after, let countsAttempt):
       return ["pending", countsAttempt ? "0" : "1", wait(after)] + describe(error, longest)

@@ -139,7 +139,8 @@ struct PostgresTable: Sendable {
   /// What the longest value of a closed vocabulary, or of our own making, takes.
   private static let lengths = [
     "download_status": 11, "lease_token": 32, "last_lease_token": 32, "lease_owner": 200,
-    "content_sha256": 64, "content_md5": 32, "error_class": 20,
+    "content_sha256": 64, "content_md5": 32, "error_class": 20, "optimize_outcome": 11,
+    "optimize_reason": RejectionReason.allCases.map(\.rawValue.count).max() ?? 0,
   ]
 
   /// Columns that are compared and counted as whole numbers: of texts, 1000 would come before 238.

@@ -8,6 +8,8 @@ public struct Report: Sendable {
   public var priorities: [PriorityFigures] = []
   /// Documents by instrument type, those with most first; bytes as in ``originalBytes``.
   public var types: [TypeFigures] = []
+  /// Completed documents by what `optimize` did; empty where it did nothing.
+  public var optimizations: [OptimizationFigures] = []
   /// Completed in the last hour.
   public var completedLastHour = 0
   /// Completed in the last day.

@@ -41,6 +41,7 @@ struct ReportQueries {
     report.books = books.range
     report.mismatches = books.mismatches
     report.types = try types()
+    report.optimizations = try optimizations()
     try addHours(to: &report)
     try addPace(to: &report)
     report.errors = try errors()
@@ -116,13 +117,15 @@ struct ReportQueries {
     return figures
   }
 
+  private static let isDone = "download_status = 'completed'"
+  // A table of the user's own may have any number in it: sizes that no document has (beyond a TiB) count as
+  // unknown, and no sum goes beyond what a number can be.
+  private static let hasSizes =
+    "\(isDone) AND original_bytes BETWEEN 0 AND 1099511627776"
+    + " AND content_bytes BETWEEN 0 AND 1099511627776"
+
   private func types() throws -> [TypeFigures] {
-    let isDone = "download_status = 'completed'"
-    // A table of the user's own may have any number in it: sizes that no document has (beyond a TiB) count as
-    // unknown, and no sum goes beyond what a number can be.
-    let hasSizes =
-      "\(isDone) AND original_bytes BETWEEN 0 AND 1099511627776"
-      + " AND content_bytes BETWEEN 0 AND 1099511627776"
+    let (isDone, hasSizes) = (Self.isDone, Self.hasSizes)
     return try rows(
       """
       COALESCE(instrument_type_parsed, ''), COUNT(*), COUNT(*) FILTER (WHERE \(isDone)),
@@ -136,6 +139,29 @@ struct ReportQueries {
         absent: int($0[4]), measured: int($0[5]), originalBytes: int($0[6]),
         storedBytes: int($0[7]))
     }
+  }
+
+  private func optimizations() throws -> [OptimizationFigures] {
+    let rows = try rows(
+      """
+      optimize_outcome, optimize_reason, COUNT(*),
+        SUM(original_bytes) FILTER (WHERE \(Self.hasSizes)),
+        SUM(content_bytes) FILTER (WHERE \(Self.hasSizes)),
+        SUM(content_bytes - optimize_rejected_bytes) FILTER (
+          WHERE \(Self.hasSizes) AND optimize_rejected_bytes BETWEEN 0 AND content_bytes)
+      """, "AND \(Self.isDone) GROUP BY 1, 2")
+    var all: [OptimizationFigures] = []
+    for row in rows {
+      let outcome = row[0].flatMap { Optimization.Outcome(rawValue: $0) }
+      let reason = outcome == nil ? nil : row[1].map(Optimization.known)
+      var figures = OptimizationFigures(outcome, reason: reason)
+      figures.documents = int(row[2])
+      figures.originalBytes = int(row[3])
+      figures.storedBytes = int(row[4])
+      figures.rejectedSaving = int(row[5])
+      all.add(figures)
+    }
+    return all.ordered
   }
 
   private func addHours(to report: inout Report) throws {

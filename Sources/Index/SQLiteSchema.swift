@@ -42,7 +42,8 @@ enum SQLiteSchema {
     ("next_attempt_at", "TEXT"), ("content_sha256", "TEXT"), ("content_bytes", "INTEGER"),
     ("original_bytes", "INTEGER"), ("error_class", "TEXT"),
     ("retrying", "BOOLEAN NOT NULL DEFAULT FALSE"), ("lost_leases", "INTEGER NOT NULL DEFAULT 0"),
-    ("content_md5", "TEXT"),
+    ("content_md5", "TEXT"), ("optimize_outcome", "TEXT"), ("optimize_reason", "TEXT"),
+    ("optimize_rejected_bytes", "INTEGER"),
   ]
 
   static let indexNames = [
@@ -64,6 +65,7 @@ enum SQLiteSchema {
     }
     migrator.registerMigration("3: report") { db in try db.execute(sql: reportIndexes) }
     migrator.registerMigration("4: MD5") { db in try addMissingColumns(db) }
+    migrator.registerMigration("5: optimize") { db in try addMissingColumns(db) }
     return migrator
   }()
 

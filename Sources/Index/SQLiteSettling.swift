@@ -63,15 +63,17 @@ extension Settlement.Outcome {
       (
         """
         download_status = 'completed', gcs_path = ?, content_sha256 = ?, content_md5 = ?,
-        content_bytes = ?,
-        original_bytes = ?, actual_book = ?, actual_page = ?, book_page_mismatch = ?,
+        content_bytes = ?, original_bytes = ?, actual_book = ?, actual_page = ?,
+        book_page_mismatch = ?, optimize_outcome = ?, optimize_reason = ?,
+        optimize_rejected_bytes = ?,
         downloaded_at = \(SQLiteSchema.now), download_error = NULL, error_class = NULL,
         lease_token = NULL, lease_owner = NULL, lease_expires_at = NULL, next_attempt_at = NULL,
         retrying = FALSE, lost_leases = 0
         """,
         [
           done.url, done.sha256, done.md5, done.bytes, done.originalBytes, done.actualBook,
-          done.actualPage, done.isMismatch,
+          done.actualPage, done.isMismatch, done.optimization?.outcome.rawValue,
+          done.optimization?.reason, done.optimization?.rejectedBytes,
         ]
       )
     case .again(let error, let after, let countsAttempt):

@@ -33,85 +33,81 @@ struct Inspection: Sendable, Equatable {
 /// all 53 with a password, each turned into one blank page (docs/optimize.md, "Acceptance").
 enum Acceptance {
   /// Before anything parses it, by its first bytes.
-  static func objection(toBeginning bytes: [UInt8]) -> String? {
-    if bytes.isEmpty { return "the file is empty" }
+  static func objection(toBeginning bytes: [UInt8]) -> Rejection? {
+    if bytes.isEmpty { return Rejection(.empty) }
     if case .pdf = ContentKind(bytes), !bytes.starts(with: "%!".utf8) { return nil }
-    return "the file does not begin with %PDF-"
+    return Rejection(.notPDF)
   }
 
   /// What libqpdf found in the source.
-  static func objection(toSource source: Inspection) -> String? {
-    if source.isSigned { return "the file is signed" }
-    if let missing = source.missing { return "a part of the file is missing: \(missing)" }
-    if let complaint = source.complaint { return "the file is damaged: \(complaint)" }
-    if source.pageCount == 0 { return "the file has no pages" }
+  static func objection(toSource source: Inspection) -> Rejection? {
+    if source.isSigned { return Rejection(.signed) }
+    if let missing = source.missing { return Rejection(.missingPart, missing) }
+    if let complaint = source.complaint { return Rejection(.damaged, complaint) }
+    if source.pageCount == 0 { return Rejection(.noPages) }
     if source.pageCount > Limits.maximumPages {
-      return "the file has too many pages: more than \(Format.count(Limits.maximumPages))"
+      return Rejection(.tooManyPages, "more than \(Format.count(Limits.maximumPages))")
     }
     return nil
   }
 
   /// What Ghostscript would not keep: it draws form fields, and drops tags. A file that begins with `%!` would
   /// run as PostScript, even when `%PDF-` follows, so that it gets none that begins with anything else.
-  static func objection(toGhostscriptOn source: Inspection) -> String? {
-    if !source.beginsWithHeader {
-      return "the file does not begin with %PDF-, and is nothing for Ghostscript"
-    }
-    if source.repair != nil { return "the file is damaged, and Ghostscript might lose more" }
-    if !source.encryption.isEmpty {
-      return "the file is encrypted, which it would not be after Ghostscript"
-    }
-    if source.hasForm { return "the file has a form, which Ghostscript would flatten" }
-    if source.isTagged { return "the file has tags, which Ghostscript would drop" }
-    return source.inventory?.claim.map {
-      "the file claims to be \($0), which it would not be after Ghostscript"
-    }
+  static func objection(toGhostscriptOn source: Inspection) -> Rejection? {
+    if !source.beginsWithHeader { return Rejection(.offsetHeader) }
+    if source.repair != nil { return Rejection(.ghostscriptOnDamaged) }
+    if !source.encryption.isEmpty { return Rejection(.ghostscriptOnEncrypted) }
+    if source.hasForm { return Rejection(.ghostscriptOnForm) }
+    if source.isTagged { return Rejection(.ghostscriptOnTags) }
+    return source.inventory?.claim.map { Rejection(.ghostscriptOnClaim, $0) }
   }
 
   /// How Ghostscript ended, and what it said.
-  static func objection(toRun run: Ghostscript.Outcome, limits: Limits) -> String? {
-    let said = run.report.map { ", and reported \($0)" } ?? ""
+  static func objection(toRun run: Ghostscript.Outcome, limits: Limits) -> Rejection? {
+    let failure = Rejection(
+      .ghostscriptFailed, "it \(run.end)" + (run.report.map { " and reported \($0)" } ?? ""))
     switch run.end {
-    case .status(0): return run.report.map { "Ghostscript reported an error: \($0)" }
-    case .status: return "Ghostscript failed: it \(run.end)\(said)"
+    case .status(0): return run.report.map { Rejection(.ghostscriptError, $0) }
+    case .status: return failure
     case .signal(SIGXCPU):
-      return "Ghostscript took too long: more than \(limits.processorSeconds) s of processor time"
+      return Rejection(
+        .ghostscriptTooSlow, "more than \(limits.processorSeconds) s of processor time")
     case .signal(SIGXFSZ):
-      return "Ghostscript wrote too much: more than \(Format.bytes(limits.fileSize))"
-    case .signal: return "Ghostscript failed: it \(run.end)\(said)"
+      return Rejection(.ghostscriptTooLarge, "more than \(Format.bytes(limits.fileSize))")
+    case .signal: return failure
     }
   }
 
   /// What libqpdf found in the result.
-  static func objection(toResult result: Inspection, of source: Inspection) -> String? {
-    if let complaint = result.complaint { return "the result is damaged: \(complaint)" }
+  static func objection(toResult result: Inspection, of source: Inspection) -> Rejection? {
+    if let complaint = result.complaint { return Rejection(.resultDamaged, complaint) }
     guard result.encryption == source.encryption else {
-      return "the result is not encrypted as the file is"
+      return Rejection(.encryptionChanged)
     }
     guard result.pageCount == source.pageCount else {
-      return "the result has other pages: \(result.pageCount) instead of \(source.pageCount)"
+      return Rejection(.pagesChanged, "\(result.pageCount) instead of \(source.pageCount)")
     }
     let different = zip(result.pages, source.pages).enumerated()
       .first { !$0.element.0.isShown(like: $0.element.1) }
     if let different {
-      return "a page of the result has another size: page \(different.offset + 1)"
+      return Rejection(.pageSizeChanged, "page \(different.offset + 1)")
     }
     guard let before = source.inventory, let after = result.inventory else { return nil }
-    return after.loss(from: before).map { "the result lost something: \($0)" }
+    return after.loss(from: before).map { Rejection(.contentLost, $0) }
   }
 
   /// Whether what Ghostscript wrote anew is worth the risk: 78 of 1,308 results of public files saved
   /// less than a tenth, half a percent of all bytes.
-  static func objection(toGhostscriptSize result: Int, of source: Int) -> String? {
+  static func objection(toGhostscriptSize result: Int, of source: Int) -> Rejection? {
     10 * result <= 9 * source
       ? nil
-      : "the result of Ghostscript is not a tenth smaller: \(Format.count(result)) of "
-        + "\(Format.count(source)) bytes"
+      : Rejection(.notATenthSmaller, "\(Format.count(result)) of \(Format.count(source)) bytes")
   }
 
   /// Last: whether it was worth it.
-  static func objection(toSize result: Int, of source: Int) -> String? {
+  static func objection(toSize result: Int, of source: Int) -> Rejection? {
     result < source
-      ? nil : "the result is not smaller: \(Format.count(result)) of \(Format.count(source)) bytes"
+      ? nil
+      : Rejection(.notSmaller, "\(Format.count(result)) of \(Format.count(source)) bytes")
   }
 }

@@ -18,6 +18,7 @@ struct Examination {
   private let ghostscript: GhostscriptKeeper
   private let source: String
   private let result: String
+  private let times = StepTimes()
 
   init(_ job: Job, with ghostscript: GhostscriptKeeper) {
     self.job = job
@@ -26,29 +27,39 @@ struct Examination {
     result = "\(job.directory)/\(Job.result)"
   }
 
-  /// The verdict. `started` is told the pages when the work begins. A reason to keep the original is
-  /// the same wherever the work was done.
-  func verdict(started: (Int) -> Void) throws(Trouble) -> Verdict {
-    let verdict = try examined(started: started)
-    guard case .kept(let reason, let pages) = verdict else { return verdict }
-    return .kept(reason.replacing("\(job.directory)/", with: ""), pages: pages)
+  /// The verdict, and what led to it. `started` is called with the number of pages when the work begins.
+  func findings(started: (Int) -> Void) throws(Trouble) -> Findings {
+    var findings = try examined(started: started)
+    if case .kept(let rejection, let pages) = findings.verdict {
+      findings.verdict = .kept(rejection.without(directory: job.directory), pages: pages)
+    }
+    if let rejected = findings.rejected {
+      findings.rejected = RejectedResult(
+        engine: rejected.engine,
+        rejection: rejected.rejection.without(directory: job.directory), bytes: rejected.bytes)
+    }
+    findings.seconds = times.taken.mapValues { Double($0) / 1e9 }
+    return findings
   }
 
-  private func examined(started: (Int) -> Void) throws(Trouble) -> Verdict {
-    guard let (beginning, sourceBytes) = try lookAtSource() else {
-      return .kept("the file is gone")
+  private func examined(started: (Int) -> Void) throws(Trouble) -> Findings {
+    func kept(_ rejection: Rejection, pages: Int? = nil) -> Findings {
+      Findings(verdict: .kept(rejection, pages: pages))
     }
-    if let objection = Acceptance.objection(toBeginning: beginning) { return .kept(objection) }
+    guard let (beginning, sourceBytes) = try lookAtSource() else {
+      return kept(Rejection(.removed))
+    }
+    if let objection = Acceptance.objection(toBeginning: beginning) { return kept(objection) }
     let before: Inspection
-    switch Self.inspectSource(source) {
+    switch times.measure(.source, { Self.inspectSource(source) }) {
     case .success(var inspection):
       inspection.beginsWithHeader = beginning.starts(with: "%PDF-".utf8)
       before = inspection
-    case .failure(let error): return .kept(Self.objection(to: error))
+    case .failure(let error): return kept(Self.objection(to: error))
     }
     let pages = before.pageCount > 0 ? before.pageCount : nil
     if let objection = Acceptance.objection(toSource: before) {
-      return .kept(objection, pages: pages)
+      return kept(objection, pages: pages)
     }
     started(before.pageCount)
     let limits = Limits(
@@ -56,11 +67,11 @@ struct Examination {
     return try judge(before, sourceBytes, limits)
   }
 
-  private static func objection(to error: PDFError) -> String {
+  private static func objection(to error: PDFError) -> Rejection {
     switch error.kind {
-    case .password: "the file opens only with a password"
-    case .damaged: "the file is damaged: \(error)"
-    case .system, .unsupported, .internal: "libqpdf cannot read it: \(error)"
+    case .password: Rejection(.password)
+    case .damaged: Rejection(.damaged, error.description)
+    case .system, .unsupported, .internal: Rejection(.unreadable, error.description)
     }
   }
 
@@ -94,9 +105,17 @@ struct Examination {
   /// Has the engines work, one after the other, and takes the smallest result that passes.
   private func judge(
     _ before: Inspection, _ sourceBytes: Int, _ limits: Limits
-  ) throws(Trouble) -> Verdict {
+  ) throws(Trouble) -> Findings {
     var best: (engine: Engine, bytes: Int)?
-    var objections: [String] = []
+    var rejected: [RejectedResult] = []
+    func reject(_ engine: Engine, _ rejection: Rejection, _ file: String) {
+      // What it costs is known where a whole result was there.
+      let bytes = rejection.reason.rejectsResult ? size(of: file) : nil
+      rejected.append(
+        RejectedResult(
+          engine: engine, rejection: rejection, bytes: bytes.flatMap { $0 < sourceBytes ? $0 : nil }
+        ))
+    }
     var images: EngineChoice.ImagesOutcome?
     if job.settings.engine != .ghostscript {
       switch try rewriteImages(before, sourceBytes) {
@@ -104,43 +123,48 @@ struct Examination {
         images = outcome
         let objection = try objection(toImagesResult: outcome, before, sourceBytes, limits)
         if let objection {
-          objections.append(objection)
+          reject(.images, objection, Job.imagesResult)
         } else {
           best = (.images, outcome.bytes)
         }
-      case .failure(let objection): objections.append(objection.reason)
+      case .failure(let objection): reject(.images, objection, Job.imagesResult)
       }
     }
     if EngineChoice.triesGhostscript(job.settings, after: images, sourceBytes: sourceBytes) {
       switch try runGhostscript(before, sourceBytes, limits) {
       case .failure(let objection):
-        objections.append(objection.reason)
+        reject(.ghostscript, objection, Job.result)
         try checkDisk(for: sourceBytes)
       case .success(let bytes):
         if bytes < best?.bytes ?? sourceBytes { best = (.ghostscript, bytes) }
       }
     }
     guard let best else {
-      return .kept(objections.last ?? "no engine is there for it", pages: before.pageCount)
+      let rejected = RejectedResult.costliest(rejected)
+      return Findings(
+        verdict: .kept(rejected?.rejection ?? Rejection(.noEngine), pages: before.pageCount),
+        rejected: rejected?.bytes == nil ? nil : rejected)
     }
     if best.engine == .images, rename("\(job.directory)/\(Job.imagesResult)", result) != 0 {
       throw trouble("write to")
     }
-    return .accepted(
-      best.engine, pages: before.pageCount,
-      isRepaired: best.engine == .images && images?.isRepaired == true)
+    return Findings(
+      verdict: .accepted(
+        best.engine, pages: before.pageCount,
+        isRepaired: best.engine == .images && images?.isRepaired == true),
+      rejected: RejectedResult.costliest(rejected.filter { $0.mightBeat(best.bytes) }))
   }
 
-  private struct Objection: Error { let reason: String }
-
-  /// Makes a result with the engine for images; fails with what is to be said against it.
+  /// Makes a result with the engine for images; fails with the reason why it is rejected.
   private func rewriteImages(
     _ before: Inspection, _ sourceBytes: Int
-  ) throws(Trouble) -> Result<EngineChoice.ImagesOutcome, Objection> {
+  ) throws(Trouble) -> Result<EngineChoice.ImagesOutcome, Rejection> {
     let path = "\(job.directory)/\(Job.imagesResult)"
     var outcome: EngineChoice.ImagesOutcome
     do throws(PDFError) {
-      outcome = try ImageEngine(job.settings).run(source, to: path, repairing: before.repair != nil)
+      outcome = try times.measure(.images) { () throws(PDFError) in
+        try ImageEngine(job.settings).run(source, to: path, repairing: before.repair != nil)
+      }
       outcome.isRepaired = before.repair != nil
     } catch {
       if case .system(let code?) = error.kind, LocalTrouble.isLocal(code) {
@@ -148,68 +172,63 @@ struct Examination {
       }
       // Objects are read when they are needed, so that damage may show only now.
       if before.repair == nil, error.kind == .damaged,
-        case .success(let repaired) = Self.inspectRepaired(source, error.description)
+        case .success(let repaired) = times.measure(
+          .source, { Self.inspectRepaired(source, error.description) })
       {
-        if let objection = Acceptance.objection(toSource: repaired) {
-          return .failure(Objection(reason: objection))
-        }
+        if let objection = Acceptance.objection(toSource: repaired) { return .failure(objection) }
         return try rewriteImages(repaired, sourceBytes)
       }
-      return .failure(Objection(reason: "libqpdf cannot rewrite it: \(error)"))
+      return .failure(Rejection(.notRewritable, error.description))
     }
-    if let objection = Self.objection(toResult: path, of: before) {
-      return .failure(Objection(reason: objection))
-    }
+    if let objection = objection(toResult: path, of: before) { return .failure(objection) }
     outcome.bytes = try resultBytes(Job.imagesResult)
     return .success(outcome)
   }
 
-  /// Makes a result with Ghostscript and tells its size; fails with what is to be said against it.
+  /// Makes a result with Ghostscript and returns its size; fails with the reason why it is rejected.
   private func runGhostscript(
     _ before: Inspection, _ sourceBytes: Int, _ limits: Limits
-  ) throws(Trouble) -> Result<Int, Objection> {
-    func refused(_ reason: String) -> Result<Int, Objection> {
-      .failure(Objection(reason: reason))
-    }
+  ) throws(Trouble) -> Result<Int, Rejection> {
     guard let program = job.settings.ghostscript else {
-      return refused("Ghostscript was not found")
+      return .failure(Rejection(.ghostscriptMissing))
     }
-    if let objection = Acceptance.objection(toGhostscriptOn: before) { return refused(objection) }
-    guard let before = try whole(before) else { return refused("libqpdf cannot read all of it") }
+    if let objection = Acceptance.objection(toGhostscriptOn: before) { return .failure(objection) }
+    guard let before = times.measure(.inventory, { whole(before) }) else {
+      return .failure(Rejection(.ghostscriptUnreadable))
+    }
     // Now with what it claims to be.
-    if let objection = Acceptance.objection(toGhostscriptOn: before) { return refused(objection) }
+    if let objection = Acceptance.objection(toGhostscriptOn: before) { return .failure(objection) }
     let objection = try running(program) { () throws(Launch.Failure) in
-      try ghostscript.run(program, job, limits: limits) {
-        Acceptance.objection(toRun: $0, limits: limits)
-          ?? Self.keepMetadata(of: source, in: result)
-          ?? Self.objection(toResult: result, of: before)
+      try times.measure(.ghostscript) { () throws(Launch.Failure) in
+        try ghostscript.run(program, job, limits: limits) {
+          Acceptance.objection(toRun: $0, limits: limits)
+            ?? Self.keepMetadata(of: source, in: result)
+            ?? self.objection(toResult: result, of: before)
+        }
       }
     }
-    if let objection { return refused(objection) }
+    if let objection { return .failure(objection) }
     let bytes = try resultBytes(Job.result)
     if let objection = Acceptance.objection(toGhostscriptSize: bytes, of: sourceBytes) {
-      return refused(objection)
+      return .failure(objection)
     }
     guard !job.settings.isUnchecked else { return .success(bytes) }
     guard let check = pageCheck(before, sourceBytes, limits) else {
-      return refused("there is no renderer to check the result of Ghostscript with")
+      return .failure(Rejection(.rendererMissing))
     }
     let change = try running(check.renderer.programs.drawing) { () throws(Launch.Failure) in
       try check.objection(toAllOf: Job.result)
     }
-    return change.map(refused) ?? .success(bytes)
+    return change.map { .failure($0) } ?? .success(bytes)
   }
 
   /// The same with what it has besides its pages.
-  private func whole(_ before: Inspection) throws(Trouble) -> Inspection? {
+  private func whole(_ before: Inspection) -> Inspection? {
     guard !job.settings.isUnchecked else { return before }
-    guard case .success(let inspection) = Self.inspect(source, hasInventory: true) else {
-      return nil
-    }
-    return inspection
+    return try? Self.inspect(source, hasInventory: true).get()
   }
 
-  private static func keepMetadata(of source: String, in result: String) -> String? {
+  private static func keepMetadata(of source: String, in result: String) -> Rejection? {
     do throws(PDFError) {
       let source = try PDFDocument(path: source)
       let written = try PDFDocument(path: result)
@@ -217,21 +236,20 @@ struct Examination {
       try written.writeCompactly(to: result)
       return nil
     } catch {
-      return "libqpdf cannot rewrite the result: \(error)"
+      return Rejection(.resultUnreadable, error.description)
     }
   }
 
-  /// What is to be said against images that were rewritten, where a sample of the pages is looked at.
+  /// Why images that were rewritten are rejected, where a sample of the pages is looked at.
   private func objection(
     toImagesResult outcome: EngineChoice.ImagesOutcome, _ before: Inspection, _ sourceBytes: Int,
     _ limits: Limits
-  ) throws(Trouble) -> String? {
+  ) throws(Trouble) -> Rejection? {
     if let objection = Acceptance.objection(toSize: outcome.bytes, of: sourceBytes) {
       return objection
     }
     guard let check = pageCheck(before, sourceBytes, limits) else {
-      return outcome.isRepaired
-        ? "the file is damaged, and there is no renderer to check a repair with" : nil
+      return outcome.isRepaired ? Rejection(.repairUnchecked) : nil
     }
     return try running(check.renderer.programs.drawing) { () throws(Launch.Failure) in
       let share = job.settings.verifiedShare
@@ -247,13 +265,13 @@ struct Examination {
     job.settings.renderer.map {
       PageCheck(
         renderer: Renderer(programs: $0, job: job, limits: limits), pages: before.pageCount,
-        sourceBytes: sourceBytes)
+        sourceBytes: sourceBytes, times: times)
     }
   }
 
   private func running(
-    _ program: String, _ body: () throws(Launch.Failure) -> String?
-  ) throws(Trouble) -> String? {
+    _ program: String, _ body: () throws(Launch.Failure) -> Rejection?
+  ) throws(Trouble) -> Rejection? {
     do throws(Launch.Failure) { return try body() } catch {
       throw Trouble(
         message: "cannot run \(program): \(String(cString: strerror(error.code)))", code: error.code
@@ -261,10 +279,13 @@ struct Examination {
     }
   }
 
-  private static func objection(toResult path: String, of before: Inspection) -> String? {
-    switch inspect(path, hasInventory: before.inventory != nil) {
-    case .failure(let error): "libqpdf cannot read the result: \(error)"
-    case .success(let after): Acceptance.objection(toResult: after, of: before)
+  private func objection(toResult path: String, of before: Inspection) -> Rejection? {
+    let step = before.inventory == nil ? StepTimes.Step.structure : .inventory
+    return times.measure(step) {
+      switch Self.inspect(path, hasInventory: before.inventory != nil) {
+      case .failure(let error): Rejection(.resultUnreadable, error.description)
+      case .success(let after): Acceptance.objection(toResult: after, of: before)
+      }
     }
   }
 
@@ -312,9 +333,13 @@ struct Examination {
   }
 
   private func resultBytes(_ name: String) throws(Trouble) -> Int {
+    guard let size = size(of: name) else { throw trouble("look at") }
+    return size
+  }
+
+  private func size(of name: String) -> Int? {
     var status = stat()
-    guard stat("\(job.directory)/\(name)", &status) == 0 else { throw trouble("look at") }
-    return Int(status.st_size)
+    return stat("\(job.directory)/\(name)", &status) == 0 ? Int(status.st_size) : nil
   }
 
   /// A full disk makes bad results of good documents, and a document is not to pay for it. There

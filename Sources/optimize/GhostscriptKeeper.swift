@@ -22,10 +22,10 @@ final class GhostscriptKeeper {
   /// The interpreter that waits for the next document.
   var process: pid_t? { interpreter?.pid }
 
-  /// Makes a result, and returns what `judge` has against it.
+  /// Makes a result, and returns why `judge` rejects it.
   func run(
-    _ program: String, _ job: Job, limits: Limits, judge: (Ghostscript.Outcome) -> String?
-  ) throws(Launch.Failure) -> String? {
+    _ program: String, _ job: Job, limits: Limits, judge: (Ghostscript.Outcome) -> Rejection?
+  ) throws(Launch.Failure) -> Rejection? {
     while true {
       var interpreter = try take(program, job, limits)
       let isNew = interpreter.jobs == 0

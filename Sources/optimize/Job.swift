@@ -58,7 +58,7 @@ enum Verdict: Sendable, Equatable {
   /// repaired for it.
   case accepted(Engine, pages: Int, isRepaired: Bool = false)
   /// The original goes on; why, and its pages where they could be counted.
-  case kept(String, pages: Int? = nil)
+  case kept(Rejection, pages: Int? = nil)
 }
 
 /// What a worker process says: a line on its standard output.
@@ -66,38 +66,54 @@ enum Answer: Sendable, Equatable {
   /// The source is in order; the engines work on so many pages now.
   case started(pages: Int)
   /// The last word on a document.
-  case verdict(Verdict)
+  case findings(Findings)
   /// The machine is in trouble, and no document at fault; the `errno`.
   case trouble(String, code: Int32)
 
   var json: JSON {
     switch self {
-    case .started(let pages): .object(["started": .int(pages)])
-    case .verdict(.accepted(let engine, let pages, let isRepaired)):
-      .object([
-        "accepted": .int(pages), "engine": .string(engine.rawValue), "repaired": .bool(isRepaired),
-      ])
-    case .verdict(.kept(let reason, let pages)):
-      .object(["kept": .string(reason), "pages": pages.map(JSON.int)])
+    case .started(let pages): return .object(["started": .int(pages)])
+    case .findings(let findings):
+      var object: JSONObject
+      switch findings.verdict {
+      case .accepted(let engine, let pages, let isRepaired):
+        object = [
+          "accepted": .int(pages), "engine": .string(engine.rawValue),
+          "repaired": .bool(isRepaired),
+        ]
+      case .kept(let rejection, let pages):
+        object = ["kept": rejection.json, "pages": pages.map(JSON.int)]
+      }
+      object["rejected"] = findings.rejected?.json
+      object["times"] = findings.times
+      return .object(object)
     case .trouble(let message, let code):
-      .object(["trouble": .string(message), "code": .int(Int(code))])
+      return .object(["trouble": .string(message), "code": .int(Int(code))])
     }
   }
 
   init?(json: JSON) {
     if let pages = json["started"]?.int, pages > 0 {
       self = .started(pages: pages)
-    } else if let pages = json["accepted"]?.int, pages > 0,
-      let engine = json["engine"]?.string.flatMap(Engine.init),
-      let isRepaired = json["repaired"]?.bool
-    {
-      self = .verdict(.accepted(engine, pages: pages, isRepaired: isRepaired))
-    } else if let reason = json["kept"]?.string {
-      self = .verdict(.kept(reason, pages: json["pages"]?.int))
+    } else if let verdict = Self.verdict(json) {
+      self = .findings(
+        Findings(
+          verdict: verdict, rejected: json["rejected"].flatMap(RejectedResult.init),
+          seconds: Findings.seconds(json["times"])))
     } else if let message = json["trouble"]?.string, let code = json["code"]?.int {
       self = .trouble(message, code: Int32(clamping: code))
     } else {
       return nil
     }
+  }
+
+  private static func verdict(_ json: JSON) -> Verdict? {
+    if let pages = json["accepted"]?.int, pages > 0,
+      let engine = json["engine"]?.string.flatMap(Engine.init),
+      let isRepaired = json["repaired"]?.bool
+    {
+      return .accepted(engine, pages: pages, isRepaired: isRepaired)
+    }
+    return json["kept"].flatMap(Rejection.init).map { .kept($0, pages: json["pages"]?.int) }
   }
 }

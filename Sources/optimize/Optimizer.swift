@@ -43,23 +43,35 @@ struct Optimizer: StageWorker, ~Copyable {
     do { directory = try prepare(for: source) } catch let error as Workspace.Failure {
       // A folder that cannot be written to is the document's; the one for all results is the run's.
       guard error.isOfPlace, !destination.isShared else { throw error.fatal }
-      return try keep(
-        source, "its folder cannot be written to: \(error.description)", pages: nil)
+      return try keep(source, Rejection(.folderNotWritable, error.description), pages: nil)
     }
-    switch try judge(Job(directory: directory, settings: settings)) {
-    case .kept(let reason, let pages): return try keep(source, reason, pages: pages)
+    let findings = try findings(for: Job(directory: directory, settings: settings))
+    var member = try member(for: findings.verdict, of: source, in: directory)
+    member["rejected"] = findings.rejected?.json
+    if !findings.seconds.isEmpty { member["times"] = findings.times }
+    return member
+  }
+
+  /// Puts an accepted result in its place, or keeps the original.
+  private borrowing func member(
+    for verdict: Verdict, of source: SourceFile, in directory: String
+  ) throws -> JSONObject {
+    switch verdict {
+    case .kept(let rejection, let pages): return try keep(source, rejection, pages: pages)
     case .accepted(let engine, let pages, let isRepaired):
       // What is replaced has to be what was fetched.
       if source.sha256 != nil { _ = try source.digest() }
-      do throws(Rejection) {
+      do throws(Refusal) {
         var member = try accept(
           "\(directory)/\(Job.result)", of: source, pages: pages,
           method: settings.method(engine))
         if isRepaired { member["repaired"] = .bool(true) }
         return member
       } catch {
-        if LocalTrouble.isLocal(error.code) { throw Fatal(.inputOutput, error.message) }
-        return try keep(source, error.message, pages: pages)
+        if LocalTrouble.isLocal(error.code) {
+          throw Fatal(.inputOutput, error.rejection.description)
+        }
+        return try keep(source, error.rejection, pages: pages)
       }
     }
   }
@@ -93,64 +105,64 @@ struct Optimizer: StageWorker, ~Copyable {
 
   /// Has the worker process judge a document. A document may pay only for what it does to a process
   /// of its own, so that one that is lost with an old process gets a new one, once.
-  private mutating func judge(_ job: Job) throws -> Verdict {
+  private mutating func findings(for job: Job) throws -> Findings {
     while true {
       let isNew = child == nil
       let process = try child.take() ?? WorkerProcess(memory: settings.memory)
       let outcome = process.work(on: job, stop: stop)
       switch outcome {
-      case .verdict(let verdict):
+      case .findings(let findings):
         child = consume process
-        return verdict
+        return findings
       case .trouble(let message, let code): throw failure(message, job.directory, code)
       case .stopped: throw RecordError.stopped
-      case .late(let seconds): return .kept("it took too long: more than \(seconds) s")
+      case .late(let seconds):
+        return Findings(verdict: .kept(Rejection(.tooSlow, "more than \(seconds) s")))
       case .lost:
         let end = process.finish()
-        if isNew { return .kept("the process that looked into it ended: it \(end.description)") }
+        if isNew {
+          return Findings(verdict: .kept(Rejection(.workerEnded, "it \(end.description)")))
+        }
       }
     }
   }
 
-  /// Why a result cannot take its place after all.
-  private struct Rejection: Error {
+  /// Why a result cannot take its place after all, and the `errno`.
+  private struct Refusal: Error {
     var code: Int32 = 0
-    let message: String
+    let rejection: Rejection
   }
 
   /// Names the result; only now does anybody see it.
   private borrowing func accept(
     _ result: String, of source: SourceFile, pages: Int, method: String
-  ) throws(Rejection) -> JSONObject {
+  ) throws(Refusal) -> JSONObject {
     // What hostile input made is looked at once more from outside: a link would lead elsewhere.
     var status = stat()
     guard lstat(result, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_nlink == 1,
       status.st_size < source.bytes
-    else { throw Rejection(message: "the result is not a file") }
+    else { throw Refusal(rejection: Rejection(.notAFile)) }
     let digest: FileDigest
     do throws(FileError) { digest = try FileDigest(path: result) } catch {
-      throw Rejection(code: error.code, message: error.description)
+      throw Refusal(code: error.code, rejection: Rejection(.notAFile, error.description))
     }
     let path: String
     do throws(Launch.Failure) { path = try destination.publish(result, of: source.path) } catch {
       let reason = String(cString: strerror(error.code))
-      throw Rejection(code: error.code, message: "the result cannot be put in its place: \(reason)")
+      throw Refusal(code: error.code, rejection: Rejection(.notPublished, reason))
     }
     return Self.member(
       path, digest, pages: pages, method: method, originalBytes: source.bytes)
   }
 
   private borrowing func keep(
-    _ source: SourceFile, _ reason: String, pages: Int?
+    _ source: SourceFile, _ rejection: Rejection, pages: Int?
   ) throws -> JSONObject {
     let digest = try source.digest()
     var member = Self.member(
       source.path, digest, pages: pages, method: "original", originalBytes: digest.bytes)
-    // The reason is the same for all documents of its kind, so that they can be counted; what is special about
-    // this one comes after it.
-    let parts = Format.printable(reason).split(separator: ": ", maxSplits: 1)
-    member["reason"] = .string(parts.first.map { String($0) } ?? reason)
-    if parts.count == 2 { member["detail"] = .string(String(parts[1])) }
+    member["reason"] = .string(rejection.reason.rawValue)
+    member["detail"] = rejection.detail.map { .string(Format.printable($0)) }
     return member
   }
 

@@ -1,3 +1,4 @@
+import Common
 import Processes
 
 /// Draws pages before and after, and compares them.
@@ -9,46 +10,58 @@ struct PageCheck {
   /// How many pages the document has, and its size in bytes.
   let pages: Int
   let sourceBytes: Int
+  var times = StepTimes()
 
-  /// What is to be said against what Ghostscript wrote: each page is drawn and its words are read, and
-  /// what the renderer does not understand counts as changed.
-  func objection(toAllOf result: String) throws(Launch.Failure) -> String? {
-    let before, after: Renderer.Answer<[[ArraySlice<UInt8>]]>
-    switch try renderer.words(of: Job.source) {
-    case .success(let words): before = words
-    case .failure(let silence): return "its text cannot be read to be compared\(silence)"
-    }
-    switch try renderer.words(of: result) {
-    case .success(let words): after = words
-    case .failure(let silence): return "the text of the result cannot be read\(silence)"
-    }
-    if before.hasComplaints { return "the renderer complains about it, and cannot be a judge" }
-    if after.hasComplaints { return "the renderer complains about the result" }
-    guard before.content.count == after.content.count else { return "the result has other pages" }
-    if let page = zip(before.content, after.content).enumerated()
-      .first(where: { $0.element.0 != $0.element.1 })?.offset
+  /// Why what Ghostscript wrote is rejected: each page is drawn and its words are read, and what the renderer
+  /// does not understand counts as changed.
+  func objection(toAllOf result: String) throws(Launch.Failure) -> Rejection? {
+    if let rejection = try times.measure(
+      .text,
+      { () throws(Launch.Failure) in
+        try objection(toTextOf: result)
+      })
     {
-      return "a page of the result has other text: page \(page + 1)"
+      return rejection
     }
     guard pages > 0 else { return nil }
     return try objection(to: result, 1...pages, .strict)
   }
 
+  private func objection(toTextOf result: String) throws(Launch.Failure) -> Rejection? {
+    let before, after: Renderer.Answer<[[ArraySlice<UInt8>]]>
+    switch try renderer.words(of: Job.source) {
+    case .success(let words): before = words
+    case .failure(let silence): return Rejection(.textUnreadable, silence.detail)
+    }
+    switch try renderer.words(of: result) {
+    case .success(let words): after = words
+    case .failure(let silence): return Rejection(.resultTextUnreadable, silence.detail)
+    }
+    if before.hasComplaints { return Rejection(.rendererComplains) }
+    if after.hasComplaints { return Rejection(.resultComplains) }
+    guard before.content.count == after.content.count else {
+      return Rejection(.textChanged, "text of \(after.content.count - 1) pages")
+    }
+    return zip(before.content, after.content).enumerated()
+      .first { $0.element.0 != $0.element.1 }
+      .map { Rejection(.textChanged, "page \($0.offset + 1)") }
+  }
+
   /// What is to be said against images that were rewritten in place, by a sample of all pages.
   func objection(
     toSampleOf result: String, share: Double
-  ) throws(Launch.Failure) -> String? {
+  ) throws(Launch.Failure) -> Rejection? {
     try objection(toSampleOf: result, share: share, isBounded: share < 1)
   }
 
   /// The same where something had to be repaired: of a few pages the renderer has to see the same.
-  func objection(toRepairOf result: String, share: Double) throws(Launch.Failure) -> String? {
+  func objection(toRepairOf result: String, share: Double) throws(Launch.Failure) -> Rejection? {
     try objection(toSampleOf: result, share: 1, isBounded: share < 1)
   }
 
   private func objection(
     toSampleOf result: String, share: Double, isBounded: Bool
-  ) throws(Launch.Failure) -> String? {
+  ) throws(Launch.Failure) -> Rejection? {
     let sample = Self.sample(share, ofPages: pages, sourceBytes: sourceBytes)
     // Of a book of 10,000 pages a few are enough, unless all are asked for.
     let step = isBounded ? (sample.count + Self.most - 1) / Self.most : 1
@@ -58,25 +71,34 @@ struct PageCheck {
 
   private func objection(
     to result: String, _ pages: some Sequence<Int>, _ tolerance: PageDrawing.Tolerance
-  ) throws(Launch.Failure) -> String? {
-    for page in pages {
-      let before, after: Renderer.Answer<PageDrawing>
-      switch try renderer.drawing(of: Job.source, page: page) {
-      case .success(let drawing): before = drawing
-      case .failure(let silence):
-        return "a page cannot be drawn to be compared: page \(page)\(silence)"
+  ) throws(Launch.Failure) -> Rejection? {
+    try times.measure(.drawing) { () throws(Launch.Failure) in
+      for page in pages {
+        if let rejection = try objection(to: result, page: page, tolerance) { return rejection }
       }
-      switch try renderer.drawing(of: result, page: page) {
-      case .success(let drawing): after = drawing
-      case .failure(let silence):
-        return "a page of the result cannot be drawn: page \(page)\(silence)"
-      }
-      if after.hasComplaints, !before.hasComplaints {
-        return "the renderer complains about the result: page \(page)"
-      }
-      if let objection = after.content.objection(asDrawingOf: before.content, tolerance) {
-        return "a page of the result looks different: page \(page) \(objection)"
-      }
+      return nil
+    }
+  }
+
+  private func objection(
+    to result: String, page: Int, _ tolerance: PageDrawing.Tolerance
+  ) throws(Launch.Failure) -> Rejection? {
+    let before, after: Renderer.Answer<PageDrawing>
+    switch try renderer.drawing(of: Job.source, page: page) {
+    case .success(let drawing): before = drawing
+    case .failure(let silence):
+      return Rejection(.pageNotDrawn, "page \(page)\(silence)")
+    }
+    switch try renderer.drawing(of: result, page: page) {
+    case .success(let drawing): after = drawing
+    case .failure(let silence):
+      return Rejection(.pageNotDrawn, "page \(page) of the result\(silence)")
+    }
+    if after.hasComplaints, !before.hasComplaints {
+      return Rejection(.resultComplains, "page \(page)")
+    }
+    if let objection = after.content.objection(asDrawingOf: before.content, tolerance) {
+      return Rejection(.pageChanged, "page \(page) \(objection)")
     }
     return nil
   }

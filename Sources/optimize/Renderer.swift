@@ -44,8 +44,10 @@ struct Renderer {
   /// renderer; nothing where it ended by itself.
   struct Silence: Error, Equatable, CustomStringConvertible {
     let reason: String?
+    /// Who ended how.
+    var detail: String? { reason.map { "the renderer \($0)" } }
     /// Goes behind a sentence.
-    var description: String { reason.map { ": the renderer \($0)" } ?? "" }
+    var description: String { detail.map { ": \($0)" } ?? "" }
   }
 
   /// A page as it looks.

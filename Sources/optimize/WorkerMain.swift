@@ -29,7 +29,8 @@ enum WorkerMain {
 
   private static func answer(_ job: Job, _ ghostscript: GhostscriptKeeper) {
     do throws(Examination.Trouble) {
-      say(.verdict(try Examination(job, with: ghostscript).verdict { say(.started(pages: $0)) }))
+      say(
+        .findings(try Examination(job, with: ghostscript).findings { say(.started(pages: $0)) }))
     } catch {
       say(.trouble(error.message, code: error.code))
     }

@@ -7,7 +7,7 @@ import Processes
 struct WorkerProcess: ~Copyable {
   /// How a document came out of it.
   enum Outcome: Sendable, Equatable {
-    case verdict(Verdict)
+    case findings(Findings)
     /// No document is at fault.
     case trouble(String, code: Int32)
     /// The process ended, or does not speak our language. This and the cases below leave a process
@@ -57,7 +57,7 @@ struct WorkerProcess: ~Copyable {
           hasStarted = true
           seconds = Limits(base: base, pages: pages, sourceBytes: 0).wallSeconds
           deadline = Time.monotonic() + Int64(seconds) * 1_000_000_000
-        case .verdict(let verdict): return .verdict(verdict)
+        case .findings(let findings): return .findings(findings)
         case .trouble(let message, let code): return .trouble(message, code: code)
         case nil: return .lost
         }

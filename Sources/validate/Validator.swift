@@ -82,6 +82,7 @@ struct Validator: StageWorker, ~Copyable {
     completion.actualBook = record["fetch"]?["actual_book"]?.int
     completion.actualPage = record["fetch"]?["actual_page"]?.int
     completion.isMismatch = facts.isMismatch
+    completion.optimization = Optimization(record)
     let verdict = try settle(&record, .completed(completion), .completed, settling)
     conclude(&record, verdict, facts, member)
   }

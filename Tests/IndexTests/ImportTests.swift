@@ -11,6 +11,10 @@ import Testing
 
   init() throws { directory = try TemporaryDirectory() }
 
+  @Test func anImportPassesOverAllColumnsOfTheIndexItself() {
+    #expect(ImportedColumns.passedOver.isSuperset(of: PostgresSchema.added))
+  }
+
   /// Rows as `column=value`, refusals as `line: reason`.
   private func read(
     _ text: String, _ layout: ImportReader.Layout = .csv, map: [String] = [],

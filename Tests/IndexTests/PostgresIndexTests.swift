@@ -51,6 +51,30 @@ struct PostgresIndexTests {
     #expect(try fixture.sql("SELECT COUNT(*) FROM everything") == [["2"]])
   }
 
+  /// The table of the version before: it lacks the newest columns alone.
+  @Test func aTableOfTheVersionBeforeGetsTheNewestColumns() throws {
+    let fixture = try PostgresFixture()
+    try fixture.sql(
+      """
+      ALTER TABLE index_documents DROP COLUMN optimize_outcome, DROP COLUMN optimize_reason,
+        DROP COLUMN optimize_rejected_bytes;
+      DELETE FROM conveyor_migrations WHERE version = 5
+      """)
+    let error = #expect(throws: Fatal.self) { try fixture.open() }
+    #expect(error?.code == .configuration)
+    #expect(error?.message.contains("optimize_outcome") == true)
+    #expect(error?.message.contains("enqueue --migrate") == true)
+    let migration = try PostgresMigration(url: fixture.url)
+    #expect(
+      try migration.plan().first
+        == "would add the columns optimize_outcome, optimize_reason, optimize_rejected_bytes")
+    // One column may be there already, added by hand.
+    try fixture.sql("ALTER TABLE index_documents ADD COLUMN optimize_reason text")
+    #expect(try migration.run() == ["5-optimize.sql"])
+    #expect(try migration.run() == [])
+    #expect(try fixture.open().report(Selection()).optimizations.isEmpty)
+  }
+
   @Test func anIndexThatWasCutOffIsBuiltAgain() throws {
     let fixture = try PostgresFixture(from: "users")
     try PostgresMigration(url: fixture.url).run()

@@ -8,6 +8,7 @@ enum ReportChecks {
   static let all = [
     Check("the report has the table's numbers", report),
     Check("types and hours are those of the table", typesAndHours),
+    Check("results of optimize are those of the table", optimizations),
     Check("a stage that tries again counts what it revived", retrying),
     Check("an index with nothing completed has a report", onlyPending),
     Check("an index with only failures has a report", onlyFailures),
@@ -140,6 +141,42 @@ enum ReportChecks {
     let distinct = try fixture.sql(
       "SELECT COUNT(DISTINCT substr(CAST(downloaded_at AS text), 1, 13)) FROM index_documents")
     #expect(distinct.first?.first == String(report.hours.count))
+  }
+
+  /// Older rows, and what no version of ours wrote, are unknown; the selection holds here, too.
+  static func optimizations(_ fixture: any IndexFixture) throws {
+    let index = try fixture.open(
+      with: (1...40).map {
+        Document(
+          book: $0, page: $0, type: $0 % 2 == 0 ? "DEED" : "MAP",
+          status: $0 == 40 ? "failed" : "completed")
+      })
+    #expect(try index.report(Selection()).optimizations.isEmpty)
+    let reason = RejectionReason.pageChanged.rawValue
+    try fixture.sql(
+      """
+      UPDATE index_documents SET original_bytes = 100, content_bytes = 60;
+      UPDATE index_documents SET optimize_outcome = 'images' WHERE page <= 10 OR page = 40;
+      UPDATE index_documents SET optimize_outcome = 'kept', content_bytes = 100,
+        optimize_reason = '\(reason)', optimize_rejected_bytes = 30 WHERE page BETWEEN 11 AND 20;
+      UPDATE index_documents SET optimize_rejected_bytes = NULL WHERE page = 12;
+      UPDATE index_documents SET optimize_outcome = 'kept',
+        optimize_reason = 'because ' || page WHERE page BETWEEN 21 AND 24;
+      UPDATE index_documents SET optimize_outcome = 'another', optimize_reason = 'x ' || page
+      WHERE page BETWEEN 25 AND 30;
+      UPDATE index_documents SET original_bytes = NULL WHERE page = 21;
+      """)
+    let all = try index.report(Selection()).optimizations
+    #expect(all.map(\.outcome) == [.images, .kept, .kept, nil])
+    #expect(all.map(\.reason) == [nil, reason, RejectionReason.other, nil])
+    #expect(all.map(\.documents) == [10, 10, 4, 15])
+    #expect(all.map(\.originalBytes) == [1000, 1000, 300, 1500])
+    #expect(all.map(\.storedBytes) == [600, 1000, 180, 900])
+    #expect(all.map(\.rejectedSaving) == [0, 9 * 70, 0, 0])
+    var selection = Selection()
+    selection.books = [1...20]
+    selection.types = ["DEED"]
+    #expect(try index.report(selection).optimizations.map(\.documents) == [5, 5])
   }
 
   static func retrying(_ fixture: any IndexFixture) throws {

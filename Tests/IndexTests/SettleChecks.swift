@@ -7,6 +7,7 @@ import Testing
 enum SettleChecks {
   static let all = [
     Check("completed keeps the proof and clears the rest", completed),
+    Check("what optimize did is kept, and forgotten when it is not known", optimization),
     Check("again waits, and counts or not", again),
     Check("failed is final", failed),
     Check("a stale lease changes nothing", fencing),
@@ -44,6 +45,30 @@ enum SettleChecks {
         """) == ["gs://b/1.pdf", "ab12", "10", "30", "23", "8", "differs", "", "", "now"])
     #expect(try fixture.row(page: 1, statusColumns) == ["completed", "1", "", "", "", "0"])
     #expect(try fixture.row(page: 1, "lost_leases") == ["0"])
+  }
+
+  static func optimization(_ fixture: any IndexFixture) throws {
+    let index = try fixture.open(with: Document.pages(3))
+    let leases = try index.claim(Selection(), for: .test(), count: 3).compactMap { Lease($0) }
+    try fixture.sql(
+      """
+      UPDATE index_documents SET optimize_outcome = 'kept', optimize_reason = 'old',
+        optimize_rejected_bytes = 9
+      """)
+    var kept = Completion(url: "gs://b/1.pdf", sha256: "ab12", bytes: 10)
+    kept.optimization = Optimization(
+      .kept, reason: RejectionReason.pageChanged.rawValue, rejectedBytes: 7)
+    var images = kept
+    images.optimization = Optimization(.images)
+    var unknown = kept
+    unknown.optimization = nil
+    let outcomes = zip(leases, [kept, images, unknown]).map { Settlement($0, .completed($1)) }
+    #expect(try index.settle(outcomes) == [true, true, true])
+    let columns = "optimize_outcome, optimize_reason, optimize_rejected_bytes"
+    #expect(
+      try fixture.row(page: 1, columns) == ["kept", "a page of the result looks different", "7"])
+    #expect(try fixture.row(page: 2, columns) == ["images", "", ""])
+    #expect(try fixture.row(page: 3, columns) == ["", "", ""])
   }
 
   static func again(_ fixture: any IndexFixture) throws {

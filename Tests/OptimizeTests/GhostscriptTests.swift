@@ -77,7 +77,7 @@ struct GhostscriptTests {
     }
 
     /// What is said against a result, and the interpreter that waits for the next document.
-    func take(_ document: [UInt8]) throws -> (objection: String?, pid: pid_t?) {
+    func take(_ document: [UInt8]) throws -> (objection: Rejection?, pid: pid_t?) {
       let limits = Limits(base: 60, pages: 3, sourceBytes: document.count)
       try directory.write(document, to: Job.source)
       let objection = try keeper.run("/usr/bin/gs", job, limits: limits) {
@@ -95,7 +95,7 @@ struct GhostscriptTests {
     #expect(first.pid != nil)
     #expect(try kept.take(Self.linked) == first)
     let odd = try kept.take(Self.odd)
-    #expect(odd.objection?.hasPrefix("Ghostscript reported") == true)
+    #expect(odd.objection?.reason == .ghostscriptError)
     #expect(odd.pid == nil)
     let next = try kept.take(Self.linked)
     #expect(next.objection == nil && next.pid != first.pid)

@@ -30,10 +30,19 @@ struct ProtocolTests {
   @Test(
     "An answer comes out as it went in",
     arguments: [
-      .started(pages: 3), .verdict(.accepted(.images, pages: 3)),
-      .verdict(.accepted(.ghostscript, pages: 1)),
-      .verdict(.accepted(.images, pages: 2, isRepaired: true)), .verdict(.kept("why", pages: nil)),
-      .verdict(.kept("why", pages: 2)), .trouble("no room", code: ENOSPC),
+      .started(pages: 3), .findings(Findings(verdict: .accepted(.images, pages: 3))),
+      .findings(
+        Findings(
+          verdict: .accepted(.ghostscript, pages: 1),
+          seconds: [.source: 0.25, .drawing: 0.000_125])),
+      .findings(
+        Findings(
+          verdict: .accepted(.images, pages: 2, isRepaired: true),
+          rejected: RejectedResult(
+            engine: .ghostscript, rejection: Rejection(.textChanged, "page 2"), bytes: 17))),
+      .findings(Findings(verdict: .kept(Rejection(.signed), pages: nil))),
+      .findings(Findings(verdict: .kept(Rejection(.damaged, "at byte 3"), pages: 2))),
+      .trouble("no room", code: ENOSPC),
     ] as [Answer])
   func answer(_ answer: Answer) throws {
     #expect(Answer(json: try JSON(parsing: answer.json.serialized())) == answer)
@@ -43,7 +52,8 @@ struct ProtocolTests {
     "What is no answer",
     arguments: [
       "{}", "1", #"{"accepted":0,"engine":"images"}"#,
-      #"{"accepted":1}"#, #"{"accepted":1,"engine":"x"}"#, #"{"started":-1}"#,
+      #"{"accepted":1}"#, #"{"accepted":1,"engine":"x"}"#, #"{"kept":{"reason":"because"}}"#,
+      #"{"started":-1}"#,
     ])
   func noAnswer(_ text: String) throws {
     #expect(Answer(json: try JSON(parsing: text)) == nil)

@@ -34,7 +34,7 @@ struct VerdictTests {
     Case(
       name: "a warning before it, for Ghostscript",
       bytes: Array("Warning: x\n".utf8) + Fixture.scan, pages: 1,
-      reason: "the file does not begin with %PDF-", arguments: ["--engine", "ghostscript"]),
+      reason: "Ghostscript needs %PDF- at the first byte", arguments: ["--engine", "ghostscript"]),
     Case(
       name: "PostScript", bytes: Array("%!PS\n%PDF-1.4\nshowpage\n".utf8), pages: nil,
       reason: "the file does not begin with %PDF-"),
@@ -54,14 +54,15 @@ struct VerdictTests {
       name: "no pages", bytes: Fixture.pages([]), pages: nil, reason: "the file has no pages"),
     Case(
       name: "wrong count", bytes: Fixture.pages([""], count: 1_000_000_000), pages: 1,
-      reason: "a part of the file is missing"),
+      reason: "part of the file is missing"),
     Case(
       name: "form",
       bytes: Fixture.pages([""], catalog: "/AcroForm<</Fields[6 0 R]>>", more: ["<</T(a)>>"]),
-      pages: 1, reason: "the file has a form", arguments: ["--engine", "ghostscript"]),
+      pages: 1, reason: "Ghostscript would flatten the form",
+      arguments: ["--engine", "ghostscript"]),
     Case(
       name: "tags", bytes: Fixture.pages([""], catalog: "/StructTreeRoot<</K[]>>"), pages: 1,
-      reason: "the file has tags", arguments: ["--engine", "ghostscript"]),
+      reason: "Ghostscript would drop the tags", arguments: ["--engine", "ghostscript"]),
     Case(
       name: "no size", bytes: Fixture.pages([""], inherited: ""), pages: nil,
       reason: "the file is damaged"),
@@ -195,7 +196,7 @@ struct VerdictTests {
     let run = try ToolRun([try directory.write(changed, to: "x.pdf")])
     #expect(run.wait() == .status(0))
     let member = try run.records()[0]["optimize"]
-    #expect(member?["reason"] == .string("a part of the file is missing"))
+    #expect(member?["reason"] == .string("part of the file is missing"))
   }
 
   @Test("Rotated, moved, cropped and scaled pages come out as they were shown")
@@ -214,6 +215,28 @@ struct VerdictTests {
     let output = try run.records()[0]["optimize"]
     #expect(output?["pages"] == .int(5))
     #expect(output?["method"] == .string("ghostscript/ebook"), "\(output?["reason"]?.string ?? "")")
+  }
+
+  @Test("What a rejected result would have saved is recorded")
+  func rejected() throws {
+    let directory = try TemporaryDirectory()
+    let comment = "<</X(\(String(repeating: "x", count: 100_000)))>>"
+    let script = "/Names<</JavaScript<</Names[(a)<</S/JavaScript/JS(1)>>]>>>>"
+    let bytes = Fixture.pages([""], catalog: script, more: [comment])
+    let run = try ToolRun(
+      ["--engine", "ghostscript", try directory.write(bytes, to: "x.pdf")])
+    #expect(run.wait() == .status(0))
+    let output = try run.records()[0]["optimize"]
+    let reason = JSON.string("the result lacks something that the file has")
+    #expect(output?["reason"] == reason && output?["bytes"]?.int == bytes.count)
+    let rejected = output?["rejected"]
+    #expect(rejected?["engine"] == .string("ghostscript") && rejected?["reason"] == reason)
+    let size = try #require(rejected?["bytes"]?.int)
+    #expect((1..<bytes.count).contains(size))
+    for step in ["source", "ghostscript", "inventory"] {
+      #expect(output?["times"]?[step]?.double != nil, "\(step)")
+    }
+    #expect(output?["times"]?["drawing"] == nil)
   }
 
   @Test("The same source gives the same bytes")
@@ -261,7 +284,7 @@ struct VerdictTests {
     }
     #expect(members.map { $0["method"] } == [.string("original"), .string("images/ebook")])
     let reason = members.first?["reason"]?.string ?? ""
-    #expect(reason == "its folder cannot be written to")
+    #expect(reason == "the folder of the file is not writable")
   }
 
   @Test("What fetch wrote comes before a path of the record")

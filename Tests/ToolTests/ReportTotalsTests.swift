@@ -14,6 +14,7 @@ struct OddRow: Sendable {
   var errorClass: String?
   var error: String?
   var isMismatch = false
+  var optimized: (outcome: String?, reason: String?)
 
   var isCompleted: Bool { status == "completed" }
   var isAbsent: Bool { status == "failed" && errorClass == "absent" }
@@ -39,6 +40,10 @@ struct OddRow: Sendable {
     errorClass = pick(["absent", "network", "bad_pdf", nil])
     error = pick(["it said no", nil])
     isMismatch = Bool.random(using: &dice)
+    let outcomes = ["images", "ghostscript", "repaired", "kept", nil, isFree ? "odd" : "kept"]
+    optimized = (
+      pick(outcomes), pick(["the file is signed", "the result is not smaller", "x", nil])
+    )
   }
 
   private static let format = {
@@ -51,7 +56,8 @@ struct OddRow: Sendable {
 
   static let columns = """
     source, page, download_status, book, download_priority, instrument_type_parsed, original_bytes,
-    content_bytes, downloaded_at, error_class, download_error, book_page_mismatch
+    content_bytes, downloaded_at, error_class, download_error, book_page_mismatch,
+    optimize_outcome, optimize_reason
     """
 
   /// As SQL values, with a page of its own.
@@ -62,7 +68,8 @@ struct OddRow: Sendable {
       + [
         "'S'", "\(page)", text(status), number(book), number(priority), text(type),
         number(sizes.original), number(sizes.stored), text(completedAt), text(errorClass),
-        text(error), isMismatch ? "TRUE" : "FALSE",
+        text(error), isMismatch ? "TRUE" : "FALSE", text(optimized.outcome),
+        text(optimized.reason),
       ].joined(separator: ", ") + ")"
   }
 }
@@ -96,6 +103,12 @@ struct ReportTotalsTests {
         "absent": count(\.isAbsent),
       ],
       "throughput": ["completed": completed],
+      // Where nothing was optimized, there is no table.
+      "optimization": [
+        "documents": rows.contains {
+          $0.isCompleted && !["odd", nil].contains($0.optimized.outcome)
+        } ? completed : 0
+      ],
       "errors": ["documents": count(\.hasError)],
       "mismatches": [
         "completed": completed, "mismatches": count { $0.isCompleted && $0.isMismatch },
@@ -197,7 +210,9 @@ struct ReportTotalsTests {
       return steps.reduce(0) { $0 + ($1["completed"]?.int ?? 0) }
         + (throughput?["unknown"]?.int ?? 0) + (throughput?["before"]?.int ?? 0)
     default:
-      let names = ["documents": table == "errors" ? "count" : "total"]
+      let names = [
+        "documents": ["errors": "count", "optimization": "documents"][table] ?? "total"
+      ]
       let name = names[column] ?? column
       return json[table]?.array?.reduce(0) { $0 + ($1[name]?.int ?? 0) } ?? -1
     }
@@ -227,6 +242,7 @@ struct ReportTotalsTests {
 
   private static let titles = [
     "Documents by status": "status", "By priority": "priorities", "By type": "types",
+    "Results of optimize": "optimization",
     "Completed by": "throughput", "Most frequent errors": "errors",
     "Mismatches by book": "mismatches",
   ]

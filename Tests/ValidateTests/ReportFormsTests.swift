@@ -35,6 +35,18 @@ import Testing
     report.gaps = [3...5, 9...9]
     report.books = 1...600
     report.mismatches = [(0...499, 1000, 100), (500...999, 500, 0)]
+    var images = OptimizationFigures(.images)
+    images.documents = 1000
+    images.originalBytes = 4000
+    images.storedBytes = 1000
+    var kept = OptimizationFigures(.kept, reason: RejectionReason.textChanged.rawValue)
+    kept.documents = 499
+    kept.originalBytes = 2048
+    kept.storedBytes = 2048
+    kept.rejectedSaving = 1024
+    var unknown = OptimizationFigures(nil)
+    unknown.documents = 1
+    report.optimizations = [images, kept, unknown]
     return report
   }
 
@@ -88,6 +100,31 @@ import Testing
     #expect(
       CSV.text(Self.report.typeTable).hasSuffix(
         "\n\",2000,1500,80,0,4000,1000,0.75\n,1,0,0,0,0,0,\n"))
+  }
+
+  @Test func resultsOfOptimizeAreCounted() {
+    #expect(
+      CSV.text(Self.report.optimizationTable)
+        == """
+        result,reason,documents,original_bytes,stored_bytes,saved,rejected_saving
+        images,,1000,4000,1000,0.75,0
+        kept,a page of the result has different text,499,2048,2048,0,1024
+        unknown,,1,0,0,,0
+
+        """)
+    let json = Self.report.json["optimization"]?.array
+    #expect(json?.count == 3)
+    #expect(json?[1]["reason"] == .string("a page of the result has different text"))
+    #expect(json?[1]["rejected_saving_bytes"]?.int == 1024)
+    #expect(json?[2]["result"] == .string("unknown") && json?[2]["reason"] == .null)
+    #expect(Self.page.contains("<title>images: 1,000 documents, 75.0% saved</title>"), "chart")
+  }
+
+  @Test func whereNothingWasOptimizedThereIsNoTable() {
+    let report = Report()
+    #expect(!report.text(now: 0).contains("optimize"))
+    #expect(!HTMLReport(report: report, subject: "x", now: 0).page.contains("optimize"))
+    #expect(report.json["optimization"] == .array([]))
   }
 
   @Test(arguments: [

@@ -59,8 +59,9 @@ public enum ImportedColumns {
   /// Columns of an exported table that are passed over: the index sets them itself.
   static let passedOver: Set<String> = [
     "id", "created_at", "updated_at", "lease_token", "lease_owner", "lease_expires_at",
-    "next_attempt_at", "content_sha256", "content_bytes", "original_bytes", "error_class",
-    "retrying", "lost_leases", "attempt", "lease",
+    "next_attempt_at", "content_sha256", "content_md5", "content_bytes", "original_bytes",
+    "error_class", "optimize_outcome", "optimize_reason", "optimize_rejected_bytes", "retrying",
+    "lost_leases", "last_lease_token", "attempt", "lease",
   ]
 
   /// What a name in a header stands for.

@@ -4,7 +4,8 @@ import Index
 // The charts of the page, each with its table.
 extension HTMLReport {
   var sections: [String] {
-    [status, priorities, throughput, errors, mismatches, savings, gaps]
+    [status, priorities, throughput, errors, mismatches, savings]
+      + (report.optimizations.isEmpty ? [] : [optimization]) + [gaps]
   }
 
   private func section(
@@ -107,6 +108,23 @@ extension HTMLReport {
       report.typeTable, "Saving by type",
       "Stored bytes, of those that the portal sent; the types with most bytes.",
       HTMLChart.rows(bars, title: "Stored and original bytes by type"))
+  }
+
+  private var optimization: String {
+    let bars = report.optimizations.prefix(Self.shownBars).map {
+      HTMLChart.Bar(
+        label: ($0.outcome?.rawValue ?? "unknown") + ($0.reason.map { ": \($0)" } ?? ""),
+        value: Double($0.storedBytes),
+        text: "\(Format.counted($0.documents, "document")), "
+          + Format.saving(of: $0.originalBytes, stored: $0.storedBytes),
+        whole: Double($0.originalBytes))
+    }
+    return section(
+      report.optimizationTable, "Result of optimize",
+      "Stored bytes of completed documents by what optimize did. A reason says why a document was kept, "
+        + "or why a smaller result was rejected. Rejected saving: bytes that rejected results would have "
+        + "saved.",
+      HTMLChart.rows(bars, title: "Stored and original bytes by result of optimize"))
   }
 
   private var gaps: String {

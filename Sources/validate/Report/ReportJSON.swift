@@ -42,6 +42,15 @@ extension Report {
             "stored_bytes": .int($0.storedBytes),
           ])
         }),
+      "optimization": .array(
+        optimizations.map {
+          .object([
+            "result": .string($0.outcome?.rawValue ?? "unknown"),
+            "reason": $0.reason.map(JSON.string) ?? .null, "documents": .int($0.documents),
+            "original_bytes": .int($0.originalBytes), "stored_bytes": .int($0.storedBytes),
+            "rejected_saving_bytes": .int($0.rejectedSaving),
+          ])
+        }),
       "errors": .array(Self.json(errors)),
       "gaps": .array(gaps.map(Self.pair)),
       "mismatches": .array(

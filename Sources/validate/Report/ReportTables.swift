@@ -5,7 +5,8 @@ import Index
 extension Report {
   var tables: [ReportTable] {
     [
-      statusTable, priorityTable, throughputTable, errorTable, mismatchTable, typeTable, gapTable,
+      statusTable, priorityTable, throughputTable, errorTable, mismatchTable, typeTable,
+      optimizationTable, gapTable,
     ]
   }
 
@@ -86,6 +87,24 @@ extension Report {
           $0.type.isEmpty ? .missing : .text($0.type), .count($0.total), .count($0.completed),
           .count($0.failed), .count($0.absent), .bytes($0.originalBytes), .bytes($0.storedBytes),
           .share($0.originalBytes - $0.storedBytes, of: $0.originalBytes),
+        ]
+      })
+  }
+
+  /// What `optimize` did to completed documents; no rows where it did nothing.
+  var optimizationTable: ReportTable {
+    ReportTable(
+      name: "optimization", title: "Results of optimize",
+      columns: [
+        "result", "reason", "documents", "original_bytes", "stored_bytes", "saved",
+        "rejected_saving",
+      ],
+      rows: optimizations.map {
+        [
+          .text($0.outcome?.rawValue ?? "unknown"), $0.reason.map { .text($0) } ?? .missing,
+          .count($0.documents), .bytes($0.originalBytes), .bytes($0.storedBytes),
+          .share($0.originalBytes - $0.storedBytes, of: $0.originalBytes),
+          .bytes($0.rejectedSaving),
         ]
       })
   }
