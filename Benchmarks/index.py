@@ -99,7 +99,7 @@ def rivals(server, environment, count, each=2000):
 def claims(server, environment, count):
     """Median milliseconds of a claim of 100, ours and theirs."""
     def ours():
-        # A belt has some hundred documents in progress, not ten thousand.
+        # A pipeline has some hundred documents in progress, not ten thousand.
         for _ in range(count // 10):
             subprocess.run([TOOLS / "enqueue", "--index", "postgres:", "--limit", "1000",
                             "--no-wait", "--lease", "1"], env=environment,

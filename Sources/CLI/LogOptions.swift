@@ -4,7 +4,7 @@ import Glibc
 import Logging
 
 /// Where a tool's log goes and how much of it: the same options in every tool.
-public struct LogOptions: ParsableArguments {
+package struct LogOptions: ParsableArguments {
   @Option(help: "Append log lines to this file as well (level info).")
   var logFile: String?
 
@@ -19,10 +19,10 @@ public struct LogOptions: ParsableArguments {
 
   /// Whether only errors that end the run are told.
   @Flag(name: .shortAndLong, help: "Log only errors that end the run.")
-  public var quiet = false
+  package var quiet = false
 
   /// Options as the command line gave them.
-  public init() {}
+  package init() {}
 
   /// The logger of `tool`. Throws where the log file cannot be opened.
   func logger(tool: String) throws(Fatal) -> Logger {

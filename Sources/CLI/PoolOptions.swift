@@ -1,16 +1,16 @@
 import ArgumentParser
 
 /// How many connections a tool may have to an index in PostgreSQL.
-public struct PoolOptions: ParsableArguments {
+package struct PoolOptions: ParsableArguments {
   /// At most so many, 2 to 20.
   @Option(help: "At most so many connections to PostgreSQL, 2 to 20.")
-  public var dbPool = 2
+  package var dbPool = 2
 
   /// Options as the command line gave them.
-  public init() {}
+  package init() {}
 
   /// Refuses what is out of bounds.
-  public func validate() throws {
+  package func validate() throws {
     guard (2...20).contains(dbPool) else {
       throw ValidationError("--db-pool has to be a number from 2 to 20, and is \(dbPool)")
     }

@@ -3,7 +3,7 @@ import Common
 import Stages
 
 /// The stage that a tool's selection and settings come from: the same options in every tool.
-public struct StageOptions: ParsableArguments {
+package struct StageOptions: ParsableArguments {
   @Option(help: "A stage: a name in the stages folder, or a path to a file.")
   var stage: String?
 
@@ -11,10 +11,10 @@ public struct StageOptions: ParsableArguments {
   var stagesDir = "stages"
 
   /// Options as the command line gave them.
-  public init() {}
+  package init() {}
 
   /// The stage, if one was named. Throws where its file is missing or wrong.
-  public func load() throws(Fatal) -> Stage? {
+  package func load() throws(Fatal) -> Stage? {
     guard let stage else { return nil }
     return try Stage(named: stage, in: stagesDir)
   }

@@ -3,19 +3,18 @@ import Glibc
 
 /// Where checkpoint, spool and limiter are. Unless they are named, they have one place for each user, so
 /// that two shells in two folders share one polite budget.
-public struct StateFolder: Sendable, Equatable {
+package struct StateFolder: Sendable, Equatable {
   /// The folder of checkpoint, spool, log and summary.
-  public let path: String
-  /// The limiter's file.
-  public let limiter: String
+  package let path: String
+  package let limiter: String
   /// What to tell the user, where an earlier version's folder is used.
-  public let note: String?
+  package let note: String?
 
   /// The folder named with `--state`; or else `./state`, where an earlier version left its checkpoint; or
   /// else the user's, in which each index has a folder of its own, called `index`.
   ///
   /// Throws with exit code 78 where nothing says where the user's is.
-  public init(
+  package init(
     named: String?, index: String? = nil, environment: (String) -> String? = Self.variable
   ) throws(Fatal) {
     if let named {
@@ -56,7 +55,40 @@ public struct StateFolder: Sendable, Equatable {
   }
 
   /// A variable of this process's environment.
-  public static func variable(_ name: String) -> String? {
+  package static func variable(_ name: String) -> String? {
     getenv(name).map { String(cString: $0) }
+  }
+}
+
+/// Options that name a file or a folder that is written to. An address given by mistake must not
+/// become the name of one: it may hold a password.
+enum LocalPaths {
+  static let options: Set<String> = [
+    "csv", "html", "log", "log-file", "metrics-file", "output-dir", "port-file", "spool", "state",
+    "summary",
+  ]
+
+  /// Throws with exit code 64 for such an option whose value is the address of a server.
+  static func check(_ arguments: [String]) throws(Fatal) {
+    var option: String?
+    for argument in arguments {
+      if argument == "--" { return }
+      if let name = option { try check(name, argument) }
+      option = nil
+      guard argument.hasPrefix("--") else { continue }
+      let parts = argument.dropFirst(2).split(
+        separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      let name = String(parts.first ?? "")
+      guard options.contains(name) else { continue }
+      if parts.count == 2 { try check(name, String(parts[1])) } else { option = name }
+    }
+  }
+
+  private static func check(_ option: String, _ value: String) throws(Fatal) {
+    guard SecretRedactor.looksLikeAddress(value) else { return }
+    throw Fatal(
+      .usage,
+      "--\(option) has to be a path on this machine, and \(SecretRedactor.setting(value)) is an "
+        + "address. Name a path.")
   }
 }

@@ -5,17 +5,17 @@ import Logging
 
 /// A program of ours: a command that becomes an exit code. `main` is the only place that ends the
 /// process.
-public protocol Tool: ParsableCommand {
+package protocol Tool: ParsableCommand {
   /// The options that every tool has.
   var log: LogOptions { get }
 
   /// Does the work. Throws ``Fatal`` where it cannot be done.
-  func perform(stop: Stop, logger: Logger) throws -> Common.ExitCode
+  func perform(stop: ShutdownSignal, logger: Logger) throws -> ToolExit
 }
 
 extension Tool {
   /// Parses the command line (with defaults from the environment), runs, and exits.
-  public static func main() {
+  package static func main() {
     StandardDescriptors.hold()
     do {
       try AddressSpace.watch(tool: _commandName)
@@ -36,10 +36,10 @@ extension Tool {
     }
   }
 
-  private func exitCode() -> Common.ExitCode {
+  private func exitCode() -> ToolExit {
     let name = Self._commandName
     do {
-      let stop = Stop.onSignals()
+      let stop = ShutdownSignal.onSignals()
       return try perform(stop: stop, logger: try log.logger(tool: name))
     } catch {
       let fatal = Fatal(describing: error)
@@ -53,14 +53,14 @@ extension Tool {
 extension ParsableCommand {
   /// What comes before the command line is read: what is secret in it is known from then on, and no
   /// path is an address. Throws with exit code 64.
-  public static func prepare(_ arguments: [String], _ environment: [String: String]) throws {
+  package static func prepare(_ arguments: [String], _ environment: [String: String]) throws {
     KnownSecrets.learn(arguments: arguments, environment: environment)
     try LocalPaths.check(arguments)
   }
 
   /// Ends the process with what was wrong with the command line, or with the help that was asked
   /// for. Values are quoted in it, so that it goes where secrets are hidden.
-  public static func end(with error: any Error) -> Never {
+  package static func end(with error: any Error) -> Never {
     if let fatal = error as? Fatal {
       Console.write("\(_commandName): \(Format.printable(fatal.message))\n")
       Glibc.exit(fatal.code.rawValue)

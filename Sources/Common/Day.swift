@@ -1,16 +1,16 @@
 /// A day of the calendar: `1951-03-04`. Compares in time, as its text does.
-public struct Day: Sendable, Hashable, Comparable, CustomStringConvertible {
+package struct Day: Sendable, Hashable, Comparable, CustomStringConvertible {
   private static let monthLengths = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 
   /// From 1 to 9999.
-  public let year: Int
+  package let year: Int
   /// From 1 to 12.
-  public let month: Int
+  package let month: Int
   /// From 1 to the month's last.
-  public let day: Int
+  package let day: Int
 
   /// A day, where there is one.
-  public init?(year: Int, month: Int, day: Int) {
+  package init?(year: Int, month: Int, day: Int) {
     guard (1...9999).contains(year), (1...12).contains(month), day >= 1,
       day <= Self.length(of: month, in: year)
     else { return nil }
@@ -20,7 +20,7 @@ public struct Day: Sendable, Hashable, Comparable, CustomStringConvertible {
   }
 
   /// The day that begins so many days after 1970-01-01, by the Gregorian calendar.
-  public init?(daysSince1970 days: Int) {
+  package init?(daysSince1970 days: Int) {
     guard (-719_162...2_932_896).contains(days) else { return nil }
     // https://howardhinnant.github.io/date_algorithms.html#civil_from_days, in eras of 400 years that
     // begin on March 1.
@@ -38,14 +38,14 @@ public struct Day: Sendable, Hashable, Comparable, CustomStringConvertible {
   }
 
   /// Reads `1951-03-04`.
-  public init?(_ text: String) {
+  package init?(_ text: String) {
     let parts = text.split(separator: "-", omittingEmptySubsequences: false)
     guard parts.map(\.utf8.count) == [4, 2, 2] else { return nil }
     self.init(parts)
   }
 
   /// Three numbers in digits: year, month, day.
-  public init?(_ parts: [Substring]) {
+  package init?(_ parts: [Substring]) {
     let numbers = parts.compactMap { part in
       part.utf8.allSatisfy { (48...57).contains($0) } ? Int(part) : nil
     }
@@ -59,19 +59,18 @@ public struct Day: Sendable, Hashable, Comparable, CustomStringConvertible {
   }
 
   /// The day after; `nil` at the end of the year 9999.
-  public var next: Day? {
+  package var next: Day? {
     Day(year: year, month: month, day: day + 1) ?? Day(year: year, month: month + 1, day: 1)
       ?? Day(year: year + 1, month: 1, day: 1)
   }
 
   /// As ISO 8601 has it.
-  public var description: String {
+  package var description: String {
     Format.padded(String(year), 4) + "-" + Format.padded(String(month), 2) + "-"
       + Format.padded(String(day), 2)
   }
 
-  /// Whether it is before.
-  public static func < (left: Day, right: Day) -> Bool {
+  package static func < (left: Day, right: Day) -> Bool {
     (left.year, left.month, left.day) < (right.year, right.month, right.day)
   }
 }

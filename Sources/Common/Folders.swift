@@ -1,9 +1,9 @@
 import Glibc
 
 /// Directories as the tools make and read them.
-public enum Folders {
+package enum Folders {
   /// The names in a directory, in no order; none where it cannot be read.
-  public static func names(in path: String) -> [String] {
+  package static func names(in path: String) -> [String] {
     guard let directory = opendir(path) else { return [] }
     defer { closedir(directory) }
     var names: [String] = []
@@ -18,7 +18,7 @@ public enum Folders {
 
   /// Makes a directory, and those above it, for the user alone. Returns 0, also where it is there, or why not
   /// (mkdir(2)).
-  public static func make(_ path: String) -> Int32 {
+  package static func make(_ path: String) -> Int32 {
     if mkdir(path, 0o700) == 0 || errno == EEXIST { return 0 }
     if errno == ENOENT, let slash = path.lastIndex(of: "/"), slash > path.startIndex {
       let failure = make(String(path[..<slash]))

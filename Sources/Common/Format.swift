@@ -1,7 +1,7 @@
 /// Numbers and texts as people read them. Pure; no locale, so that logs look the same everywhere.
-public enum Format {
+package enum Format {
   /// A finite number with up to `decimals` digits behind the point and no zeros at its end.
-  public static func decimal(_ value: Double, _ decimals: Int) -> String {
+  package static func decimal(_ value: Double, _ decimals: Int) -> String {
     var text = fixed(value, decimals)
     if text.contains(".") {
       while text.hasSuffix("0") { text.removeLast() }
@@ -11,7 +11,7 @@ public enum Format {
   }
 
   /// A finite number with exactly `decimals` digits (0 to 9) behind the point.
-  public static func fixed(_ value: Double, _ decimals: Int) -> String {
+  package static func fixed(_ value: Double, _ decimals: Int) -> String {
     let decimals = max(0, min(9, decimals))
     var scale = 1.0
     for _ in 0..<decimals { scale *= 10 }
@@ -25,7 +25,7 @@ public enum Format {
   }
 
   /// An integer with a comma between groups of three digits.
-  public static func count(_ value: Int) -> String {
+  package static func count(_ value: Int) -> String {
     let digits = Array(String(value.magnitude))
     var text = ""
     for (index, digit) in digits.enumerated() {
@@ -36,7 +36,7 @@ public enum Format {
   }
 
   /// A size in bytes, in units of 1,024: `812 B`, `47.1 KiB`, `1.90 GiB`.
-  public static func bytes(_ value: Int) -> String {
+  package static func bytes(_ value: Int) -> String {
     guard value.magnitude >= 1024 else { return "\(value) B" }
     var amount = Double(value)
     var unit = 0
@@ -54,7 +54,7 @@ public enum Format {
 
   /// A share of a whole in percent with one digit; `–` where there is no whole. A small part is never
   /// none, and nearly all never all: `<0.1%`, `>99.9%`.
-  public static func percent(_ part: Int, of whole: Int) -> String {
+  package static func percent(_ part: Int, of whole: Int) -> String {
     guard whole != 0 else { return "–" }
     let share = Double(part) / Double(whole)
     return percent(tenths: Int(nearest: share * 1000), isNone: part == 0, isAll: part == whole)
@@ -62,7 +62,7 @@ public enum Format {
 
   /// The shares of all parts of a whole in percent, as ``percent(_:of:)`` has them, rounded so that
   /// they add up to 100.0 (the largest remainders are rounded up).
-  public static func percents(_ parts: [Int]) -> [String] {
+  package static func percents(_ parts: [Int]) -> [String] {
     let whole = parts.reduce(0) { $0.addingClamped($1) }
     guard whole > 0 else { return parts.map { _ in "–" } }
     let exact = parts.map { Double($0) / Double(whole) * 1000 }
@@ -83,7 +83,7 @@ public enum Format {
   }
 
   /// A time span: `0.4s`, `12s`, `3m05s`, `2h07m`, `4d06h`; `–` where it is not known.
-  public static func duration(seconds: Double) -> String {
+  package static func duration(seconds: Double) -> String {
     guard seconds.isFinite, seconds >= 0, seconds < 1e12 else { return "–" }
     if seconds < 9.95 { return fixed(seconds, 1) + "s" }
     let whole = Int(seconds.rounded())
@@ -96,7 +96,7 @@ public enum Format {
 
   /// A text from outside, in quotes, on one line, without control characters and at most 80
   /// characters long, without secrets: safe for a log and for a terminal.
-  public static func quoted(_ text: String, limit: Int = 80) -> String {
+  package static func quoted(_ text: String, limit: Int = 80) -> String {
     // Before it is cut: half of a password looks like none.
     let text = SecretRedactor.message(text)
     let short = text.count > limit ? String(text.prefix(limit)) + "…" : text
@@ -105,13 +105,13 @@ public enum Format {
 
   /// Any error in words. One that has none is named, and not taken apart: what Swift makes of a value
   /// by itself is for programmers.
-  public static func reason(_ error: any Error) -> String {
+  package static func reason(_ error: any Error) -> String {
     (error as? any CustomStringConvertible)?.description
       ?? "an error without a description (\(type(of: error)))"
   }
 
   /// A text from outside without control characters and line breaks.
-  public static func printable(_ text: String) -> String {
+  package static func printable(_ text: String) -> String {
     String(
       String.UnicodeScalarView(
         text.unicodeScalars.map { scalar in
@@ -123,19 +123,71 @@ public enum Format {
   }
 
   /// A number padded with zeros on its left; longer ones are not cut.
-  public static func padded(_ value: String, _ width: Int) -> String {
+  package static func padded(_ value: String, _ width: Int) -> String {
     String(repeating: "0", count: max(0, width - value.count)) + value
   }
 }
 
 extension Format {
   /// A text with blanks on its right, up to `width` columns of a terminal.
-  public static func padRight(_ text: String, _ width: Int) -> String {
+  package static func padRight(_ text: String, _ width: Int) -> String {
     text + String(repeating: " ", count: max(0, width - self.width(text)))
   }
 
   /// A text with blanks on its left, up to `width` columns of a terminal.
-  public static func padLeft(_ text: String, _ width: Int) -> String {
+  package static func padLeft(_ text: String, _ width: Int) -> String {
     String(repeating: " ", count: max(0, width - self.width(text))) + text
+  }
+}
+
+extension Format {
+  /// How many columns of a terminal a text takes: two for each wide character (Unicode's annex 11:
+  /// East Asian Wide and Fullwidth, and the pictures), one for any other, whatever marks it carries.
+  package static func width(_ text: String) -> Int {
+    if text.utf8.allSatisfy({ $0 < 0x80 }) { return text.utf8.count }
+    return text.reduce(0) { $0 + width($1) }
+  }
+
+  /// The beginning of a text that takes at most so many columns.
+  package static func fitted(_ text: String, _ columns: Int) -> String {
+    var left = columns
+    return String(
+      text.prefix { character in
+        left -= width(character)
+        return left >= 0
+      })
+  }
+
+  private static func width(_ character: Character) -> Int {
+    let first = character.unicodeScalars.first?.value ?? 0
+    return wide.contains { $0.contains(first) } ? 2 : 1
+  }
+
+  private static let wide: [ClosedRange<UInt32>] = [
+    0x1100...0x115F, 0x2E80...0x303E, 0x3041...0xA4CF, 0xA960...0xA97C, 0xAC00...0xD7A3,
+    0xF900...0xFAFF, 0xFE30...0xFE6F, 0xFF01...0xFF60, 0xFFE0...0xFFE6, 0x1F300...0x1F64F,
+    0x1F680...0x1F6FF, 0x1F900...0x1F9FF, 0x20000...0x3FFFD,
+  ]
+}
+
+extension Format {
+  /// A number and its noun: `1 document`, `5,280 documents`.
+  package static func counted(_ number: Int, _ one: String, _ many: String? = nil) -> String {
+    "\(count(number)) \(number == 1 ? one : many ?? one + "s")"
+  }
+
+  /// Documents per hour: whole ones, with a digit behind the point where there are fewer than ten;
+  /// `–` where that is not known.
+  package static func rate(_ perHour: Double) -> String {
+    guard perHour.isFinite, perHour >= 0, perHour < 1e15 else { return "–" }
+    if perHour > 0, perHour < 0.05 { return "<0.1" }
+    return perHour < 9.95 ? decimal(perHour, 1) : count(Int(perHour.rounded()))
+  }
+
+  /// What became of a size: `82.7% saved`, or `1.2% larger` where it grew.
+  package static func saving(of original: Int, stored: Int) -> String {
+    stored <= original
+      ? "\(percent(original.subtractingClamped(stored), of: original)) saved"
+      : "\(percent(stored.subtractingClamped(original), of: original)) larger"
   }
 }

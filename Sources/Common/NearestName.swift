@@ -1,8 +1,8 @@
 /// Finds what somebody meant who wrote a name almost right.
-public enum NearestName {
+package enum NearestName {
   /// The candidate that a name is most likely meant to be: the same but for case, blanks and punctuation, or else
   /// the one with the fewest letters changed, a quarter of them at most. `nil` where none is near.
-  public static func of(_ name: String, among candidates: some Collection<String>) -> String? {
+  package static func of(_ name: String, among candidates: some Collection<String>) -> String? {
     let wanted = folded(name)
     guard !wanted.isEmpty else { return nil }
     let known = candidates.sorted()

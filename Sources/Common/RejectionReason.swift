@@ -1,7 +1,7 @@
 /// Why `optimize` rejected a result, or did not work on a file: a closed vocabulary, so that records,
 /// the index and reports can count documents by it. What is special about one document is a detail
 /// beside it.
-public enum RejectionReason: String, Sendable, CaseIterable {
+package enum RejectionReason: String, Sendable, CaseIterable {
   // The file itself.
   case empty = "the file is empty"
   case notPDF = "the file does not begin with %PDF-"
@@ -55,10 +55,10 @@ public enum RejectionReason: String, Sendable, CaseIterable {
   case notPublished = "the result could not be renamed"
 
   /// For a reason that is none of these: another version's, or another program's.
-  public static let other = "other"
+  package static let other = "other"
 
   /// A step of `optimize` that can reject a document or a result.
-  public enum Check: String, Sendable, CaseIterable {
+  package enum Check: String, Sendable, CaseIterable {
     /// The file is read by libqpdf and judged by what it is.
     case source
     /// Ghostscript's exit status, messages and limits.
@@ -77,7 +77,7 @@ public enum RejectionReason: String, Sendable, CaseIterable {
   }
 
   /// The check that rejects for this reason.
-  public var check: Check {
+  package var check: Check {
     switch self {
     case .empty, .notPDF, .removed, .password, .damaged, .unreadable, .signed, .missingPart,
       .noPages,
@@ -100,7 +100,7 @@ public enum RejectionReason: String, Sendable, CaseIterable {
   }
 
   /// Whether a whole result was there and was not taken, so that its size says what that costs.
-  public var rejectsResult: Bool {
+  package var rejectsResult: Bool {
     switch check {
     case .structure, .inventory, .text, .drawing, .size: true
     case .source, .run, .limits: false

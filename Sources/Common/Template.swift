@@ -3,7 +3,7 @@
 /// A place names a field and, behind bars, what to do with its text: `pad:N` puts zeros before it up to
 /// N characters, `slug` makes it lower case with single hyphens, `or:TEXT` stands in where the field is
 /// missing or empty. `{{` and `}}` are braces.
-public struct Template: Sendable, Equatable {
+package struct Template: Sendable, Equatable {
   private enum Filter: Sendable, Equatable {
     case pad(Int)
     case slug
@@ -17,16 +17,14 @@ public struct Template: Sendable, Equatable {
 
   private let parts: [Part]
   /// The template as it was written.
-  public let source: String
+  package let source: String
 
   /// What is wrong with a template, for people.
-  public struct SyntaxError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// One line.
-    public let description: String
+  package struct SyntaxError: Error, Sendable, Equatable, CustomStringConvertible {
+    package let description: String
   }
 
-  /// Reads a template.
-  public init(_ source: String) throws(SyntaxError) {
+  package init(_ source: String) throws(SyntaxError) {
     var parts: [Part] = []
     var text = ""
     var rest = Substring(source)
@@ -56,32 +54,32 @@ public struct Template: Sendable, Equatable {
   private static func field(
     _ source: Substring, _ wrong: (String) -> SyntaxError
   ) throws(SyntaxError) -> Part {
-    let pieces = source.split(separator: "|", omittingEmptySubsequences: false)
-    let name = String(pieces.first ?? "")
+    let chunks = source.split(separator: "|", omittingEmptySubsequences: false)
+    let name = String(chunks.first ?? "")
     guard !name.isEmpty, name.allSatisfy({ $0.isLetter || $0.isNumber || $0 == "_" || $0 == "." })
     else { throw wrong("the field name \(Format.quoted(name))") }
     var filters: [Filter] = []
-    for piece in pieces.dropFirst() {
-      if piece == "slug" {
+    for chunk in chunks.dropFirst() {
+      if chunk == "slug" {
         filters.append(.slug)
-      } else if piece.hasPrefix("pad:"), let width = Int(piece.dropFirst(4)), (1...64) ~= width {
+      } else if chunk.hasPrefix("pad:"), let width = Int(chunk.dropFirst(4)), (1...64) ~= width {
         filters.append(.pad(width))
-      } else if piece.hasPrefix("or:") {
-        filters.append(.or(String(piece.dropFirst(3))))
+      } else if chunk.hasPrefix("or:") {
+        filters.append(.or(String(chunk.dropFirst(3))))
       } else {
-        throw wrong("the unknown filter \(Format.quoted(String(piece)))")
+        throw wrong("the unknown filter \(Format.quoted(String(chunk)))")
       }
     }
     return .field(name, filters)
   }
 
   /// All fields that it names.
-  public var fields: [String] {
+  package var fields: [String] {
     parts.compactMap { if case .field(let name, _) = $0 { name } else { nil } }
   }
 
   /// The fields that it needs to be filled: those without `or:`.
-  public var requiredFields: [String] {
+  package var requiredFields: [String] {
     parts.compactMap {
       guard case .field(let name, let filters) = $0 else { return nil }
       let hasDefault = filters.contains { if case .or = $0 { true } else { false } }
@@ -92,7 +90,7 @@ public struct Template: Sendable, Equatable {
   /// Fills the places: `lookup` answers for a field's name, `encode` makes each text fit where it
   /// goes (percent-encoding, say); the template's own text stays as it is. Throws the name of the
   /// first field that is missing or empty.
-  public func fill(
+  package func fill(
     encode: (String) -> String = { $0 }, _ lookup: (String) -> String?
   ) throws(MissingField) -> String {
     var text = ""
@@ -116,23 +114,21 @@ public struct Template: Sendable, Equatable {
   }
 
   /// A field that a template needs and a record does not have.
-  public struct MissingField: Error, Sendable, Equatable, CustomStringConvertible {
-    /// Its name.
-    public let name: String
-    /// One line.
-    public var description: String { "the field \(Format.quoted(name)) is missing or empty" }
+  package struct MissingField: Error, Sendable, Equatable, CustomStringConvertible {
+    package let name: String
+    package var description: String { "the field \(Format.quoted(name)) is missing or empty" }
   }
 }
 
 extension Format {
   /// Lower case, with everything that is not a letter or digit as single hyphens, none at the ends:
   /// `ASSIGN OIL GAS  MIN` is `assign-oil-gas-min`.
-  public static func slug(_ text: String) -> String {
+  package static func slug(_ text: String) -> String {
     text.lowercased().split { !($0.isLetter || $0.isNumber) }.joined(separator: "-")
   }
 
   /// Percent-encoded but for the unreserved characters of RFC 3986, section 2.3.
-  public static func percentEncoded(_ text: String) -> String {
+  package static func percentEncoded(_ text: String) -> String {
     var out = ""
     for byte in text.utf8 {
       switch byte {
@@ -148,7 +144,7 @@ extension Format {
   }
 
   /// What was percent-encoded; `nil` where it is no such text, or what it stands for is not UTF-8.
-  public static func percentDecoded(_ text: String) -> String? {
+  package static func percentDecoded(_ text: String) -> String? {
     guard text.utf8.contains(UInt8(ascii: "%")) else { return text }
     var bytes: [UInt8] = []
     var rest = text.utf8[...]

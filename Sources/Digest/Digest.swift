@@ -1,16 +1,16 @@
+import CCRC32C
 import CCrypto
 
 /// A running checksum; owns its libcrypto context.
-public struct Digest: ~Copyable {
-  /// Which checksum.
-  public enum Algorithm: Sendable {
+package struct Digest: ~Copyable {
+  package enum Algorithm: Sendable {
     case sha256, md5
   }
 
   private let context: OpaquePointer
 
   /// A checksum of nothing yet.
-  public init(_ algorithm: Algorithm) {
+  package init(_ algorithm: Algorithm) {
     let type =
       switch algorithm {
       case .sha256: EVP_sha256()
@@ -25,12 +25,12 @@ public struct Digest: ~Copyable {
   deinit { EVP_MD_CTX_free(context) }
 
   /// Adds bytes.
-  public mutating func update(_ bytes: UnsafeRawBufferPointer) {
+  package mutating func update(_ bytes: UnsafeRawBufferPointer) {
     EVP_DigestUpdate(context, bytes.baseAddress, bytes.count)
   }
 
   /// The checksum's bytes. Ends it.
-  public consuming func finish() -> [UInt8] {
+  package consuming func finish() -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
     var count: UInt32 = 0
     EVP_DigestFinal_ex(context, &bytes, &count)
@@ -38,17 +38,17 @@ public struct Digest: ~Copyable {
   }
 
   /// The checksum in lower-case hexadecimal digits. Ends it.
-  public consuming func hex() -> String { Digest.hex(finish()) }
+  package consuming func hex() -> String { Digest.hex(finish()) }
 
   /// The SHA-256 of some bytes in hexadecimal digits.
-  public static func sha256(_ bytes: some Sequence<UInt8>) -> String {
+  package static func sha256(_ bytes: some Sequence<UInt8>) -> String {
     var digest = Digest(.sha256)
     Array(bytes).withUnsafeBytes { digest.update($0) }
     return digest.hex()
   }
 
   /// Bytes in lower-case hexadecimal digits.
-  public static func hex(_ bytes: [UInt8]) -> String {
+  package static func hex(_ bytes: [UInt8]) -> String {
     func digit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x57 + value }
     return String(unsafeUninitializedCapacity: 2 * bytes.count) { text in
       for (index, byte) in bytes.enumerated() {
@@ -60,7 +60,7 @@ public struct Digest: ~Copyable {
   }
 
   /// The bytes that hexadecimal digits stand for; `nil` for any other text.
-  public static func bytes(hex text: String) -> [UInt8]? {
+  package static func bytes(hex text: String) -> [UInt8]? {
     let digits = text.utf8.map { Character(Unicode.Scalar($0)).hexDigitValue }
     guard digits.count.isMultiple(of: 2), !digits.contains(nil) else { return nil }
     let values = digits.compactMap(\.self)
@@ -68,4 +68,24 @@ public struct Digest: ~Copyable {
       UInt8(values[$0] << 4 + values[$0 + 1])
     }
   }
+}
+
+/// A running CRC32C: what Google Cloud Storage keeps of every object. It finds what went wrong on the
+/// way, at a tenth of MD5's cost, and cannot tell apart what was made to be taken for the same.
+package struct CRC32C: Sendable {
+  private var value: UInt32 = 0
+
+  /// The checksum of nothing yet.
+  package init() {}
+
+  /// Adds bytes.
+  package mutating func update(_ bytes: UnsafeRawBufferPointer) {
+    value = conveyor_crc32c(value, bytes.baseAddress, bytes.count)
+  }
+
+  /// Its four bytes, the highest first, as Google writes them.
+  package var bytes: [UInt8] { withUnsafeBytes(of: value.bigEndian) { Array($0) } }
+
+  /// The same in lower-case hexadecimal digits.
+  package var hex: String { Digest.hex(bytes) }
 }

@@ -1,41 +1,39 @@
 import Glibc
 
 /// What a file holds: its size and its checksums.
-public struct FileDigest: Sendable, Equatable {
+package struct FileDigest: Sendable, Equatable {
   /// What is wanted besides SHA-256.
-  public struct Extras: OptionSet, Sendable {
-    /// One bit for each.
-    public let rawValue: Int
-    /// Extras by their bits.
-    public init(rawValue: Int) { self.rawValue = rawValue }
+  package struct Extras: OptionSet, Sendable {
+    package let rawValue: Int
+    package init(rawValue: Int) { self.rawValue = rawValue }
     /// What S3 and its like know of an object.
-    public static let md5 = Extras(rawValue: 1)
+    package static let md5 = Extras(rawValue: 1)
     /// What Google Cloud Storage knows of every object.
-    public static let crc32c = Extras(rawValue: 2)
+    package static let crc32c = Extras(rawValue: 2)
   }
 
   /// Size in bytes.
-  public let bytes: Int
+  package let bytes: Int
   /// SHA-256 in hexadecimal digits.
-  public let sha256: String
+  package let sha256: String
   /// MD5 in hexadecimal digits, where it was asked for.
-  public let md5: String?
+  package let md5: String?
   /// CRC32C in hexadecimal digits, where it was asked for.
-  public let crc32c: String?
+  package let crc32c: String?
 
   /// Reads the file at `path` once. Throws the system's error.
-  public init(path: String, also extras: Extras = []) throws(FileError) {
+  package init(path: String, also extras: Extras = []) throws(FileError) {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw FileError("open", path) }
     defer { close(descriptor) }
     try self.init(descriptor: descriptor, path: path, also: extras)
   }
 
-  /// Reads what is left of an open file once, and hands each piece over as it is read: what is
+  /// Reads what is left of an open file once, and hands each chunk over as it is read: what is
   /// copied is what is digested. `path` is for the error.
-  public init(
+  package init(
     descriptor: Int32, path: String, also extras: Extras = [],
-    piece: (UnsafeRawBufferPointer) throws(FileError) -> Void = { _ in }
+    chunk: (UnsafeRawBufferPointer) throws(FileError) -> Void = { _ in }
   ) throws(FileError) {
     var sha256 = Digest(.sha256)
     var md5 = extras.contains(.md5) ? Digest(.md5) : nil
@@ -55,7 +53,7 @@ public struct FileDigest: Sendable, Equatable {
       sha256.update(bytes)
       md5?.update(bytes)
       crc32c?.update(bytes)
-      try piece(bytes)
+      try chunk(bytes)
       total += count
     }
     bytes = total

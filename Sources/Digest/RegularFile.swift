@@ -3,9 +3,9 @@ import Glibc
 
 /// A regular file opened for reading; owns its descriptor. A record may name anything: opening a FIFO or a
 /// device must neither hang nor do harm, and what /proc and its like show is the machine's, not a document.
-public struct RegularFile: ~Copyable {
+package struct RegularFile: ~Copyable {
   /// Open for reading, at its beginning.
-  public let descriptor: Int32
+  package let descriptor: Int32
 
   private init(descriptor: Int32) { self.descriptor = descriptor }
 
@@ -18,14 +18,14 @@ public struct RegularFile: ~Copyable {
   ///   - following: whether a link in the last place is followed.
   ///   - root: a directory; a file outside of it, also one that a link leads to, throws EXDEV. It is
   ///     the opened file that is looked at, so that no link can be changed in between.
-  public static func open(
+  package static func open(
     _ path: String, following: Bool, below root: String? = nil
   ) throws(FileError) -> RegularFile? {
     try open(name: path.utf8CString.map(\.self), following: following, below: root)
   }
 
   /// The same for a name that need not be UTF-8 and ends with 0.
-  public static func open(
+  package static func open(
     name: [CChar], following: Bool, below root: String? = nil
   ) throws(FileError) -> RegularFile? {
     let path = String(decoding: name.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
@@ -45,7 +45,7 @@ public struct RegularFile: ~Copyable {
   }
 
   /// Its size in bytes, at this moment. Throws the system's error.
-  public func size() throws(FileError) -> Int {
+  package func size() throws(FileError) -> Int {
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw FileError("examine", "a file") }
     return Int(status.st_size)
@@ -73,7 +73,6 @@ public struct RegularFile: ~Copyable {
     Self.pseudoFileSystems.contains(cfiles_file_system(descriptor))
   }
 
-  /// Their numbers (statfs(2), linux/magic.h).
   private static let pseudoFileSystems: Set<UInt32> = [
     0x9FA0,  // proc
     0x6265_6572,  // sysfs

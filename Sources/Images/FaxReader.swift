@@ -11,7 +11,6 @@ struct FaxReader {
   private let bytes: [UInt8]
   private let width: Int
   private let fax: StreamFilter.Fax
-  /// The next bit.
   private var position = 0
   /// Where the colour changes in the row above, and in this one; the first change is to black.
   private var above: [Int] = []

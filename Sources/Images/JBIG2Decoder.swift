@@ -2,17 +2,16 @@ import CJBIG2
 import JBIG2
 
 /// Reads JBIG2 with libjbig2dec, a decoder that is not ours, to prove what our encoder wrote.
-public enum JBIG2Decoder {
+package enum JBIG2Decoder {
   /// The only page of an embedded stream; `nil` where the library finds none, or complains.
-  public static func decode(_ bytes: [UInt8]) -> Bitmap? { Context()?.decode(bytes) }
+  package static func decode(_ bytes: [UInt8]) -> Bitmap? { Context()?.decode(bytes) }
 
   /// Encodes `bitmap`, and decodes the result again. `nil` unless each pixel comes back.
-  public static func provenEncoding(of bitmap: Bitmap) -> [UInt8]? {
+  package static func provenEncoding(of bitmap: Bitmap) -> [UInt8]? {
     let bytes = JBIG2.encode(bitmap)
     return Context()?.shows(bytes, bitmap) == true ? bytes : nil
   }
 
-  /// Owns the library's context.
   private struct Context: ~Copyable {
     private let context: OpaquePointer
     /// How often the library complained.

@@ -125,7 +125,6 @@ struct JPEG2000Header: Equatable {
     return false
   }
 
-  /// SIZ (A.5.1).
   private mutating func readSize(_ reader: inout Reader) -> Bool {
     guard components.isEmpty, reader.number(2) != nil else { return false }
     let sizes = (0..<8).compactMap { _ in reader.number(4) }

@@ -1,7 +1,7 @@
 import PDF
 
 /// What to do with an image: a function of what is known of it before it is decoded.
-public enum Plan: Sendable, Equatable {
+package enum Plan: Sendable, Equatable {
   /// It stays as it is.
   case leave(Reason)
   /// It has two colours, and is coded anew with identical pixels.
@@ -10,7 +10,7 @@ public enum Plan: Sendable, Equatable {
   case photograph(scale: Double)
 
   /// Why an image stays as it is.
-  public enum Reason: String, Sendable {
+  package enum Reason: String, Sendable {
     /// It is as it should be.
     case inOrder = "it has no more pixels than it needs"
     /// It is a mask, or has one that depends on its samples.
@@ -31,7 +31,7 @@ public enum Plan: Sendable, Equatable {
     case damaged = "its data are damaged"
 
     /// Whether another engine might do better.
-    public var isForAnother: Bool {
+    package var isForAnother: Bool {
       switch self {
       case .masked, .colour, .coding, .tooLarge, .unknownSize: true
       case .inOrder, .size, .notSmaller, .damaged: false
@@ -40,13 +40,13 @@ public enum Plan: Sendable, Equatable {
   }
 
   /// More pixels than this are not decoded: a kilobyte may ask for a billion.
-  public static let maximumPixels = 200_000_000
+  package static let maximumPixels = 200_000_000
   /// Smaller images are not worth it.
   static let minimumPixels = 64 * 64
 
   /// The plan for an image. What it is coded into may take `memory` bytes.
-  public init(for image: ImageDescription, preset: Preset, memory: Int) {
-    self = Self.objection(to: image).map(Plan.leave) ?? Self.plan(image, preset)
+  package init(for image: ImageDescription, preset: Preset, memory: Int) {
+    self = Self.rejection(to: image).map(Plan.leave) ?? Self.plan(image, preset)
     guard case .photograph(let scale) = self else { return }
     // libjpeg has two bytes for each sample; half of what says which colour it is, it leaves away, but of inks
     // that stay as they are nothing.
@@ -55,7 +55,7 @@ public enum Plan: Sendable, Equatable {
     if bytes > Double(memory) { self = .leave(.tooLarge) }
   }
 
-  private static func objection(to image: ImageDescription) -> Reason? {
+  private static func rejection(to image: ImageDescription) -> Reason? {
     guard image.width > 0, image.height > 0 else { return .size }
     let (pixels, overflow) = image.width.multipliedReportingOverflow(by: image.height)
     if overflow || pixels > maximumPixels { return .tooLarge }
@@ -124,4 +124,28 @@ public enum Plan: Sendable, Equatable {
     return candidates.first { $0.rest <= 1.01 && ($0.rest > 0.97 || $0.rest < 0.7) }
       ?? (1, scale)
   }
+}
+
+/// How much images may lose.
+package struct Preset: Sendable, Equatable {
+  /// The resolution that photographs are brought down to, in dots per inch; `nil` leaves them as
+  /// they are.
+  package var resolution: Double?
+  /// Quality of the JPEG that they become, 1 to 100.
+  package var jpegQuality: Int
+  /// Whether what is nearly black and white, as a JPEG of it is, becomes black and white.
+  package var makesBilevel = false
+
+  /// Only photographs with more than this many times the resolution are brought down; less would
+  /// cost sharpness for a small gain. Ghostscript's presets do the same
+  /// (`/ColorImageDownsampleThreshold`).
+  package static let threshold = 1.5
+
+  package init(resolution: Double?, jpegQuality: Int) {
+    self.resolution = resolution
+    self.jpegQuality = jpegQuality
+  }
+
+  /// Nothing is lost.
+  package static let lossless = Preset(resolution: nil, jpegQuality: 100)
 }

@@ -1,7 +1,7 @@
 import PDF
 
 /// What became of an image.
-public enum Rewriting: Sendable, Equatable {
+package enum Rewriting: Sendable, Equatable {
   /// It is to be replaced with this.
   case replaced(PDFDocument.NewImage)
   /// It stays as it is.
@@ -10,7 +10,7 @@ public enum Rewriting: Sendable, Equatable {
   /// Carries a plan out on the bytes that the file has for an image, with `memory` bytes for what it
   /// is coded into. Nothing is larger than what it replaces; what has two colours comes out with
   /// identical pixels, which is proved by decoding it.
-  public init(
+  package init(
     _ plan: Plan, of image: ImageDescription, stored: [UInt8], preset: Preset, memory: Int
   ) {
     guard let coding = image.filters.flatMap(ImageCoding.init) else {

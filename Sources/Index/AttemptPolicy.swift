@@ -1,32 +1,32 @@
 import Common
 
 /// What becomes of a document that failed: a pure function, shared by all indexes (promise P5).
-public enum AttemptPolicy {
+package enum AttemptPolicy {
   /// So many attempts has a document; the last one that fails is final.
-  public static let maximum = 5
+  package static let maximum = 5
 
   /// No document waits longer for its next attempt, in seconds.
-  public static let longestWait = 3600.0
+  package static let longestWait = 3600.0
 
   /// Seconds before an interrupted document returns. Not 0: where only the tools downstream were
   /// told to stop, documents would go round between them and the index as fast as both can.
-  public static let interruptionWait = 1.0
+  package static let interruptionWait = 1.0
 
   /// A document that lost so many leases in a row is quarantined.
-  public static let quarantineLosses = 3
+  package static let quarantineLosses = 3
 
   /// So many leases may a document lose in a row; the last one is final.
-  public static let maximumLosses = 5
+  package static let maximumLosses = 5
 
   /// How many losses a document has after another one. Only a loss that came while nothing else was in
   /// progress with the same run says something about this document: what went down together with others
   /// is quarantined at most, so that a machine that is killed again and again fails nothing.
-  public static func losses(after losses: Int, isAlone: Bool) -> Int {
+  package static func losses(after losses: Int, isAlone: Bool) -> Int {
     isAlone ? losses + 1 : max(losses, min(losses + 1, quarantineLosses))
   }
 
   /// How a document is to be treated that lost leases since it was last settled.
-  public enum Standing: Sendable, Equatable {
+  package enum Standing: Sendable, Equatable {
     /// Claimed with others: when a machine goes down, it takes hundreds of leases with it, and says
     /// nothing about any one document.
     case trusted
@@ -34,13 +34,13 @@ public enum AttemptPolicy {
     /// culprit.
     case quarantined
     /// Never again: it kills whoever works on it.
-    case culprit
+    case poisoned
   }
 
   /// The standing of a document that lost `losses` leases in a row. A lost lease gives the attempt
   /// back: nobody could say what it ended with.
-  public static func standing(afterLosing losses: Int) -> Standing {
-    if losses >= maximumLosses { return .culprit }
+  package static func standing(afterLosing losses: Int) -> Standing {
+    if losses >= maximumLosses { return .poisoned }
     return losses >= quarantineLosses ? .quarantined : .trusted
   }
 
@@ -50,7 +50,7 @@ public enum AttemptPolicy {
   ///   - attempt: the number of the attempt that failed, from 1, as the record carries it.
   ///   - firstWait: seconds before the second attempt; the wait doubles with each further one.
   ///   - random: between 0 and 1, evenly distributed: waits are spread over their upper half.
-  public static func outcome(
+  package static func outcome(
     of error: RecordError, attempt: Int, firstWait: Double, random: Double
   ) -> Settlement.Outcome {
     guard error.isRetryable else { return .failed(error) }

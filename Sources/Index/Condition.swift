@@ -1,7 +1,7 @@
 import Common
 import Stages
 
-/// A piece of a WHERE clause and the values bound to it. Values never become part of the text.
+/// A chunk of a WHERE clause and the values bound to it. Values never become part of the text.
 struct Condition: Sendable, Equatable {
   /// A bound value.
   enum Value: Sendable, Equatable {

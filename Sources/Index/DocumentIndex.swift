@@ -7,7 +7,7 @@ import Stages
 /// All times are the database's own clock. A method is one transaction, or several that may each be the
 /// last; it throws ``Fatal`` with exit code 69 (cannot be reached), 77 (permission), 78 (a table or column
 /// is missing) or 74.
-public protocol DocumentIndex: Sendable {
+package protocol DocumentIndex: Sendable {
   /// Adds rows that are not there yet, known by (book, page, source), in one transaction; where the
   /// table refuses some of them, the others in several.
   func add(_ rows: [ImportedRow]) throws -> Addition
@@ -16,12 +16,12 @@ public protocol DocumentIndex: Sendable {
   /// are known to be dead, and rows that older software left in progress for over 30 minutes. A lost
   /// lease gives the attempt back and counts as ``AttemptPolicy/losses(after:isAlone:)`` has it. A row
   /// that somebody has locked is passed over. Returns how many.
-  func takeBackStale() throws -> Int
+  func reclaimExpiredLeases() throws -> Int
 
   /// Marks the failed documents of a selection (of its error classes, if it names some) as pending
   /// again, attempts counted from 0, for a selection with ``Selection/retriesFailed``. Returns how
   /// many.
-  func reviveFailed(_ selection: Selection) throws -> Int
+  func requeueFailed(_ selection: Selection) throws -> Int
 
   /// Claims up to `count` documents whose time has come, ordered by priority, book and page: each gets
   /// a fresh lease token and one more attempt. The records carry `attempt` and `lease`.
@@ -30,13 +30,13 @@ public protocol DocumentIndex: Sendable {
   /// with this run, and as long as they are, nothing else is claimed.
   func claim(
     _ kind: ClaimKind, _ selection: Selection, for run: Run, count: Int
-  ) throws -> [Record]
+  ) throws -> [DocumentRecord]
 
   /// The same, each document by itself, so that rows that stay as they are keep no others back; they are
   /// passed over until ``Refusals/forgetUnchanged()``. For a claim that found nothing although there is something to claim.
-  func claimOneByOne(_ selection: Selection, for run: Run, count: Int) throws -> [Record]
+  func claimOneByOne(_ selection: Selection, for run: Run, count: Int) throws -> [DocumentRecord]
 
-  /// What kept claims from changing documents that the outlook calls claimable.
+  /// What kept claims from changing documents that the queueCounts calls claimable.
   func obstacle(_ selection: Selection, for run: Run) throws -> Obstacle
 
   /// Documents that the table did not let this object claim, and its reason; they are passed over.
@@ -47,7 +47,7 @@ public protocol DocumentIndex: Sendable {
   /// documents pass in pages.
   func preview(
     _ selection: Selection, count: Int, after position: PreviewPosition?
-  ) throws -> [Record]
+  ) throws -> [DocumentRecord]
 
   /// The leases of all that is in progress with the run, whether it knows of them or not.
   func leases(of run: Run) throws -> [Lease]
@@ -64,7 +64,7 @@ public protocol DocumentIndex: Sendable {
   func releaseAll(of run: Run) throws -> Int
 
   /// What there is to do in a selection, now and later.
-  func outlook(_ selection: Selection, for run: Run) throws -> Outlook
+  func queueCounts(_ selection: Selection, for run: Run) throws -> QueueCounts
 
   /// Writes outcomes, in one transaction, each only where its lease still holds (promise P4); where
   /// the table refuses one of them, the others all the same. Answers in the same order.
@@ -85,7 +85,7 @@ public protocol DocumentIndex: Sendable {
 
   /// Sets completed documents back to pending, attempts counted from 0, each only where it is still
   /// completed with the same object (promise P4). Returns, in the same order, whether it was.
-  func setBack(_ rows: [(row: StoredRow, why: String)]) throws -> [Bool]
+  func requeueCompleted(_ rows: [(row: StoredRow, why: String)]) throws -> [Bool]
 
   /// The status of each of these documents that is there, by its id.
   func statuses(of ids: [String]) throws -> [String: String]
@@ -102,7 +102,7 @@ public protocol DocumentIndex: Sendable {
 }
 
 /// A column whose values a selection names.
-public enum NamedColumn: String, Sendable {
+package enum NamedColumn: String, Sendable {
   /// The instrument type that filters are about.
   case type = "instrument_type_parsed"
   /// Where the row came from.
@@ -110,7 +110,7 @@ public enum NamedColumn: String, Sendable {
 }
 
 /// Which of the pending documents a claim is about.
-public enum ClaimKind: Sendable {
+package enum ClaimKind: Sendable {
   /// Those that are worked on side by side.
   case trusted
   /// Those that were lost with their worker several times, and wait until there is nothing else to
@@ -120,29 +120,29 @@ public enum ClaimKind: Sendable {
 
 extension DocumentIndex {
   /// A claim of what comes next: quarantined documents one by one, where there are no others.
-  public func claim(_ selection: Selection, for run: Run, count: Int) throws -> [Record] {
+  package func claim(_ selection: Selection, for run: Run, count: Int) throws -> [DocumentRecord] {
     let trusted = try claim(.trusted, selection, for: run, count: count)
     guard trusted.isEmpty, count > 0 else { return trusted }
     return try claim(.quarantined, selection, for: run, count: 1)
   }
 
   /// The first page of a preview.
-  public func preview(_ selection: Selection, count: Int) throws -> [Record] {
+  package func preview(_ selection: Selection, count: Int) throws -> [DocumentRecord] {
     try preview(selection, count: count, after: nil)
   }
 }
 
 /// One run of `enqueue`: who holds leases, and for how long.
-public struct Run: Sendable, Equatable {
+package struct Run: Sendable, Equatable {
   /// A random name, unique to the run.
-  public let id: String
+  package let id: String
   /// Host, process and run: `host/4711-35213-4026531836-4026531834-7f0c…/id`.
-  public let owner: String
+  package let owner: String
   /// How long a lease lasts without renewal, in seconds.
-  public let leaseSeconds: Double
+  package let leaseSeconds: Double
   /// Whether it claims only documents that it had before: a run whose limit is reached still sees its
   /// own documents through.
-  public var claimsOnlyReturning = false
+  package var claimsOnlyReturning = false
 
   /// A run of a process on `host`, named as ``LeaseOwner`` reads it.
   init(id: String, host: String, process: String, leaseSeconds: Double = 600) {
@@ -153,100 +153,91 @@ public struct Run: Sendable, Equatable {
 }
 
 /// The right to work on a document.
-public struct Lease: Sendable, Hashable {
-  /// The document.
-  public let id: String
-  /// What proves the right.
-  public let token: String
+package struct Lease: Sendable, Hashable {
+  package let id: String
+  package let token: String
 
-  /// A lease.
-  public init(id: String, token: String) {
+  package init(id: String, token: String) {
     self.id = id
     self.token = token
   }
 
   /// What the tokens of one claim have in common.
-  public var mark: Substring { token.prefix(Self.markLength) }
+  package var mark: Substring { token.prefix(Self.markLength) }
 
   static let markLength = 16
 
   /// The lease that a record carries, if it does.
-  public init?(_ record: Record) {
+  package init?(_ record: DocumentRecord) {
     guard let token = record["lease"]?["token"]?.string else { return nil }
     self.init(id: record.id, token: token)
   }
 }
 
 /// How many documents have which status.
-public struct StatusCounts: Sendable, Equatable {
-  /// Nobody works on them.
-  public var pending = 0
-  /// Somebody does.
-  public var inProgress = 0
-  /// The destination has them.
-  public var completed = 0
+package struct StatusCounts: Sendable, Equatable {
+  package var pending = 0
+  package var inProgress = 0
+  package var completed = 0
   /// They will not be tried again by themselves, and might succeed if they were: without those that
   /// the portal does not have.
-  public var failed = 0
+  package var failed = 0
   /// The portal was asked and does not have them. The table calls them failed, too.
-  public var absent = 0
+  package var absent = 0
   /// They are not wanted.
-  public var skipped = 0
+  package var skipped = 0
   /// Their status is none of these: no claim finds them. See ``StatusWords``.
-  public var unknown = 0
+  package var unknown = 0
 
-  /// No documents.
-  public init() {}
+  package init() {}
 
   /// Those that a stage which tries failed documents again takes.
-  public var retriable: Int { failed + absent }
+  package var retriable: Int { failed + absent }
 
-  /// All of them.
-  public var total: Int {
+  package var total: Int {
     pending + inProgress + completed + failed + absent + skipped + unknown
   }
 }
 
 /// What there is to do in a selection.
-public struct Outlook: Sendable, Equatable {
+package struct QueueCounts: Sendable, Equatable {
   /// Pending, and a claim would find them now.
-  public var claimable = 0
+  package var claimable = 0
   /// Pending, and their time has come, but a suspect works alone: see
   /// ``DocumentIndex/claim(_:for:count:)``.
-  public var heldBack = 0
+  package var heldBack = 0
   /// Pending, but to be tried again only later.
-  public var waiting = 0
+  package var waiting = 0
   /// Seconds until the first of those that wait; `nil` where none does.
-  public var secondsToNext: Double?
+  package var secondsToNext: Double?
   /// In progress with this run.
-  public var inProgressHere = 0
+  package var inProgressHere = 0
   /// In progress with other runs.
-  public var inProgressElsewhere = 0
+  package var inProgressElsewhere = 0
 
   /// Nothing.
-  public init() {}
+  package init() {}
 
   /// Leaves out documents that the table refuses to have claimed.
   mutating func passOver(_ refused: Int) { claimable = max(0, claimable - refused) }
 
   /// Decides what can be claimed of the pending documents whose time has come.
-  mutating func divide(trusted: Int, suspects: Int, suspectsHere: Int) {
+  mutating func divide(trusted: Int, quarantined: Int, quarantinedHere: Int) {
     let turn =
-      suspectsHere > 0 ? 0 : trusted > 0 ? trusted : inProgressHere == 0 ? suspects : 0
+      quarantinedHere > 0 ? 0 : trusted > 0 ? trusted : inProgressHere == 0 ? quarantined : 0
     claimable = turn
-    heldBack = trusted + suspects - turn
+    heldBack = trusted + quarantined - turn
   }
 }
 
 /// A document's outcome, to be written where its lease still holds.
-public struct Settlement: Sendable {
+package struct Settlement: Sendable {
   /// Which document, and by what right.
-  public let lease: Lease
-  /// What became of it.
-  public let outcome: Outcome
+  package let lease: Lease
+  package let outcome: Outcome
 
   /// What can become of a document.
-  public enum Outcome: Sendable {
+  package enum Outcome: Sendable {
     /// The destination has it.
     case completed(Completion)
     /// To be tried again after so many seconds. An attempt that does not count is taken back.
@@ -259,14 +250,14 @@ public struct Settlement: Sendable {
   }
 
   /// An outcome for a lease.
-  public init(_ lease: Lease, _ outcome: Outcome) {
+  package init(_ lease: Lease, _ outcome: Outcome) {
     self.lease = lease
     self.outcome = outcome
   }
 }
 
 /// What became of a ``Settlement``.
-public enum SettlementResult: Sendable, Equatable, ExpressibleByBooleanLiteral {
+package enum SettlementResult: Sendable, Equatable, ExpressibleByBooleanLiteral {
   /// It is written.
   case written
   /// Its lease does not hold any more, and nothing was changed.
@@ -276,32 +267,31 @@ public enum SettlementResult: Sendable, Equatable, ExpressibleByBooleanLiteral {
   case refused(String)
 
   /// Written, or not because the lease was lost.
-  public init(booleanLiteral isWritten: Bool) { self = isWritten ? .written : .leaseLost }
+  package init(booleanLiteral isWritten: Bool) { self = isWritten ? .written : .leaseLost }
 }
 
 /// What is recorded of a document that the destination has.
-public struct Completion: Sendable, Equatable {
-  /// Where it is.
-  public var url: String
+package struct Completion: Sendable, Equatable {
+  package var url: String
   /// SHA-256 of the bytes there, in hexadecimal digits.
-  public var sha256: String
+  package var sha256: String
   /// MD5 of the same bytes, which is what buckets know.
-  public var md5: String?
+  package var md5: String?
   /// Size of the object, in bytes.
-  public var bytes: Int
+  package var bytes: Int
   /// Size of what the portal sent, in bytes.
-  public var originalBytes: Int?
+  package var originalBytes: Int?
   /// What the portal says the book is.
-  public var actualBook: Int?
+  package var actualBook: Int?
   /// What the portal says the page is.
-  public var actualPage: Int?
+  package var actualPage: Int?
   /// Whether that differs from the index.
-  public var isMismatch = false
+  package var isMismatch = false
   /// What `optimize` did; `nil` where that is not known.
-  public var optimization: Optimization?
+  package var optimization: Optimization?
 
   /// An object at `url`.
-  public init(url: String, sha256: String, bytes: Int) {
+  package init(url: String, sha256: String, bytes: Int) {
     self.url = url
     self.sha256 = sha256
     self.bytes = bytes
@@ -309,20 +299,18 @@ public struct Completion: Sendable, Equatable {
 }
 
 /// What became of rows that were to be added.
-public struct Addition: Sendable, Equatable {
-  /// How many are new.
-  public var added = 0
+package struct Addition: Sendable, Equatable {
+  package var added = 0
   /// Those that the table does not take, by their place among the rows, and its words for why.
-  public var refused: [Refusal] = []
+  package var refused: [Refusal] = []
 
   /// One that was not taken.
-  public struct Refusal: Sendable, Equatable {
+  package struct Refusal: Sendable, Equatable {
     /// Its place among the rows, from 0.
-    public let place: Int
-    /// Why, in one line.
-    public let reason: String
+    package let place: Int
+    package let reason: String
   }
 
   /// Nothing yet.
-  public init() {}
+  package init() {}
 }

@@ -1,9 +1,9 @@
 import Common
 
 /// What `optimize` did to a completed document, as the index keeps it.
-public struct Optimization: Sendable, Equatable {
+package struct Optimization: Sendable, Equatable {
   /// What became of the document: a closed set.
-  public enum Outcome: String, Sendable, CaseIterable {
+  package enum Outcome: String, Sendable, CaseIterable {
     /// Its images were rewritten.
     case images
     /// Ghostscript wrote it anew.
@@ -14,23 +14,22 @@ public struct Optimization: Sendable, Equatable {
     case kept
   }
 
-  /// What became of it.
-  public var outcome: Outcome
+  package var outcome: Outcome
   /// Why it was kept, or why a result that might have been smaller was rejected: a ``RejectionReason``,
   /// or ``RejectionReason/other``.
-  public var reason: String?
+  package var reason: String?
   /// Size of a result that was rejected and is smaller than what was stored, in bytes.
-  public var rejectedBytes: Int?
+  package var rejectedBytes: Int?
 
   /// What became of a document.
-  public init(_ outcome: Outcome, reason: String? = nil, rejectedBytes: Int? = nil) {
+  package init(_ outcome: Outcome, reason: String? = nil, rejectedBytes: Int? = nil) {
     self.outcome = outcome
     self.reason = reason
     self.rejectedBytes = rejectedBytes
   }
 
   /// What a record says; `nil` where it says nothing, or names a program that is not known.
-  public init?(_ record: Record) {
+  package init?(_ record: DocumentRecord) {
     guard let member = record["optimize"], let method = member["method"]?.string else { return nil }
     switch method.split(separator: "/").first {
     case "original": outcome = .kept
@@ -52,22 +51,21 @@ public struct Optimization: Sendable, Equatable {
 }
 
 /// The completed documents of which `optimize` said the same.
-public struct OptimizationFigures: Sendable, Equatable {
+package struct OptimizationFigures: Sendable, Equatable {
   /// `nil` where the index does not know: older records, or no `optimize` in the pipeline.
-  public var outcome: Optimization.Outcome?
+  package var outcome: Optimization.Outcome?
   /// See ``Optimization/reason``.
-  public var reason: String?
-  /// How many there are.
-  public var documents = 0
+  package var reason: String?
+  package var documents = 0
   /// Bytes before optimizing, of those that have both sizes.
-  public var originalBytes = 0
+  package var originalBytes = 0
   /// Bytes at the destination of the same documents.
-  public var storedBytes = 0
+  package var storedBytes = 0
   /// Bytes that rejected results would have saved besides.
-  public var rejectedSaving = 0
+  package var rejectedSaving = 0
 
   /// No documents of an outcome.
-  public init(_ outcome: Optimization.Outcome?, reason: String? = nil) {
+  package init(_ outcome: Optimization.Outcome?, reason: String? = nil) {
     self.outcome = outcome
     self.reason = reason
   }

@@ -3,13 +3,12 @@ import Synchronization
 
 /// Documents that the table does not let be claimed: a trigger or a constraint refuses the change of the
 /// row. One of them must not keep the others from being claimed, so they are passed over.
-public final class Refusals: Sendable {
+package final class Refusals: Sendable {
   /// One document, and what the table says of it.
-  public struct Refusal: Sendable, Equatable {
-    /// The document.
-    public let id: Int
+  package struct Refusal: Sendable, Equatable {
+    package let id: Int
     /// The database's words, in one line.
-    public let reason: String
+    package let reason: String
   }
 
   private let found = Mutex<[Int: String]>([:])
@@ -19,7 +18,7 @@ public final class Refusals: Sendable {
   init() {}
 
   /// Those that were refused with an error.
-  public var all: [Refusal] {
+  package var all: [Refusal] {
     found.withLock { $0.map { Refusal(id: $0.key, reason: $0.value) }.sorted { $0.id < $1.id } }
   }
 
@@ -61,7 +60,7 @@ public final class Refusals: Sendable {
   }
 
   /// Gives those that were not changed another chance.
-  public func forgetUnchanged() { unchanged.withLock { $0 = [] } }
+  package func forgetUnchanged() { unchanged.withLock { $0 = [] } }
 }
 
 /// A row does not take what is written; it is the row's trouble and not the run's.
@@ -104,9 +103,9 @@ final class RefusalStreak: Sendable {
 }
 
 /// What keeps claims from changing documents that are there to be claimed.
-public struct Obstacle: Sendable, Equatable {
+package struct Obstacle: Sendable, Equatable {
   /// Why, and what to do, in one line.
-  public let reason: String
+  package let reason: String
   /// What a run ends with that does not wait.
-  public let code: ExitCode
+  package let code: ToolExit
 }

@@ -1,24 +1,26 @@
+import Common
+import GRDB
+
 /// A document as far as it concerns the store: which object it names, and what is recorded of it.
-public struct StoredRow: Sendable, Equatable {
-  /// The document.
-  public let id: Int
+package struct StoredRow: Sendable, Equatable {
+  package let id: Int
   /// Its status, as the table has it.
-  public let status: String
+  package let status: String
   /// The object it names; `nil` where it is completed without one.
-  public let url: String?
+  package let url: String?
   /// Size of the object in bytes, where it is recorded.
-  public let bytes: Int?
+  package let bytes: Int?
   /// SHA-256 of the object, where it is recorded.
-  public let sha256: String?
+  package let sha256: String?
   /// MD5 of the object, where it is recorded.
-  public let md5: String?
+  package let md5: String?
   /// When it was completed, in nanoseconds since 1970.
-  public let completedAt: Int64?
+  package let completedAt: Int64?
   /// Whether it belongs to the selection that was asked for.
-  public let isSelected: Bool
+  package let isSelected: Bool
 
   /// A row.
-  public init(
+  package init(
     id: Int, status: String = "completed", url: String?, bytes: Int? = nil, sha256: String? = nil,
     md5: String? = nil, completedAt: Int64? = nil, isSelected: Bool = true
   ) {
@@ -34,7 +36,7 @@ public struct StoredRow: Sendable, Equatable {
 }
 
 /// Rows in pages, so that memory does not grow with the index. Belongs to one thread.
-public protocol StoredRowPages: AnyObject {
+package protocol StoredRowPages: AnyObject {
   /// The next rows; `nil` at the end, and never an empty page. Throws ``Fatal``.
   func next() throws -> [StoredRow]?
 }
@@ -51,9 +53,45 @@ enum StoredRows {
   static let condition = "gcs_path IS NOT NULL OR download_status = 'completed'"
 
   /// What setting back writes; takes the reason.
-  static let setBack = """
+  static let requeueCompleted = """
     download_status = 'pending', download_attempts = 0, error_class = 'store_rejected',
     download_error = ?, next_attempt_at = NULL, retrying = FALSE, lost_leases = 0,
     lease_token = NULL, lease_owner = NULL, lease_expires_at = NULL
     """
+}
+
+/// The documents of an index in a SQLite file, whatever their status, as an import would bring them: for
+/// programs that take the place of their portal.
+package enum StoredDocuments {
+  /// Whether a file begins as SQLite files do.
+  package static func isDatabase(_ start: some Sequence<UInt8>) -> Bool {
+    start.starts(with: "SQLite format 3\0".utf8)
+  }
+
+  /// Gives each row to `body`, and why a row cannot be read in place of it. Nothing is written. Throws
+  /// where the file or its table `index_documents` cannot be read.
+  package static func each(
+    inSQLite path: String, _ body: (Result<ImportedRow, ImportProblem>) throws -> Void
+  ) throws {
+    var configuration = Configuration()
+    configuration.readonly = true
+    do {
+      let database = try DatabaseQueue(path: path, configuration: configuration)
+      try database.read { db in
+        let names = try db.columns(in: SQLiteSchema.table).map(\.name)
+        let known = names.filter(ImportedColumns.isKnown)
+        let columns = known.map { "\"\($0)\"" }.joined(separator: ", ")
+        let cursor = try Row.fetchCursor(
+          db, sql: "SELECT \(columns) FROM \(SQLiteSchema.table) ORDER BY id")
+        while let row = try cursor.next() {
+          var texts: [String: String] = [:]
+          for (name, value) in zip(known, row.databaseValues) { texts[name] = value.text }
+          let parsed = Result { () throws(ImportProblem) in try ImportedRow(checking: texts) }
+          try body(parsed)
+        }
+      }
+    } catch let error as DatabaseError {
+      throw Fatal(.inputOutput, "cannot read the index in \(path): \(error.message ?? "SQLite")")
+    }
+  }
 }

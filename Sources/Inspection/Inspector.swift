@@ -5,15 +5,15 @@ import Processes
 
 /// Has files looked into by a process of its own, one after the other, and starts another one when that did
 /// not survive. Belongs to one thread at a time; the process dies with the thread that started it.
-public struct Inspector: ~Copyable {
+package struct Inspector: ~Copyable {
   /// The argument by which a tool knows that it is this process.
-  public static let flag = "--inspect"
+  package static let flag = "--inspect"
 
   /// Bytes of address space: a small file can ask for a gigabyte.
   private static let memory = 2 << 30
 
   /// What became of a question.
-  public enum Answer: Sendable {
+  package enum Answer: Sendable {
     /// What the process said.
     case said(JSON)
     /// It said nothing that can be read, and how it ended.
@@ -25,17 +25,18 @@ public struct Inspector: ~Copyable {
   }
 
   /// Seconds that a file may take.
-  public let seconds: Int
+  package let seconds: Int
   private let tool: String
-  private let stop: Stop
+  private let stop: ShutdownSignal
   /// Seconds that a question goes on after a stop was requested.
   private let grace: Double
   private let executable: String
   private var child: Child?
 
   /// An inspector that starts no process before the first question.
-  public init(
-    tool: String, seconds: Int, stop: Stop, grace: Double = 0, executable: String = "/proc/self/exe"
+  package init(
+    tool: String, seconds: Int, stop: ShutdownSignal, grace: Double = 0,
+    executable: String = "/proc/self/exe"
   ) {
     self.tool = tool
     self.seconds = seconds
@@ -44,8 +45,7 @@ public struct Inspector: ~Copyable {
     self.executable = executable
   }
 
-  /// Asks about a file.
-  public mutating func ask(_ path: some Sequence<UInt8>) throws(Fatal) -> Answer {
+  package mutating func ask(_ path: some Sequence<UInt8>) throws(Fatal) -> Answer {
     let process = try take()
     guard writeAll(Array((Digest.hex(Array(path)) + "\n").utf8), to: process.input) == 0 else {
       return .crashed(process.finish())
@@ -92,15 +92,15 @@ public struct Inspector: ~Copyable {
 extension Inspector {
   /// The process itself: a name a line on standard input, as hexadecimal digits; what `answer` has to say, a
   /// line on standard output. Works until the input ends. Returns the exit status.
-  public static func answerQuestions(_ answer: ([UInt8]) -> JSONObject) -> Int32 {
+  package static func answerQuestions(_ answer: ([UInt8]) -> JSONObject) -> Int32 {
     var lines = LineReader(descriptor: STDIN_FILENO)
     while case .line(let line)? = try? lines.next() {
       guard let path = Digest.bytes(hex: String(decoding: line, as: UTF8.self)) else {
-        return ExitCode.notRecords.rawValue
+        return ToolExit.notRecords.rawValue
       }
       let text = JSON.object(answer(path)).serialized()
       _ = writeAll(text + [UInt8(ascii: "\n")], to: STDOUT_FILENO)
     }
-    return ExitCode.success.rawValue
+    return ToolExit.success.rawValue
   }
 }

@@ -4,14 +4,14 @@ import PDF
 
 /// Finds out whether a file is a PDF that readers can open, and all of it. To be done in a process of its own:
 /// a parser may hang or crash on what it reads.
-public enum PDFInspection {
+package enum PDFInspection {
   /// Bytes that are looked through at a time.
   private static let block = 1 << 16
   /// How far from its end libqpdf looks for `startxref`; behind more than that it sees no end.
   private static let reach = 1000
 
   /// What there is to say about the file at `path`.
-  public static func finding(at path: String) -> PDFFinding {
+  package static func finding(at path: String) -> PDFFinding {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
     guard descriptor >= 0 else { return PDFFinding(defect: String(cString: strerror(errno))) }
     defer { close(descriptor) }
@@ -129,5 +129,47 @@ public enum PDFInspection {
       filled += read
     }
     return Array(bytes.prefix(filled))
+  }
+}
+
+/// What was found out about a file that should be a PDF.
+package struct PDFFinding: Sendable, Equatable {
+  /// Pages of its tree; `nil` where it opens only with a password, or not at all.
+  package var pages: Int?
+  /// Whether it is encrypted, be it with an empty password.
+  package var isEncrypted = false
+  /// Whether it opens only with a password that is not known here.
+  package var needsPassword = false
+  /// Whether it opens only after its tables were made anew.
+  package var isRepaired = false
+  /// Bytes behind the last `%%EOF`; `nil` without one.
+  package var trailing: Int?
+  /// Why it is no PDF that can be read; `nil` for one that can, and for one with a password.
+  package var defect: String?
+
+  /// Nothing found yet.
+  package init() {}
+
+  /// Something that cannot be read.
+  package init(defect: String) { self.defect = Format.printable(defect) }
+
+  /// As the process that looks writes it.
+  package var json: JSONObject {
+    [
+      "pages": pages.map(JSON.int), "encrypted": .bool(isEncrypted),
+      "needs_password": .bool(needsPassword), "repaired": .bool(isRepaired),
+      "trailing": trailing.map(JSON.int), "defect": defect.map(JSON.string),
+    ]
+  }
+
+  /// Reads what ``json`` wrote.
+  package init?(_ json: JSON) {
+    guard json.object != nil, let isEncrypted = json["encrypted"]?.bool else { return nil }
+    pages = json["pages"]?.int
+    self.isEncrypted = isEncrypted
+    needsPassword = json["needs_password"]?.bool ?? false
+    isRepaired = json["repaired"]?.bool ?? false
+    trailing = json["trailing"]?.int
+    defect = json["defect"]?.string
   }
 }

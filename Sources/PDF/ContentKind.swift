@@ -4,7 +4,7 @@
 /// readers' custom): portals write a byte order mark or a warning in front of it. Only Ghostscript must not: a
 /// file that begins with `%!` runs as a program there, so that `optimize` gives it none whose first byte is
 /// another.
-public enum ContentKind: Sendable, Equatable {
+package enum ContentKind: Sendable, Equatable {
   /// A PDF whose header is so many bytes from the beginning.
   case pdf(offset: Int)
   /// HTML, or what is written like it.
@@ -19,10 +19,10 @@ public enum ContentKind: Sendable, Equatable {
   case unknown
 
   /// How many bytes are looked at; more change nothing.
-  public static let window = 1024 + 4
+  package static let window = 1024 + 4
 
   /// By the first bytes of a file; all of it, where it is shorter than ``window``.
-  public init(_ bytes: some Collection<UInt8>) {
+  package init(_ bytes: some Collection<UInt8>) {
     let bytes = Array(bytes.prefix(Self.window))
     if let name = Self.signatures.first(where: { bytes.starts(with: $0.bytes) })?.name {
       self = .other(name == Self.zip ? Self.archive(bytes) : name)
@@ -40,7 +40,7 @@ public enum ContentKind: Sendable, Equatable {
   }
 
   /// For people: `a PDF`, `a TIFF image`.
-  public var name: String {
+  package var name: String {
     switch self {
     case .pdf: "a PDF"
     case .page: "an HTML page"

@@ -1,14 +1,13 @@
 /// Where a content stream draws external objects. Pure.
-public enum ContentReader {
+package enum ContentReader {
   /// One `Do`: the object's name, and how the unit square lies when it is drawn.
-  public struct Draw: Sendable, Equatable {
+  package struct Draw: Sendable, Equatable {
     /// As the resources have it, with its slash.
-    public let name: String
+    package let name: String
     /// From the object's space to that of the stream.
-    public let matrix: Matrix
+    package let matrix: Matrix
 
-    /// A draw.
-    public init(name: String, matrix: Matrix) { (self.name, self.matrix) = (name, matrix) }
+    package init(name: String, matrix: Matrix) { (self.name, self.matrix) = (name, matrix) }
   }
 
   /// Deeper `q` are not followed.
@@ -16,7 +15,7 @@ public enum ContentReader {
 
   /// All of them in order; `nil` where the stream is not understood, so that a guess would be wrong:
   /// an operator that does not exist, or operands that are missing.
-  public static func draws(in content: [UInt8]) -> [Draw]? {
+  package static func draws(in content: [UInt8]) -> [Draw]? {
     content.withUnsafeBufferPointer { draws(ContentLexer($0)) }
   }
 

@@ -2,9 +2,9 @@ import CZlib
 
 /// The filter `FlateDecode` (ISO 32000-1, 7.4.4) with a limit: a kilobyte may stand for a gigabyte,
 /// and libqpdf would make it.
-public enum Flate {
+package enum Flate {
   /// The content of `bytes`; `nil` where they are damaged, end early, or hold more than `limit`.
-  public static func inflate(_ bytes: [UInt8], limit: Int) -> [UInt8]? {
+  package static func inflate(_ bytes: [UInt8], limit: Int) -> [UInt8]? {
     var stream = z_stream()
     guard czlib_inflate_init(&stream) == Z_OK else { return nil }
     defer { inflateEnd(&stream) }
@@ -19,7 +19,7 @@ public enum Flate {
   private static let maximumRatio = 1032
 
   /// `bytes` as small as zlib makes them.
-  public static func deflate(_ bytes: [UInt8]) -> [UInt8]? {
+  package static func deflate(_ bytes: [UInt8]) -> [UInt8]? {
     var stream = z_stream()
     guard czlib_deflate_init(&stream, 9) == Z_OK else { return nil }
     defer { deflateEnd(&stream) }
@@ -48,14 +48,14 @@ public enum Flate {
   }
 }
 
-/// The filter undone piece by piece, for what is too large to have at once. Owns zlib's state.
-public struct InflateStream: ~Copyable {
+/// The filter undone chunk by chunk, for what is too large to have at once. Owns zlib's state.
+package struct InflateStream: ~Copyable {
   private let stream: UnsafeMutablePointer<z_stream>
   private let source: UnsafeMutableBufferPointer<UInt8>
   private var isAtEnd = false
 
   /// Begins with `bytes`.
-  public init?(_ bytes: [UInt8]) {
+  package init?(_ bytes: [UInt8]) {
     stream = .allocate(capacity: 1)
     stream.initialize(to: z_stream())
     source = .allocate(capacity: bytes.count)
@@ -76,7 +76,7 @@ public struct InflateStream: ~Copyable {
   }
 
   /// Fills `buffer` as far as there is content. `nil` where the data are damaged or end early.
-  public mutating func read(into buffer: UnsafeMutableBufferPointer<UInt8>) -> Int? {
+  package mutating func read(into buffer: UnsafeMutableBufferPointer<UInt8>) -> Int? {
     stream.pointee.next_out = buffer.baseAddress
     stream.pointee.avail_out = UInt32(clamping: buffer.count)
     while stream.pointee.avail_out > 0, !isAtEnd {

@@ -1,20 +1,17 @@
 /// An indirect object's number and generation.
-public struct ObjectID: Sendable, Hashable {
-  /// Its number.
-  public let number: Int32
-  /// Its generation.
-  public let generation: Int32
+package struct ObjectID: Sendable, Hashable {
+  package let number: Int32
+  package let generation: Int32
 
-  /// An object.
-  public init(number: Int32, generation: Int32 = 0) {
+  package init(number: Int32, generation: Int32 = 0) {
     (self.number, self.generation) = (number, generation)
   }
 }
 
 /// What a document says of an image, and how it uses it. Pure data; nothing is decoded for it.
-public struct ImageDescription: Sendable, Equatable {
+package struct ImageDescription: Sendable, Equatable {
   /// What its samples stand for.
-  public enum Colour: Sendable, Equatable {
+  package enum Colour: Sendable, Equatable {
     /// One sample, grey.
     case grey
     /// Three samples.
@@ -31,7 +28,7 @@ public struct ImageDescription: Sendable, Equatable {
     case other
 
     /// Samples in a pixel; `nil` where that is not known.
-    public var samples: Int? {
+    package var samples: Int? {
       switch self {
       case .grey, .indexed, .single: 1
       case .rgb: 3
@@ -41,31 +38,28 @@ public struct ImageDescription: Sendable, Equatable {
     }
   }
 
-  /// Which object it is.
-  public let id: ObjectID
+  package let id: ObjectID
   /// Pixels in a row.
-  public var width: Int
+  package var width: Int
   /// Rows.
-  public var height: Int
-  /// Bits in a sample.
-  public var bits: Int
+  package var height: Int
+  package var bits: Int
   /// What the samples stand for.
-  public var colour: Colour
+  package var colour: Colour
   /// Whether its samples have to stay as they are: it is a stencil or a mask, or has a mask that
   /// depends on them (a colour that is not drawn, or colours that were multiplied by the mask).
-  public var isFixed = false
+  package var isFixed = false
   /// Whether samples are mapped in an unusual way.
-  public var hasDecode = false
+  package var hasDecode = false
   /// The filters, the outermost first; `nil` where they make no sense.
-  public var filters: [StreamFilter]?
+  package var filters: [StreamFilter]?
   /// The largest size at which a page draws it; `nil` where that cannot be said.
-  public var drawn: DrawnSize?
+  package var drawn: DrawnSize?
   /// The least part of its width and height that it may be brought down to, so that the page that it
   /// fills can still be read whatever size that page says it has; 0 for what fills none.
-  public var minimumScale = 0.0
+  package var minimumScale = 0.0
 
-  /// An image.
-  public init(
+  package init(
     id: ObjectID, width: Int, height: Int, bits: Int, colour: Colour,
     filters: [StreamFilter]? = [], drawn: DrawnSize? = nil
   ) {
@@ -80,7 +74,7 @@ public struct ImageDescription: Sendable, Equatable {
 
   /// Dots per inch where it is drawn largest, in the direction that has fewer; `nil` where that
   /// cannot be said.
-  public var resolution: Double? {
+  package var resolution: Double? {
     guard let drawn, drawn.width > 0, drawn.height > 0 else { return nil }
     return 72 * min(Double(width) / drawn.width, Double(height) / drawn.height)
   }

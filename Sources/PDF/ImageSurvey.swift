@@ -270,7 +270,7 @@ extension PDFDocument {
   /// The images of all pages with how they are used, and whether the contents of pages are longer
   /// than anybody would wait for, or damaged. `pages` are those of ``pages()``, which must have been
   /// called before.
-  public func images(
+  package func images(
     _ pages: [PageGeometry]
   ) throws(PDFError) -> (images: [ImageDescription], isExcessive: Bool) {
     var survey = ImageSurvey()

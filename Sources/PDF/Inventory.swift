@@ -2,12 +2,11 @@ import CQPDF
 
 /// What a document has besides what its pages show: what a program that writes it anew may drop
 /// without a word. Pure data.
-public struct Inventory: Sendable, Equatable {
+package struct Inventory: Sendable, Equatable {
   /// How many there are of each; what there is none of is left out.
-  public internal(set) var counts: [Kind: Int] = [:]
+  package internal(set) var counts: [Kind: Int] = [:]
 
-  /// What is counted.
-  public enum Kind: String, Sendable, CaseIterable {
+  package enum Kind: String, Sendable, CaseIterable {
     case outline = "outline entries"
     case destinations = "named destinations"
     case links, widgets, annotations
@@ -24,20 +23,20 @@ public struct Inventory: Sendable, Equatable {
   }
 
   /// How many there are of what should not become more; what there is none of is left out.
-  public internal(set) var flaws: [Flaw: Int] = [:]
+  package internal(set) var flaws: [Flaw: Int] = [:]
 
   /// What a program that writes a document anew may bring into it.
-  public enum Flaw: String, Sendable, CaseIterable {
+  package enum Flaw: String, Sendable, CaseIterable {
     /// Readers guess differently what such a font's characters are: `Ú` becomes `⁄` for one of two.
     case fontsWithoutEncoding = "fonts do not say which characters they show"
     case illegibleImages = "images that fill a page have too few pixels to be read"
   }
 
   /// Whether the document says of itself that it is PDF/A, PDF/UA or PDF/X.
-  public internal(set) var claim: String?
+  package internal(set) var claim: String?
 
   /// What of `original` is missing here, in words; `nil` where nothing is.
-  public func loss(from original: Inventory) -> String? {
+  package func loss(from original: Inventory) -> String? {
     for kind in Kind.allCases {
       let (before, after) = (original.counts[kind] ?? 0, counts[kind] ?? 0)
       if after < before { return "\(before - after) of \(before) \(kind.rawValue) are missing" }
@@ -58,7 +57,7 @@ extension PDFDocument {
   private static let maximumNodes = 1_000_000
 
   /// Counts what the document has. `images` are those of ``images(_:)``.
-  public func inventory(
+  package func inventory(
     pages: Int, images: [ImageDescription]
   ) throws(PDFError) -> Inventory {
     defer { releaseObjects() }
@@ -204,7 +203,7 @@ extension PDFDocument {
 
   /// Takes over what `source` says about itself: the document information and the metadata, which
   /// Ghostscript writes anew, or not at all. `source` must live until this was written.
-  public func adoptMetadata(of source: borrowing PDFDocument) throws(PDFError) {
+  package func adoptMetadata(of source: borrowing PDFDocument) throws(PDFError) {
     defer {
       releaseObjects()
       source.releaseObjects()

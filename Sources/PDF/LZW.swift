@@ -1,11 +1,11 @@
 /// The filter `LZWDecode` (ISO 32000-1, 7.4.4), with a limit.
-public enum LZW {
+package enum LZW {
   private static let clear = 256
   private static let end = 257
 
   /// The content of `bytes`; `nil` where they are damaged or hold more than `limit`. With `isEarly`, codes
   /// become longer one code before they have to. Data that end without saying so, as many do, are whole.
-  public static func decode(_ bytes: [UInt8], isEarly: Bool, limit: Int) -> [UInt8]? {
+  package static func decode(_ bytes: [UInt8], isEarly: Bool, limit: Int) -> [UInt8]? {
     var table = Table()
     var result: [UInt8] = []
     var reader = Codes(bytes: bytes)

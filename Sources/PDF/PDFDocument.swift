@@ -2,14 +2,14 @@ import CQPDF
 
 /// A PDF as libqpdf reads it, without repairs unless they are asked for: what opens only after a
 /// reconstruction does not open here. Owns the library's handle; belongs to one thread.
-public struct PDFDocument: ~Copyable {
+package struct PDFDocument: ~Copyable {
   let handle: qpdf_data
   /// libqpdf reads bytes from where they are; they must live as long as the handle.
   private let memory: UnsafeMutableBufferPointer<CChar>?
 
   /// Opens the file at `path`. With `repairing`, libqpdf looks for the objects where its tables are wrong:
   /// what readers put up with opens too, and ``complaint()`` says what that was.
-  public init(path: String, repairing: Bool = false) throws(PDFError) {
+  package init(path: String, repairing: Bool = false) throws(PDFError) {
     let handle = try Self.makeHandle(repairing: repairing)
     do throws(PDFError) {
       try Self.check(handle, qpdf_read(handle, path, nil), "open")
@@ -22,7 +22,7 @@ public struct PDFDocument: ~Copyable {
   }
 
   /// Opens a PDF that is in memory.
-  public init(bytes: some Collection<UInt8>, repairing: Bool = false) throws(PDFError) {
+  package init(bytes: some Collection<UInt8>, repairing: Bool = false) throws(PDFError) {
     let handle = try Self.makeHandle(repairing: repairing)
     let memory = UnsafeMutableBufferPointer<CChar>.allocate(capacity: max(1, bytes.count))
     _ = memory.initialize(from: bytes.lazy.map { CChar(bitPattern: $0) })
@@ -89,11 +89,11 @@ public struct PDFDocument: ~Copyable {
   func check(_ doing: String) throws(PDFError) { try Self.check(handle, 0, doing) }
 
   /// Whether it is encrypted, be it with an empty password.
-  public var isEncrypted: Bool { qpdf_is_encrypted(handle) != 0 }
+  package var isEncrypted: Bool { qpdf_is_encrypted(handle) != 0 }
 
   /// The pages that the page tree really has, whatever its `/Count` claims. Throws where the tree
   /// has a loop.
-  public func pageCount() throws(PDFError) -> Int {
+  package func pageCount() throws(PDFError) -> Int {
     let count = qpdf_get_num_pages(handle)
     try check("count the pages")
     guard count >= 0 else { throw PDFError(.damaged, "count the pages", "no page tree") }
@@ -102,11 +102,61 @@ public struct PDFDocument: ~Copyable {
 
   /// The first of the things that libqpdf put up with since the last call, `nil` where all was in
   /// order. Only what was looked at counts: objects are read when they are needed.
-  public func complaint() -> PDFError? {
+  package func complaint() -> PDFError? {
     var first: PDFError?
     while qpdf_more_warnings(handle) != 0, let warning = qpdf_next_warning(handle) {
       first = first ?? PDFError(warning, of: handle, "read")
     }
     return first
+  }
+}
+
+/// Objects of a document, as far as we look at them. Each handle counts until it is released, which
+/// ``releaseObjects()`` does for all.
+extension PDFDocument {
+  typealias Object = qpdf_oh
+
+  func releaseObjects() { qpdf_oh_release_all(handle) }
+
+  /// A member of a dictionary; the null object for anything else.
+  ///
+  /// libqpdf is not asked for what is no dictionary (nor, below, for what is no array): it would warn of our own
+  /// question, which would pass for damage (`qpdf_oh_get_key_if_dict` expects a dictionary or null).
+  func member(_ name: String, of object: Object) -> Object {
+    isDictionary(object) ? qpdf_oh_get_key(handle, object, name) : qpdf_oh_new_null(handle)
+  }
+
+  func isDictionary(_ object: Object) -> Bool { qpdf_oh_is_dictionary(handle, object) != 0 }
+
+  func isNull(_ object: Object) -> Bool { qpdf_oh_is_null(handle, object) != 0 }
+
+  func isName(_ object: Object, _ name: String) -> Bool {
+    qpdf_oh_is_name_and_equals(handle, object, name) != 0
+  }
+
+  /// The number of elements, 0 for what is no array.
+  func count(_ object: Object) -> Int {
+    qpdf_oh_is_array(handle, object) != 0 ? Int(qpdf_oh_get_array_n_items(handle, object)) : 0
+  }
+
+  func element(_ index: Int, of array: Object) -> Object {
+    (0..<count(array)).contains(index)
+      ? qpdf_oh_get_array_item(handle, array, Int32(clamping: index)) : qpdf_oh_new_null(handle)
+  }
+
+  func number(_ object: Object) -> Double? {
+    var value = 0.0
+    return qpdf_oh_get_value_as_number(handle, object, &value) != 0 && value.isFinite ? value : nil
+  }
+
+  func integer(_ object: Object) -> Int? {
+    var value: Int64 = 0
+    return qpdf_oh_get_value_as_longlong(handle, object, &value) != 0 ? Int(value) : nil
+  }
+
+  /// What tells one indirect object from another; 0 for direct ones.
+  func identity(_ object: Object) -> Int {
+    Int(qpdf_oh_get_object_id(handle, object)) << 16
+      | Int(qpdf_oh_get_generation(handle, object)) & 0xFFFF
   }
 }

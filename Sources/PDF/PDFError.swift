@@ -1,9 +1,9 @@
 import CQPDF
 
 /// What libqpdf, or the system, says against a PDF. Holds no content of the file.
-public struct PDFError: Error, Sendable, Equatable, CustomStringConvertible {
+package struct PDFError: Error, Sendable, Equatable, CustomStringConvertible {
   /// What kind of trouble it is.
-  public enum Kind: Sendable, Equatable {
+  package enum Kind: Sendable, Equatable {
     /// The file cannot be read or written; the `errno`, where it is known.
     case system(Int32?)
     /// It opens only with a password.
@@ -17,14 +17,13 @@ public struct PDFError: Error, Sendable, Equatable, CustomStringConvertible {
   }
 
   /// What kind of trouble it is.
-  public let kind: Kind
-  /// What we were doing.
-  public let doing: String
+  package let kind: Kind
+  package let doing: String
   /// What was wrong, in libqpdf's words, with its place in the file.
-  public let message: String
+  package let message: String
 
   /// `open: can't find startxref`.
-  public var description: String { "\(doing): \(message)" }
+  package var description: String { "\(doing): \(message)" }
 
   init(_ kind: Kind, _ doing: String, _ message: String) {
     self.kind = kind

@@ -1,24 +1,24 @@
+import CQPDF
+import Glibc
+
 /// A rectangle in points, its corners in order.
-public struct Rectangle: Sendable, Equatable {
-  /// Its left edge.
-  public var left: Double
+package struct Rectangle: Sendable, Equatable {
+  package var left: Double
   /// Its lower edge.
-  public var bottom: Double
-  /// Its right edge.
-  public var right: Double
-  /// Its upper edge.
-  public var top: Double
+  package var bottom: Double
+  package var right: Double
+  package var top: Double
 
   /// The rectangle between two opposite corners, in whatever order (ISO 32000-1, 7.9.5).
-  public init(_ x1: Double, _ y1: Double, _ x2: Double, _ y2: Double) {
+  package init(_ x1: Double, _ y1: Double, _ x2: Double, _ y2: Double) {
     (left, right) = (min(x1, x2), max(x1, x2))
     (bottom, top) = (min(y1, y2), max(y1, y2))
   }
 
   /// Distance of its left and right edges.
-  public var width: Double { right - left }
+  package var width: Double { right - left }
   /// Distance of its lower and upper edges.
-  public var height: Double { top - bottom }
+  package var height: Double { top - bottom }
 
   func intersection(_ other: Rectangle) -> Rectangle? {
     let (left, right) = (max(left, other.left), min(right, other.right))
@@ -28,18 +28,18 @@ public struct Rectangle: Sendable, Equatable {
 }
 
 /// How large a page is and which way up: its boxes with what it inherits.
-public struct PageGeometry: Sendable, Equatable {
+package struct PageGeometry: Sendable, Equatable {
   /// `/MediaBox`.
-  public let mediaBox: Rectangle
+  package let mediaBox: Rectangle
   /// `/CropBox`, by default the media box.
-  public let cropBox: Rectangle
+  package let cropBox: Rectangle
   /// `/Rotate`, clockwise: 0, 90, 180 or 270.
-  public let rotation: Int
+  package let rotation: Int
   /// `/UserUnit`: the size of a unit in points.
-  public let userUnit: Double
+  package let userUnit: Double
 
   /// A page; a crop box reaches no farther than the media box (ISO 32000-1, 14.11.2).
-  public init(
+  package init(
     mediaBox: Rectangle, cropBox: Rectangle? = nil, rotation: Int = 0, userUnit: Double = 1
   ) {
     self.mediaBox = mediaBox
@@ -49,10 +49,10 @@ public struct PageGeometry: Sendable, Equatable {
   }
 
   /// The sheet as it is shown, in points, its lower left corner at 0, 0.
-  public var shownSheet: Rectangle { shown(mediaBox) }
+  package var shownSheet: Rectangle { shown(mediaBox) }
 
   /// The visible part of ``shownSheet``.
-  public var shownCrop: Rectangle { shown(cropBox) }
+  package var shownCrop: Rectangle { shown(cropBox) }
 
   private func shown(_ box: Rectangle) -> Rectangle {
     let (left, right) = (box.left - mediaBox.left, box.right - mediaBox.left)
@@ -74,7 +74,7 @@ public struct PageGeometry: Sendable, Equatable {
   /// Boxes are compared as they are shown, because Ghostscript's `pdfwrite` (10.00) moves each media
   /// box to 0, 0, turns the page itself instead of setting `/Rotate`, multiplies by `/UserUnit`,
   /// and rounds to hundredths of a point.
-  public func isShown(like other: PageGeometry, tolerance: Double = 0.05) -> Bool {
+  package func isShown(like other: PageGeometry, tolerance: Double = 0.05) -> Bool {
     func near(_ a: Rectangle, _ b: Rectangle) -> Bool {
       let differences = [
         a.left - b.left, a.bottom - b.bottom, a.right - b.right, a.top - b.top,
@@ -82,5 +82,97 @@ public struct PageGeometry: Sendable, Equatable {
       return differences.allSatisfy { $0.magnitude <= tolerance }
     }
     return near(shownSheet, other.shownSheet) && near(shownCrop, other.shownCrop)
+  }
+}
+
+extension PDFDocument {
+  /// The geometry of each page, in order. Throws where a page has none that makes sense.
+  package func pages() throws(PDFError) -> [PageGeometry] {
+    let count = try pageCount()
+    // libqpdf knows the tree; a page's own `/Parent` may lead anywhere.
+    let code = qpdf_push_inherited_attributes_to_page(handle)
+    try Self.check(handle, code, "read the pages")
+    var pages: [PageGeometry] = []
+    pages.reserveCapacity(count)
+    for index in 0..<count {
+      pages.append(try geometry(ofPage: index))
+      releaseObjects()
+    }
+    return pages
+  }
+
+  private func geometry(ofPage index: Int) throws(PDFError) -> PageGeometry {
+    let page = qpdf_get_page_n(handle, index)
+    try check("read page \(index + 1)")
+    func wrong(_ name: String) -> PDFError {
+      PDFError(.damaged, "read page \(index + 1)", "its \(name) is missing or makes no sense")
+    }
+    guard let mediaBox = rectangle(member("/MediaBox", of: page)) else { throw wrong("MediaBox") }
+    let crop = member("/CropBox", of: page)
+    let cropBox = rectangle(crop)
+    guard isNull(crop) || cropBox != nil else { throw wrong("CropBox") }
+    let rotate = member("/Rotate", of: page)
+    let rotation = isNull(rotate) ? 0 : integer(rotate)
+    guard let rotation, rotation % 90 == 0 else { throw wrong("Rotate") }
+    let unit = member("/UserUnit", of: page)
+    let userUnit = isNull(unit) ? 1 : number(unit)
+    guard let userUnit, userUnit > 0 else { throw wrong("UserUnit") }
+    try check("read page \(index + 1)")
+    return PageGeometry(
+      mediaBox: mediaBox, cropBox: cropBox, rotation: rotation, userUnit: userUnit)
+  }
+
+  /// An array of four numbers that has an area.
+  private func rectangle(_ object: Object) -> Rectangle? {
+    guard count(object) == 4 else { return nil }
+    let numbers = (0..<4).compactMap { number(element($0, of: object)) }
+    guard numbers.count == 4 else { return nil }
+    let rectangle = Rectangle(numbers[0], numbers[1], numbers[2], numbers[3])
+    return rectangle.width > 0 && rectangle.height > 0 ? rectangle : nil
+  }
+}
+
+/// A transformation of coordinates (ISO 32000-1, 8.3.3).
+package struct Matrix: Sendable, Equatable {
+  var a, b, c, d, e, f: Double
+
+  /// Changes nothing.
+  package static let identity = Matrix(1, 0, 0, 1, 0, 0)
+
+  /// `[a b c d e f]`.
+  package init(_ a: Double, _ b: Double, _ c: Double, _ d: Double, _ e: Double, _ f: Double) {
+    (self.a, self.b, self.c, self.d, self.e, self.f) = (a, b, c, d, e, f)
+  }
+
+  init?(_ numbers: some Collection<Double>) {
+    let n = Array(numbers)
+    guard n.count == 6 else { return nil }
+    self.init(n[0], n[1], n[2], n[3], n[4], n[5])
+  }
+
+  /// First this one, then `other`.
+  func then(_ other: Matrix) -> Matrix {
+    Matrix(
+      a * other.a + b * other.c, a * other.b + b * other.d,
+      c * other.a + d * other.c, c * other.b + d * other.d,
+      e * other.a + f * other.c + other.e, e * other.b + f * other.d + other.f)
+  }
+
+  /// How large the unit square becomes, which is what an image is drawn on (8.9.5.1).
+  package var unitSquare: DrawnSize { DrawnSize(width: hypot(a, b), height: hypot(c, d)) }
+}
+
+/// How large an image is drawn, in points.
+package struct DrawnSize: Sendable, Equatable {
+  /// Along its rows.
+  package var width: Double
+  /// Along its columns.
+  package var height: Double
+
+  package init(width: Double, height: Double) { (self.width, self.height) = (width, height) }
+
+  /// The larger of each side.
+  func union(_ other: DrawnSize) -> DrawnSize {
+    DrawnSize(width: max(width, other.width), height: max(height, other.height))
   }
 }

@@ -1,7 +1,7 @@
 /// What a predictor did to rows of samples before they were deflated, undone (ISO 32000-1, 7.4.4.4).
 extension StreamFilter.Predictor {
   /// Bytes of a row without what the predictor added; `nil` for parameters that make no sense.
-  public var rowBytes: Int? {
+  package var rowBytes: Int? {
     guard (1...32).contains(colours), [1, 2, 4, 8, 16].contains(bits),
       (1...1 << 24).contains(columns)
     else { return nil }
@@ -9,11 +9,11 @@ extension StreamFilter.Predictor {
   }
 
   /// Whether a byte before each row names what was done to it, as PNG has it.
-  public var namesRows: Bool { kind >= 10 }
+  package var namesRows: Bool { kind >= 10 }
 
   /// Undoes it on a row, in its place. `name` is the byte before the row, where it has one; `above` is the
   /// row before it, undone; zeros before the first. False where there is no such filter.
-  public func undo(
+  package func undo(
     _ name: UInt8, row: UnsafeMutableBufferPointer<UInt8>, above: UnsafePointer<UInt8>
   ) -> Bool {
     if kind == 2 {
@@ -23,7 +23,6 @@ extension StreamFilter.Predictor {
     return namesRows && undoPNG(name, row: row, above: above)
   }
 
-  /// PNG, 9.
   private func undoPNG(
     _ name: UInt8, row: UnsafeMutableBufferPointer<UInt8>, above: UnsafePointer<UInt8>
   ) -> Bool {

@@ -1,5 +1,5 @@
 /// How a stream is coded (ISO 32000-1, 7.4).
-public enum StreamFilter: Sendable, Equatable {
+package enum StreamFilter: Sendable, Equatable {
   /// `FlateDecode`, with what a predictor did before (7.4.4.4).
   case flate(Predictor?)
   /// `LZWDecode`, with what a predictor did before, and whether codes grow one code early.
@@ -23,37 +23,34 @@ public enum StreamFilter: Sendable, Equatable {
   case other(String)
 
   /// The parameters of a predictor.
-  public struct Predictor: Sendable, Equatable {
+  package struct Predictor: Sendable, Equatable {
     /// 2 is TIFF's, 10 and more are PNG's.
-    public var kind: Int
-    /// Samples in a pixel.
-    public var colours: Int
-    /// Bits in a sample.
-    public var bits: Int
+    package var kind: Int
+    package var colours: Int
+    package var bits: Int
     /// Pixels in a row.
-    public var columns: Int
+    package var columns: Int
 
-    /// A predictor.
-    public init(kind: Int, colours: Int = 1, bits: Int = 8, columns: Int = 1) {
+    package init(kind: Int, colours: Int = 1, bits: Int = 8, columns: Int = 1) {
       (self.kind, self.colours, self.bits, self.columns) = (kind, colours, bits, columns)
     }
   }
 
   /// The parameters of fax data (7.4.6).
-  public struct Fax: Sendable, Equatable {
+  package struct Fax: Sendable, Equatable {
     /// Less than 0 is Group 4.
-    public var k: Int
+    package var k: Int
     /// Pixels in a row.
-    public var columns: Int
+    package var columns: Int
     /// Whether a 1 is black.
-    public var blackIs1: Bool
+    package var blackIs1: Bool
     /// Whether rows begin with a byte of their own.
-    public var hasAlignedRows: Bool
+    package var hasAlignedRows: Bool
     /// Whether an end of a line is before each row for certain; it may be there in any case.
-    public var hasEndsOfLine: Bool
+    package var hasEndsOfLine: Bool
 
     /// Fax data, by default as a PDF has it by default.
-    public init(
+    package init(
       k: Int = 0, columns: Int = 1728, blackIs1: Bool = false, hasAlignedRows: Bool = false,
       hasEndsOfLine: Bool = false
     ) {
@@ -66,7 +63,7 @@ public enum StreamFilter: Sendable, Equatable {
   }
 
   /// Whether it codes bytes of any kind, so that ``undone(_:limit:)`` can undo it.
-  public var isGeneral: Bool {
+  package var isGeneral: Bool {
     switch self {
     case .flate, .lzw, .runLength, .ascii85, .asciiHex: true
     case .dct, .ccitt, .jpx, .jbig2, .other: false
@@ -74,7 +71,7 @@ public enum StreamFilter: Sendable, Equatable {
   }
 
   /// What `bytes` were before; `nil` where they are damaged, hold more than `limit`, or are coded for images.
-  public func undone(_ bytes: [UInt8], limit: Int) -> [UInt8]? {
+  package func undone(_ bytes: [UInt8], limit: Int) -> [UInt8]? {
     switch self {
     case .flate(let predictor):
       predicted(predictor, limit: limit) { Flate.inflate(bytes, limit: $0) }

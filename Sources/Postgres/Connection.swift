@@ -3,11 +3,11 @@ import Glibc
 
 /// One connection to PostgreSQL, for one thread at a time: not `Sendable`, so the compiler holds it
 /// to that.
-public final class Connection {
+package final class Connection {
   private let handle: OpaquePointer
 
   /// Connects, within `timeout` seconds.
-  public init(_ settings: ConnectionSettings, timeout: Double = 10) throws(PostgresError) {
+  package init(_ settings: ConnectionSettings, timeout: Double = 10) throws(PostgresError) {
     guard let handle = Self.start(settings) else {
       throw PostgresError("08001", "no memory for a connection")
     }
@@ -29,14 +29,14 @@ public final class Connection {
   deinit { PQfinish(handle) }
 
   /// False once it is known that the connection is broken.
-  public var isAlive: Bool { PQstatus(handle) == CONNECTION_OK }
+  package var isAlive: Bool { PQstatus(handle) == CONNECTION_OK }
 
   /// Runs one statement with values for `$1`, `$2`, …, as texts whose types the server infers.
   ///
   /// Never prepared by name: the plan then knows the values, which partial indexes and LIMIT need,
   /// and connection poolers between us and the server need not know our names.
   @discardableResult
-  public func query(_ sql: String, _ parameters: [String?] = []) throws(PostgresError) -> Rows {
+  package func query(_ sql: String, _ parameters: [String?] = []) throws(PostgresError) -> Rows {
     guard !parameters.contains(where: { $0?.utf8.contains(0) ?? false }) else {
       throw PostgresError("22021", "a text with NUL cannot be stored")
     }
@@ -51,7 +51,7 @@ public final class Connection {
   }
 
   /// Runs `body` between BEGIN and COMMIT, or ROLLBACK where it throws.
-  public func transaction<T>(
+  package func transaction<T>(
     _ mode: StaticString = "READ COMMITTED", _ body: () throws -> T
   ) throws -> T {
     try query("BEGIN ISOLATION LEVEL \(mode)")
@@ -120,4 +120,42 @@ private func withCStrings<T>(
   let copies = texts.map { text in text.map { strdup($0) } ?? nil }
   defer { for copy in copies { free(copy) } }
   return body(copies.map { UnsafePointer($0) })
+}
+
+/// What a statement answered, as texts.
+package struct Rows: Sendable {
+  /// The values of each row, in the order of the columns; `nil` for null.
+  package let values: [[String?]]
+  /// How many rows it changed or returned.
+  package let affected: Int
+
+  init(_ result: OpaquePointer?) {
+    let columns = PQnfields(result)
+    values = (0..<PQntuples(result)).map { row in
+      (0..<columns).map { column in
+        guard PQgetisnull(result, row, column) == 0 else { return nil }
+        return String(cString: PQgetvalue(result, row, column))
+      }
+    }
+    affected = Int(String(cString: PQcmdTuples(result))) ?? 0
+  }
+}
+
+/// Values as one parameter: `unnest($1::text[])` (PostgreSQL manual, 8.15.2).
+package func arrayLiteral(_ values: [String?]) -> String {
+  var text = "{"
+  for (number, value) in values.enumerated() {
+    if number > 0 { text += "," }
+    guard let value else {
+      text += "NULL"
+      continue
+    }
+    text += "\""
+    for scalar in value.unicodeScalars {
+      if scalar == "\"" || scalar == "\\" { text += "\\" }
+      text.unicodeScalars.append(scalar)
+    }
+    text += "\""
+  }
+  return text + "}"
 }

@@ -3,11 +3,11 @@ import Common
 import Glibc
 
 /// Where a database is, and who asks. Prints without the password.
-public struct ConnectionSettings: Sendable, CustomStringConvertible {
+package struct ConnectionSettings: Sendable, CustomStringConvertible {
   /// Keywords of libpq (PostgreSQL manual, 34.1.2) and their values.
   private(set) var values: [String: String] = [:]
   /// `postgres://host:port/name`, as far as it is known.
-  public let description: String
+  package let description: String
 
   /// The variables of DB_* and the keywords that they stand for.
   private static let variables = [
@@ -19,7 +19,7 @@ public struct ConnectionSettings: Sendable, CustomStringConvertible {
   /// DB_NAME, DB_USER and DB_PASSWORD, then from libpq's own variables and files (PGHOST, …,
   /// `~/.pgpass`). A URL that says nothing at all (`postgres:`) stands for DATABASE_URL, where that
   /// is set. `nil` for a URL that libpq does not read; why is not told, as it may quote a password.
-  public init?(url: String, environment: [String: String] = processEnvironment()) {
+  package init?(url: String, environment: [String: String] = processEnvironment()) {
     var url = url
     if Self.saysNothing(url) { url = environment["DATABASE_URL"] ?? url }
     if !Self.saysNothing(url) {
@@ -81,7 +81,7 @@ public struct ConnectionSettings: Sendable, CustomStringConvertible {
   }
 
   /// The variables of this process that settings may come from.
-  public static func processEnvironment() -> [String: String] {
+  package static func processEnvironment() -> [String: String] {
     var found: [String: String] = [:]
     for name in variables.keys + ["DATABASE_URL", "PGHOST", "PGPORT", "PGDATABASE", "PGUSER"] {
       found[name] = getenv(name).map { String(cString: $0) }

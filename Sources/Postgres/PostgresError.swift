@@ -1,12 +1,12 @@
 import CPostgres
 
 /// What PostgreSQL refused, or that it could not be reached.
-public struct PostgresError: Error, Sendable, Equatable, CustomStringConvertible {
+package struct PostgresError: Error, Sendable, Equatable, CustomStringConvertible {
   /// Five characters (PostgreSQL manual, appendix A). Where the server said nothing: 08001 for a
   /// connection that was not made, 08006 for one that broke, 22021 for a text with NUL.
-  public let sqlState: String
+  package let sqlState: String
   /// The server's or libpq's words, on one line.
-  public let description: String
+  package let description: String
 
   init(_ sqlState: String, _ message: String) {
     self.sqlState = sqlState
@@ -15,25 +15,25 @@ public struct PostgresError: Error, Sendable, Equatable, CustomStringConvertible
   }
 
   /// Whether the connection is of no more use.
-  public var endsConnection: Bool {
+  package var endsConnection: Bool {
     sqlState.hasPrefix("08") || sqlState.hasPrefix("57P0") || sqlState == "25P03"
   }
 
   /// Whether it is a row or a value that the table does not take: class 22, data, 23, a constraint, P0, what a
   /// trigger raises, or a state that a trigger made up itself (45, or one that begins with a letter that neither
   /// the standard nor PostgreSQL uses).
-  public var isAboutData: Bool {
+  package var isAboutData: Bool {
     let made = sqlState.first.map { ("I"..."Z").contains($0) && $0 != "P" && $0 != "X" } ?? false
     return ["22", "23", "45", "P0"].contains(sqlState.prefix(2)) || made
   }
 
   /// Whether waiting for a lock, or for the end of a statement, took longer than the role's
   /// `lock_timeout` or `statement_timeout` allows.
-  public var isTimeout: Bool { ["55P03", "57014"].contains(sqlState) }
+  package var isTimeout: Bool { ["55P03", "57014"].contains(sqlState) }
 
   /// Whether the same may succeed a little later: the connection broke, the server starts or stops,
   /// has no room for another client, or ended one of two that waited for each other.
-  public var isPassing: Bool { endsConnection || ["40001", "40P01", "53300"].contains(sqlState) }
+  package var isPassing: Bool { endsConnection || ["40001", "40P01", "53300"].contains(sqlState) }
 }
 
 extension PostgresError {

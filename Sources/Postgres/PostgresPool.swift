@@ -6,16 +6,16 @@ import Synchronization
 ///
 /// Each connection lives in its own lock: who holds the lock owns the connection, so two threads never
 /// use one, and the compiler can tell.
-public final class PostgresPool: Sendable {
+package final class PostgresPool: Sendable {
   /// What a database is used for, as its errors say it.
-  public struct Purpose: Sendable {
+  package struct Purpose: Sendable {
     let name: String
     let guide: String
     let missing: String
 
     /// `name`: "index"; `guide`: where its privileges are described; `missing`: what to do where a
     /// table or column is not there.
-    public init(_ name: String, guide: String, missing: String) {
+    package init(_ name: String, guide: String, missing: String) {
       self.name = name
       self.guide = guide
       self.missing = missing
@@ -30,19 +30,19 @@ public final class PostgresPool: Sendable {
   private let purpose: Purpose
   private let slots: [Slot]
   private let patience: Double
-  private let stop: Stop?
+  private let stop: ShutdownSignal?
 
   /// A database that is away keeps a run that is to end no longer than this, in seconds.
   private static let patienceOnStop = 3.0
 
   /// What messages call the database.
-  public var name: String { settings.description }
+  package var name: String { settings.description }
 
   /// Up to `size` connections to what `url` and the environment say; a database that went away is
   /// waited for, for `patience` seconds, less once `stop` is requested. Throws with exit code 78 for
   /// a URL that says nothing.
-  public init(
-    url: String, for purpose: Purpose, size: Int, patience: Double, stop: Stop? = nil
+  package init(
+    url: String, for purpose: Purpose, size: Int, patience: Double, stop: ShutdownSignal? = nil
   ) throws(Fatal) {
     guard let settings = ConnectionSettings(url: url) else {
       throw Fatal(
@@ -62,7 +62,7 @@ public final class PostgresPool: Sendable {
   /// `body` is told whether an earlier try may have had its effect although its answer was lost: it
   /// has to be safe to repeat. With `waitingForLocks`, also where the role's time for a lock or a statement
   /// was over: somebody holds a lock, and will let go of it.
-  public func use<T: Sendable>(
+  package func use<T: Sendable>(
     patience: Double? = nil, waitingForLocks: Bool = false,
     _ body: @Sendable (_ connection: Connection, _ isRepeat: Bool) throws -> T
   ) throws(Fatal) -> T {
@@ -90,12 +90,12 @@ public final class PostgresPool: Sendable {
   }
 
   /// Runs `body`, which uses a connection of its own: one that is not made again when it breaks.
-  public func apart<T>(_ body: () throws(PostgresError) -> T) throws(Fatal) -> T {
+  package func apart<T>(_ body: () throws(PostgresError) -> T) throws(Fatal) -> T {
     do throws(PostgresError) { return try body() } catch { throw Fatal(error, name, purpose) }
   }
 
   /// A connection outside the pool, the caller's own for as long as it likes.
-  public func connect() throws(PostgresError) -> Connection { try Connection(settings) }
+  package func connect() throws(PostgresError) -> Connection { try Connection(settings) }
 
   private var mayWait: Bool { stop.map { $0.age < Self.patienceOnStop } ?? true }
 
@@ -136,7 +136,7 @@ extension Fatal {
   /// What an error of PostgreSQL means for a run.
   fileprivate init(_ error: PostgresError, _ name: String, _ purpose: PostgresPool.Purpose) {
     let state = error.sqlState
-    let (code, advice): (ExitCode, String) =
+    let (code, advice): (ToolExit, String) =
       switch state.prefix(2) {
       case "28": (.permission, "; see the user and the password (PGUSER, PGPASSWORD, ~/.pgpass)")
       case "08": (.unavailable, "; is the server up, and the address right?")

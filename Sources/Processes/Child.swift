@@ -2,15 +2,15 @@ import Glibc
 
 /// This program once more, in the role that a flag gives it, with pipes to its input and from its
 /// output. Owns the process: letting go of the value ends it, and all in its group.
-public struct Child: ~Copyable {
+package struct Child: ~Copyable {
   private let pid: pid_t
   /// Where its input is written to.
-  public let input: Int32
+  package let input: Int32
   /// Where its output is read from.
-  public let output: Int32
+  package let output: Int32
 
   /// Starts it with `memory` bytes of address space.
-  public init(
+  package init(
     executable: String = "/proc/self/exe", name: String, flag: String, memory: Int
   ) throws(Launch.Failure) {
     (pid, input, output) = try Self.start(executable, [name, flag], memory: memory)
@@ -46,7 +46,7 @@ public struct Child: ~Copyable {
   deinit { Self.end(pid, input, output) }
 
   /// Ends the process and tells how it ended, if it had not waited for this.
-  public consuming func finish() -> Launch.End {
+  package consuming func finish() -> Launch.End {
     let (pid, input, output) = (pid, input, output)
     discard self
     return Self.end(pid, input, output)
@@ -65,5 +65,32 @@ public struct Child: ~Copyable {
   private static func environment() -> [String] {
     let libraries = getenv("LD_LIBRARY_PATH").map { ["LD_LIBRARY_PATH=\(String(cString: $0))"] }
     return ["PATH=/usr/bin:/bin", "LC_ALL=C", "SWIFT_BACKTRACE=enable=no"] + (libraries ?? [])
+  }
+}
+
+/// Splits what a worker process says into lines; trusts it with no more than 64 KiB.
+package struct AnswerLines {
+  private static let maximum = 1 << 16
+  private var received: [UInt8] = []
+
+  /// Nothing yet.
+  package init() {}
+
+  package mutating func next() -> [UInt8]? {
+    guard let end = received.firstIndex(of: UInt8(ascii: "\n")) else { return nil }
+    defer { received.removeSubrange(...end) }
+    return Array(received[..<end])
+  }
+
+  /// Takes what is there. False at its end, and where a line is too long.
+  package mutating func read(from descriptor: Int32) -> Bool {
+    var buffer = [UInt8](repeating: 0, count: 4096)
+    let count = buffer.withUnsafeMutableBytes {
+      Glibc.read(descriptor, $0.baseAddress, $0.count)
+    }
+    if count < 0, errno == EINTR { return true }
+    guard count > 0, received.count + count <= Self.maximum else { return false }
+    received += buffer[..<count]
+    return true
   }
 }

@@ -3,9 +3,8 @@ import Glibc
 
 /// A child process: its program, its descriptors and its limits. See `cprocess_start` for what
 /// holds for all of them.
-public struct Launch {
-  /// How a process ended.
-  public enum End: Sendable, Equatable {
+package struct Launch {
+  package enum End: Sendable, Equatable {
     /// It ended by itself.
     case status(Int32)
     /// A signal ended it.
@@ -13,19 +12,17 @@ public struct Launch {
   }
 
   /// What the system offers to keep a process in: names of layers that are at work here.
-  public static var layers: (isOffline: Bool, isConfined: Bool) {
+  package static var layers: (isOffline: Bool, isConfined: Bool) {
     (cprocess_can_be_offline() != 0, cprocess_can_be_confined() != 0)
   }
 
   /// The system's reason why a process could not be started.
-  public struct Failure: Error, Sendable, Equatable, CustomStringConvertible {
+  package struct Failure: Error, Sendable, Equatable, CustomStringConvertible {
     /// The `errno`.
-    public let code: Int32
-    /// The system's words.
-    public var description: String { String(cString: strerror(code)) }
+    package let code: Int32
+    package var description: String { String(cString: strerror(code)) }
 
-    /// A reason.
-    public init(code: Int32) { self.code = code }
+    package init(code: Int32) { self.code = code }
   }
 
   private let path: String
@@ -60,7 +57,7 @@ public struct Launch {
   ///   - memory: bytes of address space.
   ///   - fileSize: bytes of the largest file that it may write.
   ///   - openFiles: highest number of open files.
-  public init(
+  package init(
     path: String, arguments: [String], environment: [String], directory: String? = nil,
     input: Int32, output: Int32, errors: Int32, leadsGroup: Bool = false,
     isChildless: Bool = false, isOffline: Bool = false, isConfined: Bool = false,
@@ -85,7 +82,7 @@ public struct Launch {
   }
 
   /// Starts it and returns its process id. It dies with the calling thread.
-  public func start() throws(Failure) -> pid_t {
+  package func start() throws(Failure) -> pid_t {
     var launch = cprocess_launch()
     launch.standard_input = input
     launch.standard_output = output
@@ -115,7 +112,7 @@ public struct Launch {
   }
 
   /// A pipe, its end to read from first. (No child inherits it: a launch closes all but three.)
-  public static func makePipe() throws(Failure) -> (output: Int32, input: Int32) {
+  package static func makePipe() throws(Failure) -> (output: Int32, input: Int32) {
     var ends: [Int32] = [-1, -1]
     guard pipe(&ends) == 0 else { throw Failure(code: errno) }
     for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
@@ -125,7 +122,7 @@ public struct Launch {
   /// Runs a program to its end: what it printed, `nil` where that was more than `limit` bytes, and how it
   /// ended. `make` describes the launch with what it is given as standard output, and, as its other two
   /// descriptors, with one of /dev/null.
-  public static func output(
+  package static func output(
     limit: Int, _ make: (_ nowhere: Int32, _ output: Int32) -> Launch
   ) throws(Failure) -> (bytes: [UInt8]?, end: End) {
     let pipe = try makePipe()
@@ -157,7 +154,7 @@ public struct Launch {
   }
 
   /// Waits until the process has ended.
-  public static func wait(for pid: pid_t) -> End {
+  package static func wait(for pid: pid_t) -> End {
     var status: Int32 = 0
     while waitpid(pid, &status, 0) < 0, errno == EINTR {}
     let signal = cprocess_signal(status)
@@ -184,10 +181,34 @@ public struct Launch {
 
 extension Launch.End: CustomStringConvertible {
   /// `was ended by signal 11`.
-  public var description: String {
+  package var description: String {
     switch self {
     case .status(let status): "ended with exit status \(status)"
     case .signal(let number): "was ended by signal \(number)"
     }
+  }
+}
+
+/// Where programs are that others wrote.
+package enum ProgramPath {
+  /// Where `name` may be by a search path; relative directories do not count.
+  package static func candidates(_ name: String, _ path: String?) -> [String] {
+    (path ?? "/usr/local/bin:/usr/bin:/bin").split(separator: ":")
+      .filter { $0.hasPrefix("/") }.map { "\($0)/\(name)" }
+  }
+
+  /// The first that is there and may be run, absolute and without links.
+  package static func find(_ candidates: [String]) -> String? {
+    for candidate in candidates {
+      guard let resolved = realpath(candidate, nil) else { continue }
+      defer { free(resolved) }
+      var status = stat()
+      if stat(resolved, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
+        access(resolved, X_OK) == 0
+      {
+        return String(cString: resolved)
+      }
+    }
+    return nil
   }
 }

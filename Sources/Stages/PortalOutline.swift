@@ -1,22 +1,22 @@
 import Common
+import Glibc
 
 /// What a portal permits, as far as an estimate needs it: read from its file, of which `fetch` reads the
 /// rest and says what is wrong with it.
-public struct PortalOutline: Sendable, Equatable {
+package struct PortalOutline: Sendable, Equatable {
   /// The file's name without its ending.
-  public var name: String
+  package var name: String
   /// Books that it has, both ends included; `nil` for all.
-  public var books: ClosedRange<Int>?
+  package var books: ClosedRange<Int>?
   /// The machine that is asked, as its address names it; the portal's name where it has no address.
-  public var host: String
+  package var host: String
   /// Seconds between two requests; `nil` leaves it to the stage.
-  public var delay: Double?
+  package var delay: Double?
   /// Requests for a document: one, or two where it is looked up first. A document in several images
   /// takes more.
-  public var requests: Int
+  package var requests: Int
 
-  /// A portal.
-  public init(
+  package init(
     name: String, books: ClosedRange<Int>? = nil, host: String, delay: Double? = nil, requests: Int
   ) {
     self.name = name
@@ -28,7 +28,7 @@ public struct PortalOutline: Sendable, Equatable {
 
   /// Reads the file that a stage names `name`: a path, or a name in `directory`. `base` replaces its
   /// address.
-  public init(named name: String, in directory: String, base: String? = nil) throws(Fatal) {
+  package init(named name: String, in directory: String, base: String? = nil) throws(Fatal) {
     let isPath = name.contains("/") || name.hasSuffix(".yaml")
     var settings = try SettingsFile(path: isPath ? name : "\(directory)/\(name).yaml").settings()
     let file = name.split(separator: "/").last.map(String.init) ?? name
@@ -53,7 +53,7 @@ public struct PortalOutline: Sendable, Equatable {
 extension PortalOutline {
   /// Which books of a selection (none mean all) go to each portal: a book goes to the first that has it.
   /// A portal that gets nothing has no ranges.
-  public static func division(
+  package static func division(
     of selected: [ClosedRange<Int>], among portals: [PortalOutline]
   ) -> [(portal: PortalOutline, books: [ClosedRange<Int>])] {
     let all = 0...Int(Int32.max)
@@ -74,5 +74,74 @@ extension PortalOutline {
     if range.lowerBound < other.lowerBound { parts.append(range.lowerBound...other.lowerBound - 1) }
     if range.upperBound > other.upperBound { parts.append(other.upperBound + 1...range.upperBound) }
     return parts
+  }
+}
+
+/// Which books the portals of a stage have, as their files say it: what `enqueue` needs to know of a portal.
+package struct PortalBooks: Sendable {
+  package struct Portal: Sendable, Equatable {
+    /// The name of its file.
+    package let name: String
+    package let books: ClosedRange<Int>
+  }
+
+  /// In the order of the stage.
+  package let portals: [Portal]
+
+  package init(_ portals: [Portal]) { self.portals = portals }
+
+  /// Reads the portal files that `names` stand for in `directory`. `nil` where one is not there, or does not
+  /// say which books it has: then nothing is known to be left out. `fetch` reads the files in earnest.
+  package init?(_ names: [String], in directory: String) throws(Fatal) {
+    guard !names.isEmpty else { return nil }
+    var portals: [Portal] = []
+    for name in names {
+      let isPath = name.contains("/") || name.hasSuffix(".yaml")
+      let path = isPath ? name : "\(directory)/\(name).yaml"
+      guard access(path, R_OK) == 0 else { return nil }
+      var settings = try SettingsFile(path: path).settings()
+      guard let books = try settings.parsed("books", "a range like 238-3971", Stage.range) else {
+        return nil
+      }
+      portals.append(Portal(name: name, books: books))
+    }
+    self.portals = portals
+  }
+
+  /// The parts of `ranges` that the portals have. Throws, with what they have, where one of the ranges is
+  /// of no book that they have.
+  package func served(of ranges: [ClosedRange<Int>]) throws(Fatal) -> [ClosedRange<Int>] {
+    var served: [ClosedRange<Int>] = []
+    for range in ranges {
+      let parts = portals.map(\.books).filter { $0.overlaps(range) }.map { $0.clamped(to: range) }
+      guard !parts.isEmpty else { throw unserved(range) }
+      served += parts
+    }
+    return Self.joined(served)
+  }
+
+  private func unserved(_ range: ClosedRange<Int>) -> Fatal {
+    let all = portals.map { "\($0.name) has \(Self.text($0.books))" }.joined(separator: ", ")
+    let ends = portals.flatMap { [$0.books.lowerBound, $0.books.upperBound] }
+    let nearest = ends.min { abs($0 - range.lowerBound) < abs($1 - range.lowerBound) }
+    return Fatal(
+      .configuration,
+      "no portal of the stage has the books \(Self.text(range)): \(all)"
+        + (nearest.map { "; the nearest book is \($0)" } ?? ""))
+  }
+
+  /// The same books in as few ranges as possible, if in another order.
+  static func joined(_ ranges: [ClosedRange<Int>]) -> [ClosedRange<Int>] {
+    ranges.sorted { $0.lowerBound < $1.lowerBound }.reduce(into: []) { joined, range in
+      guard let last = joined.last, range.lowerBound <= last.upperBound + 1 else {
+        joined.append(range)
+        return
+      }
+      joined[joined.count - 1] = last.lowerBound...max(last.upperBound, range.upperBound)
+    }
+  }
+
+  static func text(_ range: ClosedRange<Int>) -> String {
+    range.count == 1 ? String(range.lowerBound) : "\(range.lowerBound)-\(range.upperBound)"
   }
 }

@@ -4,16 +4,15 @@ import Yams
 
 /// A YAML file with settings, read strictly: a name that is not known is an error, because a typo in
 /// a filter would otherwise select a million documents.
-public struct SettingsFile: Sendable {
-  /// Where it was read.
-  public let path: String
+package struct SettingsFile: Sendable {
+  package let path: String
   private let root: SettingsNode
 
   /// Largest file that is read, in bytes.
-  public static let maximumBytes = 1 << 20
+  package static let maximumBytes = 1 << 20
 
   /// Reads the file at `path`. Throws a configuration error with file and line.
-  public init(path: String) throws(Fatal) {
+  package init(path: String) throws(Fatal) {
     self.path = path
     guard let text = Self.text(path) else {
       throw Fatal(
@@ -38,14 +37,14 @@ public struct SettingsFile: Sendable {
   }
 
   /// The settings at the top.
-  public func settings() throws(Fatal) -> Settings {
+  package func settings() throws(Fatal) -> Settings {
     try Settings(root, path: path, place: "the top level")
   }
 }
 
 /// The members of one mapping in a settings file. What was asked for is known; ``finish()`` refuses
 /// the rest.
-public struct Settings {
+package struct Settings {
   private let members: [(name: String, value: SettingsNode)]
   private var asked: [String] = []
   private let path: String
@@ -62,7 +61,7 @@ public struct Settings {
   }
 
   /// An error about one setting, with its file and name.
-  public func wrong(_ name: String, _ expected: String) -> Fatal {
+  package func wrong(_ name: String, _ expected: String) -> Fatal {
     Fatal(.configuration, "\(path): \(name) has to be \(expected)")
   }
 
@@ -77,15 +76,14 @@ public struct Settings {
     }
   }
 
-  /// A text.
-  public mutating func string(_ name: String) throws(Fatal) -> String? {
+  package mutating func string(_ name: String) throws(Fatal) -> String? {
     guard let value = try value(name) else { return nil }
     guard case .scalar(let text) = value else { throw wrong(name, "one text") }
     return text
   }
 
   /// A text read by `parse`, which answers `nil` for what is not `expected`.
-  public mutating func parsed<T>(
+  package mutating func parsed<T>(
     _ name: String, _ expected: String, _ parse: (String) -> T?
   ) throws(Fatal) -> T? {
     guard let text = try string(name) else { return nil }
@@ -96,7 +94,7 @@ public struct Settings {
   }
 
   /// A list of texts; a single text counts as a list of one.
-  public mutating func strings(_ name: String) throws(Fatal) -> [String] {
+  package mutating func strings(_ name: String) throws(Fatal) -> [String] {
     switch try value(name) {
     case nil: return []
     case .scalar(let text): return [text]
@@ -112,7 +110,7 @@ public struct Settings {
   }
 
   /// A list of texts, each read by `parse`.
-  public mutating func list<T>(
+  package mutating func list<T>(
     _ name: String, _ expected: String, _ parse: (String) -> T?
   ) throws(Fatal) -> [T] {
     var values: [T] = []
@@ -126,7 +124,7 @@ public struct Settings {
   }
 
   /// Names with texts, in order.
-  public mutating func pairs(_ name: String) throws(Fatal) -> [(name: String, value: String)] {
+  package mutating func pairs(_ name: String) throws(Fatal) -> [(name: String, value: String)] {
     var pairs: [(name: String, value: String)] = []
     guard let value = try value(name) else { return [] }
     guard case .mapping(let members) = value else { throw wrong(name, "names with texts") }
@@ -140,14 +138,13 @@ public struct Settings {
     return pairs
   }
 
-  /// A nested mapping.
-  public mutating func nested(_ name: String) throws(Fatal) -> Settings? {
+  package mutating func nested(_ name: String) throws(Fatal) -> Settings? {
     guard let value = try value(name) else { return nil }
     return try Settings(value, path: path, place: name)
   }
 
   /// A list of nested mappings.
-  public mutating func nestedList(_ name: String) throws(Fatal) -> [Settings] {
+  package mutating func nestedList(_ name: String) throws(Fatal) -> [Settings] {
     guard let value = try value(name) else { return [] }
     guard case .sequence(let elements) = value else { throw wrong(name, "a list") }
     var list: [Settings] = []
@@ -158,13 +155,13 @@ public struct Settings {
   }
 
   /// The names of all members, for mappings whose names are data.
-  public mutating func allNames() -> [String] {
+  package mutating func allNames() -> [String] {
     asked = members.map(\.name)
     return asked
   }
 
   /// Refuses members that nobody asked for.
-  public func finish() throws(Fatal) {
+  package func finish() throws(Fatal) {
     for member in members where !asked.contains(member.name) {
       throw Fatal(
         .configuration,

@@ -3,62 +3,59 @@ import GRDB
 
 /// What `fetch` remembers of each document, so that a second run skips what is there. The table is
 /// described in docs/fetch.md; users may query it with `sqlite3`.
-public final class Checkpoint: Sendable {
+package final class Checkpoint: Sendable {
   private let path: String
   private let queue: DatabaseQueue
   private let commits: GroupCommit<Entry, Void>
   private let lookups: GroupCommit<String, Entry?>
   private let known: KnownIDs
 
-  /// One document.
-  public struct Entry: Sendable, Equatable {
+  package struct Entry: Sendable, Equatable {
     /// The document's id in the index.
-    public var id: String
+    package var id: String
     /// What was asked for first: the same again for the same document (without the portal's host).
-    public var request = ""
+    package var request = ""
     /// Where the document itself came from.
-    public var url = ""
+    package var url = ""
     /// The last answer's status code.
-    public var httpStatus: Int?
+    package var httpStatus: Int?
     /// The portal's validators, for conditional requests.
-    public var etag: String?
+    package var etag: String?
     /// The portal's date of the document.
-    public var lastModified: String?
+    package var lastModified: String?
     /// Size of the spool file, in bytes; `nil` until it is there.
-    public var bytes: Int?
+    package var bytes: Int?
     /// SHA-256 of the spool file.
-    public var sha256: String?
-    /// The spool file.
-    public var path: String?
+    package var sha256: String?
+    package var path: String?
     /// What the kernel said of the spool file when it was written; see `FileStamp` of `fetch`.
-    public var stamp: String?
+    package var stamp: String?
     /// How many images it was merged from.
-    public var images = 1
+    package var images = 1
     /// Pages of the document, where they could be counted.
-    public var pages: Int?
+    package var pages: Int?
     /// Whether it opens only with a password.
-    public var isEncrypted = false
+    package var isEncrypted = false
     /// The portal file that it was fetched by.
-    public var portal: String?
+    package var portal: String?
     /// What the portal says the book is.
-    public var actualBook: Int?
+    package var actualBook: Int?
     /// What the portal says the page is.
-    public var actualPage: Int?
+    package var actualPage: Int?
     /// Class of the last error; `nil` once it is there.
-    public var errorClass: String?
-    /// The last error.
-    public var error: String?
+    package var errorClass: String?
+    package var error: String?
     /// When, RFC 3339 in UTC.
-    public var at = ""
+    package var at = ""
     /// How long it took, in seconds.
-    public var seconds = 0.0
+    package var seconds = 0.0
 
     /// An entry with nothing but an id.
-    public init(id: String) { self.id = id }
+    package init(id: String) { self.id = id }
   }
 
   /// Opens or creates the file. Throws with exit code 74.
-  public init(path: String) throws(Fatal) {
+  package init(path: String) throws(Fatal) {
     self.path = path
     let queue = try StateDatabase.open(
       path, "checkpoint", synchronous: "FULL", schema: Self.schema)
@@ -117,7 +114,7 @@ public final class Checkpoint: Sendable {
   ]
 
   /// What is known of a document; `nil` for one that was never tried.
-  public func entry(_ id: String) throws(Fatal) -> Entry? {
+  package func entry(_ id: String) throws(Fatal) -> Entry? {
     guard known.mayContain(id) else { return nil }
     return try lookups.submit(id)
   }
@@ -128,7 +125,7 @@ public final class Checkpoint: Sendable {
 
   /// Remembers a document; returns when that is on disk, so that no more than what other threads
   /// are at can be lost (promise P3).
-  public func remember(_ entry: Entry) throws(Fatal) {
+  package func remember(_ entry: Entry) throws(Fatal) {
     try commits.submit(entry)
   }
 
@@ -144,4 +141,25 @@ public final class Checkpoint: Sendable {
       ON CONFLICT (id) DO UPDATE SET \(updates), attempts = attempts + 1
       """
   }()
+}
+
+/// Hashes of ids: of those that have a row, so that a document that was never tried, the most frequent
+/// case, costs no query. 8 bytes each, and some room.
+package final class KnownIDs: Sendable {
+  private let hashes: Lock<Set<Int>>
+
+  /// Those with these hashes, to begin with.
+  package init(_ hashes: consuming sending Set<Int>) { self.hashes = Lock(hashes) }
+
+  /// Whether an id may be one of them; false is certain.
+  package func mayContain(_ id: String) -> Bool {
+    let hash = id.hashValue
+    return hashes.withLock { $0.contains(hash) }
+  }
+
+  /// Adds ids, all with one lock: many threads ask at the same time.
+  package func insert(_ ids: some Sequence<String>) {
+    let new = ids.map(\.hashValue)
+    hashes.withLock { $0.formUnion(new) }
+  }
 }

@@ -3,17 +3,17 @@ import GRDB
 import Glibc
 
 /// What `fetch` has brought, in pages, so that memory does not grow with it. Belongs to one thread.
-public final class FetchedPages {
+package final class FetchedPages {
   private static let page = 5000
 
   /// A document that was fetched.
-  public struct Document: Sendable, Equatable {
+  package struct Document: Sendable, Equatable {
     /// Its id in the index.
-    public let id: String
+    package let id: String
     /// Where its file was put.
-    public let path: String?
+    package let path: String?
     /// Size of that file, in bytes.
-    public let bytes: Int?
+    package let bytes: Int?
   }
 
   private let path: String
@@ -22,7 +22,7 @@ public final class FetchedPages {
 
   /// Opens the checkpoint of a state directory; `nil` where nothing was ever fetched. Throws with
   /// exit code 74.
-  public init?(state directory: String) throws(Fatal) {
+  package init?(state directory: String) throws(Fatal) {
     path = "\(directory)/checkpoint.sqlite"
     guard access(path, F_OK) == 0 else { return nil }
     queue = try StateDatabase.open(
@@ -30,7 +30,7 @@ public final class FetchedPages {
   }
 
   /// The next documents, by id; `nil` at the end, and never an empty page.
-  public func next() throws(Fatal) -> [Document]? {
+  package func next() throws(Fatal) -> [Document]? {
     let documents = try StateDatabase.guarded(path, "checkpoint") {
       try queue.read { db in
         try Row.fetchAll(

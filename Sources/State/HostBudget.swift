@@ -1,17 +1,17 @@
 import Common
 
 /// How quickly a host may be asked.
-public struct Pace: Sendable, Equatable {
+package struct RateLimit: Sendable, Equatable {
   /// Seconds between two request starts, in the long run; 0 for no limit.
-  public var delay: Double
+  package var delay: Double
   /// So many requests may follow each other at once after a rest; 1 keeps every gap.
-  public var burst: Int
+  package var burst: Int
 
   /// The longest delay, a year, in seconds: what is longer would not fit into the arithmetic.
   static let longestDelay = 31_536_000.0
 
   /// A pace; a negative delay counts as 0, one of more than a year as a year, a burst below 1 as 1.
-  public init(delay: Double, burst: Int = 1) {
+  package init(delay: Double, burst: Int = 1) {
     self.delay = delay > 0 ? min(delay, Self.longestDelay) : 0
     self.burst = max(1, burst)
   }
@@ -37,18 +37,18 @@ public struct Pace: Sendable, Equatable {
 ///
 /// So a thread that wakes up late starts late, and no slot is lost for it: no other one could have
 /// announced a start meanwhile. And whatever holds it up, no gap shrinks.
-public struct HostBudget: Sendable, Equatable {
+package struct HostBudget: Sendable, Equatable {
   /// The first slot that nobody has reserved.
-  public var nextSlot: Int64 = 0
+  package var nextSlot: Int64 = 0
   /// The last start, or, until that is known, the end of ``patience`` for one that was announced; 0 for none.
-  public var lastStart: Int64 = 0
+  package var lastStart: Int64 = 0
   /// No request starts before this time.
-  public var pausedUntil: Int64 = 0
+  package var pausedUntil: Int64 = 0
   /// Refusals (429, 503) since the last good answer.
-  public var refusals = 0
+  package var refusals = 0
 
   /// No longer pause is taken from a portal's answer, in seconds (promise P6).
-  public static let longestPause = 3600.0
+  package static let longestPause = 3600.0
 
   /// How long requests whose slot has come may wait for those before them, in nanoseconds. A line of
   /// that length makes up for those that come late; a longer one would only hold connections.
@@ -61,17 +61,17 @@ public struct HostBudget: Sendable, Equatable {
   static let patience: Int64 = 500_000_000
 
   /// A host that was never asked.
-  public init() {}
+  package init() {}
 
   /// Takes the next free slot, and returns its time.
-  public mutating func reserve(now: Int64, pace: Pace) -> Int64 {
+  package mutating func reserve(now: Int64, pace: RateLimit) -> Int64 {
     let even = max(now, nextSlot, pausedUntil)
     nextSlot = even.addingClamped(pace.gap)
     return max(now, pausedUntil, even.subtractingClamped(pace.tolerance))
   }
 
   /// What a thread is to do whose slot has come.
-  public enum Start: Sendable, Equatable {
+  package enum Start: Sendable, Equatable {
     /// Start at this time, which is now or a moment later; everybody waits to be told so until `latest`.
     case at(Int64, latest: Int64)
     /// It is not its turn: to be asked again at this time.
@@ -83,12 +83,12 @@ public struct HostBudget: Sendable, Equatable {
   /// Announces a start, or says why not yet.
   ///
   /// - Parameters:
-  ///   - lead: how far ahead a start may be announced, in nanoseconds (``Lead``).
+  ///   - lead: how far ahead a start may be announced, in nanoseconds (``StartMargin``).
   ///   - takes: how long it takes from this decision until it is known, in nanoseconds.
   ///   - ready: since when this request has waited here.
   ///   - missed: the `latest` of what the same request announced before, and could not keep.
-  public mutating func start(
-    now: Int64, pace: Pace, lead: Int64, takes: Int64 = 0, ready: Int64, missed: Int64? = nil
+  package mutating func start(
+    now: Int64, pace: RateLimit, lead: Int64, takes: Int64 = 0, ready: Int64, missed: Int64? = nil
   ) -> Start {
     guard pausedUntil <= now else { return .pausedMeanwhile }
     guard pace.burst == 1 else {
@@ -122,13 +122,13 @@ public struct HostBudget: Sendable, Equatable {
   /// A line of requests that have waited for longer than makes sense gets shorter by and by: slots to
   /// come are a little more than the delay apart. By a sixteenth, as those that were
   /// reserved before do not know of it.
-  private mutating func shorten(backlog: Int64, _ pace: Pace) {
+  private mutating func shorten(backlog: Int64, _ pace: RateLimit) {
     guard backlog > Self.allowedBacklog else { return }
     nextSlot = nextSlot.addingClamped(min(pace.gap, backlog - Self.allowedBacklog) / 16)
   }
 
   /// The request that was announced until `latest` was sent at `time`, or a little before.
-  public mutating func sent(at time: Int64, latest: Int64, pace: Pace) {
+  package mutating func sent(at time: Int64, latest: Int64, pace: RateLimit) {
     guard pace.burst == 1 else { return }
     lastStart = lastStart == latest ? time : max(lastStart, time)
     nextSlot = max(nextSlot, time.addingClamped(pace.gap))
@@ -136,7 +136,7 @@ public struct HostBudget: Sendable, Equatable {
 
   /// The host refused: nobody asks for a while. It says how long, or the pause doubles with each
   /// refusal in a row, from `base` seconds up to five minutes.
-  public mutating func refuse(now: Int64, retryAfter: Double?, base: Double) {
+  package mutating func refuse(now: Int64, retryAfter: Double?, base: Double) {
     refusals += 1
     var pause = min(base, 300)
     for _ in 1..<min(refusals, 20) { pause = min(pause * 2, 300) }
@@ -144,8 +144,7 @@ public struct HostBudget: Sendable, Equatable {
     pausedUntil = max(pausedUntil, now.addingClamped(Int64(seconds * 1e9)))
   }
 
-  /// The host answered well.
-  public mutating func succeed() { refusals = 0 }
+  package mutating func succeed() { refusals = 0 }
 
   /// Times beyond the longest pause are nobody's: a clock was set back. Nobody waits for them longer
   /// than that.
@@ -173,4 +172,32 @@ public struct HostBudget: Sendable, Equatable {
   static let possibleTimes: ClosedRange<Int64> = 0...(1 << 62)
   /// The numbers of refusals that it may hold.
   static let possibleRefusals: ClosedRange<Int64> = 0...Int64(Int32.max - 1)
+}
+
+/// How far ahead of its time a start is announced: the thread has to wake up and its transaction to be
+/// over by then. Pure; learns how long that takes here and now.
+struct StartMargin: Sendable, Equatable {
+  /// What it is at least, and at first, in nanoseconds: enough for a file on an idle machine.
+  static let shortest: Int64 = 2_000_000
+  /// What it is at most, in nanoseconds.
+  static let longest: Int64 = 200_000_000
+  /// The longest transaction that it believes in, in nanoseconds.
+  static let longestTransaction: Int64 = 10_000_000_000
+
+  private(set) var nanoseconds = shortest
+  /// How long a decision takes until it is known, smoothed, in nanoseconds.
+  private(set) var transaction: Int64 = 0
+
+  /// An announcement was over so many nanoseconds after the thread wanted to wake up for it, and so many after what it
+  /// announces was decided. The lead becomes twice of the first at once where it was shorter, and by steps where
+  /// it was longer.
+  mutating func observe(took: Int64, transaction latest: Int64) {
+    let wanted = max(Self.shortest, min(took, Self.longest / 2) * 2)
+    if wanted > nanoseconds {
+      nanoseconds = wanted
+    } else {
+      nanoseconds -= (nanoseconds - wanted) / 8
+    }
+    transaction += (min(latest, Self.longestTransaction) - transaction) / 4
+  }
 }

@@ -6,9 +6,9 @@ import Synchronization
 ///
 /// Each step is one short transaction; sleeping happens outside. A place that cannot be read or written
 /// ends the run: without a budget no request is made (promise P6).
-public final class Limiter: Sendable {
+package final class Limiter: Sendable {
   private let storage: any LimiterStorage
-  private let lead = Mutex(Lead())
+  private let lead = Mutex(StartMargin())
   private let slots = Turnstile()
   private let starts = Turnstile()
   /// What was last read of hosts that are asked without delay.
@@ -26,8 +26,8 @@ public final class Limiter: Sendable {
   /// Opens or creates what `location` names. Throws with exit code 74 for a file that cannot be
   /// used, with 69, 77 or 78 for a database. A database that is away is waited for, but no longer once `stop` is requested. `report` gets a sentence when
   /// a file that a power cut damaged was made anew.
-  public init(
-    at location: LimiterLocation, stop: Stop? = nil, report: (String) -> Void = { _ in }
+  package init(
+    at location: LimiterLocation, stop: ShutdownSignal? = nil, report: (String) -> Void = { _ in }
   ) throws(Fatal) {
     storage =
       switch location {
@@ -37,10 +37,10 @@ public final class Limiter: Sendable {
   }
 
   /// A limiter of this process alone, which writes nothing.
-  public init() throws(Fatal) { storage = try LimiterFile(path: ":memory:") { _ in } }
+  package init() throws(Fatal) { storage = try LimiterFile(path: ":memory:") { _ in } }
 
   /// Whether a request may begin.
-  public enum Permission: Sendable, Equatable {
+  package enum Permission: Sendable, Equatable {
     /// Now.
     case granted(Grant)
     /// Not any more: the host asked for a pause in the meantime. Another slot is needed.
@@ -50,9 +50,9 @@ public final class Limiter: Sendable {
   }
 
   /// The permission to send one request, at once.
-  public struct Grant: Sendable, Equatable {
+  package struct Grant: Sendable, Equatable {
     /// The host gave so many refusals in a row before.
-    public let refusals: Int
+    package let refusals: Int
     /// When it is to be sent.
     let time: Int64
     /// Until when everybody waits to be told that it was.
@@ -61,7 +61,9 @@ public final class Limiter: Sendable {
 
   /// The first step of a request: takes this host's next free slot, and waits until it is near. False
   /// when `stop` was requested before.
-  public func waitForSlot(host: String, pace: Pace, stop: Stop) throws(Fatal) -> Bool {
+  package func waitForSlot(host: String, pace: RateLimit, stop: ShutdownSignal) throws(Fatal)
+    -> Bool
+  {
     guard pace.delay > 0 else { return try waitForPause(host, stop) }
     // One at a time: what a process that dies had reserved is lost to all others.
     return try slots.pass(host) { () throws(Fatal) in
@@ -73,7 +75,9 @@ public final class Limiter: Sendable {
 
   /// The second step, when the connection is there and the request is about to be sent: what counts
   /// for the gap to the next one is this moment, and neither the name's look-up nor the connection.
-  public func start(host: String, pace: Pace, stop: Stop) throws(Fatal) -> Permission {
+  package func start(host: String, pace: RateLimit, stop: ShutdownSignal) throws(Fatal)
+    -> Permission
+  {
     guard pace.delay > 0 else {
       let budget = try known(host)
       if stop.isRequested { return .stopped }
@@ -97,7 +101,7 @@ public final class Limiter: Sendable {
 
   /// Announces a start, and waits for its time.
   private func announce(
-    _ host: String, _ pace: Pace, ready: Int64, missed: Int64?, _ stop: Stop
+    _ host: String, _ pace: RateLimit, ready: Int64, missed: Int64?, _ stop: ShutdownSignal
   ) throws(Fatal) -> Permission {
     var missed = missed
     var due = Time.monotonic()
@@ -134,7 +138,7 @@ public final class Limiter: Sendable {
   }
 
   private func decide(
-    _ host: String, _ pace: Pace, ready: Int64, missed: Int64?
+    _ host: String, _ pace: RateLimit, ready: Int64, missed: Int64?
   ) throws(Fatal) -> Announcement {
     let lead = lead.withLock { $0 }
     let decide: @Sendable (inout HostBudget) -> Announcement = { budget in
@@ -154,13 +158,13 @@ public final class Limiter: Sendable {
   }
 
   /// The third step, as soon as the request was sent: from now on everybody knows when.
-  public func sent(_ grant: Grant, host: String, pace: Pace) throws(Fatal) {
+  package func sent(_ grant: Grant, host: String, pace: RateLimit) throws(Fatal) {
     guard pace.delay > 0, pace.burst == 1 else { return }
     let now = Time.monotonic()
     try update(host) { $0.sent(at: now, latest: grant.latest, pace: pace) }
   }
 
-  private func waitForPause(_ host: String, _ stop: Stop) throws(Fatal) -> Bool {
+  private func waitForPause(_ host: String, _ stop: ShutdownSignal) throws(Fatal) -> Bool {
     while true {
       let end = try known(host).pausedUntil
       guard end > Time.monotonic() else { return !stop.isRequested }
@@ -180,7 +184,7 @@ public final class Limiter: Sendable {
   }
 
   /// The host asks everybody to slow down; returns for how many seconds nobody asks it.
-  public func refuse(host: String, retryAfter: Double?, base: Double) throws(Fatal) -> Double {
+  package func refuse(host: String, retryAfter: Double?, base: Double) throws(Fatal) -> Double {
     try update(host) { budget in
       let now = Time.monotonic()
       budget.refuse(now: now, retryAfter: retryAfter, base: base)
@@ -189,7 +193,7 @@ public final class Limiter: Sendable {
   }
 
   /// The host answered well after its ``Grant`` had told of refusals.
-  public func succeed(host: String) throws(Fatal) { try update(host) { $0.succeed() } }
+  package func succeed(host: String) throws(Fatal) { try update(host) { $0.succeed() } }
 
   private func update<T: Sendable>(
     _ host: String, _ change: @Sendable (inout HostBudget) -> T

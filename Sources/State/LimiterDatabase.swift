@@ -19,7 +19,7 @@ final class LimiterDatabase: LimiterStorage {
   private let own = Mutex<[String: OwnStart]>([:])
 
   /// Connects, and creates the table where it is not there. Throws with exit code 69, 77 or 78.
-  init(url: String, stop: Stop?) throws(Fatal) {
+  init(url: String, stop: ShutdownSignal?) throws(Fatal) {
     // Two connections: one host's transactions wait for each other anyway. Whoever waits for the
     // server makes no request; after half a minute, or when `stop` is requested, the run ends.
     pool = try PostgresPool(

@@ -23,3 +23,52 @@ protocol LimiterStorage: Sendable {
   /// All hosts, by name.
   func hosts() throws(Fatal) -> [(host: String, budget: HostBudget)]
 }
+
+/// What `--limiter` names: a file, or a database.
+package enum LimiterLocation: Sendable, Equatable {
+  case file(String)
+  case database(String)
+
+  /// Reads the option. Throws with exit code 64 for what is neither, so that no file gets the name of
+  /// a connection with its password; what was given is not repeated, for the same reason.
+  package init(_ text: String) throws(Fatal) {
+    let scheme = text.prefix { $0.isASCII && ($0.isLetter || $0.isNumber || "+.-".contains($0)) }
+    // One letter and a colon begin a path on other systems; nobody means a database by it.
+    let hasScheme = scheme.count > 1 && text.dropFirst(scheme.count).first == ":"
+    switch hasScheme ? scheme.lowercased() : "" {
+    case "postgres", "postgresql": self = .database(text)
+    case "sqlite" where text.count > "sqlite:".count && !text.contains("://"):
+      self = .file(String(text.dropFirst("sqlite:".count)))
+    case "" where Self.isPath(text): self = .file(text)
+    case let scheme: throw Self.refusal(text.dropFirst(scheme.count).hasPrefix("://") ? scheme : "")
+    }
+  }
+
+  /// A keyword of libpq's connection strings (PostgreSQL manual, 34.1.2), before any folder.
+  private static func isPath(_ text: String) -> Bool {
+    guard !text.isEmpty, !text.hasPrefix(":"), !text.contains("://"),
+      !text.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F })
+    else { return false }
+    if text.hasPrefix("/") || text.hasPrefix("./") || text.hasPrefix("../") { return true }
+    let words = text.prefix { $0 != "/" }.split { $0.isWhitespace || $0 == ";" || $0 == "&" }
+    return !words.contains { word in
+      let name = word.prefix { $0 != "=" }.lowercased()
+      return name.count < word.count && keywords.contains(name)
+    }
+  }
+
+  private static let keywords: Set<String> = [
+    "host", "hostaddr", "server", "port", "dbname", "database", "user", "username", "uid",
+    "user id",
+    "id", "password", "passwd", "pwd", "passfile", "service", "servicefile", "sslmode", "options",
+    "data", "source", "url",
+  ]
+
+  private static func refusal(_ scheme: String) -> Fatal {
+    let given = scheme.isEmpty ? "what was given" : "a URL that begins with \(scheme):"
+    return Fatal(
+      .usage,
+      "--limiter takes a file or postgres://USER@HOST/NAME, and \(given) is neither. Name a file "
+        + "(./NAME, where its name looks like something else) or such a URL.")
+  }
+}

@@ -3,21 +3,19 @@ import GRDB
 
 extension Limiter {
   /// What is known of a host at this moment.
-  public struct HostStatus: Sendable {
-    /// Host and port.
-    public let host: String
+  package struct HostStatus: Sendable {
+    package let host: String
     /// Seconds until its next free slot.
-    public let nextSlot: Double
+    package let nextSlot: Double
     /// Seconds that nobody asks it any more, because it said so.
-    public let pause: Double
+    package let pause: Double
     /// Seconds since the last request started; `nil` after a restart of the machine.
-    public let lastStart: Double?
+    package let lastStart: Double?
     /// Refusals (429, 503) since its last good answer.
-    public let refusals: Int
+    package let refusals: Int
   }
 
-  /// All hosts, by name.
-  public func status() throws(Fatal) -> [HostStatus] {
+  package func status() throws(Fatal) -> [HostStatus] {
     let now = Time.monotonic()
     return try hosts().map { host, budget in
       HostStatus(
@@ -31,17 +29,15 @@ extension Limiter {
 
 extension Checkpoint {
   /// What is remembered, by outcome.
-  public struct Summary: Sendable {
-    /// Documents that are there.
-    public var fetched = 0
+  package struct Summary: Sendable {
+    package var fetched = 0
     /// Their bytes.
-    public var bytes = 0
+    package var bytes = 0
     /// Documents whose last attempt failed, by class, most frequent first.
-    public var errors: [(kind: String, count: Int)] = []
+    package var errors: [(kind: String, count: Int)] = []
   }
 
-  /// Counts everything.
-  public func summary() throws(Fatal) -> Summary {
+  package func summary() throws(Fatal) -> Summary {
     try read { db in
       var summary = Summary()
       let there = try Row.fetchOne(

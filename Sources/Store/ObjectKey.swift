@@ -3,16 +3,16 @@ import Common
 
 /// The name of an object within its store: parts between slashes, fit for every store that we know
 /// and for a directory tree. Whoever holds one holds a valid one.
-public struct ObjectKey: Sendable, Hashable, CustomStringConvertible {
+package struct ObjectKey: Sendable, Hashable, CustomStringConvertible {
   /// Longest key in bytes of UTF-8 (the limit of Google Cloud Storage and of S3).
-  public static let maximumBytes = 1024
+  package static let maximumBytes = 1024
 
   /// The key, in Unicode's composed form (NFC), so that two spellings of a name are one object.
-  public let text: String
+  package let text: String
 
   /// Checks a key. Throws `store_rejected` for a key that is empty, too long, has control
   /// characters, a backslash, or a part that is empty, `.` or `..`.
-  public init(_ text: String) throws(RecordError) {
+  package init(_ text: String) throws(RecordError) {
     let text = Self.composed(text)
     func refuse(_ why: String) -> RecordError {
       RecordError(.storeRejected, "the key \(Format.quoted(text)) \(why)")
@@ -37,7 +37,7 @@ public struct ObjectKey: Sendable, Hashable, CustomStringConvertible {
 
   /// Fills a template. What a field holds is one part of the key or less: slashes, backslashes and
   /// control characters in it become hyphens. Throws `store_rejected` where a field is missing.
-  public init(
+  package init(
     filling template: Template, for document: String, _ lookup: (String) -> String?
   ) throws(RecordError) {
     let text: String
@@ -52,11 +52,10 @@ public struct ObjectKey: Sendable, Hashable, CustomStringConvertible {
     try self.init(text)
   }
 
-  /// The key.
-  public var description: String { text }
+  package var description: String { text }
 
   /// Its parts, first to last.
-  public var segments: [String] {
+  package var segments: [String] {
     text.utf8.split(separator: UInt8(ascii: "/")).map { String(Substring($0)) }
   }
 

@@ -4,7 +4,7 @@ import Common
 ///
 /// Methods may be called by many threads at a time. They throw ``RecordError`` where one document is
 /// concerned, and ``Fatal`` where the store as a whole is (permission, disk full, not reachable).
-public protocol ObjectStore: Sendable {
+package protocol ObjectStore: Sendable {
   /// The URL that an object with this key has here. Throws `store_rejected` for a key that this
   /// store cannot hold.
   func url(of key: ObjectKey) throws -> String
@@ -41,22 +41,21 @@ public protocol ObjectStore: Sendable {
 
 extension ObjectStore {
   /// By what is known of it.
-  public func holdsObject(at url: String) throws -> Bool { try info(at: url) != nil }
+  package func holdsObject(at url: String) throws -> Bool { try info(at: url) != nil }
 }
 
 /// A file to be put, and what its bytes have to be.
-public struct SourceFile: Sendable, Equatable {
-  /// Where it is.
-  public let path: String
+package struct SourceFile: Sendable, Equatable {
+  package let path: String
   /// Its size as recorded when it was made, where it was.
-  public let bytes: Int?
+  package let bytes: Int?
   /// Its SHA-256 as recorded when it was made, where it was, in lower-case hexadecimal digits.
-  public let sha256: String?
+  package let sha256: String?
   /// A directory that it has to be in, links resolved; `nil` for anywhere.
-  public let root: String?
+  package let root: String?
 
   /// The file at `path`, with what is known of it.
-  public init(path: String, bytes: Int? = nil, sha256: String? = nil, root: String? = nil) {
+  package init(path: String, bytes: Int? = nil, sha256: String? = nil, root: String? = nil) {
     self.path = path
     self.bytes = bytes
     self.sha256 = sha256?.lowercased()
@@ -65,24 +64,23 @@ public struct SourceFile: Sendable, Equatable {
 }
 
 /// An object as it was put.
-public struct StoredObject: Sendable, Equatable {
-  /// Where it is.
-  public let url: String
+package struct StoredObject: Sendable, Equatable {
+  package let url: String
   /// Its size in bytes.
-  public let bytes: Int
+  package let bytes: Int
   /// SHA-256 of the bytes sent, in hexadecimal digits.
-  public let sha256: String
+  package let sha256: String
   /// MD5 of the same bytes: computed here, or where ``crc32c`` was compared instead, by the store.
-  public let md5: String?
+  package let md5: String?
   /// CRC32C of the bytes sent, in hexadecimal digits, where the store compared that.
-  public let crc32c: String?
+  package let crc32c: String?
   /// The store's number for this version of the object, where it has one.
-  public let generation: String?
+  package let generation: String?
   /// Whether it was there before with the same bytes.
-  public let isSkipped: Bool
+  package let isSkipped: Bool
 
   /// An object at `url`.
-  public init(
+  package init(
     url: String, bytes: Int, sha256: String, md5: String? = nil, crc32c: String? = nil,
     generation: String? = nil, isSkipped: Bool = false
   ) {
@@ -97,20 +95,20 @@ public struct StoredObject: Sendable, Equatable {
 }
 
 /// What a store knows of an object. At least one checksum is of the stored bytes.
-public struct ObjectInfo: Sendable, Equatable {
+package struct ObjectInfo: Sendable, Equatable {
   /// Its size in bytes.
-  public let bytes: Int
+  package let bytes: Int
   /// Its SHA-256 in hexadecimal digits, where the store vouches for it.
-  public let sha256: String?
+  package let sha256: String?
   /// Its MD5 in hexadecimal digits, where the store knows it.
-  public let md5: String?
+  package let md5: String?
   /// Its CRC32C in hexadecimal digits, where the store knows it.
-  public let crc32c: String?
+  package let crc32c: String?
   /// The SHA-256 that its uploader noted beside it: a claim, not the store's own finding.
-  public let recordedSHA256: String?
+  package let recordedSHA256: String?
 
   /// An object of `bytes`.
-  public init(
+  package init(
     bytes: Int, sha256: String? = nil, md5: String? = nil, crc32c: String? = nil,
     recordedSHA256: String? = nil
   ) {
@@ -119,5 +117,69 @@ public struct ObjectInfo: Sendable, Equatable {
     self.md5 = md5
     self.crc32c = crc32c
     self.recordedSHA256 = recordedSHA256
+  }
+}
+
+/// What a store holds, in pages, so that memory does not grow with it. Belongs to one thread.
+package protocol ObjectLister: AnyObject {
+  /// The next objects in the byte order of their URLs; `nil` at the end, and never an empty page.
+  /// Throws ``Fatal`` where the store cannot be read, and `interrupted` when the run is stopped.
+  func next() throws -> [ListedObject]?
+}
+
+/// An object as a listing has it: what a store tells of it without being asked about it alone.
+package struct ListedObject: Sendable, Equatable {
+  package let url: String
+  /// Its size in bytes.
+  package let bytes: Int
+  /// What is most likely its MD5, in hexadecimal digits: S3 does not say in a listing whether an
+  /// object's ETag is one.
+  package let md5: String?
+  /// The SHA-256 that its uploader noted beside it: a claim.
+  package let recordedSHA256: String?
+  /// When it was last changed, in nanoseconds since 1970, where that cannot be set at will.
+  package let changedAt: Int64?
+
+  /// An object of `bytes` at `url`.
+  package init(
+    url: String, bytes: Int, md5: String? = nil, recordedSHA256: String? = nil,
+    changedAt: Int64? = nil
+  ) {
+    self.url = url
+    self.bytes = bytes
+    self.md5 = md5
+    self.recordedSHA256 = recordedSHA256
+    self.changedAt = changedAt
+  }
+}
+
+/// What a store said when it was tried before a run.
+package struct StoreCheck: Sendable, Equatable {
+  /// What is well, for people.
+  package var findings: [String]
+  /// What ends no run, and yet is not as it should be.
+  package var warnings: [String]
+
+  /// Findings, and what is to be said against them.
+  package init(_ findings: [String], warnings: [String] = []) {
+    self.findings = findings
+    self.warnings = warnings
+  }
+}
+
+/// What a check tries: what the run after it will do.
+package struct CheckPlan: Sendable, Equatable {
+  /// Whether it may write an object of its own, and remove it.
+  package var writes: Bool
+  /// Whether the run replaces objects.
+  package var overwrites: Bool
+  /// Metadata like those of the run's documents.
+  package var metadata: [String: String]
+
+  /// A check by reading alone, unless it `writes`.
+  package init(writes: Bool, overwrites: Bool = false, metadata: [String: String] = [:]) {
+    self.writes = writes
+    self.overwrites = overwrites
+    self.metadata = metadata
   }
 }

@@ -3,14 +3,14 @@ import Digest
 import Glibc
 
 extension SourceFile {
-  /// Reads the file once, for SHA-256 and what else is wanted, handing over each piece, and compares
+  /// Reads the file once, for SHA-256 and what else is wanted, handing over each chunk, and compares
   /// what was read with what is recorded. Throws `local` where the file is not there, not a file, or
   /// not the same any more: it changed behind our back, which another attempt may put right.
   func content(
     also extras: FileDigest.Extras,
-    _ piece: (UnsafeRawBufferPointer) throws(FileError) -> Void = { _ in }
+    _ chunk: (UnsafeRawBufferPointer) throws(FileError) -> Void = { _ in }
   ) throws -> FileDigest {
-    try content(of: try open(), also: extras, piece)
+    try content(of: try open(), also: extras, chunk)
   }
 
   /// Opens it. Throws `local` where it is not there, and `invalid_record` where it is no file, or not one
@@ -28,7 +28,7 @@ extension SourceFile {
   /// The same for a file that is open already, and was not read yet.
   func content(
     of file: borrowing RegularFile, also extras: FileDigest.Extras,
-    _ piece: (UnsafeRawBufferPointer) throws(FileError) -> Void = { _ in }
+    _ chunk: (UnsafeRawBufferPointer) throws(FileError) -> Void = { _ in }
   ) throws -> FileDigest {
     let content: FileDigest
     do throws(FileError) {
@@ -39,7 +39,7 @@ extension SourceFile {
         bytes throws(FileError) in
         total += bytes.count
         guard total <= size else { throw FileError("read", path, code: EBUSY) }
-        try piece(bytes)
+        try chunk(bytes)
       }
     } catch {
       throw error.path == path ? error.atSource : error.atDestination

@@ -1,9 +1,10 @@
 import Common
+import Digest
 import Glibc
 import Logging
 
 /// Whether an upload tells the store what it may replace.
-public enum Preconditions: String, Sendable, CaseIterable {
+package enum Preconditions: String, Sendable, CaseIterable {
   /// Yes; a store that does not know them ends the run, with what to do.
   case auto
   /// No: for a store that does not know them. What is there is asked for before.
@@ -11,39 +12,57 @@ public enum Preconditions: String, Sendable, CaseIterable {
 }
 
 /// How a store is used: the same for all its objects.
-public struct StoreSettings: Sendable {
+package struct StoreSettings: Sendable {
   /// The type that objects are given.
-  public var contentType = "application/pdf"
+  package var contentType = "application/pdf"
   /// How caches may keep objects, where that is to be said.
-  public var cacheControl: String?
+  package var cacheControl: String?
   /// The storage class, where it is not the bucket's own.
-  public var storageClass: String?
+  package var storageClass: String?
   /// Metadata of all objects, besides those of each.
-  public var metadata: [String: String] = [:]
-  /// Whether uploads carry preconditions.
-  public var preconditions = Preconditions.auto
+  package var metadata: [String: String] = [:]
+  package var preconditions = Preconditions.auto
   /// How often and when a request is tried again.
-  public var retry = RetryPolicy(retries: 8, base: 1, cap: 32, maximumTime: 300)
+  package var retry = RetryPolicy(retries: 8, base: 1, cap: 32, maximumTime: 300)
   /// When a store that refuses everybody is out, and for how long that is waited for.
-  public var outages = OutagePolicy()
+  package var outages = OutagePolicy()
   /// The threads that use the store.
-  public var turns = WorkerTurns()
+  package var turns = WorkerTurns()
   /// Tells other programs of an outage.
-  public var notice: OutageNotice?
+  package var notice: OutageNotice?
   /// Where a bucket that is to be made shall be: the vendor's word for a place; `nil` for its default.
-  public var location: String?
+  package var location: String?
   /// Ends all waiting for another try.
-  public var stop = Stop()
+  package var stop = ShutdownSignal()
   /// For what people may want to know.
-  public var logger = Logger(label: "store") { _ in SwiftLogNoOpLogHandler() }
+  package var logger = Logger(label: "store") { _ in SwiftLogNoOpLogHandler() }
   /// Where credentials and endpoints are named: the value of an environment variable.
-  public var environment: @Sendable (String) -> String? = { getenv($0).map { String(cString: $0) } }
+  package var environment: @Sendable (String) -> String? = {
+    getenv($0).map { String(cString: $0) }
+  }
 
-  /// The defaults.
-  public init() {}
+  package init() {}
 
   /// A variable's value; an empty one counts as none.
   func variable(_ name: String) -> String? {
     environment(name).flatMap { $0.isEmpty ? nil : $0 }
+  }
+}
+
+extension RecordError {
+  /// Other content is in a document's place in a bucket (promise P8).
+  static func conflict(
+    _ url: String, found: ObjectInfo?, _ content: FileDigest
+  ) -> RecordError {
+    func text(_ bytes: Int, _ crc32c: String?, _ md5: String?) -> String {
+      let sum = crc32c.map { ", CRC32C \($0)" } ?? md5.map { ", MD5 \($0.prefix(12))…" } ?? ""
+      return "\(Format.count(bytes)) bytes\(sum)"
+    }
+    let there = found.map { " (\(text($0.bytes, $0.crc32c, $0.md5)))" } ?? ""
+    return RecordError(
+      .storeConflict,
+      "\(url) holds other content\(there) than this document "
+        + "(\(text(content.bytes, content.crc32c, content.md5))): it was left as it is; "
+        + "--overwrite would replace it")
   }
 }

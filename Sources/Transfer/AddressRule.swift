@@ -1,19 +1,19 @@
 /// Which addresses a transfer may connect to. Checked on the numbers, after the name was resolved, so
 /// that a name which suddenly points into the local network is of no use to a stranger.
-public enum AddressRule: Sendable, Equatable {
+package enum AddressRule: Sendable, Equatable {
   /// Wherever the operator says.
   case any
   /// Only addresses of the public internet: for links and redirects of a public portal.
   case publicOnly
 
   /// Whether an address of that many bytes (4 or 16) may be connected to.
-  public func allows(_ address: [UInt8]) -> Bool {
+  package func allows(_ address: [UInt8]) -> Bool {
     self == .any || Self.isPublic(address)
   }
 
   /// Whether an IPv4 (4 bytes) or IPv6 (16 bytes) address is one of the public internet, by the
   /// special-purpose registries of RFC 6890.
-  public static func isPublic(_ address: [UInt8]) -> Bool {
+  package static func isPublic(_ address: [UInt8]) -> Bool {
     switch address.count {
     case 4: return isPublicV4(address)
     case 16:

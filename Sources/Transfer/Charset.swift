@@ -2,24 +2,24 @@ import CText
 import Glibc
 
 /// How a page is written: a name that browsers know, and iconv(3) under another name at times.
-public struct Charset: Sendable, Hashable {
+package struct Charset: Sendable, Hashable {
   /// iconv's name.
   let name: String
 
   /// The charset of all new pages.
-  public static let utf8 = Charset(name: "UTF-8")
+  package static let utf8 = Charset(name: "UTF-8")
   /// What browsers take a page for that does not say.
-  public static let windows1252 = Charset(name: "WINDOWS-1252")
+  package static let windows1252 = Charset(name: "WINDOWS-1252")
   /// By a byte order mark.
-  public static let utf16LittleEndian = Charset(name: "UTF-16LE")
+  package static let utf16LittleEndian = Charset(name: "UTF-16LE")
   /// By a byte order mark.
-  public static let utf16BigEndian = Charset(name: "UTF-16BE")
+  package static let utf16BigEndian = Charset(name: "UTF-16BE")
 
   private init(name: String) { self.name = name }
 
   /// The charset that a header or a page names; `nil` for one that is not known. The Encoding Standard of the
   /// WHATWG reads the old names as those of their larger successors.
-  public init?(label: String) {
+  package init?(label: String) {
     let label = label.trimmed.lowercased()
     guard (1...40).contains(label.utf8.count),
       label.utf8.allSatisfy({ isalnum(Int32($0)) != 0 || "-_.:+".utf8.contains($0) })
@@ -44,7 +44,7 @@ public struct Charset: Sendable, Hashable {
   ]
 
   /// Whether it is one of the forms with two bytes for each character, which no page can name in itself.
-  public var isWide: Bool { name.hasPrefix("UTF-16") || name.hasPrefix("UTF-32") }
+  package var isWide: Bool { name.hasPrefix("UTF-16") || name.hasPrefix("UTF-32") }
 
   /// A text in this charset; what that does not have as `&#8364;`, as browsers write it into a query.
   func encoded(_ text: String) -> [UInt8] {
@@ -78,4 +78,84 @@ extension String {
     while let last = text.last, last.isWhitespace { text.removeLast() }
     return String(text)
   }
+}
+
+/// Brings a text into UTF-8, chunk by chunk. What is no character becomes U+FFFD, and NULs are left out: a
+/// parser in C would take one for the end. Owns iconv's converter; belongs to one thread.
+package struct CharsetDecoder: ~Copyable {
+  /// `nil` for UTF-8: iconv(3) lets numbers pass there that are no characters (sequences of five bytes).
+  private let converter: iconv_t?
+  /// The beginning of a character that a chunk broke off in.
+  private var rest: [CChar] = []
+
+  /// A decoder; `nil` where the system has no memory for one.
+  package init?(_ charset: Charset) {
+    if charset == .utf8 {
+      converter = nil
+      return
+    }
+    let converter = iconv_open("UTF-8", charset.name)
+    guard converter != iconv_t(bitPattern: -1) else { return nil }
+    self.converter = converter
+  }
+
+  deinit { if let converter { iconv_close(converter) } }
+
+  /// The next chunk in UTF-8.
+  package mutating func decode(_ chunk: UnsafeRawBufferPointer) -> [UInt8] {
+    guard let converter else { return checked(chunk) }
+    var input = rest
+    input.append(contentsOf: chunk.bindMemory(to: CChar.self))
+    rest = []
+    var output: [UInt8] = []
+    output.reserveCapacity(input.count + input.count / 2 + 16)
+    var buffer = [CChar](repeating: 0, count: 16 << 10)
+    input.withUnsafeMutableBufferPointer { input in
+      var (from, left) = (input.baseAddress, input.count)
+      while left > 0 {
+        let (result, failure) = buffer.withUnsafeMutableBufferPointer { buffer in
+          var (to, room) = (buffer.baseAddress, buffer.count)
+          errno = 0
+          let result = iconv(converter, &from, &left, &to, &room)
+          let failure = errno
+          let written = UnsafeRawBufferPointer(
+            start: buffer.baseAddress, count: buffer.count - room)
+          if let base = written.baseAddress, memchr(base, 0, written.count) != nil {
+            output.append(contentsOf: written.lazy.filter { $0 != 0 })
+          } else {
+            output.append(contentsOf: written)
+          }
+          return (result, failure)
+        }
+        if result != -1 || failure == E2BIG { continue }
+        if failure == EINVAL, left < 16 { break }
+        output += [0xEF, 0xBF, 0xBD]
+        from = from?.advanced(by: 1)
+        left -= 1
+      }
+      rest = Array(input.suffix(left))
+    }
+    return output
+  }
+
+  /// The same for what is UTF-8 or should be.
+  private mutating func checked(_ chunk: UnsafeRawBufferPointer) -> [UInt8] {
+    var bytes = rest.map { UInt8(bitPattern: $0) }
+    bytes.append(contentsOf: chunk)
+    // The beginning of a character that the next chunk goes on with.
+    let tail = bytes.suffix(3).reversed().prefix { $0 & 0xC0 == 0x80 }.count
+    let lead = tail < bytes.count ? bytes[bytes.count - 1 - tail] : 0
+    let length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC2 ? 2 : 1
+    let kept = length > tail + 1 && lead < 0xF5 ? tail + 1 : 0
+    rest = bytes.suffix(kept).map { CChar(bitPattern: $0) }
+    bytes.removeLast(kept)
+    if String(validating: bytes, as: UTF8.self) == nil {
+      bytes = Array(String(decoding: bytes, as: UTF8.self).utf8)
+    }
+    if bytes.contains(0) { bytes.removeAll { $0 == 0 } }
+    return bytes
+  }
+
+  /// What is left when all chunks were decoded: nothing, or the mark for half a character.
+  package mutating func finish() -> [UInt8] { rest.isEmpty ? [] : [0xEF, 0xBF, 0xBD] }
 }

@@ -84,7 +84,7 @@ final class Exchange {
     return true
   }
 
-  /// The headers are complete; called again for each piece of the body.
+  /// The headers are complete; called again for each chunk of the body.
   func begin() -> Bool {
     if hasBegun { return true }
     hasBegun = true

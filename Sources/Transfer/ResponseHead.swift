@@ -1,16 +1,17 @@
+import CCurl
 import Glibc
 
 /// What came before the body. Fields are kept as they came, and read when somebody asks for one:
 /// most are never asked for.
-public struct ResponseHead: Sendable {
+package struct ResponseHead: Sendable {
   /// The status code; 0 where the answer has none.
-  public var status = 0
+  package var status = 0
   private var lines: [UInt8] = []
   /// Whether it came by a version of HTTP that marks the end of each body (2 and 3).
   private var isFramed = false
 
   /// An answer of that status with these fields.
-  public init(status: Int = 0, headers: [(name: String, value: String)] = []) {
+  package init(status: Int = 0, headers: [(name: String, value: String)] = []) {
     self.status = status
     for (name, value) in headers { lines += Array("\(name): \(value)\r\n".utf8) }
   }
@@ -30,12 +31,12 @@ public struct ResponseHead: Sendable {
 
   /// Whether the end of the body was announced: else it ends with the connection, and nobody can tell whether
   /// all of it came (RFC 9112, section 6.3).
-  public var announcesEnd: Bool {
+  package var announcesEnd: Bool {
     isFramed || header("Content-Length") != nil || header("Transfer-Encoding") != nil
   }
 
   /// Where a redirect leads. Bytes that are no UTF-8 are percent-encoded, as browsers ask for them.
-  public var location: String? {
+  package var location: String? {
     values(of: "Location").last.map { bytes in
       String(validating: bytes, as: UTF8.self)
         ?? bytes.map {
@@ -46,10 +47,10 @@ public struct ResponseHead: Sendable {
   }
 
   /// The last field of that name (in any case), without blanks around it.
-  public func header(_ name: String) -> String? { headers(name).last }
+  package func header(_ name: String) -> String? { headers(name).last }
 
   /// All fields of that name, in order.
-  public func headers(_ name: String) -> [String] {
+  package func headers(_ name: String) -> [String] {
     values(of: name).map { String(decoding: $0, as: UTF8.self) }
   }
 
@@ -78,5 +79,40 @@ public struct ResponseHead: Sendable {
     func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
     let tail = value.drop(while: isBlank)
     return tail.lastIndex { !isBlank($0) }.map { tail[...$0] } ?? tail.prefix(0)
+  }
+}
+
+/// Seconds that a `Retry-After` field asks for (RFC 9110, section 10.2.3): a date in any of HTTP's three
+/// forms, or a number, also a decimal one, and the largest of several in a list. What is past or
+/// negative is 0; `nil` for what is neither.
+///
+/// - Parameter now: seconds since 1970, by the clock of whoever wrote a date.
+package func retryAfterSeconds(_ field: String, now: Int) -> Double? {
+  let numbers = field.split(separator: ",").compactMap { seconds(String($0)) }
+  if let largest = numbers.max() { return largest }
+  let date = curl_getdate(field, nil)
+  return date < 0 ? nil : Double(max(0, date - now))
+}
+
+/// A decimal number without exponent; a negative one is 0.
+private func seconds(_ text: String) -> Double? {
+  let text = text.filter { $0 != " " && $0 != "\t" }
+  let digits = text.hasPrefix("-") ? text.dropFirst() : text[...]
+  guard digits.first?.isNumber == true,
+    digits.utf8.allSatisfy({ (0x30...0x39).contains($0) || $0 == 0x2E }),
+    let number = Double(digits), number.isFinite
+  else { return nil }
+  return text.hasPrefix("-") ? 0 : number
+}
+
+extension ResponseHead {
+  /// The longest wait that any `Retry-After` of this answer asks for, in seconds; `nil` where none can be
+  /// read. Dates are measured against the answer's own `Date`, so that clocks need not agree.
+  ///
+  /// - Parameter now: seconds since 1970, where the answer has no date.
+  package func retryAfter(now: Int) -> Double? {
+    let date = header("Date").map { curl_getdate($0, nil) } ?? -1
+    return headers("Retry-After")
+      .compactMap { retryAfterSeconds($0, now: date < 0 ? now : date) }.max()
   }
 }

@@ -2,41 +2,40 @@ import CCurl
 import Glibc
 
 /// How transfers are made: limits and manners, the same for all requests of a handle.
-public struct TransferSettings: Sendable {
+package struct TransferSettings: Sendable {
   /// The `User-Agent` field.
-  public var userAgent = "Conveyor"
+  package var userAgent = "Conveyor"
   /// Seconds until a connection must be there.
-  public var connectTimeout = 30.0
+  package var connectTimeout = 30.0
   /// Seconds for the whole transfer.
-  public var totalTimeout = 600.0
+  package var totalTimeout = 600.0
   /// A transfer slower than this many bytes per second …
-  public var lowSpeedLimit = 100
+  package var lowSpeedLimit = 100
   /// … for so many seconds is given up.
-  public var lowSpeedTime = 60
+  package var lowSpeedTime = 60
   /// Largest body, in bytes, counted as it arrives, whatever the headers say.
-  public var maximumBody = 256 << 20
+  package var maximumBody = 256 << 20
   /// Largest sum of all header fields, in bytes.
-  public var maximumHeaders = 64 << 10
+  package var maximumHeaders = 64 << 10
   /// `nil` leaves the choice to curl's environment variables.
-  public var proxy: String?
+  package var proxy: String?
   /// A file with certificates to trust instead of the system's.
-  public var caFile: String?
+  package var caFile: String?
 
   /// Files in PEM form with a client certificate and its key.
-  public var certificate: String?
+  package var certificate: String?
   /// The key; may be in the certificate's file.
-  public var key: String?
+  package var key: String?
   /// Whether HTTP/2 is spoken where a server offers it over TLS.
-  public var usesHTTP2 = true
+  package var usesHTTP2 = true
   /// Header fields of every request.
-  public var headers: [(name: String, value: String)] = []
+  package var headers: [(name: String, value: String)] = []
 
-  /// The defaults.
-  public init() {}
+  package init() {}
 }
 
 /// One libcurl easy handle with the connections that it keeps. Belongs to one thread.
-public struct Transfer: ~Copyable {
+package struct Transfer: ~Copyable {
   let handle: UnsafeMutableRawPointer
   let settings: TransferSettings
   /// What the callbacks get as their context. The handle does not outlive it.
@@ -50,7 +49,7 @@ public struct Transfer: ~Copyable {
 
   /// A handle with settings. `shouldStop` is asked about once a second, and when data arrives;
   /// true ends the transfer.
-  public init(
+  package init(
     _ settings: TransferSettings, shouldStop: @escaping @Sendable () -> Bool = { false }
   ) throws(TransferError) {
     guard Self.isInitialized, let handle = curl_easy_init() else {
@@ -71,7 +70,7 @@ public struct Transfer: ~Copyable {
   /// where they lead is for the caller to judge. `mayStart` is asked when a connection is there,
   /// before the request is sent on it, and may take its time; false ends the transfer as
   /// ``TransferError/Kind/notStarted``. `didSend` is called once the head of the request was sent.
-  public mutating func get(
+  package mutating func get(
     _ request: Request, into sink: any BodySink, didSend: @escaping () -> Void = {},
     mayStart: @escaping () -> Bool = { true }
   ) throws(TransferError) -> Response {
@@ -79,7 +78,7 @@ public struct Transfer: ~Copyable {
   }
 
   /// Sends a request with its body, and hands the body of the answer to `sink` as it arrives.
-  public mutating func send(
+  package mutating func send(
     _ request: Request, into sink: any BodySink, didSend: @escaping () -> Void = {},
     mayStart: @escaping () -> Bool = { true }
   ) throws(TransferError) -> Response {

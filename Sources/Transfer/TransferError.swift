@@ -1,9 +1,8 @@
 import CCurl
 
 /// A transfer that did not come to its end: libcurl's code and words, and what kind of trouble it is.
-public struct TransferError: Error, Sendable, Equatable, CustomStringConvertible {
-  /// What kind of trouble.
-  public enum Kind: Sendable, Equatable {
+package struct TransferError: Error, Sendable, Equatable, CustomStringConvertible {
+  package enum Kind: Sendable, Equatable {
     /// A limit on time was reached.
     case timeout
     /// Name, connection, TLS, or an answer that is broken or cut short.
@@ -28,12 +27,10 @@ public struct TransferError: Error, Sendable, Equatable, CustomStringConvertible
     case configuration
   }
 
-  /// What kind of trouble.
-  public let kind: Kind
-  /// libcurl's code (curl/curl.h, CURLcode).
-  public let code: UInt32
+  package let kind: Kind
+  package let code: UInt32
   /// Whether nobody was there to talk to: a name without an address, or a connection that never was.
-  public var isWithoutConnection: Bool {
+  package var isWithoutConnection: Bool {
     // Else, libcurl tells "Operation timed out" or "Operation too slow".
     let isConnectTimeout =
       code == CURLE_OPERATION_TIMEDOUT.rawValue && description.hasPrefix("Connection timeout")
@@ -42,8 +39,7 @@ public struct TransferError: Error, Sendable, Equatable, CustomStringConvertible
         .contains { $0.rawValue == code }
   }
 
-  /// libcurl's words, one line.
-  public let description: String
+  package let description: String
 
   init(_ code: CURLcode, detail: String, kind: Kind? = nil) {
     self.code = code.rawValue

@@ -26,7 +26,7 @@ extension Transfer {
   }
 
   private func setLimits() {
-    // Signals belong to `Stop`; libcurl must not use SIGALRM in a thread.
+    // Signals belong to `ShutdownSignal`; libcurl must not use SIGALRM in a thread.
     conveyor_set_long(handle, CURLOPT_NOSIGNAL, 1)
     conveyor_set_long(handle, CURLOPT_NOPROGRESS, 0)
     conveyor_set_long(handle, CURLOPT_FOLLOWLOCATION, 0)

@@ -100,19 +100,19 @@ enum URLHost {
     var address = in6_addr()
     guard !text.utf8.contains(0), inet_pton(AF_INET6, text, &address) == 1 else { return nil }
     let bytes = withUnsafeBytes(of: address) { Array($0) }
-    let pieces = stride(from: 0, to: 16, by: 2).map { Int(bytes[$0]) << 8 | Int(bytes[$0 + 1]) }
+    let chunks = stride(from: 0, to: 16, by: 2).map { Int(bytes[$0]) << 8 | Int(bytes[$0 + 1]) }
     // The first longest run of zeros is left out; inet_ntop(3) would end some in dotted numbers.
     var run = 0..<0
     var start = 0
     while start < 8 {
-      let end = pieces[start...].firstIndex { $0 != 0 } ?? 8
+      let end = chunks[start...].firstIndex { $0 != 0 } ?? 8
       if end - start > max(1, run.count) { run = start..<end }
       start = max(end, start + 1)
     }
-    func written(_ pieces: ArraySlice<Int>) -> String {
-      pieces.map { String($0, radix: 16) }.joined(separator: ":")
+    func written(_ chunks: ArraySlice<Int>) -> String {
+      chunks.map { String($0, radix: 16) }.joined(separator: ":")
     }
-    if run.isEmpty { return "[\(written(pieces[...]))]" }
-    return "[\(written(pieces[..<run.lowerBound]))::\(written(pieces[run.upperBound...]))]"
+    if run.isEmpty { return "[\(written(chunks[...]))]" }
+    return "[\(written(chunks[..<run.lowerBound]))::\(written(chunks[run.upperBound...]))]"
   }
 }

@@ -2,40 +2,39 @@ import CCurl
 import Common
 
 /// An absolute http or https URL, read as browsers read it (``URLParser``), in the form in which it is sent.
-public struct WebURL: Sendable, Hashable, CustomStringConvertible {
+package struct WebURL: Sendable, Hashable, CustomStringConvertible {
   /// Bytes of the longest text that is read as a URL.
-  public static let maximumLength = 8192
+  package static let maximumLength = 8192
 
   private let parts: URLParts
-  /// Host and port.
-  public let origin: String
+  package let origin: String
   /// What one polite budget is kept for: the host, and its port unless that is one of the two of the web,
   /// which the same server answers. A dot at the end of a name changes nothing (RFC 1034, section 3.1).
-  public var budget: String {
+  package var budget: String {
     let name = host.hasSuffix(".") ? String(host.dropLast()) : host
     return port == 80 || port == 443 ? name : "\(name):\(port)"
   }
   /// The whole URL without its fragment.
-  public let description: String
+  package let description: String
   /// The URL for people and records: without user and password, and without what proves a right in
   /// its query (a signature, a token).
-  public let redacted: String
+  package let redacted: String
 
   /// `http` or `https`.
-  public var scheme: String { parts.scheme }
+  package var scheme: String { parts.scheme }
   /// Lower case; names in punycode, addresses in their usual form.
-  public var host: String { parts.host }
+  package var host: String { parts.host }
   /// The port, the scheme's own where none is written.
-  public var port: Int { parts.port ?? URLParts.defaultPort(parts.scheme) }
+  package var port: Int { parts.port ?? URLParts.defaultPort(parts.scheme) }
   /// Whether a user or a password is in it.
-  public var hasCredentials: Bool { parts.hasCredentials }
+  package var hasCredentials: Bool { parts.hasCredentials }
 
   /// Reads an absolute URL. `nil` for anything that is not http or https with a host.
-  public init?(_ text: String) { self.init(text, relativeTo: nil) }
+  package init?(_ text: String) { self.init(text, relativeTo: nil) }
 
   /// Reads a link as a page or a redirect has it, relative to `base`; a page in another charset than UTF-8
   /// has its links' queries in that.
-  public init?(_ text: String, relativeTo base: WebURL?, charset: Charset? = nil) {
+  package init?(_ text: String, relativeTo base: WebURL?, charset: Charset? = nil) {
     guard text.utf8.count <= Self.maximumLength,
       let parts = URLParser.parts(text, base: base?.parts, charset: charset)
     else { return nil }
@@ -51,7 +50,7 @@ public struct WebURL: Sendable, Hashable, CustomStringConvertible {
   /// What this URL, as the page where a link was found, is called in the `Referer` of a request for `target`:
   /// without user and password, and to another server only where from (Referrer Policy,
   /// "strict-origin-when-cross-origin"). `nil` from https down to http.
-  public func referer(to target: WebURL) -> String? {
+  package func referer(to target: WebURL) -> String? {
     if scheme == "https", target.scheme == "http" { return nil }
     if scheme == target.scheme, origin == target.origin { return parts.text(userinfo: "") }
     return URLParts(scheme: scheme, host: host, port: parts.port).text
@@ -76,7 +75,7 @@ public struct WebURL: Sendable, Hashable, CustomStringConvertible {
   }
 
   /// User and password in a URL of any scheme, or without one, as libcurl reads a proxy's.
-  public static func credentials(in text: String) -> (user: String, password: String)? {
+  package static func credentials(in text: String) -> (user: String, password: String)? {
     guard let url = curl_url() else { return nil }
     defer { curl_url_cleanup(url) }
     let flags = UInt32(CURLU_GUESS_SCHEME) | UInt32(CURLU_NON_SUPPORT_SCHEME)

@@ -1,3 +1,7 @@
+import Common
+import Glibc
+import Index
+
 /// How many documents are claimed at a time: few at first, then twice as many each time, up to a limit.
 ///
 /// A run that ends at once, because it was stopped or killed, has then taken few documents with it.
@@ -52,5 +56,57 @@ struct Blockage {
   mutating func next() -> Double {
     tries += 1
     return min(Self.longestPause, 0.05 * Double(1 << min(tries, 20)))
+  }
+}
+
+/// Notices when an index does not move.
+struct StallWatch {
+  /// Seconds without change that are worth a word.
+  static let limit = 600.0
+
+  private let limit: Double
+  private var last: (queueCounts: QueueCounts, since: Int64)?
+
+  init(limit: Double = limit) { self.limit = limit }
+
+  /// Whether documents are in progress here and nothing changed for the limit, since this was last
+  /// true.
+  mutating func isStalled(_ queueCounts: QueueCounts, now: Int64 = Time.monotonic()) -> Bool {
+    var queueCounts = queueCounts
+    queueCounts.secondsToNext = nil
+    guard let last, last.queueCounts == queueCounts else {
+      last = (queueCounts, now)
+      return false
+    }
+    guard queueCounts.inProgressHere > 0, Double(now - last.since) / 1e9 >= limit else {
+      return false
+    }
+    self.last = (queueCounts, now)
+    return true
+  }
+}
+
+/// The end of the pipeline that we hold: standard output.
+enum StdoutGate {
+  /// Waits until a line of usual length can be written at once. False when a stop came first: a
+  /// write(2) into a full pipe could not be woken.
+  static func waitUntilWritable(_ stop: ShutdownSignal) -> Bool {
+    var descriptors = [
+      pollfd(fd: STDOUT_FILENO, events: Int16(POLLOUT), revents: 0),
+      pollfd(fd: stop.descriptor, events: Int16(POLLIN), revents: 0),
+    ]
+    while !stop.isRequested {
+      poll(&descriptors, 2, -1)
+      if descriptors[0].revents != 0 { return !stop.isRequested }
+    }
+    return false
+  }
+
+  /// Lets the pipe hold no more than `bytes`: what waits in it cannot be given back at a stop, and is lost
+  /// with its lease where a tool is killed. Linux rounds up to a page and has 64 KiB by itself
+  /// (fcntl(2), F_SETPIPE_SZ); where standard output is no pipe, nothing happens.
+  static func limitPipe(to bytes: Int32) {
+    // F_SETPIPE_SZ is a macro that Swift does not import.
+    _ = fcntl(STDOUT_FILENO, 1031, bytes)
   }
 }

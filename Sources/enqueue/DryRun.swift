@@ -10,7 +10,7 @@ struct DryRun {
   let index: any DocumentIndex
   let selection: Selection
   let output: LineWriter
-  let stop: Stop
+  let stop: ShutdownSignal
 
   func run() throws {
     // Where one of the parts has less than its share, a run takes more of the others.

@@ -24,7 +24,7 @@ struct Enqueue: Tool {
         enqueue --index sqlite:index.db --retry --class network --dry-run
         enqueue --index sqlite:index.db --stage stage-0-test | fetch … | validate --settle …
 
-      \(Common.ExitCode.table)
+      \(ToolExit.table)
       """)
 
   @Option(help: "The index: postgres://USER@HOST/NAME, sqlite:PATH, or a path to a SQLite file.")
@@ -43,7 +43,7 @@ struct Enqueue: Tool {
 
   func validate() throws { try importing.check(isImporting: mode.import != nil) }
 
-  func perform(stop: Stop, logger: Logger) throws -> Common.ExitCode {
+  func perform(stop: ShutdownSignal, logger: Logger) throws -> ToolExit {
     if mode.migrate || mode.`init` { return try mode.prepare(index, stop: stop) }
     if let path = mode.import {
       let importer = Importer(
@@ -65,7 +65,7 @@ struct Enqueue: Tool {
     }
     let index = try openIndex(self.index, connections: pool.dbPool, stop: stop)
     try check(selection, in: index)
-    if mode.retry { return try mode.bringBack(selection, in: index) }
+    if mode.retry { return try mode.requeue(selection, in: index) }
     let output = LineWriter(descriptor: STDOUT_FILENO, stop: stop)
     if let lines = try mode.answer(index, selection) {
       output.write((lines + outages).map { Array($0.utf8) })
@@ -96,7 +96,7 @@ struct Enqueue: Tool {
   }
 
   /// For the driver, which has to know both before anything begins.
-  private func printState(_ stop: Stop) throws -> Common.ExitCode {
+  private func printState(_ stop: ShutdownSignal) throws -> ToolExit {
     let index = try IndexURL(index)
     let place = try StateFolder(named: state, index: index.folderName)
     try StateOwner(folder: place.path, index: index.identity).check()
@@ -107,9 +107,9 @@ struct Enqueue: Tool {
   }
 }
 
-extension Stop {
+extension ShutdownSignal {
   /// How a run ends that was stopped, or not.
-  func exitCode() throws(Fatal) -> Common.ExitCode {
+  func exitCode() throws(Fatal) -> ToolExit {
     switch reason {
     case .failed(let fatal): throw fatal
     case .interrupted: .interrupted

@@ -16,7 +16,7 @@ struct Feeder {
   /// Whether to wait for documents that are to come back.
   let waits: Bool
   let output: LineWriter
-  let stop: Stop
+  let stop: ShutdownSignal
   let logger: Logger
   let ledger = Ledger()
 
@@ -28,29 +28,28 @@ struct Feeder {
   private static let staleInterval = 30.0
   /// Looks for leases in our name that we did not hand out are so far apart, in seconds.
   private static let orphanInterval = 5.0
-  /// Some ten records.
   private static let pipeBytes: Int32 = 4096
 
   /// Runs to the end of the selection, or until a stop is requested.
-  func feedPipeline() throws -> ExitCode {
-    Outlet.limitPipe(to: Self.pipeBytes)
-    _ = try takeBackStale()
+  func feedPipeline() throws -> ToolExit {
+    StdoutGate.limitPipe(to: Self.pipeBytes)
+    _ = try reclaimExpiredLeases()
     if selection.retriesFailed {
-      let revived = try index.reviveFailed(selection)
+      let revived = try index.requeueFailed(selection)
       logger.notice("\(revived) failed documents are tried again")
     }
     try feedAndRenew()
     return try reportRefusals(try stop.exitCode())
   }
 
-  private func takeBackStale() throws -> Bool {
-    let stale = try index.takeBackStale()
+  private func reclaimExpiredLeases() throws -> Bool {
+    let stale = try index.reclaimExpiredLeases()
     if stale > 0 { logger.notice("took back \(stale) documents that are not worked on any more") }
     return stale > 0
   }
 
   /// Documents that the table did not let us claim are left, and the run has not done all it was to do.
-  private func reportRefusals(_ code: ExitCode) throws -> ExitCode {
+  private func reportRefusals(_ code: ToolExit) throws -> ToolExit {
     let refused = index.refusals.all
     guard let first = refused.first else { return code }
     for refusal in refused.prefix(100) {
@@ -65,7 +64,7 @@ struct Feeder {
   }
 
   private func feedAndRenew() throws {
-    let ended = Stop()
+    let ended = ShutdownSignal()
     try withCompanion({ renew(until: ended) }) {
       // What the feeding ends with also ends the renewal.
       defer { ended.request(.downstreamClosed) }
@@ -80,7 +79,7 @@ struct Feeder {
   }
 
   /// Renews what was handed out, and forgets what is settled.
-  private func renew(until ended: Stop) {
+  private func renew(until ended: ShutdownSignal) {
     while ended.sleep(seconds: run.leaseSeconds / 3) {
       do {
         // In this order: what is handed out meanwhile is not taken for settled.
@@ -130,7 +129,7 @@ struct Feeder {
 
   private func claim(
     _ share: Shares.Share, _ run: Run, _ width: inout QuarantineWidth, isBlocked: Bool
-  ) throws -> [Record] {
+  ) throws -> [DocumentRecord] {
     let trusted = try index.claim(.trusted, share.selection, for: run, count: share.count)
     guard trusted.isEmpty else { return trusted }
     let quarantined = try index.claim(
@@ -168,11 +167,12 @@ struct Feeder {
   }
 
   /// Writes records one by one, as the pipeline takes them; what a stop leaves over is given back.
-  private func write(_ records: [Record]) throws {
+  private func write(_ records: [DocumentRecord]) throws {
     logger.info("claimed \(records.count) documents")
     ledger.handOut(records.compactMap { Lease($0) })
     for (number, record) in records.enumerated() {
-      if Outlet.waitUntilWritable(stop), output.write([JSON.object(record.fields).serialized()]) {
+      if StdoutGate.waitUntilWritable(stop), output.write([JSON.object(record.fields).serialized()])
+      {
         continue
       }
       let rest = records[number...].compactMap { Lease($0) }
@@ -209,49 +209,50 @@ struct Feeder {
     var watch = StallWatch()
     var lastLook = Time.monotonic()
     while !stop.isRequested {
-      let (outlook, rest) = try look(run)
-      if outlook.claimable > 0 { return pause == 0.2 ? .claimable : .nothingYet }
+      let (queueCounts, rest) = try look(run)
+      if queueCounts.claimable > 0 { return pause == 0.2 ? .claimable : .nothingYet }
       if !waits { return .over }
-      if outlook.inProgressHere > 0 { try releaseOrphans() }
-      let isEnd = outlook.waiting == 0 && outlook.inProgressHere == 0
+      if queueCounts.inProgressHere > 0 { try releaseOrphans() }
+      let isEnd = queueCounts.waiting == 0 && queueCounts.inProgressHere == 0
       // Leases of another machine may have run out since: there is nobody else to notice.
-      let mayBeStale = outlook.inProgressElsewhere > 0 || ledger.hasDoubtful
+      let mayBeStale = queueCounts.inProgressElsewhere > 0 || ledger.hasDoubtful
       if mayBeStale, isEnd || seconds(since: lastLook) > Self.staleInterval {
         lastLook = Time.monotonic()
-        if try takeBackStale() { continue }
+        if try reclaimExpiredLeases() { continue }
       }
       if isEnd {
-        reportOthers(outlook)
+        reportOthers(queueCounts)
         return .over
       }
-      if watch.isStalled(outlook) {
+      if watch.isStalled(queueCounts) {
         logger.warning(
           """
           nothing was settled for \(Format.duration(seconds: StallWatch.limit)), and \
-          \(outlook.inProgressHere) documents are in the pipeline; is validate --settle at its end?
+          \(queueCounts.inProgressHere) documents are in the pipeline; is validate --settle at its end?
           """)
       }
-      _ = stop.sleep(seconds: max(rest, min(outlook.secondsToNext ?? pause, pause)))
+      _ = stop.sleep(seconds: max(rest, min(queueCounts.secondsToNext ?? pause, pause)))
       pause = min(1, pause * 1.5)
     }
     return .over
   }
 
-  /// The outlook, and how long to leave the index alone, in seconds: looking at a large one costs
+  /// The queueCounts, and how long to leave the index alone, in seconds: looking at a large one costs
   /// something, and must not become the work.
-  private func look(_ run: Run) throws -> (Outlook, rest: Double) {
+  private func look(_ run: Run) throws -> (QueueCounts, rest: Double) {
     let started = Time.monotonic()
-    let outlook = try index.outlook(selection, for: run)
+    let queueCounts = try index.queueCounts(selection, for: run)
     let cost = Double(Time.monotonic() - started) / 1e9
-    return (outlook, min(1, max(0.01, 10 * cost)))
+    return (queueCounts, min(1, max(0.01, 10 * cost)))
   }
 
   private func seconds(since time: Int64) -> Double { Double(Time.monotonic() - time) / 1e9 }
 
-  private func reportOthers(_ outlook: Outlook) {
-    guard outlook.inProgressElsewhere > 0 else { return }
+  private func reportOthers(_ queueCounts: QueueCounts) {
+    guard queueCounts.inProgressElsewhere > 0 else { return }
     logger.notice(
-      "\(outlook.inProgressElsewhere) documents of the selection are in progress with other runs")
+      "\(queueCounts.inProgressElsewhere) documents of the selection are in progress with other runs"
+    )
   }
 
   /// Keeps the leases until all that is in the pipeline is settled: with `--no-wait` as long as something
@@ -260,7 +261,7 @@ struct Feeder {
   ///
   /// The output stays open until there is a stop: only so is a tool noticed that ended for good, which
   /// takes its reader away.
-  private func drain(_ ended: Stop) throws {
+  private func drain(_ ended: ShutdownSignal) throws {
     if case .failed = stop.reason { return }
     var watch = StallWatch(limit: run.leaseSeconds)
     var isStopping = false
@@ -272,9 +273,9 @@ struct Feeder {
           limit: stop.reason == .downstreamClosed ? Self.quiet : run.leaseSeconds)
       }
       try releaseOrphans()
-      let (outlook, rest) = try look(run)
-      if outlook.inProgressHere == 0 { return }
-      if (isStopping && stop.age > Self.patience) || watch.isStalled(outlook) { break }
+      let (queueCounts, rest) = try look(run)
+      if queueCounts.inProgressHere == 0 { return }
+      if (isStopping && stop.age > Self.patience) || watch.isStalled(queueCounts) { break }
       _ = (isStopping ? ended : stop).sleep(seconds: max(0.1, rest))
     }
     guard isStopping else {

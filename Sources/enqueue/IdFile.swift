@@ -7,7 +7,7 @@ enum IdFile {
   static let maximum = 1_000_000
 
   /// Reads the ids. Throws where the file cannot be read, or a line is no id.
-  static func ids(_ path: String, stop: Stop) throws(Fatal) -> [Int] {
+  static func ids(_ path: String, stop: ShutdownSignal) throws(Fatal) -> [Int] {
     guard path != "-" else { return try ids(STDIN_FILENO, named: "stdin", stop) }
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else {
@@ -18,7 +18,7 @@ enum IdFile {
   }
 
   private static func ids(
-    _ descriptor: Int32, named name: String, _ stop: Stop
+    _ descriptor: Int32, named name: String, _ stop: ShutdownSignal
   ) throws(Fatal) -> [Int] {
     var reader = LineReader(descriptor: descriptor, stop: stop, grace: 0)
     var ids: Set<Int> = []

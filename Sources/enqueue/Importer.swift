@@ -2,6 +2,7 @@ import CLI
 import Common
 import Glibc
 import Index
+import Synchronization
 
 /// Adds documents from a file to the index, and says on stderr what became of its rows.
 struct Importer: Sendable {
@@ -15,7 +16,7 @@ struct Importer: Sendable {
   /// Of a spreadsheet, the name or number of the sheet; `nil` for the first.
   let sheet: String?
   let progress: ProgressMode
-  let stop: Stop
+  let stop: ShutdownSignal
 
   /// What became of the rows.
   private struct Tally {
@@ -27,7 +28,7 @@ struct Importer: Sendable {
 
   /// Opens the index only once the file's header is understood: a mistyped name leaves no empty index
   /// behind.
-  func run(into open: () throws -> any DocumentIndex) throws -> ExitCode {
+  func run(into open: () throws -> any DocumentIndex) throws -> ToolExit {
     let descriptor = try openFile()
     let progress = ImportProgress(progress, file: descriptor)
     let (tally, damage) = try withCompanion({ progress.run() }) {
@@ -110,5 +111,49 @@ struct Importer: Sendable {
 
   private func say(_ line: String) {
     Console.write("enqueue: \(Format.printable(line))\n")
+  }
+}
+
+/// The bar of an import: how much of the file is read, how many rows, how fast.
+final class ImportProgress: Sendable {
+  private let display: ProgressDisplay
+  private let file: Int32
+  /// Of the file, where it is one; what comes through a pipe has no size.
+  private let size: Int?
+  private let start = Time.monotonic()
+  private let rows = Atomic<Int>(0)
+  private let done = ShutdownSignal()
+
+  /// For rows out of `file`, whose position tells how far it is read.
+  init(_ mode: ProgressMode, file: Int32) {
+    display = ProgressDisplay(tool: "enqueue", style: mode.style)
+    self.file = file
+    var status = stat()
+    let isFile = fstat(file, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+    size = isFile && status.st_size > 0 ? Int(status.st_size) : nil
+  }
+
+  /// So many rows were read.
+  func report(_ count: Int) { rows.store(count, ordering: .relaxed) }
+
+  /// Shows the bar until ``end()``.
+  func run() {
+    display.run(until: done) { width in
+      Self.line(
+        rows: rows.load(ordering: .relaxed),
+        share: size.map { Double(lseek(file, 0, SEEK_CUR)) / Double($0) },
+        seconds: Double(Time.monotonic() - start) / 1e9, width: width)
+    }
+  }
+
+  func end() { done.request(.interrupted) }
+
+  /// `[=====>    ] 41.3% · 120,000 rows · 24,100/s`. Pure.
+  static func line(rows: Int, share: Double?, seconds: Double, width: Int?) -> String {
+    var parts = ProgressParts()
+    if let share { parts.add(0, Format.fixed(max(0, min(1, share)) * 100, 1) + "%") }
+    parts.add(1, "\(Format.count(rows)) rows")
+    if seconds > 0 { parts.add(2, "\(Format.count(Int(Double(rows) / seconds)))/s") }
+    return parts.line(width: width, share: share)
   }
 }

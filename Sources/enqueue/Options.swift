@@ -89,10 +89,10 @@ struct ModeOptions: ParsableArguments {
 
   /// The lines that answer the question, if one was asked.
   func answer(_ index: any DocumentIndex, _ selection: Selection) throws -> [String]? {
-    if types { return Answers.types(try index.typeCounts(selection, top: 20)) }
+    if types { return CountsOutput.types(try index.typeCounts(selection, top: 20)) }
     guard count || status else { return nil }
     let counts = try index.counts(selection)
-    if json { return [Answers.json(counts)] }
-    return status ? Answers.table(counts) : [String(counts.upcoming(selection))]
+    if json { return [CountsOutput.json(counts)] }
+    return status ? CountsOutput.table(counts) : [String(counts.upcoming(selection))]
   }
 }

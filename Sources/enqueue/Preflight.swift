@@ -12,16 +12,16 @@ struct Preflight {
   let selection: Selection
   /// Whether to ask, where something is missing that can be added: not in a dry run.
   let mayAsk: Bool
-  let stop: Stop
+  let stop: ShutdownSignal
 
   /// `check`: whether the selection can be served from the index. `estimate`: how long that takes.
   func run(
     check: (any DocumentIndex) throws -> Void, estimate: (any DocumentIndex) throws -> [String]
-  ) throws -> ExitCode {
+  ) throws -> ToolExit {
     let index = try ready()
     try check(index)
     let counts = try index.counts(selection)
-    for line in Answers.table(counts) { say(line) }
+    for line in CountsOutput.table(counts) { say(line) }
     if counts.unknown > 0 {
       say(
         "\(counts.unknown) documents have a download_status that is none of the five, and no run finds "
@@ -71,7 +71,7 @@ struct Preflight {
 /// Whoever sits at the terminal.
 enum Terminal {
   /// Reads a line of standard input: whether it begins with y. No answer, or a stop, is none.
-  static func answersYes(_ stop: Stop) -> Bool {
+  static func answersYes(_ stop: ShutdownSignal) -> Bool {
     var descriptors = [
       pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0),
       pollfd(fd: stop.descriptor, events: Int16(POLLIN), revents: 0),

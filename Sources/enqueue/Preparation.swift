@@ -5,7 +5,7 @@ import Stages
 
 extension ModeOptions {
   /// `--init` and `--migrate`: makes the index ready, and says on stderr what was done.
-  func prepare(_ url: String, stop: Stop) throws -> ExitCode {
+  func prepare(_ url: String, stop: ShutdownSignal) throws -> ToolExit {
     let changes: [String]
     switch try IndexURL(url) {
     case .sqlite(let path):
@@ -27,8 +27,8 @@ extension ModeOptions {
   }
 
   /// `--retry`: sets failed documents back to pending, and says on stderr how many.
-  func bringBack(_ selection: Selection, in index: any DocumentIndex) throws -> ExitCode {
-    let count = dryRun ? try index.counts(selection).retriable : try index.reviveFailed(selection)
+  func requeue(_ selection: Selection, in index: any DocumentIndex) throws -> ToolExit {
+    let count = dryRun ? try index.counts(selection).retriable : try index.requeueFailed(selection)
     let documents = count == 1 ? "1 failed document" : "\(count) failed documents"
     say(
       dryRun

@@ -45,7 +45,7 @@ struct Shares {
     return true
   }
 
-  mutating func count(_ records: [Record], _ share: Share) {
+  mutating func count(_ records: [DocumentRecord], _ share: Share) {
     guard whole.limit != nil else { return }
     for record in records { seen.insert(record.id) }
     if let part = share.part { parts[part].left -= records.count }

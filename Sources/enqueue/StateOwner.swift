@@ -6,7 +6,6 @@ import Index
 /// A state folder belongs to one index, and its file `index` says which: in another one, the same id is
 /// another document, and both would take each other's files for their own.
 struct StateOwner {
-  /// What the file holds.
   private struct Note: Equatable {
     let index: String
     /// The folder itself, so that a copy is known to be one.

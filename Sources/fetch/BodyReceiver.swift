@@ -113,7 +113,7 @@ final class BodyReceiver: BodySink {
     if file != nil { return write(bytes) }
     if page != nil { return append(bytes) }
     if kind != nil { return true }
-    // Nearly always the first piece says what it is, and goes into the file without a copy.
+    // Nearly always the first chunk says what it is, and goes into the file without a copy.
     if start.isEmpty, bytes.count >= ContentKind.window { return decide(bytes) }
     start.append(contentsOf: bytes)
     guard start.count >= ContentKind.window else { return true }

@@ -18,7 +18,7 @@ struct Fetch: Tool {
 
         printf '{"id":"1","url":"https://example.org/a.pdf"}\\n' | fetch --spool ./pdf
 
-      \(Common.ExitCode.table)
+      \(ToolExit.table)
       """)
 
   @OptionGroup var log: LogOptions
@@ -69,7 +69,7 @@ struct Fetch: Tool {
   var rateLimitDelay: Double?
 
   @Option(help: "The same as a rate: 5/15s are five requests in 15 seconds.", transform: pace)
-  var rate: Pace?
+  var rate: RateLimit?
 
   @Option(help: "So many requests may follow each other at once after a rest.")
   var burst = 1
@@ -189,13 +189,13 @@ struct Fetch: Tool {
     return HeaderField(name: String(name), value: String(value.drop { $0 == " " }))
   }
 
-  private static func pace(_ text: String) throws -> Pace {
+  private static func pace(_ text: String) throws -> RateLimit {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
     let unit = parts.count == 2 ? Time.span(parts[1]) ?? Time.span("1" + parts[1]) : nil
     guard let count = Double(parts[0]), count > 0, count.isFinite, let unit, unit > 0 else {
       throw ValidationError("\(Format.quoted(text)) is no rate: 2/s, 5/15s, 100/h")
     }
-    return Pace(delay: unit / count)
+    return RateLimit(delay: unit / count)
   }
 
   func validate() throws {
@@ -219,7 +219,7 @@ struct Fetch: Tool {
     }
   }
 
-  func perform(stop: Stop, logger: Logger) throws -> Common.ExitCode {
+  func perform(stop: ShutdownSignal, logger: Logger) throws -> ToolExit {
     let stage = try stages.load()
     umask(0o077)
     if replayWorkers {
@@ -248,13 +248,13 @@ struct Fetch: Tool {
       limiter: try makeLimiter(in: place, stop, logger),
       checkpoint: try Checkpoint(path: checkpoint(in: place)), stop: stop, workers: workers,
       adaptive: adaptive(settings), notice: notice(in: place), logger: logger)
-    let loop = StageLoop(tool: "fetch", workers: threads, stop: stop, logger: logger)
+    let loop = RecordLoop(tool: "fetch", workers: threads, stop: stop, logger: logger)
     return loop.run { number in try Fetcher(services, worker: number, logger: logger) }
   }
 
   /// Through the budget that runs have, where there is one; a probe makes none.
   private func probe(
-    _ settings: FetchSettings, _ place: StateFolder, _ stop: Stop
+    _ settings: FetchSettings, _ place: StateFolder, _ stop: ShutdownSignal
   ) throws -> [String] {
     let location = try LimiterLocation(limiter(in: place))
     var isThere = true
@@ -288,7 +288,7 @@ struct Fetch: Tool {
   }
 
   private func makeLimiter(
-    in place: StateFolder, _ stop: Stop, _ logger: Logger
+    in place: StateFolder, _ stop: ShutdownSignal, _ logger: Logger
   ) throws(Fatal) -> Limiter {
     let location = try LimiterLocation(limiter(in: place))
     // A dry run writes nothing.
@@ -309,12 +309,12 @@ struct Fetch: Tool {
 
   /// What the flags that only ask want to know.
   private func answer(_ place: StateFolder) throws(Fatal) -> [String]? {
-    if limiterStatus { return try StateAnswers.limiter(limiter(in: place)) }
-    if checkpointStatus { return try StateAnswers.checkpoint(checkpoint(in: place)) }
+    if limiterStatus { return try StateOutput.limiter(limiter(in: place)) }
+    if checkpointStatus { return try StateOutput.checkpoint(checkpoint(in: place)) }
     return nil
   }
 
-  private func print(_ lines: [String], _ stop: Stop) -> Common.ExitCode {
+  private func print(_ lines: [String], _ stop: ShutdownSignal) -> ToolExit {
     LineWriter(descriptor: STDOUT_FILENO, stop: stop).write(lines.map { Array($0.utf8) })
     return .success
   }
@@ -327,7 +327,7 @@ struct Fetch: Tool {
     }
     let explicit = rate?.delay ?? rateLimitDelay
     settings.paceIsExplicit = explicit != nil
-    settings.pace = Pace(
+    settings.pace = RateLimit(
       delay: explicit ?? stage?.rateLimitDelay ?? settings.pace.delay, burst: burst)
     settings.rechecks = recheck
     settings.pageMismatch = pageMismatch

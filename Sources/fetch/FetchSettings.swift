@@ -1,4 +1,5 @@
 import Common
+import Glibc
 import Logging
 import State
 import Synchronization
@@ -8,7 +9,7 @@ import Transfer
 struct FetchSettings: Sendable {
   var portals: [Portal] = []
   /// How quickly a host is asked, where its portal file does not say.
-  var pace = Pace(delay: 0.5)
+  var pace = RateLimit(delay: 0.5)
   /// Whether that comes before what portal files say.
   var paceIsExplicit = false
   var retry = RetryPolicy(retries: 3)
@@ -38,9 +39,9 @@ struct FetchSettings: Sendable {
   }
 
   /// How quickly a portal is asked: what the operator says now, else its own file, else the stage.
-  func pace(of portal: Portal) -> Pace {
+  func pace(of portal: Portal) -> RateLimit {
     guard !paceIsExplicit, let delay = portal.delay else { return pace }
-    return Pace(delay: delay, burst: pace.burst)
+    return RateLimit(delay: delay, burst: pace.burst)
   }
 }
 
@@ -58,9 +59,9 @@ final class FetchServices: Sendable {
   let spool: Spool
   let limiter: Limiter
   let checkpoint: Checkpoint
-  let stop: Stop
+  let stop: ShutdownSignal
   let idsInWork = IDsInWork()
-  let confidences: Confidences
+  let confidences: HeaderSecrets
   let gate: OutageGate
   let samples = Samples()
   /// How much of pages is read at once.
@@ -70,7 +71,8 @@ final class FetchServices: Sendable {
   let adaptive: AdaptiveLimit
 
   init(
-    settings: FetchSettings, spool: Spool, limiter: Limiter, checkpoint: Checkpoint, stop: Stop,
+    settings: FetchSettings, spool: Spool, limiter: Limiter, checkpoint: Checkpoint,
+    stop: ShutdownSignal,
     workers: Int = .max, adaptive: AdaptiveWorkers? = nil, notice: OutageNotice? = nil,
     logger: Logger
   ) {
@@ -81,8 +83,8 @@ final class FetchServices: Sendable {
     self.stop = stop
     inspectors = Inspectors(
       stop: stop, grace: settings.graceAfterStop, executable: settings.inspector)
-    let proxies = settings.transfer.proxy.map { [$0] } ?? Confidences.proxiesOfEnvironment()
-    confidences = Confidences(headers: settings.transfer.headers, proxies: proxies)
+    let proxies = settings.transfer.proxy.map { [$0] } ?? HeaderSecrets.proxiesOfEnvironment()
+    confidences = HeaderSecrets(headers: settings.transfer.headers, proxies: proxies)
     let limit = AdaptiveLimit(adaptive)
     self.adaptive = limit
     let turns = WorkerTurns(expected: settings.threads ?? 0) { limit.workers ?? workers }
@@ -102,5 +104,22 @@ final class AdaptiveLimit: Sendable {
   /// See ``AdaptiveWorkers/finished(latency:isDropped:now:)``.
   func finished(latency: Double, isDropped: Bool, now: Int64) -> AdaptiveWorkers.Decision? {
     state.withLock { $0?.finished(latency: latency, isDropped: isDropped, now: now) }
+  }
+}
+
+extension AddressRule {
+  /// What a link may lead to that came from a server at `address`: a public server may not send us
+  /// into a private network.
+  func tightened(after address: String?) -> AddressRule {
+    guard let address, let bytes = AddressRule.bytes(of: address) else { return self }
+    return AddressRule.isPublic(bytes) ? .publicOnly : self
+  }
+
+  private static func bytes(of address: String) -> [UInt8]? {
+    var v4 = in_addr()
+    if inet_pton(AF_INET, address, &v4) == 1 { return withUnsafeBytes(of: v4) { Array($0) } }
+    var v6 = in6_addr()
+    if inet_pton(AF_INET6, address, &v6) == 1 { return withUnsafeBytes(of: v6) { Array($0) } }
+    return nil
   }
 }

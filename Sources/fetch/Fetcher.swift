@@ -10,7 +10,7 @@ import Transfer
 
 /// Fetches one document after the other: from the checkpoint where it is there already, else from its
 /// portal.
-struct Fetcher: StageWorker, ~Copyable {
+struct Fetcher: RecordProcessor, ~Copyable {
   private let services: FetchServices
   private let logger: Logger
   private let number: Int
@@ -32,14 +32,14 @@ struct Fetcher: StageWorker, ~Copyable {
     services.gate.turns.waitToTakeLine(number, isOver, services.stop)
   }
 
-  mutating func process(_ record: inout Record) throws {
+  mutating func process(_ record: inout DocumentRecord) throws {
     let turns = services.gate.turns
     guard turns.begin(services.stop) else { throw RecordError.stopped }
     defer { turns.end() }
     try fetch(&record)
   }
 
-  private mutating func fetch(_ record: inout Record) throws {
+  private mutating func fetch(_ record: inout DocumentRecord) throws {
     let portal = try Portal.route(record, among: services.settings.portals)
     let plan = try portal.plan(for: record)
     if services.settings.isDryRun {
@@ -110,7 +110,8 @@ struct Fetcher: StageWorker, ~Copyable {
     return (try? FileDigest(path: path))?.sha256 == entry.sha256
   }
 
-  private func member(of record: Record, _ entry: Checkpoint.Entry, isResumed: Bool) -> JSON {
+  private func member(of record: DocumentRecord, _ entry: Checkpoint.Entry, isResumed: Bool) -> JSON
+  {
     entry.member(of: record, path: services.spool.path(of: entry.id), isResumed: isResumed)
   }
 
@@ -127,30 +128,31 @@ struct Fetcher: StageWorker, ~Copyable {
     guard !conditions.isEmpty, entry.images == 1, let url = known else { return nil }
     let reply = try requester.get(
       url,
-      Requester.Errand(id: entry.id, portal: portal, purpose: .document, fields: conditions))
+      Requester.RequestContext(id: entry.id, portal: portal, purpose: .document, fields: conditions)
+    )
     return reply.head.status == 304 ? nil : reply
   }
 
   private mutating func fetch(
-    _ portal: Portal, _ url: WebURL, _ record: Record, _ entry: inout Checkpoint.Entry
+    _ portal: Portal, _ url: WebURL, _ record: DocumentRecord, _ entry: inout Checkpoint.Entry
   ) throws {
     guard case .lookup(let lookup) = portal.kind else {
-      let errand = Requester.Errand(id: record.id, portal: portal, purpose: .document)
-      return try keep([try requester.get(url, errand)], of: record, &entry)
+      let context = Requester.RequestContext(id: record.id, portal: portal, purpose: .document)
+      return try keep([try requester.get(url, context)], of: record, &entry)
     }
-    let errand = Requester.Errand(id: record.id, portal: portal, purpose: .lookup(lookup))
-    let (reply, found) = try requester.get(url, errand) { reply throws(RecordError) in
-      try FoundImages(reply, errand.links)
+    let context = Requester.RequestContext(id: record.id, portal: portal, purpose: .lookup(lookup))
+    let (reply, found) = try requester.get(url, context) { reply throws(RecordError) in
+      try FoundImages(reply, context.links)
     }
     guard let found else { return try keep([reply], of: record, &entry) }
     entry.actualBook = found.answer.actualBook
     entry.actualPage = found.answer.actualPage
-    let imageErrand = Requester.Errand(
+    let imageContext = Requester.RequestContext(
       id: record.id, portal: portal, purpose: .image,
       addresses: AddressRule.any.tightened(after: reply.address), referer: reply.url)
     var images: [Requester.Reply] = []
     defer { for image in images { image.body.discard() } }
-    for url in found.urls { images.append(try requester.get(url, imageErrand)) }
+    for url in found.urls { images.append(try requester.get(url, imageContext)) }
     try keep(images, of: record, &entry)
   }
 
@@ -168,7 +170,7 @@ struct Fetcher: StageWorker, ~Copyable {
 
   /// Holds the pages that came against those that the index counts: a look-up that shows its hits on several
   /// pages, or hits of several documents, is not seen otherwise.
-  private func compare(_ pages: Int?, with record: Record) throws(RecordError) {
+  private func compare(_ pages: Int?, with record: DocumentRecord) throws(RecordError) {
     guard let pages, let expected = record["num_pages"]?.int, expected > 0, pages != expected else {
       return
     }
@@ -182,7 +184,7 @@ struct Fetcher: StageWorker, ~Copyable {
 
   /// Makes one document of the images, in order, and gives it its final name.
   private func keep(
-    _ images: [Requester.Reply], of record: Record, _ entry: inout Checkpoint.Entry
+    _ images: [Requester.Reply], of record: DocumentRecord, _ entry: inout Checkpoint.Entry
   ) throws {
     let files = images.compactMap(\.body.pdf)
     guard let first = images.first, let file = files.first, files.count == images.count else {
@@ -246,7 +248,7 @@ private struct FoundImages {
 extension Checkpoint.Entry {
   /// The member `fetch` of the record (docs/record.schema.json).
   /// `path` is where its file is now.
-  fileprivate func member(of record: Record, path: String, isResumed: Bool) -> JSON {
+  fileprivate func member(of record: DocumentRecord, path: String, isResumed: Bool) -> JSON {
     let isMismatch =
       actualBook.map { $0 != record["book"]?.int } ?? false
       || actualPage.map { $0 != record["page"]?.int } ?? false

@@ -133,7 +133,7 @@ struct HTMLPage: ~Copyable {
     }
   }
 
-  /// All its text in UTF-8, without scripts, with a blank between two pieces.
+  /// All its text in UTF-8, without scripts, with a blank between two chunks.
   func text() -> [UInt8] {
     var text: [UInt8] = []
     // The nodes one after the other, without recursion: a page may be deep.
@@ -193,26 +193,26 @@ private final class PageSource {
       failure = RecordError(.portalError, "reading the page took too long and was stopped")
     }
     while ready.isEmpty, !isAtEnd, failure == nil { fill() }
-    let piece = ready.prefix(target.count)
-    ready = ready.dropFirst(piece.count)
-    if !piece.withUnsafeBytes({ scan.take($0) }) {
+    let chunk = ready.prefix(target.count)
+    ready = ready.dropFirst(chunk.count)
+    if !chunk.withUnsafeBytes({ scan.take($0) }) {
       failure = RecordError(
         .portalError,
         "the page has a tag with more than \(TagScan.maximum) attributes, which is not read")
     }
     guard failure == nil else { return 0 }
-    target.copyBytes(from: piece)
-    return piece.count
+    target.copyBytes(from: chunk)
+    return chunk.count
   }
 
   private func fill() {
     do {
-      let piece = try body.piece(at: offset)
-      offset += piece.count
-      isAtEnd = piece.isEmpty
-      var bytes = isAtEnd ? decoder.finish() : piece.withUnsafeBytes { decoder.decode($0) }
+      let chunk = try body.chunk(at: offset)
+      offset += chunk.count
+      isAtEnd = chunk.isEmpty
+      var bytes = isAtEnd ? decoder.finish() : chunk.withUnsafeBytes { decoder.decode($0) }
       // The byte order mark is no text.
-      if offset == piece.count, bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes.removeFirst(3) }
+      if offset == chunk.count, bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes.removeFirst(3) }
       ready = bytes[...]
     } catch {
       failure = Fatal(.inputOutput, "\(error)")

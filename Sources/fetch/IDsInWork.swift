@@ -14,7 +14,7 @@ final class IDsInWork: Sendable {
   ///
   /// Throws `invalid_record` where another document has the id just now; but for an id that this process has
   /// fetched, ``check(_:for:)`` says which document that was, as soon as nobody is at it.
-  func take(_ id: String, for request: String, stop: Stop) throws(RecordError) -> Bool {
+  func take(_ id: String, for request: String, stop: ShutdownSignal) throws(RecordError) -> Bool {
     while true {
       let holder = ids.withLock { ids in
         if ids[id] == nil {

@@ -1,6 +1,6 @@
 import CZlib
 
-/// Unpacks a body that a server compressed without being asked (RFC 9110, section 8.4.1), piece by piece.
+/// Unpacks a body that a server compressed without being asked (RFC 9110, section 8.4.1), chunk by chunk.
 /// Owns zlib's state; belongs to one thread.
 final class Inflater {
   /// A body that cannot be unpacked.
@@ -30,7 +30,7 @@ final class Inflater {
 
   deinit { inflateEnd(&stream) }
 
-  /// Unpacks a piece and hands it over in parts, until `take` says that it is enough.
+  /// Unpacks a chunk and hands it over in parts, until `take` says that it is enough.
   func unpack(
     _ bytes: UnsafeRawBufferPointer, _ take: (UnsafeRawBufferPointer) -> Bool
   ) throws(Failure) -> Bool {
@@ -55,7 +55,7 @@ final class Inflater {
     }
     // What follows the end is padding, which gzip(1) leaves out, too.
     if code == Z_STREAM_END { isFinished = true }
-    // Z_BUF_ERROR: nothing more can be done before the next piece.
+    // Z_BUF_ERROR: nothing more can be done before the next chunk.
     guard [Z_OK, Z_STREAM_END, Z_BUF_ERROR].contains(code) else { throw Failure() }
     return isWanted
   }

@@ -15,12 +15,12 @@ final class Inspectors: Sendable {
   }
 
   private let slots: [Slot]
-  private let stop: Stop
+  private let stop: ShutdownSignal
 
   /// `executable` is this program, but where another one holds it: in the tests.
   /// After a stop, what was fetched is still looked into for `grace` seconds: it is not to be fetched
   /// again.
-  init(stop: Stop, grace: Double, executable: String = "/proc/self/exe") {
+  init(stop: ShutdownSignal, grace: Double, executable: String = "/proc/self/exe") {
     self.stop = stop
     let count = min(8, max(2, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
     slots = (0..<count).map { _ in

@@ -28,8 +28,8 @@ final class PDFFile {
   func write(_ bytes: UnsafeRawBufferPointer) -> FileError? {
     var rest = bytes[...]
     while !rest.isEmpty {
-      let piece = UnsafeRawBufferPointer(rebasing: rest)
-      let written = Glibc.write(descriptor, piece.baseAddress, piece.count)
+      let chunk = UnsafeRawBufferPointer(rebasing: rest)
+      let written = Glibc.write(descriptor, chunk.baseAddress, chunk.count)
       if written >= 0 {
         rest = rest.dropFirst(written)
       } else if errno != EINTR {

@@ -6,8 +6,8 @@ struct PageFindings {
   /// What people would call the page.
   var title = "no text"
   /// What the portal file's patterns say that it means instead of an answer.
-  var meaning: ErrorClass?
-  /// Whether `meaning` is only that it lacks what every answer has.
+  var pageClass: ErrorClass?
+  /// Whether `pageClass` is only that it lacks what every answer has.
   private var lacksAnswer = false
   /// Whether the portal file says by what an answer is known, and this has it.
   private var isAnswerKnown = false
@@ -25,7 +25,7 @@ struct PageFindings {
   /// What a page is read for, and by which rules.
   struct Request {
     var portal: Portal
-    var purpose: Judgement.Purpose
+    var purpose: ResponseVerdict.Purpose
     /// Where the page came from.
     var url: WebURL
     /// Its `Content-Type`.
@@ -37,11 +37,11 @@ struct PageFindings {
   init() {}
 
   /// Whether nothing in it shows that it is an answer at all.
-  var showsNoAnswer: Bool { meaning == nil && !isAnswerKnown && answer?.images.isEmpty != false }
+  var showsNoAnswer: Bool { pageClass == nil && !isAnswerKnown && answer?.images.isEmpty != false }
 
   /// Whether it is a page that a browser would leave by itself, before anything is there to be read.
-  func isWayThrough(for purpose: Judgement.Purpose) -> Bool {
-    guard !next.isEmpty, meaning == nil || lacksAnswer else { return false }
+  func isWayThrough(for purpose: ResponseVerdict.Purpose) -> Bool {
+    guard !next.isEmpty, pageClass == nil || lacksAnswer else { return false }
     guard purpose.isLookup else { return true }
     return lacksAnswer || answer?.images.isEmpty == true && !isAnswerKnown
   }
@@ -56,11 +56,11 @@ struct PageFindings {
       base: base.flatMap { WebURL($0, relativeTo: request.url) } ?? request.url,
       isWhole: request.hasEnd || Self.hasClosingTag(body))
     title = try Self.title(of: page)
-    meaning = try Self.meaning(of: page, by: request.portal, isOver)
+    pageClass = try Self.pageClass(of: page, by: request.portal, isOver)
     if case .lookup(let lookup) = request.purpose {
       if let expression = lookup.answer, try !page.has(expression) {
-        lacksAnswer = meaning == nil
-        meaning = meaning ?? .portalError
+        lacksAnswer = pageClass == nil
+        pageClass = pageClass ?? .portalError
       } else {
         isAnswerKnown = lookup.answer != nil
         answer = try LookupAnswer(page, by: lookup, in: document, isOver)
@@ -102,7 +102,7 @@ struct PageFindings {
   }
 
   /// The class of the first pattern that is in the page's text.
-  private static func meaning(
+  private static func pageClass(
     of page: borrowing HTMLPage, by portal: Portal, _ isOver: @escaping () -> Bool
   ) throws -> ErrorClass? {
     guard !portal.meanings.isEmpty else { return nil }

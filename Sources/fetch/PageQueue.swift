@@ -20,7 +20,7 @@ final class PageQueue: Sendable {
 
   /// Runs `body` when there is room for a page of `bytes`. Throws that the run is over.
   func whileReading<Result>(
-    _ bytes: Int, stop: Stop, _ body: () throws -> Result
+    _ bytes: Int, stop: ShutdownSignal, _ body: () throws -> Result
   ) throws -> Result {
     let weight = min(bytes, Self.width)
     let ticket = state.withLock { state in

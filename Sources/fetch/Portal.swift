@@ -52,7 +52,7 @@ struct Portal: Sendable {
   }
 
   /// The first request for a record; throws what is wrong with the record.
-  func plan(for record: Record) throws(RecordError) -> Plan {
+  func plan(for record: DocumentRecord) throws(RecordError) -> Plan {
     switch kind {
     case .document(nil):
       guard let text = record["url"]?.string else {
@@ -89,7 +89,7 @@ struct Portal: Sendable {
     Plan(identity: "\(name): \(path)", address: path, portal: self)
   }
 
-  private func fill(_ template: Template, _ record: Record) throws(RecordError) -> String {
+  private func fill(_ template: Template, _ record: DocumentRecord) throws(RecordError) -> String {
     do throws(Template.MissingField) {
       return try template.fill(encode: Format.percentEncoded) { record[$0]?.text }
     } catch {
@@ -100,7 +100,8 @@ struct Portal: Sendable {
 
   /// The portal that a record goes to: the first whose books include the record's, or, for a record
   /// that brings its own `url`, none.
-  static func route(_ record: Record, among portals: [Portal]) throws(RecordError) -> Portal {
+  static func route(_ record: DocumentRecord, among portals: [Portal]) throws(RecordError) -> Portal
+  {
     let book = record["book"]?.int
     for portal in portals {
       guard let books = portal.books else { return portal }
@@ -138,7 +139,7 @@ struct Lookup: Sendable {
   }
 
   /// The query for a record.
-  func query(for record: Record) throws(RecordError) -> String {
+  func query(for record: DocumentRecord) throws(RecordError) -> String {
     for way in ways {
       var filled = parameters
       var isComplete = true

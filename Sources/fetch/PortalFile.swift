@@ -66,8 +66,8 @@ extension Portal {
       case .lookup(let lookup): lookup.ways.flatMap { $0.map(\.value) }
       }
     for template in templates {
-      guard let objection = RecordFieldNames.objection(to: template) else { continue }
-      throw Fatal(.configuration, "\(path): \(objection)")
+      guard let rejection = RecordFieldNames.rejection(to: template) else { continue }
+      throw Fatal(.configuration, "\(path): \(rejection)")
     }
   }
 }

@@ -7,9 +7,9 @@ import Transfer
 struct Probe: Sendable {
   private let settings: FetchSettings
   private let limiter: Limiter
-  private let stop: Stop
+  private let stop: ShutdownSignal
 
-  init(_ settings: FetchSettings, limiter: Limiter, stop: Stop) {
+  init(_ settings: FetchSettings, limiter: Limiter, stop: ShutdownSignal) {
     self.settings = settings
     self.limiter = limiter
     self.stop = stop
@@ -102,7 +102,7 @@ struct ProbeAnswer: CustomStringConvertible, Sendable, Equatable {
   }
 
   /// How a run would fare that begins now; `nil` where nothing speaks against it.
-  var trouble: (ExitCode, advice: String)? {
+  var trouble: (ToolExit, advice: String)? {
     if !isPage, [403, 404, 410, 451].contains(status) { return nil }
     return switch status {
     case 401, 407: (.permission, "check the log-in that --header, --cert or --proxy gives")

@@ -1,4 +1,5 @@
 import Common
+import Synchronization
 import Transfer
 
 /// An attempt that failed: the document's error, should it be its own, and what it is for everybody.
@@ -14,10 +15,11 @@ extension FetchFailure {
   /// What a portal answered instead of a document. `hasCredentials` says whether something was sent that
   /// proves who asks.
   init(
-    _ error: RecordError, status: Int, url: WebURL, errand: Requester.Errand, hasCredentials: Bool,
-    hiding confidences: Confidences
+    _ error: RecordError, status: Int, url: WebURL, context: Requester.RequestContext,
+    hasCredentials: Bool,
+    hiding confidences: HeaderSecrets
   ) {
-    let isPageMissing = errand.purpose.isLookup && [404, 405, 410, 501].contains(status)
+    let isPageMissing = context.purpose.isLookup && [404, 405, 410, 501].contains(status)
     let isAboutCredentials = status == 401 || status == 407 || status == 403 && hasCredentials
     self.error = confidences.hidden(
       in: RecordError(
@@ -53,7 +55,7 @@ extension FetchFailure {
 
   /// A transfer that broke, or never was. Throws where it is this machine's trouble, or a stop.
   init(
-    _ error: TransferError, url: WebURL, portal: Portal, hiding confidences: Confidences
+    _ error: TransferError, url: WebURL, portal: Portal, hiding confidences: HeaderSecrets
   ) throws {
     let met = try RecordError(error, url: url)
     if met.kind == .interrupted { throw met }
@@ -75,9 +77,9 @@ extension FetchFailure {
 
 extension OutageGate.Scope {
   /// What fails as one: a portal's step, at the server that is asked.
-  static func server(_ url: WebURL, _ errand: Requester.Errand) -> OutageGate.Scope {
-    let name = errand.portal.name
-    let step = errand.purpose.isLookup ? "look-up" : "documents"
+  static func server(_ url: WebURL, _ context: Requester.RequestContext) -> OutageGate.Scope {
+    let name = context.portal.name
+    let step = context.purpose.isLookup ? "look-up" : "documents"
     return OutageGate.Scope(
       key: "\(name)|\(step)|\(url.origin)",
       name: name.isEmpty ? url.origin : "the portal \(name) (\(url.origin), \(step))",
@@ -87,4 +89,31 @@ extension OutageGate.Scope {
   /// All servers: whether any can be reached. Watched for records that bring their own addresses, of
   /// which each may be at another server.
   static let network = OutageGate.Scope(key: "network", name: "the network")
+}
+
+/// For each step of a portal the last request that was answered well: asked again, it tells whether the
+/// portal refuses everybody or these documents (docs/outages.md).
+final class Samples: Sendable {
+  /// A request that was good.
+  struct Sample: Sendable {
+    let url: WebURL
+    var context: Requester.RequestContext
+    /// Throws where the answer is none.
+    let read: @Sendable (Requester.Reply) throws(RecordError) -> Void
+  }
+
+  private let samples = Mutex<[String: Sample]>([:])
+
+  /// The sample of a scope.
+  subscript(scope: OutageGate.Scope) -> Sample? { samples.withLock { $0[scope.key] } }
+
+  /// Whether there is one.
+  func has(_ scope: OutageGate.Scope) -> Bool { samples.withLock { $0[scope.key] != nil } }
+
+  /// Notes a request that was answered well. No cache between us and the portal shall answer for it.
+  func note(_ sample: Sample, in scope: OutageGate.Scope) {
+    var sample = sample
+    sample.context.fields = [("Cache-Control", "no-cache")]
+    samples.withLock { $0[scope.key] = sample }
+  }
 }

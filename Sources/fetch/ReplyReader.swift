@@ -15,53 +15,54 @@ struct ReplyReader {
   /// What the answer means, and where a browser would go on from a page that is none. Throws a
   /// ``RecordError`` that says why it cannot be read.
   func read(
-    _ reply: inout Requester.Reply, _ errand: Requester.Errand, now: Int
-  ) throws -> (Judgement, next: PageFindings.Next?) {
-    if reply.head.status == 304, !errand.fields.isEmpty { return (.accepted, nil) }
+    _ reply: inout Requester.Reply, _ context: Requester.RequestContext, now: Int
+  ) throws -> (ResponseVerdict, next: PageFindings.Next?) {
+    if reply.head.status == 304, !context.fields.isEmpty { return (.accepted, nil) }
     var findings = PageFindings()
-    let body = try kind(of: &reply, errand, &findings)
+    let body = try kind(of: &reply, context, &findings)
     var head = reply.head
     head.status = reply.status
-    let judgement = Judgement(
-      head, body, title: findings.title, for: errand.purpose, now: now)
-    guard reply.status == 200, findings.isWayThrough(for: errand.purpose) else {
+    let judgement = ResponseVerdict(
+      head, body, title: findings.title, for: context.purpose, now: now)
+    guard reply.status == 200, findings.isWayThrough(for: context.purpose) else {
       return (judgement, nil)
     }
     // A frame that leads elsewhere, to an advertisement say, is not what was asked for.
     let next = findings.next.first { link in
-      (try? errand.links.follow(link.url.description, from: reply.url)) != nil
+      (try? context.links.follow(link.url.description, from: reply.url)) != nil
     }
     return (judgement, next)
   }
 
   private func kind(
-    of reply: inout Requester.Reply, _ errand: Requester.Errand, _ findings: inout PageFindings
-  ) throws -> Judgement.Body {
+    of reply: inout Requester.Reply, _ context: Requester.RequestContext,
+    _ findings: inout PageFindings
+  ) throws -> ResponseVerdict.Body {
     switch reply.body.content() {
     case .empty: return .empty
     case .broken(let why): return .broken(why)
     case .other(let kind): return .other(kind.name, isPassing: false)
-    case .pdf(let file): return .pdf(defect: try defect(of: file, in: &reply, errand))
+    case .pdf(let file): return .pdf(defect: try defect(of: file, in: &reply, context))
     case .page(let page, let kind):
-      findings = try self.findings(in: page, reply, errand)
-      guard kind != .page, findings.meaning == nil else {
+      findings = try self.findings(in: page, reply, context)
+      guard kind != .page, findings.pageClass == nil else {
         reply.answer = findings.answer
-        return .page(meaning: findings.meaning)
+        return .page(pageClass: findings.pageClass)
       }
-      guard errand.purpose.isLookup else { return .other(kind.name, isPassing: true) }
+      guard context.purpose.isLookup else { return .other(kind.name, isPassing: true) }
       reply.answer = findings.answer
       // Nothing but markup can say by its lack of links that there is no document.
-      return .page(meaning: findings.showsNoAnswer ? .portalError : nil)
+      return .page(pageClass: findings.showsNoAnswer ? .portalError : nil)
     }
   }
 
   private func defect(
-    of file: PDFFile, in reply: inout Requester.Reply, _ errand: Requester.Errand
+    of file: PDFFile, in reply: inout Requester.Reply, _ context: Requester.RequestContext
   ) throws -> String? {
     // What was removed meanwhile is no bad PDF; who keeps it says so.
     guard access(file.path, F_OK) == 0 else { return nil }
     guard let finding = try services.inspectors.finding(of: file.path, worker: worker) else {
-      logger.warning("\(errand.id): the PDF could not be looked into; it is taken as it is")
+      logger.warning("\(context.id): the PDF could not be looked into; it is taken as it is")
       return nil
     }
     reply.finding = finding
@@ -73,13 +74,13 @@ struct ReplyReader {
   }
 
   private func findings(
-    in page: PageBody, _ reply: Requester.Reply, _ errand: Requester.Errand
+    in page: PageBody, _ reply: Requester.Reply, _ context: Requester.RequestContext
   ) throws -> PageFindings {
     // What another status says is said by the status, unless the portal file has words for its pages.
-    guard reply.status == 200 || !errand.portal.meanings.isEmpty else { return PageFindings() }
+    guard reply.status == 200 || !context.portal.meanings.isEmpty else { return PageFindings() }
     let stop = services.stop
     let request = PageFindings.Request(
-      portal: errand.portal, purpose: errand.purpose, url: reply.url,
+      portal: context.portal, purpose: context.purpose, url: reply.url,
       contentType: reply.head.header("Content-Type"), hasEnd: reply.head.announcesEnd)
     do {
       return try services.pages.whileReading(page.count, stop: stop) {
@@ -88,5 +89,41 @@ struct ReplyReader {
     } catch let error as RecordError where error.kind == .portalError && reply.status != 200 {
       return PageFindings()
     }
+  }
+}
+
+/// What is known of a body of which only a part is there: enough to tell whether an answer continues it.
+struct PartialBody {
+  /// A strong ETag, or the date of the last change: what `If-Range` may say (RFC 9110, section 13.1.5).
+  let validator: String
+  /// The length of the whole, where it was announced.
+  let total: Int?
+  private let field: String
+
+  /// Reads the head of the answer that began it; `nil` where nothing says whether it stays the same.
+  init?(_ head: ResponseHead) {
+    if let etag = head.header("ETag"), etag.hasPrefix("\"") {
+      (field, validator) = ("ETag", etag)
+    } else if let date = head.header("Last-Modified") {
+      (field, validator) = ("Last-Modified", date)
+    } else {
+      return nil
+    }
+    total = head.header("Content-Length").flatMap(Int.init)
+  }
+
+  /// The length of the whole that an answer makes of the first `offset` bytes, and `nil` where it does
+  /// not continue just there, to the end, and the same content (RFC 9110, section 14.4).
+  func length(continuedBy head: ResponseHead, at offset: Int) -> Int? {
+    guard head.status == 206, let range = head.header("Content-Range"),
+      let unit = range.split(separator: " ").first, unit.lowercased() == "bytes"
+    else { return nil }
+    let numbers = range.dropFirst(unit.count).split { " -/".contains($0) }.map { Int($0) }
+    guard numbers.count == 3, let start = numbers[0], let end = numbers[1], start == offset,
+      let whole = numbers[2] ?? total, whole == total ?? whole, whole > 0, end == whole - 1
+    else { return nil }
+    // Whoever sends the range has compared; but an answer that names another content is believed.
+    if let other = head.header(field), other != validator { return nil }
+    return whole
   }
 }

@@ -47,10 +47,10 @@ struct Requester: ~Copyable {
   }
 
   /// One thing to be asked for, and for which document.
-  struct Errand: Sendable {
+  struct RequestContext: Sendable {
     let id: String
     let portal: Portal
-    let purpose: Judgement.Purpose
+    let purpose: ResponseVerdict.Purpose
     var addresses = AddressRule.any
     /// Further header fields of the first request: the conditions of a recheck.
     var fields: [(name: String, value: String)] = []
@@ -74,14 +74,14 @@ struct Requester: ~Copyable {
   }
 
   /// Asks until there is an answer that counts.
-  mutating func get(_ url: WebURL, _ errand: Errand) throws -> Reply {
-    try get(url, errand) { _ throws(RecordError) in () }.0
+  mutating func get(_ url: WebURL, _ context: RequestContext) throws -> Reply {
+    try get(url, context) { _ throws(RecordError) in () }.0
   }
 
   /// Asks until there is an answer that counts, and that `read` takes. Throws a ``RecordError`` or a
   /// ``Fatal``. In an outage it waits, for as long as that lasts.
   mutating func get<Answer>(
-    _ url: WebURL, _ errand: Errand,
+    _ url: WebURL, _ context: RequestContext,
     read: @escaping @Sendable (Reply) throws(RecordError) -> Answer
   ) throws -> (Reply, Answer) {
     let gate = services.gate
@@ -91,17 +91,17 @@ struct Requester: ~Copyable {
       maximum: services.settings.transfer.maximumBody)
     var isWanted = false
     defer { if !isWanted { body.discard() } }
-    var trials = Trials(scope: .server(url, errand))
+    var trials = Trials(scope: .server(url, context))
     while true {
       guard let ticket = try ticket(&trials) else {
-        try retryOrFail(&trials, errand)
+        try retryOrFail(&trials, context)
         continue
       }
       defer { gate.abandon(ticket) }
       do {
-        let answer = try getOnce(url, errand, into: body, read)
+        let answer = try getOnce(url, context, into: body, read)
         gate.succeeded(ticket)
-        let sample = Samples.Sample(url: url, errand: errand) { reply throws(RecordError) in
+        let sample = Samples.Sample(url: url, context: context) { reply throws(RecordError) in
           _ = try read(reply)
         }
         services.samples.note(sample, in: trials.scope)
@@ -109,7 +109,7 @@ struct Requester: ~Copyable {
         isWanted = true
         return found
       } catch let failure as FetchFailure {
-        note(failure, ticket, &trials, errand)
+        note(failure, ticket, &trials, context)
       }
     }
   }
@@ -117,18 +117,18 @@ struct Requester: ~Copyable {
   /// One attempt: what was found, or that there is none, where the portal says so in words that are known.
   /// Throws ``FetchFailure`` for everything else that the portal did.
   private mutating func getOnce<Answer>(
-    _ url: WebURL, _ errand: Errand, into body: BodyReceiver,
+    _ url: WebURL, _ context: RequestContext, into body: BodyReceiver,
     _ read: (Reply) throws(RecordError) -> Answer
   ) throws -> Result<(Reply, Answer), RecordError> {
     let reply: Reply
-    switch try follow(url, errand, into: body) {
+    switch try follow(url, context, into: body) {
     case .success(let received): reply = received
     case .failure(let absence): return .failure(absence)
     }
     do throws(RecordError) { return .success((reply, try read(reply))) } catch {
-      if error.kind == .absent, errand.purpose.knowsAnswers { return .failure(error) }
+      if error.kind == .absent, context.purpose.knowsAnswers { return .failure(error) }
       reply.body.discard()
-      throw failure(error, status: reply.head.status, url, errand)
+      throw failure(error, status: reply.head.status, url, context)
     }
   }
 
@@ -160,7 +160,7 @@ struct Requester: ~Copyable {
       maximum: services.settings.transfer.maximumBody)
     defer { body.discard() }
     do {
-      _ = try getOnce(sample.url, sample.errand, into: body, sample.read)
+      _ = try getOnce(sample.url, sample.context, into: body, sample.read)
       gate.sampleAnswered(ticket, refusal: nil)
     } catch let failure as FetchFailure {
       gate.sampleAnswered(ticket, refusal: failure.refusal)
@@ -170,21 +170,22 @@ struct Requester: ~Copyable {
   /// A refusal is held until it is known whose it is: the first, and the one with which the document
   /// would fail. Between them, the document tries again by itself.
   private func note(
-    _ failure: FetchFailure, _ ticket: OutageGate.Ticket, _ trials: inout Trials, _ errand: Errand
+    _ failure: FetchFailure, _ ticket: OutageGate.Ticket, _ trials: inout Trials,
+    _ context: RequestContext
   ) {
     let gate = services.gate
     trials.open = failure
     trials.held = gate.refused(
-      ticket, errand.id, failure.refusal, hasSample: services.samples.has(trials.scope))
+      ticket, context.id, failure.refusal, hasSample: services.samples.has(trials.scope))
     trials.heldByNetwork = nil
-    if failure.isUnreachable, errand.portal.base == nil {
+    if failure.isUnreachable, context.portal.base == nil {
       trials.heldByNetwork = gate.refused(
-        gate.observer(of: .network), errand.id, failure.refusal, hasSample: false)
+        gate.observer(of: .network), context.id, failure.refusal, hasSample: false)
     }
   }
 
   /// The last failure was the document's own: waits for another attempt, or throws the verdict.
-  private func retryOrFail(_ trials: inout Trials, _ errand: Errand) throws {
+  private func retryOrFail(_ trials: inout Trials, _ context: RequestContext) throws {
     guard let failure = trials.open else { return }
     trials.open = nil
     trials.held = nil
@@ -198,7 +199,7 @@ struct Requester: ~Copyable {
     else { throw Self.verdict(of: trials.failures) }
     logger.warning(
       """
-      \(errand.id): attempt \(tries) of \(policy.retries + 1): \(failure.error.kind.rawValue): \
+      \(context.id): attempt \(tries) of \(policy.retries + 1): \(failure.error.kind.rawValue): \
       \(failure.error.message); again in \(Format.duration(seconds: wait))
       """)
     guard services.stop.sleep(seconds: wait) else { throw RecordError.stopped }
@@ -218,30 +219,30 @@ struct Requester: ~Copyable {
   }
 
   private func failure(
-    _ error: RecordError, status: Int, _ url: WebURL, _ errand: Errand
+    _ error: RecordError, status: Int, _ url: WebURL, _ context: RequestContext
   ) -> FetchFailure {
     FetchFailure(
-      error, status: status, url: url, errand: errand,
+      error, status: status, url: url, context: context,
       hasCredentials: services.settings.hasCredentials, hiding: services.confidences)
   }
 
   /// One request, with the redirects it leads through; a failure is a page that is known to say that the
   /// document is not there.
   private mutating func follow(
-    _ start: WebURL, _ errand: Errand, into body: BodyReceiver
+    _ start: WebURL, _ context: RequestContext, into body: BodyReceiver
   ) throws -> Result<Reply, RecordError> {
-    var request = Request(start, addresses: errand.addresses)
+    var request = Request(start, addresses: context.addresses)
     let continuation = body.continuationFields
-    var referer = errand.referer
+    var referer = context.referer
     for _ in 0...services.settings.maximumRedirects {
-      request.headers = errand.fields + continuation + refererField(referer, to: request.url)
-      let response = try perform(request, errand, into: body)
+      request.headers = context.fields + continuation + refererField(referer, to: request.url)
+      let response = try perform(request, context, into: body)
       let status = response.head.status
       var reply = Reply(
         url: request.url, head: response.head, address: response.address, body: body)
-      let (judgement, next) = try judge(&reply, errand)
+      let (judgement, next) = try judge(&reply, context)
       if let next {
-        logger.info("\(errand.id): \(request.url.redacted) leads to \(next.url.redacted)")
+        logger.info("\(context.id): \(request.url.redacted) leads to \(next.url.redacted)")
         guard services.stop.sleep(seconds: next.delay) else { throw RecordError.stopped }
         referer = request.url
         request.url = next.url
@@ -253,10 +254,10 @@ struct Requester: ~Copyable {
       case .redirect(let link):
         try heed(response.head, of: request.url)
         do throws(RecordError) {
-          request.url = try errand.links.follow(link, from: request.url)
+          request.url = try context.links.follow(link, from: request.url)
         } catch {
           // Where a portal sends everybody to a log-in elsewhere, that is no document's fault.
-          throw failure(error, status: status, request.url, errand)
+          throw failure(error, status: status, request.url, context)
         }
         request.addresses = request.addresses.tightened(after: response.address)
       case .refused(let error, let slowDown, let retryAfter):
@@ -266,14 +267,14 @@ struct Requester: ~Copyable {
         guard continuation.isEmpty || error.isRetryable else {
           // What is said to the wish for the rest says nothing about the whole (RFC 9110, section 14.2).
           let error = RecordError(.portalError, "\(error.message), asked for the rest of a body")
-          throw failure(error, status: 206, request.url, errand)
+          throw failure(error, status: 206, request.url, context)
         }
-        throw failure(error, status: status, request.url, errand)
+        throw failure(error, status: status, request.url, context)
       }
     }
     let error = RecordError(
       .portalError, "more than \(services.settings.maximumRedirects) redirects")
-    throw failure(error, status: 302, start, errand)
+    throw failure(error, status: 302, start, context)
   }
 
   private func named(_ error: RecordError, _ url: WebURL) -> RecordError {
@@ -281,12 +282,12 @@ struct Requester: ~Copyable {
   }
 
   private func judge(
-    _ reply: inout Reply, _ errand: Errand
-  ) throws -> (Judgement, next: PageFindings.Next?) {
+    _ reply: inout Reply, _ context: RequestContext
+  ) throws -> (ResponseVerdict, next: PageFindings.Next?) {
     let reader = ReplyReader(services: services, worker: worker, logger: logger)
-    do { return try reader.read(&reply, errand, now: Self.now) } catch let error as RecordError {
+    do { return try reader.read(&reply, context, now: Self.now) } catch let error as RecordError {
       guard error.kind != .interrupted else { throw error }
-      throw failure(error, status: reply.head.status, reply.url, errand)
+      throw failure(error, status: reply.head.status, reply.url, context)
     }
   }
 
@@ -308,10 +309,10 @@ struct Requester: ~Copyable {
   }
 
   private mutating func perform(
-    _ request: Request, _ errand: Errand, into body: BodyReceiver
+    _ request: Request, _ context: RequestContext, into body: BodyReceiver
   ) throws -> Response {
     let url = request.url
-    let pace = services.settings.pace(of: errand.portal)
+    let pace = services.settings.pace(of: context.portal)
     let (limiter, stop) = (services.limiter, services.stop)
     while true {
       guard try limiter.waitForSlot(host: url.budget, pace: pace, stop: stop) else {
@@ -343,11 +344,11 @@ struct Requester: ~Copyable {
         }
         adapt(since: began, isDropped: error.kind == .network || error.kind == .timeout)
         if let failure = body.failure { throw Fatal(.inputOutput, "\(failure)") }
-        if let refusal = body.refusal { throw self.failure(refusal, status: 200, url, errand) }
+        if let refusal = body.refusal { throw self.failure(refusal, status: 200, url, context) }
         throw try FetchFailure(
-          error, url: url, portal: errand.portal, hiding: services.confidences)
+          error, url: url, portal: context.portal, hiding: services.confidences)
       }
-      if errand.portal.base == nil {
+      if context.portal.base == nil {
         services.gate.succeeded(services.gate.observer(of: .network))
       }
       let status = response.head.status

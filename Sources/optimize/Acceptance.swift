@@ -4,7 +4,7 @@ import PDF
 import Processes
 
 /// What the acceptance rule wants to know of a PDF.
-struct Inspection: Sendable, Equatable {
+struct PDFSummary: Sendable, Equatable {
   /// How many pages the page tree has.
   var pageCount: Int
   /// Their geometry; left out where there are too many.
@@ -27,20 +27,20 @@ struct Inspection: Sendable, Equatable {
 }
 
 /// The acceptance rule, check by check, in its order. Each returns why the original is to be kept,
-/// or `nil` where there is no objection. Pure.
+/// or `nil` where there is no rejection. Pure.
 ///
 /// Ghostscript's exit status proves nothing: of 1,982 public PDFs, 1,954 ended with 0, among them
 /// all 53 with a password, each turned into one blank page (docs/optimize.md, "Acceptance").
 enum Acceptance {
   /// Before anything parses it, by its first bytes.
-  static func objection(toBeginning bytes: [UInt8]) -> Rejection? {
+  static func rejection(toBeginning bytes: [UInt8]) -> Rejection? {
     if bytes.isEmpty { return Rejection(.empty) }
     if case .pdf = ContentKind(bytes), !bytes.starts(with: "%!".utf8) { return nil }
     return Rejection(.notPDF)
   }
 
   /// What libqpdf found in the source.
-  static func objection(toSource source: Inspection) -> Rejection? {
+  static func rejection(toSource source: PDFSummary) -> Rejection? {
     if source.isSigned { return Rejection(.signed) }
     if let missing = source.missing { return Rejection(.missingPart, missing) }
     if let complaint = source.complaint { return Rejection(.damaged, complaint) }
@@ -53,7 +53,7 @@ enum Acceptance {
 
   /// What Ghostscript would not keep: it draws form fields, and drops tags. A file that begins with `%!` would
   /// run as PostScript, even when `%PDF-` follows, so that it gets none that begins with anything else.
-  static func objection(toGhostscriptOn source: Inspection) -> Rejection? {
+  static func rejection(toGhostscriptOn source: PDFSummary) -> Rejection? {
     if !source.beginsWithHeader { return Rejection(.offsetHeader) }
     if source.repair != nil { return Rejection(.ghostscriptOnDamaged) }
     if !source.encryption.isEmpty { return Rejection(.ghostscriptOnEncrypted) }
@@ -63,7 +63,7 @@ enum Acceptance {
   }
 
   /// How Ghostscript ended, and what it said.
-  static func objection(toRun run: Ghostscript.Outcome, limits: Limits) -> Rejection? {
+  static func rejection(toRun run: Ghostscript.Outcome, limits: Limits) -> Rejection? {
     let failure = Rejection(
       .ghostscriptFailed, "it \(run.end)" + (run.report.map { " and reported \($0)" } ?? ""))
     switch run.end {
@@ -79,7 +79,7 @@ enum Acceptance {
   }
 
   /// What libqpdf found in the result.
-  static func objection(toResult result: Inspection, of source: Inspection) -> Rejection? {
+  static func rejection(toResult result: PDFSummary, of source: PDFSummary) -> Rejection? {
     if let complaint = result.complaint { return Rejection(.resultDamaged, complaint) }
     guard result.encryption == source.encryption else {
       return Rejection(.encryptionChanged)
@@ -98,14 +98,14 @@ enum Acceptance {
 
   /// Whether what Ghostscript wrote anew is worth the risk: 78 of 1,308 results of public files saved
   /// less than a tenth, half a percent of all bytes.
-  static func objection(toGhostscriptSize result: Int, of source: Int) -> Rejection? {
+  static func rejection(toGhostscriptSize result: Int, of source: Int) -> Rejection? {
     10 * result <= 9 * source
       ? nil
       : Rejection(.notATenthSmaller, "\(Format.count(result)) of \(Format.count(source)) bytes")
   }
 
   /// Last: whether it was worth it.
-  static func objection(toSize result: Int, of source: Int) -> Rejection? {
+  static func rejection(toSize result: Int, of source: Int) -> Rejection? {
     result < source
       ? nil
       : Rejection(.notSmaller, "\(Format.count(result)) of \(Format.count(source)) bytes")

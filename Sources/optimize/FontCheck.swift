@@ -9,20 +9,20 @@ enum FontCheck {
   /// What is wrong; `nil` where a line of Helvetica is drawn, or there is no place to try it.
   static func warning(_ programs: Renderer.Programs, in folder: String) -> String? {
     guard let workspace = try? Workspace(in: folder),
-      write(document, to: "\(workspace.path)/\(Job.source)")
+      write(document, to: "\(workspace.path)/\(JobRequest.source)")
     else { return nil }
     let settings = Settings(
       engine: .images, ghostscript: nil, quality: .ebook, renderer: programs, seconds: 60,
       memory: 2 << 30)
     let renderer = Renderer(
-      programs: programs, job: Job(directory: workspace.path, settings: settings),
+      programs: programs, job: JobRequest(directory: workspace.path, settings: settings),
       limits: Limits(base: 60, pages: 2, sourceBytes: document.count))
-    guard let words = try? renderer.drawing(of: Job.source, page: 1),
-      let blank = try? renderer.drawing(of: Job.source, page: 2)
+    guard let words = try? renderer.drawing(of: JobRequest.source, page: 1),
+      let blank = try? renderer.drawing(of: JobRequest.source, page: 2)
     else { return nil }
     switch (words, blank) {
     case (.success(let words), .success(let blank)):
-      let isDrawn = words.content.objection(asDrawingOf: blank.content, .strict) != nil
+      let isDrawn = words.content.rejection(asDrawingOf: blank.content, .strict) != nil
       return isDrawn && !words.hasComplaints ? nil : text("")
     case (.failure(let silence), _), (_, .failure(let silence)): return text("\(silence)")
     }

@@ -32,7 +32,7 @@ enum Ghostscript {
       // Not -dQUIET, which silences the report of what the interpreter repaired. Not
       // -dPDFSTOPONERROR, with which 10.00.0 goes round in circles for a minute on 15 KB.
       "-sstdout=%stderr",
-      "--permit-file-read=\(Job.source)", "--permit-file-all=\(Job.result)",
+      "--permit-file-read=\(JobRequest.source)", "--permit-file-all=\(JobRequest.result)",
       "-sOutputFile=/dev/null", "-c", driver,
     ]
   }
@@ -47,9 +47,9 @@ enum Ghostscript {
     /blank currentdevice def /settings currentdistillerparams def \
     { words 64 string readline not { quit } if /word exch def \
     { /before save def blank copydevice \
-    mark /OutputFile (\(Job.result)) counttomark 2 add -1 roll putdeviceprops setdevice \
+    mark /OutputFile (\(JobRequest.result)) counttomark 2 add -1 roll putdeviceprops setdevice \
     settings setdistillerparams \
-    { (\(Job.source)) (r) file runpdf } stopped \
+    { (\(JobRequest.source)) (r) file runpdf } stopped \
     { (\\nError: /) say $error /errorname get dup length string cvs say (\\n) say } if \
     nulldevice clear before restore } stopped { (\\nError: it cannot go on\\n) say quit } if \
     (\\n) say word say (\\n) say } loop

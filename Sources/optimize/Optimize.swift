@@ -23,7 +23,7 @@ struct Optimize: Tool {
         printf '{"id":"1","path":"/tmp/x.pdf"}\\n' | optimize
         optimize a.pdf b.pdf --output-dir smaller
 
-      \(Common.ExitCode.table)
+      \(ToolExit.table)
       """)
 
   @Argument(help: "PDFs to optimize, instead of records from standard input.")
@@ -62,7 +62,7 @@ struct Optimize: Tool {
 
   @Option(
     help: "Documents for one Ghostscript: worker (many, one after the other) or document (one).")
-  var gsIsolation: GhostscriptKeeper.Isolation = .worker
+  var gsIsolation: GhostscriptPool.Isolation = .worker
 
   @Option(
     help: """
@@ -113,11 +113,11 @@ struct Optimize: Tool {
   /// Less would not hold our own program.
   private var memory: Int? { ByteSize.parse(memoryLimit).flatMap { $0 >= 256 << 20 ? $0 : nil } }
 
-  func perform(stop: Stop, logger: Logger) throws -> Common.ExitCode {
+  func perform(stop: ShutdownSignal, logger: Logger) throws -> ToolExit {
     let path = getenv("PATH").map { String(cString: $0) }
     if gsStatus { return try GhostscriptStatus.tell(gs, path: path) }
     let processors = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-    let loop = StageLoop(
+    let loop = RecordLoop(
       tool: "optimize", workers: workers ?? processors, stop: stop, logger: logger,
       input: files.isEmpty ? STDIN_FILENO : try FileNames.descriptor(files),
       lines: files.isEmpty ? .records : .fileNames)
@@ -187,6 +187,6 @@ extension Optimize {
 }
 
 /// `--dry-run`: records go on as they are.
-private struct PassingOn: StageWorker {
-  mutating func process(_ record: inout Record) {}
+private struct PassingOn: RecordProcessor {
+  mutating func process(_ record: inout DocumentRecord) {}
 }

@@ -6,20 +6,20 @@ import Processes
 
 /// One thread's share of the work: takes records, has a worker process judge their files, puts
 /// accepted results in their place. It reads bytes for their checksums and parses nothing.
-struct Optimizer: StageWorker, ~Copyable {
+struct Optimizer: RecordProcessor, ~Copyable {
   private let settings: Settings
   private let destination: Destination
   /// A directory that all sources have to be in.
   private let root: String?
-  private let stop: Stop
+  private let stop: ShutdownSignal
   private let logger: Logger
   /// Kept while documents come from the same directory.
   private var workspace: Workspace?
-  /// Kept while it answers.
   private var child: WorkerProcess?
 
   init(
-    settings: Settings, destination: Destination, root: String? = nil, stop: Stop, logger: Logger
+    settings: Settings, destination: Destination, root: String? = nil, stop: ShutdownSignal,
+    logger: Logger
   ) {
     self.root = root
     self.settings = settings
@@ -28,7 +28,7 @@ struct Optimizer: StageWorker, ~Copyable {
     self.logger = logger
   }
 
-  mutating func process(_ record: inout Record) throws {
+  mutating func process(_ record: inout DocumentRecord) throws {
     let start = Time.monotonic()
     let source = try SourceFile(of: record, below: root)
     var member = try optimized(source)
@@ -45,7 +45,7 @@ struct Optimizer: StageWorker, ~Copyable {
       guard error.isOfPlace, !destination.isShared else { throw error.fatal }
       return try keep(source, Rejection(.folderNotWritable, error.description), pages: nil)
     }
-    let findings = try findings(for: Job(directory: directory, settings: settings))
+    let findings = try findings(for: JobRequest(directory: directory, settings: settings))
     var member = try member(for: findings.verdict, of: source, in: directory)
     member["rejected"] = findings.rejected?.json
     if !findings.seconds.isEmpty { member["times"] = findings.times }
@@ -54,7 +54,7 @@ struct Optimizer: StageWorker, ~Copyable {
 
   /// Puts an accepted result in its place, or keeps the original.
   private borrowing func member(
-    for verdict: Verdict, of source: SourceFile, in directory: String
+    for verdict: JobVerdict, of source: SourceFile, in directory: String
   ) throws -> JSONObject {
     switch verdict {
     case .kept(let rejection, let pages): return try keep(source, rejection, pages: pages)
@@ -63,12 +63,12 @@ struct Optimizer: StageWorker, ~Copyable {
       if source.sha256 != nil { _ = try source.digest() }
       do throws(Refusal) {
         var member = try accept(
-          "\(directory)/\(Job.result)", of: source, pages: pages,
+          "\(directory)/\(JobRequest.result)", of: source, pages: pages,
           method: settings.method(engine))
         if isRepaired { member["repaired"] = .bool(true) }
         return member
       } catch {
-        if LocalTrouble.isLocal(error.code) {
+        if HostError.isLocal(error.code) {
           throw Fatal(.inputOutput, error.rejection.description)
         }
         return try keep(source, error.rejection, pages: pages)
@@ -87,7 +87,7 @@ struct Optimizer: StageWorker, ~Copyable {
     let directory = workspace?.path ?? ""
     FileTree.removeContents(of: directory)
     // A link: nothing is copied, and Ghostscript sees no other name.
-    guard symlink(source.absolute, "\(directory)/\(Job.source)") == 0 else {
+    guard symlink(source.absolute, "\(directory)/\(JobRequest.source)") == 0 else {
       let code = errno
       throw failure(
         "cannot write to \(directory): \(String(cString: strerror(code)))", directory, code)
@@ -105,7 +105,7 @@ struct Optimizer: StageWorker, ~Copyable {
 
   /// Has the worker process judge a document. A document may pay only for what it does to a process
   /// of its own, so that one that is lost with an old process gets a new one, once.
-  private mutating func findings(for job: Job) throws -> Findings {
+  private mutating func findings(for job: JobRequest) throws -> Findings {
     while true {
       let isNew = child == nil
       let process = try child.take() ?? WorkerProcess(memory: settings.memory)

@@ -3,7 +3,6 @@ import Processes
 
 /// Draws pages before and after, and compares them.
 struct PageCheck {
-  /// Pages of a sample.
   private static let most = 10
 
   let renderer: Renderer
@@ -14,22 +13,22 @@ struct PageCheck {
 
   /// Why what Ghostscript wrote is rejected: each page is drawn and its words are read, and what the renderer
   /// does not understand counts as changed.
-  func objection(toAllOf result: String) throws(Launch.Failure) -> Rejection? {
+  func rejection(toAllOf result: String) throws(Launch.Failure) -> Rejection? {
     if let rejection = try times.measure(
       .text,
       { () throws(Launch.Failure) in
-        try objection(toTextOf: result)
+        try rejection(toTextOf: result)
       })
     {
       return rejection
     }
     guard pages > 0 else { return nil }
-    return try objection(to: result, 1...pages, .strict)
+    return try rejection(to: result, 1...pages, .strict)
   }
 
-  private func objection(toTextOf result: String) throws(Launch.Failure) -> Rejection? {
-    let before, after: Renderer.Answer<[[ArraySlice<UInt8>]]>
-    switch try renderer.words(of: Job.source) {
+  private func rejection(toTextOf result: String) throws(Launch.Failure) -> Rejection? {
+    let before, after: Renderer.Output<[[ArraySlice<UInt8>]]>
+    switch try renderer.words(of: JobRequest.source) {
     case .success(let words): before = words
     case .failure(let silence): return Rejection(.textUnreadable, silence.detail)
     }
@@ -48,43 +47,43 @@ struct PageCheck {
   }
 
   /// What is to be said against images that were rewritten in place, by a sample of all pages.
-  func objection(
+  func rejection(
     toSampleOf result: String, share: Double
   ) throws(Launch.Failure) -> Rejection? {
-    try objection(toSampleOf: result, share: share, isBounded: share < 1)
+    try rejection(toSampleOf: result, share: share, isBounded: share < 1)
   }
 
   /// The same where something had to be repaired: of a few pages the renderer has to see the same.
-  func objection(toRepairOf result: String, share: Double) throws(Launch.Failure) -> Rejection? {
-    try objection(toSampleOf: result, share: 1, isBounded: share < 1)
+  func rejection(toRepairOf result: String, share: Double) throws(Launch.Failure) -> Rejection? {
+    try rejection(toSampleOf: result, share: 1, isBounded: share < 1)
   }
 
-  private func objection(
+  private func rejection(
     toSampleOf result: String, share: Double, isBounded: Bool
   ) throws(Launch.Failure) -> Rejection? {
     let sample = Self.sample(share, ofPages: pages, sourceBytes: sourceBytes)
     // Of a book of 10,000 pages a few are enough, unless all are asked for.
     let step = isBounded ? (sample.count + Self.most - 1) / Self.most : 1
     let pages = stride(from: 0, to: sample.count, by: max(1, step)).map { sample[$0] }
-    return try objection(to: result, pages, .soft)
+    return try rejection(to: result, pages, .soft)
   }
 
-  private func objection(
+  private func rejection(
     to result: String, _ pages: some Sequence<Int>, _ tolerance: PageDrawing.Tolerance
   ) throws(Launch.Failure) -> Rejection? {
     try times.measure(.drawing) { () throws(Launch.Failure) in
       for page in pages {
-        if let rejection = try objection(to: result, page: page, tolerance) { return rejection }
+        if let rejection = try rejection(to: result, page: page, tolerance) { return rejection }
       }
       return nil
     }
   }
 
-  private func objection(
+  private func rejection(
     to result: String, page: Int, _ tolerance: PageDrawing.Tolerance
   ) throws(Launch.Failure) -> Rejection? {
-    let before, after: Renderer.Answer<PageDrawing>
-    switch try renderer.drawing(of: Job.source, page: page) {
+    let before, after: Renderer.Output<PageDrawing>
+    switch try renderer.drawing(of: JobRequest.source, page: page) {
     case .success(let drawing): before = drawing
     case .failure(let silence):
       return Rejection(.pageNotDrawn, "page \(page)\(silence)")
@@ -97,8 +96,8 @@ struct PageCheck {
     if after.hasComplaints, !before.hasComplaints {
       return Rejection(.resultComplains, "page \(page)")
     }
-    if let objection = after.content.objection(asDrawingOf: before.content, tolerance) {
-      return Rejection(.pageChanged, "page \(page) \(objection)")
+    if let rejection = after.content.rejection(asDrawingOf: before.content, tolerance) {
+      return Rejection(.pageChanged, "page \(page) \(rejection)")
     }
     return nil
   }

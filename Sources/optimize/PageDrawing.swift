@@ -74,7 +74,7 @@ struct PageDrawing: Equatable {
   }
 
   /// What is to be said of this as a drawing of what `original` shows; `nil` where it may pass.
-  func objection(asDrawingOf original: PageDrawing, _ tolerance: Tolerance) -> String? {
+  func rejection(asDrawingOf original: PageDrawing, _ tolerance: Tolerance) -> String? {
     guard width == original.width, height == original.height else { return "has another shape" }
     let step = max(1, tolerance.window / 2)
     for top in stride(from: 0, to: max(1, rows - step), by: step) {

@@ -66,7 +66,7 @@ final class StepTimes {
 
 /// What a worker process found out about a document.
 struct Findings: Sendable, Equatable {
-  var verdict: Verdict
+  var verdict: JobVerdict
   /// The result that an engine made, or was to make, and that was not taken.
   var rejected: RejectedResult?
   /// Seconds of each step.

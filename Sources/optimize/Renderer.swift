@@ -31,11 +31,11 @@ struct Renderer {
   private static let complaints = "renderer.txt"
 
   let programs: Programs
-  let job: Job
+  let job: JobRequest
   let limits: Limits
 
   /// An answer, and whether the program complained about the document.
-  struct Answer<Content> {
+  struct Output<Content> {
     let content: Content
     let hasComplaints: Bool
   }
@@ -53,7 +53,7 @@ struct Renderer {
   /// A page as it looks.
   func drawing(
     of file: String, page: Int
-  ) throws(Launch.Failure) -> Result<Answer<PageDrawing>, Silence> {
+  ) throws(Launch.Failure) -> Result<Output<PageDrawing>, Silence> {
     try run(
       programs.drawing,
       ["pdftoppm", "-scale-to", "\(Self.side)", "-f", "\(page)", "-l", "\(page)", file],
@@ -62,27 +62,27 @@ struct Renderer {
       guard let drawing = PageDrawing(ppm: answer.content) else {
         return .failure(Silence(reason: nil))
       }
-      return .success(Answer(content: drawing, hasComplaints: answer.hasComplaints))
+      return .success(Output(content: drawing, hasComplaints: answer.hasComplaints))
     }
   }
 
   /// The words of each page, in the order in which people read them.
   func words(
     of file: String
-  ) throws(Launch.Failure) -> Result<Answer<[[ArraySlice<UInt8>]]>, Silence> {
+  ) throws(Launch.Failure) -> Result<Output<[[ArraySlice<UInt8>]]>, Silence> {
     try run(
       programs.text, ["pdftotext", "-enc", "UTF-8", file, "-"], limit: Self.maximumText
     ).map { answer in
       // A form feed ends each page.
       let pages = answer.content.split(separator: 12, omittingEmptySubsequences: false)
-      return Answer(
+      return Output(
         content: pages.map { $0.split { $0 <= 32 } }, hasComplaints: answer.hasComplaints)
     }
   }
 
   private func run(
     _ program: String, _ arguments: [String], limit: Int
-  ) throws(Launch.Failure) -> Result<Answer<[UInt8]>, Silence> {
+  ) throws(Launch.Failure) -> Result<Output<[UInt8]>, Silence> {
     let path = "\(job.directory)/\(Self.complaints)"
     let complaints = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
     guard complaints >= 0 else { throw Launch.Failure(code: errno) }
@@ -106,7 +106,7 @@ struct Renderer {
     guard answer.end == .status(0) else {
       return .failure(Silence(reason: Self.limit(that: answer.end, limits)))
     }
-    return .success(Answer(content: bytes, hasComplaints: hasComplaints))
+    return .success(Output(content: bytes, hasComplaints: hasComplaints))
   }
 
   /// The limit, or the signal, that ended it; `nil` where it ended by itself.

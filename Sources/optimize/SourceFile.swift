@@ -17,7 +17,7 @@ struct SourceFile: Sendable, Equatable {
 
   /// Throws ``RecordError`` where the record names no file that can be read, and ``Fatal`` where
   /// that is the machine's fault. `root` is a directory that the file has to be in.
-  init(of record: Record, below root: String? = nil) throws {
+  init(of record: DocumentRecord, below root: String? = nil) throws {
     guard let path = (record["fetch"]?["path"] ?? record["path"])?.string else {
       throw RecordError(
         .invalidRecord, #"the record names no file: neither "fetch.path" nor "path" is a string"#)
@@ -88,14 +88,14 @@ struct SourceFile: Sendable, Equatable {
     case EXDEV:
       RecordError(.invalidRecord, "\(Format.quoted(error.path)) is outside of --root")
     case EBUSY: RecordError(.local, "\(error.path) grew while it was read")
-    case _ where LocalTrouble.isLocal(error.code): Fatal(.inputOutput, error.description)
+    case _ where HostError.isLocal(error.code): Fatal(.inputOutput, error.description)
     default: RecordError(isFetched ? .local : .invalidRecord, error.description)
     }
   }
 }
 
 /// Which failures of system calls are the machine's fault, and which a record's (promise P12).
-enum LocalTrouble {
+enum HostError {
   static func isLocal(_ code: Int32) -> Bool {
     [EMFILE, ENFILE, ENOSPC, EDQUOT, EFBIG, EIO, ENOMEM, EROFS].contains(code)
   }

@@ -39,7 +39,7 @@ struct WorkerProcess: ~Copyable {
   consuming func finish() -> Launch.End { child.finish() }
 
   /// Has a document worked on and waits for the outcome.
-  borrowing func work(on job: Job, stop: Stop) -> Outcome {
+  borrowing func work(on job: JobRequest, stop: ShutdownSignal) -> Outcome {
     let base = job.settings.seconds
     var seconds = Limits.inspectionSeconds(base: base)
     var deadline = Time.monotonic() + Int64(seconds) * 1_000_000_000
@@ -50,7 +50,7 @@ struct WorkerProcess: ~Copyable {
     var hasStarted = false
     while true {
       while let line = lines.next() {
-        switch (try? JSON(parsing: line)).flatMap(Answer.init) {
+        switch (try? JSON(parsing: line)).flatMap(JobReply.init) {
         case .started(let pages):
           // Once: it must not buy itself time.
           if hasStarted { return .lost }
@@ -73,7 +73,7 @@ struct WorkerProcess: ~Copyable {
   private enum Wait { case ready, late, stopped }
 
   /// Waits for the process to say something.
-  private borrowing func wait(until deadline: Int64, _ stop: Stop) -> Wait {
+  private borrowing func wait(until deadline: Int64, _ stop: ShutdownSignal) -> Wait {
     while true {
       let now = Time.monotonic()
       var left = deadline - now

@@ -22,7 +22,7 @@ struct Workspace: ~Copyable {
     let code: Int32
 
     /// Whether it is this place that cannot be written to, and others can.
-    var isOfPlace: Bool { code == EROFS || !LocalTrouble.isLocal(code) }
+    var isOfPlace: Bool { code == EROFS || !HostError.isLocal(code) }
 
     var description: String {
       "cannot make a private directory in \(directory): \(String(cString: strerror(code)))"

@@ -59,8 +59,9 @@ struct Catalogue: Sendable {
     !isBroken(document) && draw(.direct, document, 0.02)
   }
 
-  private func draw(_ purpose: Dice.Purpose, _ document: Document, _ share: Double) -> Bool {
-    var dice = Dice(seed: seed, purpose, document.number)
-    return dice.chance(share)
+  private func draw(_ purpose: SeededRandom.Purpose, _ document: Document, _ share: Double) -> Bool
+  {
+    var random = SeededRandom(seed: seed, purpose, document.number)
+    return random.chance(share)
   }
 }

@@ -3,7 +3,7 @@ import Glibc
 import Synchronization
 
 /// What all connections to the portal share.
-final class Office: Sendable {
+final class ServerContext: Sendable {
   let site: Site
   let behaviour: Behaviour
   let log: RequestLog?
@@ -34,7 +34,7 @@ struct Connection: Sendable {
   let number: Int
   let socket: Socket
   let server: Server
-  let office: Office
+  let context: ServerContext
 
   /// Serves until either side has enough.
   func serve() {
@@ -53,7 +53,7 @@ struct Connection: Sendable {
         isAlive = deliver(
           Delivery(response, fault: nil, isHead: false, keepsAlive: false, stall: 0), &entry)
       }
-      office.log?.append(entry)
+      context.log?.append(entry)
       guard isAlive else { return }
     }
   }
@@ -76,26 +76,26 @@ struct Connection: Sendable {
 
   /// Returns whether the connection goes on.
   private func answer(_ request: Request, _ entry: inout RequestLog.Entry) -> Bool {
-    let count = office.nextRequest()
-    let route = office.site.route(request)
-    let outage = office.outage.flatMap { clock in
+    let count = context.nextRequest()
+    let route = context.site.route(request)
+    let outage = context.outage.flatMap { clock in
       clock.strikes(route, now: entry.start) ? clock.outage : nil
     }
-    let fault = outage.map(\.fault) ?? office.behaviour.faults.fault(request: count)
+    let fault = outage.map(\.fault) ?? context.behaviour.faults.fault(request: count)
     entry.isOutage = outage != nil
     entry.method = request.isHead ? "HEAD" : "GET"
     entry.path = request.path
     entry.query = request.query
     entry.document = route.document?.number
     entry.fault = fault?.kind
-    guard server.stop.sleep(seconds: office.behaviour.wait(request: count)) else { return false }
+    guard server.stop.sleep(seconds: context.behaviour.wait(request: count)) else { return false }
     let response =
-      outage?.response ?? fault.flatMap { office.behaviour.page(for: $0.kind) }
-      ?? office.site.response(to: request, route)
+      outage?.response ?? fault.flatMap { context.behaviour.page(for: $0.kind) }
+      ?? context.site.response(to: request, route)
     return deliver(
       Delivery(
         response, fault: fault, isHead: request.isHead, keepsAlive: request.keepsAlive,
-        stall: outage?.seconds ?? office.behaviour.stall), &entry)
+        stall: outage?.seconds ?? context.behaviour.stall), &entry)
   }
 
   /// Takes the steps. Returns whether the connection goes on.

@@ -13,7 +13,7 @@ struct DeedText {
   let body: [String]
 
   init(_ document: Document, page: Int, seed: Int) {
-    var dice = Dice(seed: seed, .text, document.number * 8 + page)
+    var random = SeededRandom(seed: seed, .text, document.number * 8 + page)
     let instrument = document.instrument.map { "INSTRUMENT \($0)" } ?? "NO INSTRUMENT NUMBER"
     head = [
       "BOOK \(document.book)  PAGE \(document.page)   \(instrument)",
@@ -25,8 +25,8 @@ struct DeedText {
       page == 1
       ? "THIS INSTRUMENT made by and between \(Self.drawable(document.grantor)), Grantor, and "
         + "\(Self.drawable(document.grantee)), Grantee, WITNESSETH: " : ""
-    while text.count < Self.width * dice.number(18...28) {
-      text += dice.pick(Self.phrases) + " "
+    while text.count < Self.width * random.number(18...28) {
+      text += random.pick(Self.phrases) + " "
     }
     body = Array(Self.wrapped(text, Self.width).prefix(Self.height))
   }
@@ -66,4 +66,28 @@ struct DeedText {
     "Personally appeared before me, the undersigned authority, the above named parties,",
     "who acknowledged that they signed and delivered the foregoing instrument as their own act.",
   ]
+}
+
+/// Names of people and companies that never were, with the commas, quotes and ampersands of real
+/// ones.
+enum Parties {
+  private static let surnames = [
+    "ABERNATHY", "BAXLEY", "CALDWELL", "DELOACH", "EASTERLING", "FORTENBERRY", "GADDIS",
+    "HOLLIMAN", "IRBY", "JOHNSON", "KILLINGSWORTH", "LUCKETT", "MC NEIL", "O'NEAL",
+    "PENNINGTON", "QUINN", "RATLIFF", "ST. JOHN", "THIGPEN", "UPSHAW", "VARNADO", "WHITTINGTON",
+  ]
+  private static let givenNames = [
+    "ADA", "BOYD", "CORA", "DELMAR", "ESTELLE", "FLOYD", "GENEVA", "HOLLIS", "INEZ", "JESSE",
+    "LEOLA", "MARVIN", "NETTIE", "OTIS", "PEARL", "ROSCOE", "VELMA", "WILLIE B",
+  ]
+  private static let companies = [
+    "FARMERS & MERCHANTS BANK", "BIG BLACK TIMBER CO", "PEARL RIVER LAND & CATTLE LLC",
+    "\"OLD DEPOT\" PARTNERS LP", "RESERVOIR HOMES, INC", "NATCHEZ TRACE OIL & GAS",
+  ]
+
+  static func draw(_ random: inout SeededRandom) -> String {
+    if random.chance(0.12) { return random.pick(companies) }
+    let name = "\(random.pick(surnames)), \(random.pick(givenNames))"
+    return random.chance(0.2) ? "\(name) & \(random.pick(givenNames))" : name
+  }
 }

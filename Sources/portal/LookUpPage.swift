@@ -4,9 +4,9 @@ struct LookUpPage {
   let html: String
 
   init(_ document: Document, _ seed: Int) {
-    var dice = Dice(seed: seed, .markup, document.number)
-    let sloppy = dice.number(0...3)
-    let cells = Self.cells(document, &dice)
+    var random = SeededRandom(seed: seed, .markup, document.number)
+    let sloppy = random.number(0...3)
+    let cells = Self.cells(document, &random)
     let links = (0..<document.imageCount).map { Self.link(document, $0, sloppy) }
     let heading = sloppy == 1 ? ("<H2 class=parties>", "</H2>") : ("<h2>", "</h2>")
     html = Pages.page(
@@ -21,12 +21,12 @@ struct LookUpPage {
       """)
   }
 
-  private static func cells(_ document: Document, _ dice: inout Dice) -> [String] {
+  private static func cells(_ document: Document, _ random: inout SeededRandom) -> [String] {
     let date = document.fileDate.split(separator: "-")
     return [
       "Type: \(document.type.bookType)", "Book: \(document.book)", "Page: \(document.page)",
-      "Section: \(dice.number(1...36))", "Township: \(dice.number(7...12))",
-      "Range: \(dice.number(1...5))\(dice.pick(["E", "W"]))",
+      "Section: \(random.number(1...36))", "Township: \(random.number(7...12))",
+      "Range: \(random.number(1...5))\(random.pick(["E", "W"]))",
       "Date Recorded: \(date[1])/\(date[2])/\(date[0])",
       "Instrument: \(document.instrument.map(String.init) ?? "")",
     ]

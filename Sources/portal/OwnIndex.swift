@@ -39,7 +39,7 @@ struct OwnIndex {
   }
 
   private mutating func readRows(_ descriptor: Int32) throws {
-    let (_, damage) = try withUnpacked(descriptor, stop: Stop()) { plain in
+    let (_, damage) = try withUnpacked(descriptor, stop: ShutdownSignal()) { plain in
       var options = ImportReader.Options()
       options.ignoresUnknown = true
       var reader = try ImportReader(descriptor: plain, named: path, options)
@@ -81,17 +81,72 @@ extension Document {
     func text(_ name: String) -> String? { row.values[name] ?? nil }
     func integer(_ name: String) -> Int? { text(name).flatMap { Int($0) } }
     guard let book = integer("book"), let page = integer("page") else { return nil }
-    var dice = Dice(seed: seed, .index, number)
+    var random = SeededRandom(seed: seed, .index, number)
     let pages = integer("num_pages").map { max(1, min(OwnIndex.mostPages, $0)) }
-    let pageCount = pages ?? dice.pick([1, 1, 1, 2, 2, 2, 3, 3, 4, 5])
+    let pageCount = pages ?? random.pick([1, 1, 1, 2, 2, 2, 3, 3, 4, 5])
     self.init(
       number: number, instrument: integer("instrument_number"), book: book, indexPage: page,
       page: page, type: InstrumentType(parsed: text("instrument_type_parsed") ?? "UNKNOWN"),
       isTyped: text("document_type") != nil, fileDate: text("file_date") ?? "1951-03-04",
       pageCount: pageCount, indexPageCount: integer("num_pages"),
-      imageCount: dice.chance(0.15) ? min(pageCount, dice.number(2...3)) : 1,
-      grantor: text("grantor_party") ?? Parties.draw(&dice),
-      grantee: text("grantee_party") ?? Parties.draw(&dice),
+      imageCount: random.chance(0.15) ? min(pageCount, random.number(2...3)) : 1,
+      grantor: text("grantor_party") ?? Parties.draw(&random),
+      grantee: text("grantee_party") ?? Parties.draw(&random),
       priority: integer("download_priority") ?? 3)
+  }
+}
+
+/// The sample index as text: the columns of the table `index_documents` that importers fill.
+struct IndexPrinter {
+  enum Layout: String, Sendable, CaseIterable { case csv, jsonl }
+
+  let layout: Layout
+
+  /// The first line, if the layout has one.
+  var header: String? {
+    layout == .csv ? columns(of: nil).map(\.name).joined(separator: ",") : nil
+  }
+
+  /// One row, without a line end.
+  func line(_ document: Document) -> String {
+    let columns = columns(of: document)
+    switch layout {
+    case .csv: return columns.map { quoted($0.value.text ?? "") }.joined(separator: ",")
+    case .jsonl:
+      var object = JSONObject()
+      for (name, value) in columns { object[name] = value }
+      return JSON.object(object).description
+    }
+  }
+
+  /// Names and values, in the order of the table; with `nil`, only the names count.
+  private func columns(of document: Document?) -> [(name: String, value: JSON)] {
+    func number(_ value: Int?) -> JSON { value.map(JSON.int) ?? .null }
+    func text(_ value: String?) -> JSON { value.map(JSON.string) ?? .null }
+    let type = document?.type
+    return [
+      ("source", text(document?.source.rawValue)),
+      ("gin", number(document?.gin)),
+      ("instrument_number", number(document?.instrument)),
+      ("book_volume", text(document.map { String($0.book) })),
+      ("book", number(document?.book)),
+      ("page", number(document?.indexPage)),
+      ("instrument_type_raw", text(document.map { $0.type.raw(book: $0.book) })),
+      ("instrument_type_parsed", text(type?.parsed)),
+      ("document_type", text(document?.isTyped == true ? type?.normalised : nil)),
+      ("file_date", text(document?.fileDate)),
+      ("num_pages", number(document?.indexPageCount)),
+      ("grantor_party", text(document?.grantor)),
+      ("grantee_party", text(document?.grantee)),
+      ("download_priority", number(document?.priority)),
+    ]
+  }
+
+  /// A field by RFC 4180, section 2.
+  private func quoted(_ field: String) -> String {
+    guard field.contains(where: { "\",\r\n".contains($0) }) else { return field }
+    return "\""
+      + field.split(separator: "\"", omittingEmptySubsequences: false)
+      .joined(separator: "\"\"") + "\""
   }
 }

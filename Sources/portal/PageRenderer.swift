@@ -9,7 +9,7 @@ final class PageRenderer {
   private struct Tools {
     let text: Font
     let title: Font
-    let paper: Paper
+    let paper: PaperTexture
   }
 
   private let seed: Int
@@ -21,36 +21,36 @@ final class PageRenderer {
   /// A page of the document, from 1: the same bytes each time.
   func page(_ number: Int, of document: Document) throws(PictureError) -> PageImage {
     let tools = try prepared()
-    var dice = Dice(seed: seed, .page, document.number * 8 + number)
+    var random = SeededRandom(seed: seed, .page, document.number * 8 + number)
     let drawn = try Picture(width: Self.width, height: Self.height, depth: 1)
-    try write(DeedText(document, page: number, seed: seed), on: drawn, with: tools, &dice)
-    let angle = (dice.unit() - 0.5) * 0.03
+    try write(DeedText(document, page: number, seed: seed), on: drawn, with: tools, &random)
+    let angle = (random.unit() - 0.5) * 0.03
     let ink = try Picture(
       "skew a page",
       pixRotateShearCenter(drawn.pointer, Float(angle), Int32(L_BRING_IN_WHITE)))
-    soil(ink, &dice)
+    soil(ink, &random)
     return isGrey(document)
-      ? try grey(ink, on: tools.paper, &dice) : try blackAndWhite(ink)
+      ? try grey(ink, on: tools.paper, &random) : try blackAndWhite(ink)
   }
 
   private func isGrey(_ document: Document) -> Bool {
-    var dice = Dice(seed: seed, .appearance, document.number)
-    return dice.chance(0.5)
+    var random = SeededRandom(seed: seed, .appearance, document.number)
+    return random.chance(0.5)
   }
 
   private func prepared() throws(PictureError) -> Tools {
     if let tools { return tools }
     let made = Tools(
       text: try Font(size: 8), title: try Font(size: 14),
-      paper: try Paper(seed: seed, width: Self.width, height: Self.height))
+      paper: try PaperTexture(seed: seed, width: Self.width, height: Self.height))
     tools = made
     return made
   }
 
   private func write(
-    _ text: DeedText, on page: Picture, with tools: Tools, _ dice: inout Dice
+    _ text: DeedText, on page: Picture, with tools: Tools, _ random: inout SeededRandom
   ) throws(PictureError) {
-    var y = 80 + dice.number(0...30)
+    var y = 80 + random.number(0...30)
     func put(_ line: String, _ font: Font, x: Int) throws(PictureError) {
       let failure = pixSetTextline(
         page.pointer, font.pointer, line, 1, Int32(x), Int32(y + font.lineHeight), nil, nil)
@@ -63,13 +63,13 @@ final class PageRenderer {
     try put(text.title, tools.title, x: 150)
     y += 20
     for line in text.body { try put(line, tools.text, x: 110) }
-    if Self.height - y > 260 { stamp(page, y: y + 100, &dice) }
+    if Self.height - y > 260 { stamp(page, y: y + 100, &random) }
   }
 
   /// A signature line, and the frame of a recorder's stamp.
-  private func stamp(_ page: Picture, y: Int, _ dice: inout Dice) {
+  private func stamp(_ page: Picture, y: Int, _ random: inout SeededRandom) {
     page.fill(x: 640, y: y, width: 480, height: 2)
-    let (x, side) = (130 + dice.number(0...60), 120)
+    let (x, side) = (130 + random.number(0...60), 120)
     for edge in [0, side] {
       page.fill(x: x, y: y + edge, width: side * 2, height: 5)
       page.fill(x: x + edge * 2, y: y, width: 5, height: side)
@@ -77,15 +77,15 @@ final class PageRenderer {
   }
 
   /// Specks of dust, and the shadow of the book's edge.
-  private func soil(_ page: Picture, _ dice: inout Dice) {
-    for _ in 0..<dice.number(60...200) {
+  private func soil(_ page: Picture, _ random: inout SeededRandom) {
+    for _ in 0..<random.number(60...200) {
       page.fill(
-        x: dice.number(0...Self.width), y: dice.number(0...Self.height),
-        width: dice.number(1...4), height: dice.number(1...3))
+        x: random.number(0...Self.width), y: random.number(0...Self.height),
+        width: random.number(1...4), height: random.number(1...3))
     }
-    let shadow = dice.number(0...18)
+    let shadow = random.number(0...18)
     page.fill(
-      x: dice.chance(0.5) ? 0 : Self.width - shadow, y: 0, width: shadow, height: Self.height)
+      x: random.chance(0.5) ? 0 : Self.width - shadow, y: 0, width: shadow, height: Self.height)
   }
 
   private func blackAndWhite(_ ink: Picture) throws(PictureError) -> PageImage {
@@ -100,12 +100,79 @@ final class PageRenderer {
   }
 
   private func grey(
-    _ ink: Picture, on paper: Paper, _ dice: inout Dice
+    _ ink: Picture, on paper: PaperTexture, _ random: inout SeededRandom
   ) throws(PictureError) -> PageImage {
-    let scan = try paper.taking(ink, &dice)
+    let scan = try paper.taking(ink, &random)
     let data = try scan.encoded("encode a page") {
       pixWriteMemJpeg($0, $1, scan.pointer, 85, 0)
     }
     return PageImage(width: Self.width, height: Self.height, encoding: .jpeg, data: data)
   }
+}
+
+/// Leptonica could not do something; it says no more than that.
+struct PictureError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// What it was to do: `draw a line of text`.
+  let action: String
+  var description: String { "Leptonica could not \(action)" }
+}
+
+/// The owner of an image of Leptonica. Not `Sendable`: its count of references is not atomic.
+final class Picture {
+  let pointer: UnsafeMutablePointer<PIX>
+
+  /// Takes over what a call returned.
+  init(_ action: String, _ pointer: UnsafeMutablePointer<PIX>?) throws(PictureError) {
+    guard let pointer else { throw PictureError(action: action) }
+    self.pointer = pointer
+  }
+
+  /// An empty image, 1 or 8 bits a pixel.
+  convenience init(width: Int, height: Int, depth: Int32) throws(PictureError) {
+    try self.init("make an image", pixCreate(Int32(width), Int32(height), depth))
+  }
+
+  deinit {
+    var pointer: UnsafeMutablePointer<PIX>? = pointer
+    pixDestroy(&pointer)
+  }
+
+  /// Blackens a rectangle; what lies outside is cut off. Images of one bit only.
+  func fill(x: Int, y: Int, width: Int, height: Int) {
+    pixRasterop(
+      pointer, Int32(x), Int32(y), Int32(width), Int32(height), PIX_SET, nil, 0, 0)
+  }
+
+  /// The image in a file format (`IFF_TIFF_G4`, …).
+  func encoded(
+    _ action: String,
+    _ write: (UnsafeMutablePointer<UnsafeMutablePointer<UInt8>?>, UnsafeMutablePointer<Int>)
+      -> l_ok
+  ) throws(PictureError) -> [UInt8] {
+    var data: UnsafeMutablePointer<UInt8>?
+    var size = 0
+    let failure = write(&data, &size)
+    defer { lept_free(data) }
+    guard failure == 0, let data else { throw PictureError(action: action) }
+    return Array(UnsafeBufferPointer(start: data, count: size))
+  }
+}
+
+/// The owner of one of the fonts that Leptonica brings along.
+final class Font {
+  let pointer: UnsafeMutablePointer<L_BMF>
+
+  /// `size` is even, from 4 to 20; a line of size 8 is 33 pixels high.
+  init(size: Int32) throws(PictureError) {
+    guard let pointer = bmfCreate(nil, size) else { throw PictureError(action: "make a font") }
+    self.pointer = pointer
+  }
+
+  deinit {
+    var pointer: UnsafeMutablePointer<L_BMF>? = pointer
+    bmfDestroy(&pointer)
+  }
+
+  /// Height of a line in pixels.
+  var lineHeight: Int { Int(pointer.pointee.lineheight) }
 }

@@ -14,7 +14,7 @@ struct Portal: ParsableCommand {
       Serves documents made up from a seed over HTTP/1.1 until it is killed. --fault gives some \
       of the requests trouble: \(FaultKind.allCases.map(\.rawValue).joined(separator: ", ")).
 
-      \(Common.ExitCode.table)
+      \(ToolExit.table)
       """)
 
   @Option(help: ArgumentHelp("Where to listen; port 0 is any free one.", valueName: "host:port"))
@@ -149,7 +149,7 @@ struct Portal: ParsableCommand {
   private func serve(_ catalogue: Catalogue) throws(Fatal) {
     let log = try log.map { path throws(Fatal) in try RequestLog(path: path) }
     let listener = try Listener(listen)
-    let office = Office(
+    let context = ServerContext(
       site: Site(catalogue: catalogue, scans: ScanStore(seed: seed, bulkSize: documentSize)),
       behaviour: Behaviour(
         seed: seed, latency: latency.value, jitter: jitter.value, stall: stall.value,
@@ -157,7 +157,7 @@ struct Portal: ParsableCommand {
       log: log, outage: outage)
     let count = Format.counted(catalogue.documents.count, "document")
     try open(listener, with: index.map { "\(count) of \($0)" } ?? "\(count) of seed \(seed)") {
-      Connection(number: $0, socket: $1, server: $2, office: office).serve()
+      Connection(number: $0, socket: $1, server: $2, context: context).serve()
     }
   }
 

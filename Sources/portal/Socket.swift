@@ -47,10 +47,10 @@ final class Socket: Sendable {
     let bytes = [UInt8](unsafeUninitializedCapacity: 16_384) { buffer, count in
       var received = -1
       control.withUnsafeMutableBytes { control in
-        var piece = iovec(iov_base: buffer.baseAddress, iov_len: buffer.count)
-        withUnsafeMutablePointer(to: &piece) { piece in
+        var chunk = iovec(iov_base: buffer.baseAddress, iov_len: buffer.count)
+        withUnsafeMutablePointer(to: &chunk) { chunk in
           var message = msghdr()
-          (message.msg_iov, message.msg_iovlen) = (piece, 1)
+          (message.msg_iov, message.msg_iovlen) = (chunk, 1)
           (message.msg_control, message.msg_controllen) = (control.baseAddress, control.count)
           repeat {
             received = recvmsg(descriptor, &message, 0)
@@ -92,5 +92,45 @@ final class Socket: Sendable {
       descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
     var ignored: Int64 = 0
     for _ in 0..<64 where receive(at: &ignored).isEmpty { return }
+  }
+}
+
+/// Finds the heads of requests in what a connection delivers, in whatever chunks it comes.
+struct HeadBuffer {
+  /// Longest head that is read, in bytes.
+  static let maximumHead = 16_384
+
+  private var bytes: [UInt8] = []
+  /// Where the search for the end goes on, so that a head in small chunks is not searched anew.
+  private var searched = 0
+
+  /// Whether a request has begun.
+  var isEmpty: Bool { bytes.isEmpty }
+
+  mutating func append(_ chunk: some Sequence<UInt8>) {
+    bytes.append(contentsOf: chunk)
+    // Empty lines before a request are skipped (RFC 9112, section 2.2).
+    if searched == 0 { bytes = Array(bytes.drop { $0 == 13 || $0 == 10 }) }
+  }
+
+  /// The next whole head, without the empty line that ends it; `nil` if more bytes are needed.
+  mutating func next() throws(BadRequest) -> [UInt8]? {
+    let end: [UInt8] = [13, 10, 13, 10]
+    while searched + end.count <= bytes.count {
+      if searched > Self.maximumHead { break }
+      if bytes[searched..<(searched + end.count)].elementsEqual(end) {
+        let head = Array(bytes[..<searched])
+        let rest = bytes[(searched + end.count)...]
+        bytes = []
+        searched = 0
+        append(rest)
+        return head
+      }
+      searched += 1
+    }
+    guard bytes.count <= Self.maximumHead else {
+      throw BadRequest(431, "The head of the request is longer than \(Self.maximumHead) bytes.")
+    }
+    return nil
   }
 }

@@ -27,14 +27,14 @@ struct KeyRule: Sendable {
     }
     self.template = parsed
     self.stage = stage
-    if let objection = RecordFieldNames.objection(to: parsed, extra: ["folder", "url"]) {
-      throw Fatal(.configuration, "the key: \(objection)")
+    if let rejection = RecordFieldNames.rejection(to: parsed, extra: ["folder", "url"]) {
+      throw Fatal(.configuration, "the key: \(rejection)")
     }
   }
 
   /// The key of a document: any text, number or truth value of the record's top level, and
   /// `{folder}`, which is the stage's for the document's book.
-  func key(for record: Record) throws(RecordError) -> ObjectKey {
+  func key(for record: DocumentRecord) throws(RecordError) -> ObjectKey {
     guard let template else { return try Self.key(ofPath: record["path"]?.string ?? record.id) }
     return try ObjectKey(filling: template, for: Format.printable(record.id)) { name in
       if name == "folder", let stage, !stage.folders.isEmpty {

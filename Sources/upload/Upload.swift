@@ -33,7 +33,7 @@ struct Upload: Tool {
         s3://  AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_REGION, and
                AWS_ENDPOINT_URL for other stores than Amazon's; AWS_REQUEST_PAYER=requester
 
-      \(ExitCode.table)
+      \(ToolExit.table)
       """)
 
   @Option(help: "The store: gs://bucket/prefix, s3://bucket/prefix, file:///directory, or a path.")
@@ -146,7 +146,7 @@ struct Upload: Tool {
     }
   }
 
-  func perform(stop: Stop, logger: Logger) throws -> Common.ExitCode {
+  func perform(stop: ShutdownSignal, logger: Logger) throws -> ToolExit {
     let stage = try stages.load()
     let outages = outages
     // While some hold documents of which it is not known whose fault a refusal is, others work.
@@ -161,23 +161,23 @@ struct Upload: Tool {
     }
     if check {
       let plan = CheckPlan(
-        writes: !dryRun, overwrites: overwrite, metadata: Record.sampleMetadata)
+        writes: !dryRun, overwrites: overwrite, metadata: DocumentRecord.sampleMetadata)
       return try StoreTrial(store, plan, isQuiet: log.quiet).run()
     }
-    let loop = StageLoop(
+    let loop = RecordLoop(
       tool: "upload", workers: threads, stop: stop, logger: logger,
       lines: fromList ? .fileNames : .records)
-    let manner = UploadManner(
+    let style = UploadOptions(
       overwrites: overwrite, isDryRun: dryRun, removesSources: removeSourceFiles,
       root: root)
-    let tally = UploadTally()
-    let display = ProgressDisplay(tool: "upload", manner: progress.mannerOfTheMiddle)
+    let tally = UploadStatistics()
+    let display = ProgressDisplay(tool: "upload", style: progress.styleInPipeline)
     return ProgressDisplay.beside([{ display.show(tally, until: $0) }]) {
       loop.run { number in
         var logger = logger
         logger[metadataKey: "worker"] = "\(number)"
         return Uploader(
-          store: store, keys: keys, manner: manner, tally: tally, turns: turns, stop: stop,
+          store: store, keys: keys, style: style, tally: tally, turns: turns, stop: stop,
           number: number, logger: logger)
       }
     }
@@ -190,7 +190,7 @@ struct Upload: Tool {
   }
 
   private func settings(
-    _ outages: OutagePolicy, _ turns: WorkerTurns, _ stop: Stop, _ logger: Logger
+    _ outages: OutagePolicy, _ turns: WorkerTurns, _ stop: ShutdownSignal, _ logger: Logger
   ) -> StoreSettings {
     var settings = StoreSettings()
     settings.contentType = contentType

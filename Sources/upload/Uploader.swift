@@ -1,25 +1,26 @@
 import Common
+import Glibc
 import Logging
 import Store
 
 /// Puts one document after the other into the store, in one thread.
-struct Uploader: StageWorker, ~Copyable {
+struct Uploader: RecordProcessor, ~Copyable {
   private let store: any ObjectStore
   private let keys: KeyRule
-  private let manner: UploadManner
-  private let tally: UploadTally
+  private let style: UploadOptions
+  private let tally: UploadStatistics
   private let turns: WorkerTurns
-  private let stop: Stop
+  private let stop: ShutdownSignal
   private let number: Int
   private let logger: Logger
 
   init(
-    store: any ObjectStore, keys: KeyRule, manner: UploadManner, tally: UploadTally,
-    turns: WorkerTurns, stop: Stop, number: Int, logger: Logger
+    store: any ObjectStore, keys: KeyRule, style: UploadOptions, tally: UploadStatistics,
+    turns: WorkerTurns, stop: ShutdownSignal, number: Int, logger: Logger
   ) {
     self.store = store
     self.keys = keys
-    self.manner = manner
+    self.style = style
     self.tally = tally
     self.turns = turns
     self.stop = stop
@@ -32,25 +33,25 @@ struct Uploader: StageWorker, ~Copyable {
 
   func waitForTurn(_ isOver: () -> Bool) { turns.waitToTakeLine(number, isOver, stop) }
 
-  func process(_ record: inout Record) throws {
+  func process(_ record: inout DocumentRecord) throws {
     guard turns.begin(stop) else { throw RecordError.stopped }
     defer { turns.end() }
     try put(&record)
   }
 
-  private func put(_ record: inout Record) throws {
-    let file = try SourceFile(of: record, below: manner.root)
+  private func put(_ record: inout DocumentRecord) throws {
+    let file = try SourceFile(of: record, below: style.root)
     let key = try keys.key(for: record)
-    if manner.isDryRun {
+    if style.isDryRun {
       record.fields["upload"] = .object([
         "url": .string(try store.url(of: key)), "dry_run": .bool(true),
       ])
       return
     }
     let start = Time.monotonic()
-    let source = manner.removesSources ? LocalFile(file.path) : nil
+    let source = style.removesSources ? LocalFile(file.path) : nil
     let object = try store.put(
-      file, at: key, metadata: record.objectMetadata, overwrite: manner.overwrites)
+      file, at: key, metadata: record.objectMetadata, overwrite: style.overwrites)
     let seconds = Double(Time.monotonic() - start) / 1e9
     record.fields["upload"] = object.json(seconds: seconds)
     let verb = object.isSkipped ? "was there already" : "put"
@@ -61,13 +62,13 @@ struct Uploader: StageWorker, ~Copyable {
     }
   }
 
-  func sawFailure(of record: inout Record) { tally.addFailure() }
+  func sawFailure(of record: inout DocumentRecord) { tally.addFailure() }
 
   func sawInvalidLine() { tally.addFailure() }
 }
 
 /// What is done to documents, the same for all.
-struct UploadManner: Sendable {
+struct UploadOptions: Sendable {
   let overwrites: Bool
   let isDryRun: Bool
   let removesSources: Bool
@@ -77,7 +78,7 @@ struct UploadManner: Sendable {
 
 extension SourceFile {
   /// The newest file that a record names, with the size and checksum recorded beside it.
-  init(of record: Record, below root: String?) throws(RecordError) {
+  init(of record: DocumentRecord, below root: String?) throws(RecordError) {
     for tool in ["optimize", "fetch"] {
       guard let member = record[tool], let path = member["path"], path != .null else { continue }
       self.init(
@@ -100,7 +101,7 @@ extension SourceFile {
   }
 }
 
-extension Record {
+extension DocumentRecord {
   /// Metadata as those of a document that has them all: what a check sends.
   static let sampleMetadata = [
     "book": "285", "page": "55", "instrument_number": "62379", "document_type": "DEED",
@@ -132,5 +133,32 @@ extension StoredObject {
       "generation": generation.map(JSON.string), "skipped": .bool(isSkipped),
       "seconds": .decimal(seconds),
     ])
+  }
+}
+
+/// Tries a store before a run, and tells people what came of it.
+struct StoreTrial {
+  private let store: any ObjectStore
+  private let plan: CheckPlan
+  private let isQuiet: Bool
+
+  /// - Parameters:
+  ///   - plan: what is tried.
+  ///   - isQuiet: whether only warnings are told.
+  init(_ store: any ObjectStore, _ plan: CheckPlan, isQuiet: Bool) {
+    self.store = store
+    self.plan = plan
+    self.isQuiet = isQuiet
+  }
+
+  /// Throws what would end a run.
+  func run() throws -> ToolExit {
+    let check: StoreCheck
+    do { check = try store.check(plan) } catch let error as RecordError {
+      throw Fatal(.unavailable, error.message)
+    }
+    let lines = (isQuiet ? [] : check.findings) + check.warnings.map { "warning: \($0)" }
+    Console.write(lines.map { $0 + "\n" }.joined())
+    return .success
   }
 }

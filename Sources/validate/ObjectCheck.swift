@@ -1,4 +1,6 @@
 import Common
+import Digest
+import Glibc
 import Store
 
 /// What `upload` claims to have put somewhere, to be compared with what the store says is there.
@@ -10,7 +12,7 @@ struct ObjectCheck: Sendable, Equatable {
   let crc32c: String?
 
   /// Reads the claim of a record; throws `invalid_record` where it makes none that can be checked.
-  init(_ record: Record) throws(RecordError) {
+  init(_ record: DocumentRecord) throws(RecordError) {
     guard let upload = record["upload"] else {
       throw RecordError(.invalidRecord, "nothing was uploaded for it")
     }
@@ -78,5 +80,43 @@ struct ObjectCheck: Sendable, Equatable {
 
   private func refuse(_ why: String) -> RecordError {
     RecordError(.storeRejected, "\(url): \(why)", isRetryable: true, counts: true)
+  }
+}
+
+/// A share of all documents, always the same ones: by a hash of the id, so that a second run reads
+/// what the first one read.
+struct Sample: Sendable, Equatable {
+  /// From 0 to 1.
+  let share: Double
+
+  /// `5%`, `0.5%`, `100%`; `nil` for any other text.
+  init?(_ text: String) {
+    guard text.hasSuffix("%"), let percent = Double(text.dropLast()), (0...100).contains(percent)
+    else { return nil }
+    share = percent / 100
+  }
+
+  /// Whether the document is one of them.
+  func contains(_ id: String) -> Bool {
+    let digits = Digest.sha256(id.utf8).prefix(8)
+    return Double(UInt32(digits, radix: 16) ?? 0) < share * 4_294_967_296
+  }
+}
+
+/// A file that is there whole or not at all, whenever somebody looks.
+enum WholeFile {
+  /// Writes `bytes` to `path` by way of a temporary file beside it; `what` names them in errors.
+  static func write(_ bytes: [UInt8], to path: String, what: String) throws(Fatal) {
+    let temporary = "\(path).\(getpid()).part"
+    func wrong() -> Fatal {
+      let reason = String(cString: strerror(errno))
+      unlink(temporary)
+      return Fatal(.inputOutput, "cannot write \(what) \(path): \(reason)")
+    }
+    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw wrong() }
+    defer { close(descriptor) }
+    errno = writeAll(bytes, to: descriptor)
+    guard errno == 0, rename(temporary, path) == 0 else { throw wrong() }
   }
 }

@@ -5,7 +5,7 @@ import Common
 enum ProgressLine {
   /// What is to be shown.
   struct State: Sendable, Equatable {
-    var figures = Figures()
+    var figures = RunStatistics()
     /// How many documents there are to do, where it is known.
     var total: Int?
     /// Seconds since the run began.
@@ -86,7 +86,8 @@ extension ProgressLine.State {
 extension ProgressDisplay {
   /// Shows the figures of a run that began at `start` on the monotonic clock, until it is `done`.
   func show(
-    _ tally: Tally, total: Int?, outages folder: String?, since start: Int64, until done: Stop
+    _ tally: StatisticsCollector, total: Int?, outages folder: String?, since start: Int64,
+    until done: ShutdownSignal
   ) {
     var completed = RateWindow()
     var finished = RateWindow()

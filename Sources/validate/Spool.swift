@@ -11,7 +11,7 @@ struct Spool: Sendable {
   init(directory: String) { self.directory = directory }
 
   /// Removes the files that the tools left for a document.
-  func removeFiles(of record: Record, _ logger: Logger) {
+  func removeFiles(of record: DocumentRecord, _ logger: Logger) {
     let paths = ["optimize", "fetch"].compactMap { record[$0]?["path"]?.string }
     for path in Set(paths) {
       switch removal(of: path) {

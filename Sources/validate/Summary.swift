@@ -2,16 +2,16 @@ import Common
 
 /// What a run came to: for people, and as JSON.
 struct Summary: Sendable {
-  let figures: Figures
-  let portals: [Counter.Entry]
-  let errors: [Counter.Entry]
+  let figures: RunStatistics
+  let portals: [TopCounts.Entry]
+  let errors: [TopCounts.Entry]
   /// How long the run took, in seconds.
   let seconds: Double
   /// When it ended, nanoseconds since 1970.
   let end: Int64
 
   /// The run of `tally` that took `seconds` and ended at `end`.
-  init(_ tally: Tally, seconds: Double, end: Int64 = Time.wall()) {
+  init(_ tally: StatisticsCollector, seconds: Double, end: Int64 = Time.wall()) {
     figures = tally.figures
     (portals, errors) = tally.rankings(errors: 10)
     self.seconds = seconds

@@ -26,7 +26,7 @@ struct Validate: Tool {
         validate --reconcile --index sqlite:index.db --to gs://county-records/documents
         validate --files ./pdf
 
-      \(ExitCode.table)
+      \(ToolExit.table)
       """)
 
   @Flag(help: "Write each document's outcome to the index, where its lease still holds.")
@@ -54,7 +54,7 @@ struct Validate: Tool {
   @Flag(help: "Keep the files in the spool.")
   var keepLocal = false
 
-  @Flag(help: "Write no records to the output: for the end of the belt.")
+  @Flag(help: "Write no records to the output: for the end of the pipeline.")
   var noRecords = false
 
   @Option(help: "Show progress on stderr.")
@@ -81,7 +81,7 @@ struct Validate: Tool {
 
   @OptionGroup var views: ReportOptions
 
-  @OptionGroup var belt: BeltOptions
+  @OptionGroup var pipeline: PipelineOptions
 
   @OptionGroup(title: "Reconciling") var reconciling: ReconcileOptions
 
@@ -100,7 +100,7 @@ struct Validate: Tool {
       throw ValidationError("--outage-limit has to be a time span like 90s, 30m or 6h.")
     }
     guard total ?? 0 >= 0 else { throw ValidationError("--total has to be 0 or more.") }
-    try belt.check()
+    try pipeline.check()
     let view = views.view.map { "--\($0.rawValue)" }
     let isOther = settle || view != nil
     try reconciling.check(index: index, to: to, isElsewhere: isOther || checking.isAsked)
@@ -111,7 +111,7 @@ struct Validate: Tool {
     if settle, let view { throw ValidationError("\(view) reads no records to --settle.") }
   }
 
-  func perform(stop: Stop, logger: Logger) throws -> Common.ExitCode {
+  func perform(stop: ShutdownSignal, logger: Logger) throws -> ToolExit {
     if let place = checking.files {
       return try FilesRun(workers: workers, stop: stop, logger: logger).perform(place)
     }
@@ -134,7 +134,7 @@ struct Validate: Tool {
     if reconciling.reconcile, let index, let to {
       return try reconciling.perform(
         try openIndex(index, connections: connections), try openStore(to, settings), selection,
-        sample: belt.sample, state: state, workers: workers, summary: summary, stop: stop,
+        sample: pipeline.sample, state: state, workers: workers, summary: summary, stop: stop,
         logger: logger)
     }
     let documents =
@@ -147,10 +147,10 @@ struct Validate: Tool {
       settling: documents.map {
         .init(settler: Settler(index: $0), firstWait: Time.span(retryWait) ?? 120)
       },
-      spool: keepLocal ? nil : spool.map { Spool(directory: $0) }, sample: belt.sample,
-      metrics: belt.metricsFile.map { MetricsFile(path: $0, logger: logger) },
+      spool: keepLocal ? nil : spool.map { Spool(directory: $0) }, sample: pipeline.sample,
+      metrics: pipeline.metricsFile.map { MetricsFile(path: $0, logger: logger) },
       total: try total ?? documents.map { try $0.countOfWork(selection) },
-      manner: progress.manner, workers: workers, turns: turns, outages: try outages,
+      style: progress.style, workers: workers, turns: turns, outages: try outages,
       logger: logger)
     let output = noRecords ? open("/dev/null", O_WRONLY | O_CLOEXEC) : STDOUT_FILENO
     let (code, summary) = try run.perform(stop: stop, output: output)

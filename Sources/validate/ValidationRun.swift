@@ -1,5 +1,6 @@
 import CLI
 import Common
+import Index
 import Logging
 import Store
 
@@ -11,7 +12,7 @@ struct ValidationRun: Sendable {
   let sample: Sample?
   let metrics: MetricsFile?
   let total: Int?
-  let manner: ProgressDisplay.Manner
+  let style: ProgressDisplay.Style
   let workers: Int
   let turns: WorkerTurns
   /// The folder where the tools of the run note their outages.
@@ -20,11 +21,11 @@ struct ValidationRun: Sendable {
 
   /// Runs to the end of the input; says how that went, and what it came to.
   /// Throws where metrics cannot be written at all.
-  func perform(stop: Stop, output: Int32) throws -> (ExitCode, Summary) {
+  func perform(stop: ShutdownSignal, output: Int32) throws -> (ToolExit, Summary) {
     let start = Time.monotonic()
-    let tally = Tally()
-    let display = ProgressDisplay(tool: "validate", manner: manner)
-    let loop = StageLoop(
+    let tally = StatisticsCollector()
+    let display = ProgressDisplay(tool: "validate", style: style)
+    let loop = RecordLoop(
       tool: "validate", workers: workers, stop: stop, logger: logger, output: output)
     let meter = Meter(tally: tally, total: total, start: start)
     try metrics?.write(meter, isRunning: true)
@@ -46,8 +47,20 @@ struct ValidationRun: Sendable {
 
   /// A document that failed and was completed later is no failure of a run that settles; what is
   /// still waiting is one, and only here is it known.
-  private func judged(_ code: ExitCode, _ figures: Figures) -> ExitCode {
+  private func judged(_ code: ToolExit, _ figures: RunStatistics) -> ToolExit {
     let isOrderly = code == .success || code == .documentsFailed
     return settling != nil && isOrderly ? figures.exitCode : code
+  }
+}
+
+/// Writes outcomes to the index, those of all threads that wait at the same time in one transaction.
+struct Settler: Sendable {
+  private let group: GroupCommit<Settlement, SettlementResult>
+
+  init(index: any DocumentIndex) { group = GroupCommit { try index.settle($0) } }
+
+  /// Settles one document. When this returns, it is durable.
+  func settle(_ settlement: Settlement) throws(Fatal) -> SettlementResult {
+    try group.submit(settlement)
   }
 }

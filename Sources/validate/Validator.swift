@@ -3,8 +3,8 @@ import Index
 import Logging
 import Store
 
-/// What became of a document at the end of the belt.
-enum Verdict: String, Sendable {
+/// What became of a document at the end of the pipeline.
+enum ObjectVerdict: String, Sendable {
   /// The store has it; there is no index to write that to.
   case checked
   /// The index says that the store has it.
@@ -20,7 +20,7 @@ enum Verdict: String, Sendable {
 }
 
 /// Checks documents against the store, and settles them, in one thread.
-struct Validator: StageWorker, ~Copyable {
+struct Validator: RecordProcessor, ~Copyable {
   /// Where outcomes go, and how long a document waits for its second attempt, in seconds.
   struct Settling: Sendable {
     let settler: Settler
@@ -34,15 +34,15 @@ struct Validator: StageWorker, ~Copyable {
   let spool: Spool?
   /// Whose objects are read back.
   let sample: Sample?
-  let tally: Tally
+  let tally: StatisticsCollector
   /// Those who ask the store, and how they learn of each other's refusals.
   let turns: WorkerTurns
-  let stop: Stop
+  let stop: ShutdownSignal
   let logger: Logger
 
   init(
-    stores: Stores, settling: Settling?, spool: Spool?, sample: Sample?, tally: Tally,
-    turns: WorkerTurns, stop: Stop, logger: Logger
+    stores: Stores, settling: Settling?, spool: Spool?, sample: Sample?, tally: StatisticsCollector,
+    turns: WorkerTurns, stop: ShutdownSignal, logger: Logger
   ) {
     self.stores = stores
     self.settling = settling
@@ -57,13 +57,13 @@ struct Validator: StageWorker, ~Copyable {
 
   deinit { turns.leave() }
 
-  func process(_ record: inout Record) throws {
+  func process(_ record: inout DocumentRecord) throws {
     guard turns.begin(stop) else { throw RecordError.stopped }
     defer { turns.end() }
     try examine(&record)
   }
 
-  private func examine(_ record: inout Record) throws {
+  private func examine(_ record: inout DocumentRecord) throws {
     let check = try ObjectCheck(record)
     let store = try stores.holding(check.url)
     let compared = try compared(check, in: store)
@@ -102,7 +102,7 @@ struct Validator: StageWorker, ~Copyable {
     }
   }
 
-  func sawFailure(of record: inout Record) throws {
+  func sawFailure(of record: inout DocumentRecord) throws {
     guard let error = record.error else { return }
     tally.met(error)
     guard let settling else {
@@ -116,7 +116,7 @@ struct Validator: StageWorker, ~Copyable {
     let outcome = AttemptPolicy.outcome(
       of: error, attempt: record["attempt"]?.int ?? 1, firstWait: settling.firstWait,
       random: .random(in: 0...1))
-    var verdict = Verdict.failed
+    var verdict = ObjectVerdict.failed
     var member: JSONObject = [:]
     switch outcome {
     case .again(_, let wait, _):
@@ -134,8 +134,9 @@ struct Validator: StageWorker, ~Copyable {
   /// The verdict `meant` where the index has it now; another one where it has not. What the index did not take
   /// is the document's error.
   private func settle(
-    _ record: inout Record, _ outcome: Settlement.Outcome, _ meant: Verdict, _ settling: Settling
-  ) throws -> Verdict {
+    _ record: inout DocumentRecord, _ outcome: Settlement.Outcome, _ meant: ObjectVerdict,
+    _ settling: Settling
+  ) throws -> ObjectVerdict {
     guard let lease = Lease(record) else { return .leaseLost }
     switch try settling.settler.settle(Settlement(lease, outcome)) {
     case .written: return meant
@@ -152,7 +153,8 @@ struct Validator: StageWorker, ~Copyable {
   }
 
   private func conclude(
-    _ record: inout Record, _ verdict: Verdict, _ facts: DocumentFacts, _ details: JSONObject
+    _ record: inout DocumentRecord, _ verdict: ObjectVerdict, _ facts: DocumentFacts,
+    _ details: JSONObject
   ) {
     tally.add(verdict, record.id, facts)
     switch verdict {

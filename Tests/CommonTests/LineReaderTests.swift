@@ -3,14 +3,14 @@ import Synchronization
 import Support
 import Testing
 
-@Suite("Lines come out whole, whatever pieces they come in")
+@Suite("Lines come out whole, whatever chunks they come in")
 struct LineReaderTests {
-  /// What a reader makes of these pieces, each delivered by a read of its own.
-  private func read(_ pieces: [[UInt8]]) -> [LineReader.Line] {
+  /// What a reader makes of these chunks, each delivered by a read of its own.
+  private func read(_ chunks: [[UInt8]]) -> [LineReader.Line] {
     let ends = Ends(packets: ())
     let lines = Mutex<[LineReader.Line]>([])
     together {
-      for piece in pieces where !piece.isEmpty { ends.send(piece) }
+      for chunk in chunks where !chunk.isEmpty { ends.send(chunk) }
       ends.closeWriter()
     } _: {
       var reader = LineReader(descriptor: ends.reader)
@@ -45,7 +45,7 @@ struct LineReaderTests {
   }
 
   @Test(arguments: [1, 2, 3, 4, 5, 6] as [UInt64])
-  func anyPieces(seed: UInt64) {
+  func anyChunks(seed: UInt64) {
     var random = SeededRandom(seed: seed)
     let expected = (0..<200).map { _ -> [UInt8] in
       let count = [0, 1, 7, 100, 5000].randomElement(using: &random) ?? 1
@@ -55,26 +55,26 @@ struct LineReaderTests {
     }
     let all = [UInt8](expected.map { $0 + [0x0A] }.joined())
     let longest = [1, 3, 64, 4096, 60_000][Int(seed) % 5]
-    var pieces: [[UInt8]] = []
+    var chunks: [[UInt8]] = []
     var start = 0
     while start < all.count {
       let end = min(all.count, start + Int.random(in: 1...longest, using: &random))
-      pieces.append(Array(all[start..<end]))
+      chunks.append(Array(all[start..<end]))
       start = end
     }
-    #expect(read(pieces) == expected.map { .line($0) }, "seed \(seed)")
+    #expect(read(chunks) == expected.map { .line($0) }, "seed \(seed)")
   }
 
   @Test func aLineMayHaveAMebibyteAndNoMore() {
     let full = [UInt8](repeating: UInt8(ascii: "x"), count: LineReader.maximumLine)
-    func pieces(_ bytes: [UInt8]) -> [[UInt8]] {
+    func chunks(_ bytes: [UInt8]) -> [[UInt8]] {
       stride(from: 0, to: bytes.count, by: 50_000).map {
         Array(bytes[$0..<min(bytes.count, $0 + 50_000)])
       }
     }
-    #expect(read(pieces(full + bytes("\nnext\n"))) == [.line(full), .line(bytes("next"))])
-    #expect(read(pieces(full)) == [.line(full)])
-    let tooLong = read(pieces(full + full + bytes("y\nnext")))
+    #expect(read(chunks(full + bytes("\nnext\n"))) == [.line(full), .line(bytes("next"))])
+    #expect(read(chunks(full)) == [.line(full)])
+    let tooLong = read(chunks(full + full + bytes("y\nnext")))
     #expect(tooLong.count == 2)
     guard case .tooLong(let prefix)? = tooLong.first else {
       Issue.record("a line of two mebibytes was read as \(tooLong.count) lines")
@@ -82,7 +82,7 @@ struct LineReaderTests {
     }
     #expect(prefix == Array(full.prefix(prefix.count)) && (200...4096).contains(prefix.count))
     #expect(tooLong.last == .line(bytes("next")))
-    #expect(read(pieces(full + bytes("y"))) == [.tooLong(prefix: prefix)])
+    #expect(read(chunks(full + bytes("y"))) == [.tooLong(prefix: prefix)])
   }
 
   @Test func knowsWhatItCanAnswerAtOnce() throws {
@@ -100,7 +100,7 @@ struct LineReaderTests {
 
   @Test func aStopEndsTheWaitingForInputThatNeverComes() throws {
     let ends = Ends()
-    let stop = Stop()
+    let stop = ShutdownSignal()
     stop.request(.interrupted)
     var reader = LineReader(descriptor: ends.reader, stop: stop, grace: 0.01)
     #expect(try reader.next() == nil)
@@ -108,7 +108,7 @@ struct LineReaderTests {
 
   @Test func afterAStopUpstreamMayFinish() throws {
     let ends = Ends()
-    let stop = Stop()
+    let stop = ShutdownSignal()
     ends.send(bytes("a\nb\n"))
     ends.closeWriter()
     stop.request(.interrupted)
@@ -120,7 +120,7 @@ struct LineReaderTests {
 
   @Test func aStopWakesAReaderThatWaits() {
     let ends = Ends()
-    let stop = Stop()
+    let stop = ShutdownSignal()
     together {
       var reader = LineReader(descriptor: ends.reader, stop: stop, grace: 0)
       #expect((try? reader.next()) == .some(nil))

@@ -22,10 +22,10 @@ import Testing
       ("{Folder|or:x}", true, "{folder}"),
     ] as [(String, Bool, String?)])
   func fields(template: String, isClosed: Bool, words: String?) throws {
-    let objection = RecordFieldNames.objection(
+    let rejection = RecordFieldNames.rejection(
       to: try Template(template), extra: ["folder"], isClosed: isClosed)
-    #expect((objection == nil) == (words == nil))
-    #expect(objection?.contains(words ?? "") ?? true)
+    #expect((rejection == nil) == (words == nil))
+    #expect(rejection?.contains(words ?? "") ?? true)
   }
 
   @Test(

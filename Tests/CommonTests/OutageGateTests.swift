@@ -7,7 +7,7 @@ import Testing
 @Suite struct OutageGateTests {
   private let reading = OutageGate.Scope(key: "r", name: "reading", group: "store")
   private let writing = OutageGate.Scope(key: "w", name: "writing", group: "store")
-  private let stop = Stop()
+  private let stop = ShutdownSignal()
 
   private func gate(_ policy: OutagePolicy) -> OutageGate {
     let gate = OutageGate(

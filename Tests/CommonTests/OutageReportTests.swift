@@ -36,7 +36,7 @@ import Testing
 
   @Test func whatAToolNotesIsRead() throws {
     let gate = OutageGate(
-      OutagePolicy(threshold: 2, firstDistance: 40, limit: 600), stop: Stop(),
+      OutagePolicy(threshold: 2, firstDistance: 40, limit: 600), stop: ShutdownSignal(),
       notice: OutageNotice(tool: "upload", folder: place),
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     let scope = OutageGate.Scope(key: "a", name: "the store s3://bucket (writing)")

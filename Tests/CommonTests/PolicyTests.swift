@@ -45,9 +45,9 @@ struct VocabularyTests {
   }
 
   @Test func theTableHasEveryCode() {
-    for code in ExitCode.allCases {
-      #expect(ExitCode.table.contains("\n  \(Format.padRight(String(code.rawValue), 4)) "))
+    for code in ToolExit.allCases {
+      #expect(ToolExit.table.contains("\n  \(Format.padRight(String(code.rawValue), 4)) "))
     }
-    #expect(ExitCode.allCases.map(\.rawValue) == [0, 1, 3, 64, 65, 69, 74, 77, 78, 130])
+    #expect(ToolExit.allCases.map(\.rawValue) == [0, 1, 3, 64, 65, 69, 74, 77, 78, 130])
   }
 }

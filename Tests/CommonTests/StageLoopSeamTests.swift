@@ -4,25 +4,25 @@ import Logging
 import Synchronization
 import Testing
 
-/// What the last tool of the belt is told.
+/// What the last tool of the pipeline is told.
 private final class Notes: Sendable {
   let failed = Mutex<[String]>([])
   let invalidLines = Atomic<Int>(0)
 }
 
-/// A worker as the end of the belt has it: it sees all, and works on through an interruption.
-private struct LastWorker: StageWorker {
+/// A worker as the end of the pipeline has it: it sees all, and works on through an interruption.
+private struct LastWorker: RecordProcessor {
   static let worksThroughInterruption = true
   let notes: Notes
-  let stop: Stop
+  let stop: ShutdownSignal
 
-  func process(_ record: inout Record) throws {
+  func process(_ record: inout DocumentRecord) throws {
     if record.id == "stop" { stop.request(.interrupted) }
     if record.id == "bad" { throw RecordError(.storeRejected, "refused here") }
     record.fields["seen"] = .bool(true)
   }
 
-  func sawFailure(of record: inout Record) throws {
+  func sawFailure(of record: inout DocumentRecord) throws {
     notes.failed.withLock { $0.append(record.id) }
     if record.id == "bad" { record.fields["settled"] = .bool(true) }
     if record.id == "fatal" { throw Fatal(.unavailable, "the index is gone") }
@@ -32,24 +32,24 @@ private struct LastWorker: StageWorker {
 }
 
 /// A worker that has nothing to do with anything.
-private struct IdleWorker: StageWorker {
-  func process(_ record: inout Record) {}
+private struct IdleWorker: RecordProcessor {
+  func process(_ record: inout DocumentRecord) {}
 }
 
 @Suite("What a stage may ask of the loop")
 struct StageLoopSeamTests {
   private let input = Ends()
   private let output = Ends()
-  private let stop = Stop()
+  private let stop = ShutdownSignal()
   private let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
   init() { signal(SIGPIPE, SIG_IGN) }
 
-  private func runLast(_ lines: String...) -> (ExitCode, Notes, [String]) {
+  private func runLast(_ lines: String...) -> (ToolExit, Notes, [String]) {
     input.send(bytes(lines.map { $0 + "\n" }.joined()))
     input.closeWriter()
     let notes = Notes()
-    let loop = StageLoop(
+    let loop = RecordLoop(
       tool: "last", workers: 1, stop: stop, logger: quiet, input: input.reader,
       output: output.writer)
     let code = loop.run { _ in LastWorker(notes: notes, stop: stop) }
@@ -89,7 +89,7 @@ struct StageLoopSeamTests {
   @Test func namesOfFilesBecomeRecords() throws {
     input.send(bytes("a.pdf\nb c/ä.pdf\n\n") + [0xFF, 0x0A])
     input.closeWriter()
-    let loop = StageLoop(
+    let loop = RecordLoop(
       tool: "tester", workers: 1, stop: stop, logger: quiet, input: input.reader,
       output: output.writer, lines: .fileNames)
     #expect(loop.run { _ in IdleWorker() } == .documentsFailed)
@@ -106,12 +106,12 @@ struct StageLoopSeamTests {
   }
 
   /// A thread that waits for more input once held the lock that the others needed to go on with what
-  /// they had: the last documents of a belt that stays open never came out.
+  /// they had: the last documents of a pipeline that stays open never came out.
   @Test(.timeLimit(.minutes(1)))
   func noDocumentWaitsForTheNextOne() {
     let count = 6
     together {
-      let loop = StageLoop(
+      let loop = RecordLoop(
         tool: "tester", workers: count, stop: stop, logger: quiet, input: input.reader,
         output: output.writer)
       _ = loop.run { _ in IdleWorker() }

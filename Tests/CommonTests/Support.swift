@@ -25,7 +25,7 @@ final class Ends: Sendable {
     (reader, writer) = (ends[0], ends[1])
   }
 
-  /// A connection on which each read(2) delivers what one write(2) put in, and no more: the pieces
+  /// A connection on which each read(2) delivers what one write(2) put in, and no more: the chunks
   /// that a reader sees are the test's to choose (socket(2), SOCK_SEQPACKET).
   init(packets: Void) {
     var ends: [Int32] = [-1, -1]
@@ -52,7 +52,7 @@ final class Ends: Sendable {
     return value
   }
 
-  func send(_ piece: [UInt8]) { #expect(writeAll(piece, to: writer) == 0) }
+  func send(_ chunk: [UInt8]) { #expect(writeAll(chunk, to: writer) == 0) }
 
   /// Everything up to the end of the input.
   func receiveAll() -> [UInt8] {

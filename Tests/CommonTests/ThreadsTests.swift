@@ -29,7 +29,7 @@ struct ThreadsTests {
 
   @Test("a companion has ended when what it accompanies has, also with an error")
   func companionEnds() {
-    let stop = Stop()
+    let stop = ShutdownSignal()
     let hasEnded = Atomic<Bool>(false)
     let companion = { @Sendable in
       while stop.sleep(seconds: 60) {}

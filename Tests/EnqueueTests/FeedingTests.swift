@@ -93,8 +93,8 @@ import Testing
     #expect(!second.isWorthAWord)
   }
 
-  private func records(_ ids: ClosedRange<Int>) -> [Record] {
-    ids.map { Record(id: String($0), fields: ["id": .string(String($0))]) }
+  private func records(_ ids: ClosedRange<Int>) -> [DocumentRecord] {
+    ids.map { DocumentRecord(id: String($0), fields: ["id": .string(String($0))]) }
   }
 
   @Test func aLimitCountsDocumentsOnce() {

@@ -66,13 +66,13 @@ import Testing
   /// One quick window used to cut the workers for minutes, and one lucky one was never beaten.
   @Test(arguments: [1, 2, 3, 4, 5] as [UInt64])
   func oneWindowOfLuckIsForgotten(seed: UInt64) {
-    var dice = SeededRandom(seed: seed)
+    var random = SeededRandom(seed: seed)
     var workers = AdaptiveWorkers(maximum: 64, delay: 0.1)
     var now = 1.0
     var limits: [Int] = []
     for number in 0..<6000 {
       // From 0.4 to 1.2 s; ten seconds of answers that are much quicker at first.
-      let latency = number < 100 ? 0.2 : Double.random(in: 0.4...1.2, using: &dice)
+      let latency = number < 100 ? 0.2 : Double.random(in: 0.4...1.2, using: &random)
       now += max(0.1, latency / Double(workers.limit))
       _ = workers.finished(latency: latency, isDropped: false, now: Int64(now * 1e9))
       limits.append(workers.limit)
@@ -84,12 +84,12 @@ import Testing
   /// Answers that differ as much as their mean: thirty of them told a quick portal from a slow one as a coin does.
   @Test(arguments: [0, 0.1], [1, 2, 3] as [UInt64])
   func answersThatDifferMuchAreNotTakenForSlowOnes(delay: Double, seed: UInt64) {
-    var dice = SeededRandom(seed: seed)
+    var random = SeededRandom(seed: seed)
     var workers = AdaptiveWorkers(maximum: 16, delay: delay)
     var now = 1.0
     var limits: [Int] = []
     for _ in 0..<20_000 {
-      let latency = -0.8 * log(Double.random(in: 1e-9...1, using: &dice))
+      let latency = -0.8 * log(Double.random(in: 1e-9...1, using: &random))
       now += max(delay, 0.8 / Double(workers.limit))
       _ = workers.finished(latency: latency, isDropped: false, now: Int64(now * 1e9))
       limits.append(workers.limit)

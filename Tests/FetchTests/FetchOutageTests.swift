@@ -111,10 +111,10 @@ struct FetchOutageTests {
 
   /// The portal never gave a document: a minute, here 0.3 s, and nothing is failed.
   @Test(arguments: [
-    ("403 Forbidden", Common.ExitCode.unavailable), ("404 Not Found", .unavailable),
+    ("403 Forbidden", ToolExit.unavailable), ("404 Not Found", .unavailable),
     ("401 Unauthorized", .permission), ("500 Oops", .unavailable),
   ])
-  func whatWasNeverGoodEndsTheRun(status: String, code: Common.ExitCode) throws {
+  func whatWasNeverGoodEndsTheRun(status: String, code: ToolExit) throws {
     let server = try ScriptedServer { _, _ in [Bad.whole(status, "")] }
     var run = try OutageRun()
     run.settings.outages.limitBeforeAnythingGood = 0.3
@@ -225,7 +225,7 @@ struct FetchOutageTests {
     var run = try OutageRun()
     run.settings.outages = OutagePolicy(
       firstDistance: 3600, limit: 7200, limitBeforeAnythingGood: 7200)
-    let stop = Stop()
+    let stop = ShutdownSignal()
     let ended = Mutex<OutageRun.End?>(nil)
     let runner = run
     withThreads(2) { number in
@@ -248,7 +248,7 @@ struct FetchOutageTests {
     let directory = try TemporaryDirectory()
     let notice = OutageNotice(tool: "fetch", folder: directory.path + "/outages")
     let gate = OutageGate(
-      OutagePolicy(threshold: 2, firstDistance: 40), stop: Stop(), notice: notice,
+      OutagePolicy(threshold: 2, firstDistance: 40), stop: ShutdownSignal(), notice: notice,
       logger: Logger(label: "test") { _ in LogCatcher() })
     let scope = OutageGate.Scope(key: "a", name: "the portal a")
     func refuse(_ id: String) throws {
@@ -274,7 +274,7 @@ struct FetchOutageTests {
   /// A look-up and its images are at one server: too few refusals at one step are judged by the other.
   @Test func whatIsRefusedAtAnotherStepMeanwhileIsAskedAgain() throws {
     let gate = OutageGate(
-      OutagePolicy(threshold: 2, firstDistance: 0), stop: Stop(),
+      OutagePolicy(threshold: 2, firstDistance: 0), stop: ShutdownSignal(),
       logger: Logger(label: "test") { _ in LogCatcher() })
     let lookUp = OutageGate.Scope(key: "a", name: "look-up", group: "server")
     let images = OutageGate.Scope(key: "b", name: "images", group: "server")

@@ -16,7 +16,7 @@ struct FetchRun {
   /// The built tool, beside the bundle of the tests, which looks into PDFs.
   static let program: String = {
     let bundle = CommandLine.arguments.first { $0.hasSuffix(".xctest") } ?? ""
-    // As the tool does (Stop.onSignals): a process that is no more shows when it is written to.
+    // As the tool does (ShutdownSignal.onSignals): a process that is no more shows when it is written to.
     signal(SIGPIPE, SIG_IGN)
     return bundle.split(separator: "/", omittingEmptySubsequences: false).dropLast()
       .joined(separator: "/") + "/fetch"
@@ -25,7 +25,7 @@ struct FetchRun {
   init(_ change: (inout FetchSettings) -> Void = { _ in }) throws {
     directory = try TemporaryDirectory()
     var settings = FetchSettings()
-    settings.pace = Pace(delay: 0)
+    settings.pace = RateLimit(delay: 0)
     settings.retry = RetryPolicy(retries: 0, base: 0.01)
     settings.transfer.lowSpeedTime = 1
     settings.transfer.connectTimeout = 2
@@ -35,23 +35,26 @@ struct FetchRun {
     services = FetchServices(
       settings: settings, spool: try Spool(root: directory.path + "/spool"),
       limiter: try Limiter(at: .file(directory.path + "/limiter.sqlite")),
-      checkpoint: try Checkpoint(path: directory.path + "/checkpoint.sqlite"), stop: Stop(),
+      checkpoint: try Checkpoint(path: directory.path + "/checkpoint.sqlite"),
+      stop: ShutdownSignal(),
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
   }
 
   /// Fetches a URL as document `id`; the record afterwards, or the error that it met.
-  func fetch(_ url: String, id: String = "1") throws -> Result<Record, RecordError> {
+  func fetch(_ url: String, id: String = "1") throws -> Result<DocumentRecord, RecordError> {
     try fetch(id: id, fields: ["url": .string(url)])
   }
 
   /// The same for a record with these fields.
-  func fetch(id: String = "1", fields: [String: JSON?]) throws -> Result<Record, RecordError> {
+  func fetch(id: String = "1", fields: [String: JSON?]) throws -> Result<
+    DocumentRecord, RecordError
+  > {
     var fetcher = try Fetcher(
       services, worker: 1,
       logger: Logger(label: "test") { _ in
         SwiftLogNoOpLogHandler()
       })
-    var record = Record(id: id)
+    var record = DocumentRecord(id: id)
     for (name, value) in fields { record.fields[name] = value }
     do {
       try fetcher.process(&record)

@@ -16,7 +16,7 @@ import Transfer
     _ page: [ScriptedServer.Step], _ files: [String: [UInt8]], fields: [String: JSON?] = [:],
     change: @escaping (inout FetchSettings) -> Void = { _ in },
     served: ([String]) -> Void = { _ in }
-  ) throws -> Result<Record, RecordError> {
+  ) throws -> Result<DocumentRecord, RecordError> {
     let server = try ScriptedServer { head, _ in
       let path = String(head.split(separator: " ")[1])
       if path.hasPrefix("/look") { return page }

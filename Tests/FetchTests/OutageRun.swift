@@ -16,7 +16,7 @@ struct OutageRun {
 
   /// How it ended, what came out, and what was logged.
   struct End {
-    let code: Common.ExitCode
+    let code: ToolExit
     let records: [JSON]
     let log: [String]
 
@@ -30,7 +30,7 @@ struct OutageRun {
 
   init() throws {
     directory = try TemporaryDirectory()
-    settings.pace = Pace(delay: 0)
+    settings.pace = RateLimit(delay: 0)
     settings.inspector = FetchRun.program
     settings.retry = RetryPolicy(retries: 2, base: 0.01)
     settings.transfer.lowSpeedTime = 1
@@ -54,7 +54,7 @@ struct OutageRun {
 
   /// Runs on documents `1` … `count`.
   func finish(
-    _ count: Int, stop: Stop = Stop(), url: (Int) -> String = { _ in "" }
+    _ count: Int, stop: ShutdownSignal = ShutdownSignal(), url: (Int) -> String = { _ in "" }
   ) throws -> End {
     let lines = (1...count).map { #"{"id":"\#($0)","url":"\#(url($0))"}"# + "\n" }.joined()
     try directory.write(lines, to: "in")
@@ -75,7 +75,7 @@ struct OutageRun {
       checkpoint: try Checkpoint(path: directory.path + "/checkpoint.sqlite"), stop: stop,
       workers: workers, notice: OutageNotice(tool: "fetch", folder: directory.path + "/outages"),
       logger: logger)
-    let loop = StageLoop(
+    let loop = RecordLoop(
       tool: "fetch", workers: threads, stop: stop, logger: logger, input: input, output: output)
     let code = loop.run { try Fetcher(services, worker: $0, logger: logger) }
     let text = try String(contentsOfFile: directory.path + "/out", encoding: .utf8)

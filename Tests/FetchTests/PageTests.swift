@@ -16,10 +16,10 @@ import Transfer
   ) throws -> PageFindings {
     let directory = try TemporaryDirectory()
     let body = PageBody(path: directory.path + "/page")
-    // In pieces, as they come from a network.
+    // In chunks, as they come from a network.
     for start in stride(from: 0, to: bytes.count, by: 50_000) {
-      let piece = Array(bytes[start..<min(start + 50_000, bytes.count)])
-      try #require(piece.withUnsafeBytes { body.append($0) } == nil)
+      let chunk = Array(bytes[start..<min(start + 50_000, bytes.count)])
+      try #require(chunk.withUnsafeBytes { body.append($0) } == nil)
     }
     #expect(directory.files() == [], "a large page leaves nothing, whatever ends the process")
     var lookup = Lookup()

@@ -28,7 +28,9 @@ import Transfer
     return try Portal(named: "mid", in: directory.path, base: base)
   }
 
-  private func record(_ line: String) throws -> Record { try Record(JSON(parsing: line)) }
+  private func record(_ line: String) throws -> DocumentRecord {
+    try DocumentRecord(JSON(parsing: line))
+  }
 
   @Test(arguments: [
     (
@@ -73,7 +75,7 @@ import Transfer
     "javascript:1", "http://" + String(repeating: "a", count: 9000),
   ])
   func refusesURLs(url: String) throws {
-    let record = Record(id: "1", fields: ["url": .string(url)])
+    let record = DocumentRecord(id: "1", fields: ["url": .string(url)])
     let error = #expect(throws: RecordError.self) { _ = try Portal.direct.plan(for: record).url }
     #expect(error?.kind == .blockedURL)
   }
@@ -111,7 +113,7 @@ import Transfer
     let portal = try portal()
     guard case .lookup(let lookup) = portal.kind else { throw RecordError(.internal, "") }
     let findings = try findings(html, by: lookup, portal)
-    if let meaning = findings.meaning { throw RecordError(meaning, "") }
+    if let meaning = findings.pageClass { throw RecordError(meaning, "") }
     guard let answer = findings.answer else { throw RecordError(.portalError, "empty") }
     _ = try answer.urls(by: LinkRule(hosts: []))
     return answer

@@ -22,7 +22,7 @@ import Transfer
 
   private static func fetched(
     _ body: [UInt8], _ fields: [String] = [], hasLength: Bool = true
-  ) throws -> Result<Record, RecordError> {
+  ) throws -> Result<DocumentRecord, RecordError> {
     let server = try ScriptedServer { _, _ in answer(body, fields, hasLength: hasLength) }
     return try FetchRun().fetch(server.url + "/a.pdf")
   }

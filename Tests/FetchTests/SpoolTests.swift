@@ -26,7 +26,7 @@ import Testing
   /// id was just being refused.
   @Test func whoseAnIDIsIsNotForOneThatIsRefusedToSay() throws {
     let ids = IDsInWork()
-    let stop = Stop()
+    let stop = ShutdownSignal()
     #expect(try ids.take("7", for: "a", stop: stop))
     #expect(throws: RecordError.self) { try ids.take("7", for: "b", stop: stop) }
     ids.noteFetched("7")

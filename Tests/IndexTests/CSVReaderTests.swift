@@ -109,7 +109,7 @@ import Testing
       ])
   }
 
-  /// Pieces end anywhere: rows of many lengths against a buffer of 64 KiB.
+  /// Chunks end anywhere: rows of many lengths against a buffer of 64 KiB.
   @Test func rowsThatCrossTheBufferStayWhole() throws {
     var text = ""
     var expected: [Row] = []

@@ -37,7 +37,7 @@ enum ClaimChecks {
         "source": "DuProcess", "gin": "9", "instrument_number": "62379", "book_volume": "W",
         "book": "285", "page": "55", "instrument_type_raw": "ASSIGN OIL GAS  MIN - [X]",
         "document_type": "MINERAL_DEED", "file_date": "1951-03-04", "num_pages": "2",
-        "grantor_party": "not for the belt",
+        "grantor_party": "not for the pipeline",
       ])
     ])
     let record = try #require(try index.claim(Selection(), for: .test(), count: 1).first)
@@ -182,9 +182,9 @@ enum ClaimChecks {
     let error = RecordError(.network, "no answer")
     _ = try index.settle([Settlement(mine, .again(error, after: 0, countsAttempt: true))])
     run.claimsOnlyReturning = true
-    #expect(try index.outlook(Selection(), for: run).claimable == 1)
+    #expect(try index.queueCounts(Selection(), for: run).claimable == 1)
     #expect(pages(try index.claim(Selection(), for: run, count: 10)) == [1])
-    #expect(try index.outlook(Selection(), for: run).claimable == 0)
+    #expect(try index.queueCounts(Selection(), for: run).claimable == 0)
     #expect(try index.claim(Selection(), for: run, count: 10).isEmpty)
   }
 }

@@ -24,9 +24,9 @@ struct DeadlockTests {
     }
     let settled = Mutex<[SettlementResult]>([])
     let failures = Mutex<[String]>([])
-    let rivalHolds = Stop()
-    let otherHolds = Stop()
-    let rivalIsDone = Stop()
+    let rivalHolds = ShutdownSignal()
+    let otherHolds = ShutdownSignal()
+    let rivalIsDone = ShutdownSignal()
     withThreads(3) { number in
       do {
         switch number {
@@ -64,7 +64,8 @@ struct DeadlockTests {
 
   /// Changes a document in a transaction, and what `body` does with it.
   private func hold(
-    page: Int, in fixture: PostgresFixture, _ held: Stop, _ body: (Connection) throws -> Void
+    page: Int, in fixture: PostgresFixture, _ held: ShutdownSignal,
+    _ body: (Connection) throws -> Void
   ) throws {
     let connection = try Connection(try #require(ConnectionSettings(url: fixture.url)))
     try connection.query("SET deadlock_timeout = '1h'")
@@ -75,7 +76,9 @@ struct DeadlockTests {
     }
   }
 
-  private func waitForWaiting(_ count: Int, in fixture: PostgresFixture, unless stop: Stop) throws {
+  private func waitForWaiting(
+    _ count: Int, in fixture: PostgresFixture, unless stop: ShutdownSignal
+  ) throws {
     let waiting = """
       SELECT COUNT(*) >= \(count) FROM pg_stat_activity
       WHERE wait_event_type = 'Lock' AND datname = '\(fixture.database)'

@@ -33,7 +33,7 @@ enum HealthChecks {
     let health = try index.health(Selection())
     #expect(health.stale == 2)
     #expect(health.inProgress == 2)
-    #expect(try index.takeBackStale() == health.stale)
+    #expect(try index.reclaimExpiredLeases() == health.stale)
     #expect(try index.health(Selection()).stale == 0)
   }
 

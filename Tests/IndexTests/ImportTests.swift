@@ -105,13 +105,13 @@ import Testing
   }
 
   @Test(arguments: [
-    (["Origin"], ExitCode.usage, "HEADER=COLUMN"), (["=source"], .usage, "HEADER=COLUMN"),
+    (["Origin"], ToolExit.usage, "HEADER=COLUMN"), (["=source"], .usage, "HEADER=COLUMN"),
     (["Origin=sauce"], .usage, "no column \"sauce\""), (["a=lot", "A=sec"], .usage, "twice"),
     (["id=lease_token"], .usage, "no column"),
     (["Orijin=lot"], .configuration, "\"orijin\"; it has \"source\""),
     (["book=page"], .configuration, "page is there twice"),
   ])
-  func mapsThatAreWrong(map: [String], code: ExitCode, message: String) throws {
+  func mapsThatAreWrong(map: [String], code: ToolExit, message: String) throws {
     let error = #expect(throws: Fatal.self) { try read("source,book,page\n", map: map) }
     #expect(error?.code == code)
     #expect(error?.message.contains(message) == true, "\(error?.message ?? "")")

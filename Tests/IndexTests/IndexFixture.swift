@@ -92,10 +92,10 @@ func sqlFile(_ name: String) throws -> String {
 }
 
 /// The pages of records, in their order.
-func pages(_ records: [Record]) -> [Int] { records.compactMap { $0["page"]?.int } }
+func pages(_ records: [DocumentRecord]) -> [Int] { records.compactMap { $0["page"]?.int } }
 
 /// The lease of the only record.
-func lease(_ records: [Record]) throws -> Lease {
+func lease(_ records: [DocumentRecord]) throws -> Lease {
   try #require(records.count == 1 ? Lease(records[0]) : nil)
 }
 

@@ -15,7 +15,7 @@ struct LostAnswerTests {
   ) throws {
     let fixture = try PostgresFixture()
     let proxy = try LossyProxy(to: fixture.server.port)
-    let stop = Stop()
+    let stop = ShutdownSignal()
     let failure = Mutex<(any Error)?>(nil)
     withThreads(2) { number in
       guard number == 1 else { return proxy.run(until: stop.descriptor) }

@@ -28,7 +28,7 @@ enum OddRowChecks {
     #expect(index.refusals.all.count == 1)
     #expect(pages(try index.claim(Selection(), for: .test(), count: 9)) == [4, 5])
     #expect(try index.claim(Selection(), for: .test(), count: 9).isEmpty)
-    #expect(try index.outlook(Selection(), for: .test()).claimable == 0)
+    #expect(try index.queueCounts(Selection(), for: .test()).claimable == 0)
     #expect(try fixture.row(page: 2, "download_status") == ["pending"])
   }
 
@@ -47,7 +47,7 @@ enum OddRowChecks {
     try fixture.addTrigger("NEW.page <= 4 AND NEW.download_status = 'in_progress'", nil)
     let run = Run.test()
     #expect(try index.claim(Selection(), for: run, count: 4).isEmpty)
-    #expect(try index.outlook(Selection(), for: run).claimable == 6)
+    #expect(try index.queueCounts(Selection(), for: run).claimable == 6)
     #expect(try index.claimOneByOne(Selection(), for: run, count: 4).isEmpty)
     #expect(pages(try index.claim(Selection(), for: run, count: 4)) == [5, 6])
     let obstacle = try index.obstacle(Selection(), for: run)
@@ -125,7 +125,7 @@ enum OddRowChecks {
     #expect(try index.renew(leases, of: run) == 2)
     try fixture.sql(
       "UPDATE index_documents SET lease_expires_at = \(fixture.time(-1)) WHERE page <> 2")
-    #expect(try index.takeBackStale() == 2)
+    #expect(try index.reclaimExpiredLeases() == 2)
     let rows = try fixture.sql("SELECT download_status FROM index_documents ORDER BY page")
     #expect(rows == [["pending"], ["in_progress"], ["pending"]])
     try index.release(leases)
@@ -152,7 +152,7 @@ enum OddRowChecks {
         "pending", "1", "HTTP 503", "portal_error", "2", "none",
       ])
     #expect(try fixture.row(page: 2, columns) == ["pending", "0", "none", "none", "0", "none"])
-    #expect(try index.outlook(Selection(), for: run).waiting == 2)
+    #expect(try index.queueCounts(Selection(), for: run).waiting == 2)
   }
 
   static func numbers(_ fixture: any IndexFixture) throws {

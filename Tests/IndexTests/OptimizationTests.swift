@@ -32,13 +32,13 @@ struct OptimizationTests {
       ("7", nil), ("null", nil),
     ] as [(String, Optimization?)])
   func record(_ member: String, _ wanted: Optimization?) throws {
-    let record = Record(
+    let record = DocumentRecord(
       id: "1", fields: ["optimize": try JSON(parsing: Array(member.utf8))])
     #expect(Optimization(record) == wanted)
   }
 
   @Test("Without optimize in the pipeline nothing is known")
-  func nothing() { #expect(Optimization(Record(id: "1", fields: [:])) == nil) }
+  func nothing() { #expect(Optimization(DocumentRecord(id: "1", fields: [:])) == nil) }
 
   @Test("Reasons are plain, distinct and short")
   func reasons() {

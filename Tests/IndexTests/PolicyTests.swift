@@ -52,7 +52,7 @@ import Testing
 
   @Test(arguments: [
     (0, AttemptPolicy.Standing.trusted), (2, .trusted), (3, .quarantined), (4, .quarantined),
-    (5, .culprit), (9, .culprit),
+    (5, .poisoned), (9, .poisoned),
   ])
   func standings(losses: Int, expected: AttemptPolicy.Standing) {
     #expect(AttemptPolicy.standing(afterLosing: losses) == expected)
@@ -60,26 +60,27 @@ import Testing
 
   struct Pending: Sendable {
     var trusted = 0
-    var suspects = 0
+    var quarantined = 0
     var here = 0
-    var suspectsHere = 0
+    var quarantinedHere = 0
     let claimable: Int
     let heldBack: Int
   }
 
   @Test(arguments: [
     Pending(claimable: 0, heldBack: 0), Pending(trusted: 7, here: 3, claimable: 7, heldBack: 0),
-    Pending(trusted: 7, suspects: 2, claimable: 7, heldBack: 2),
-    Pending(suspects: 2, claimable: 2, heldBack: 0),
-    Pending(suspects: 2, here: 1, claimable: 0, heldBack: 2),
-    Pending(trusted: 7, suspects: 2, here: 1, suspectsHere: 1, claimable: 0, heldBack: 9),
+    Pending(trusted: 7, quarantined: 2, claimable: 7, heldBack: 2),
+    Pending(quarantined: 2, claimable: 2, heldBack: 0),
+    Pending(quarantined: 2, here: 1, claimable: 0, heldBack: 2),
+    Pending(trusted: 7, quarantined: 2, here: 1, quarantinedHere: 1, claimable: 0, heldBack: 9),
   ])
   func suspectsWorkAlone(_ row: Pending) {
-    var outlook = Outlook()
-    outlook.inProgressHere = row.here
-    outlook.divide(trusted: row.trusted, suspects: row.suspects, suspectsHere: row.suspectsHere)
-    #expect(outlook.claimable == row.claimable)
-    #expect(outlook.heldBack == row.heldBack)
+    var queueCounts = QueueCounts()
+    queueCounts.inProgressHere = row.here
+    queueCounts.divide(
+      trusted: row.trusted, quarantined: row.quarantined, quarantinedHere: row.quarantinedHere)
+    #expect(queueCounts.claimable == row.claimable)
+    #expect(queueCounts.heldBack == row.heldBack)
   }
 
   @Test func conditionsBindWhatTheySelect() {
@@ -121,6 +122,7 @@ import Testing
     ] as [([(Int, Int, Int)], [ClosedRange<Int>])])
   func gaps(books: [(Int, Int, Int)], expected: [ClosedRange<Int>]) {
     #expect(
-      BookTally.gaps(books.map { BookTally(book: $0.0, completed: $0.1, open: $0.2) }) == expected)
+      BookCollector.gaps(books.map { BookCollector(book: $0.0, completed: $0.1, open: $0.2) })
+        == expected)
   }
 }

@@ -200,10 +200,10 @@ struct PostgresIndexTests {
   @Test func aStopEndsTheWait() throws {
     let server = try PostgresServer()
     try PostgresMigration(url: server.url("postgres")).run(creating: true)
-    let stop = Stop()
+    let stop = ShutdownSignal()
     let index = try PostgresIndex(url: server.url("postgres"), patience: 3600, stop: stop)
     server.order("stop")
-    let code = Mutex<ExitCode?>(nil)
+    let code = Mutex<ToolExit?>(nil)
     withThreads(2) { number in
       guard number == 1 else { return stop.request(.interrupted) }
       do { _ = try index.counts(Selection()) } catch {

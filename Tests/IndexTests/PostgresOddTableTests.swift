@@ -71,7 +71,7 @@ struct PostgresOddTableTests {
       """)
     let index = try openIndex(url)
     #expect(try index.claim(Selection(), for: .test(), count: 2).isEmpty)
-    #expect(try index.outlook(Selection(), for: .test()).claimable == 2)
+    #expect(try index.queueCounts(Selection(), for: .test()).claimable == 2)
     let obstacle = try index.obstacle(Selection(), for: .test())
     #expect(obstacle.code == .permission)
     #expect(obstacle.reason.contains("FOR UPDATE"), "\(obstacle)")
@@ -154,7 +154,7 @@ struct PostgresOddTableTests {
     let again = Settlement.Outcome.again(error, after: 60, countsAttempt: true)
     #expect(try index.settle([Settlement(try lease([record]), again)]) == [true])
     #expect(try fixture.row(page: 1, "download_error") == [error.message])
-    let seconds = try #require(try index.outlook(Selection(), for: .test()).secondsToNext)
+    let seconds = try #require(try index.queueCounts(Selection(), for: .test()).secondsToNext)
     #expect(seconds > 50 && seconds <= 60)
   }
 

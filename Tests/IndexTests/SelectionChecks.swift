@@ -20,7 +20,7 @@ enum SelectionChecks {
     selection.ids = [all[5], all[1], all[3], 987_654_321]
     #expect(pages(try index.preview(selection, count: 9)) == [6, 2, 4])
     #expect(try index.counts(selection).pending == 3)
-    #expect(try index.outlook(selection, for: .test()).claimable == 3)
+    #expect(try index.queueCounts(selection, for: .test()).claimable == 3)
     #expect(try index.typeCounts(selection, top: 9).map(\.count) == [3])
     #expect(pages(try index.claim(selection, for: .test(), count: 1)) == [6])
     selection.priorities = [3]
@@ -60,13 +60,13 @@ enum SelectionChecks {
     selection.errorClasses = ["network", "portal_error"]
     #expect(pages(try index.preview(selection, count: 9)) == [1, 2])
     #expect(try index.counts(selection).failed == 2)
-    #expect(try index.reviveFailed(selection) == 2)
+    #expect(try index.requeueFailed(selection) == 2)
     #expect(try index.counts(selection).failed == 0)
     #expect(try index.counts(selection).pending == 2)
     #expect(try fixture.row(page: 1, "download_status, download_attempts") == ["pending", "0"])
     #expect(pages(try index.claim(selection, for: .test(), count: 9)) == [1, 2])
     selection.errorClasses = [Selection.unclassified]
-    #expect(try index.reviveFailed(selection) == 1)
+    #expect(try index.requeueFailed(selection) == 1)
     #expect(
       try fixture.sql("SELECT page FROM index_documents WHERE download_status = 'failed'")
         == [["3"]])

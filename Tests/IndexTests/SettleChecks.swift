@@ -85,9 +85,9 @@ enum SettleChecks {
       try fixture.row(page: 1, statusColumns) == ["pending", "1", "network", "no answer", "", "0"])
     #expect(try fixture.row(page: 2, "download_attempts") == ["0"])
     #expect(try index.claim(Selection(), for: .test(), count: 2).isEmpty)
-    let outlook = try index.outlook(Selection(), for: .test())
-    #expect((outlook.claimable, outlook.waiting, outlook.inProgressHere) == (0, 2, 0))
-    #expect((50...60).contains(try #require(outlook.secondsToNext)))
+    let queueCounts = try index.queueCounts(Selection(), for: .test())
+    #expect((queueCounts.claimable, queueCounts.waiting, queueCounts.inProgressHere) == (0, 2, 0))
+    #expect((50...60).contains(try #require(queueCounts.secondsToNext)))
     try fixture.sql(
       "UPDATE index_documents SET next_attempt_at = \(fixture.time(-1)) WHERE page = 1")
     let second = try index.claim(Selection(), for: .test(), count: 2)
@@ -105,8 +105,8 @@ enum SettleChecks {
         "failed", "1", "absent", "nothing found", "", "0",
       ]
     )
-    let outlook = try index.outlook(Selection(), for: .test())
-    #expect(outlook == Outlook())
+    let queueCounts = try index.queueCounts(Selection(), for: .test())
+    #expect(queueCounts == QueueCounts())
     #expect(try index.settle([Settlement(mine, .failed(error))]) == [false])
   }
 
@@ -122,7 +122,7 @@ enum SettleChecks {
     let index = try fixture.open(with: Document.pages(1))
     let old = try lease(try index.claim(Selection(), for: .test("a"), count: 1))
     try fixture.sql("UPDATE index_documents SET lease_expires_at = \(fixture.time(-1))")
-    #expect(try index.takeBackStale() == 1)
+    #expect(try index.reclaimExpiredLeases() == 1)
     _ = try index.claim(Selection(), for: .test("b"), count: 1)
     let before = try fixture.sql("SELECT * FROM index_documents")
     let error = RecordError(.network, "late")
@@ -151,8 +151,8 @@ enum SettleChecks {
     stage.retriesFailed = true
     #expect(pages(try index.preview(stage, count: 9)) == [1, 2, 3])
     #expect(try index.counts(stage).failed == 3)
-    #expect(try index.reviveFailed(Selection()) == 0)
-    #expect(try index.reviveFailed(stage) == 3)
+    #expect(try index.requeueFailed(Selection()) == 0)
+    #expect(try index.requeueFailed(stage) == 3)
     #expect(try index.counts(stage).pending == 3)
     let first = try index.claim(stage, for: .test(), count: 1)
     #expect(first.first?["attempt"]?.int == 1)
@@ -161,13 +161,13 @@ enum SettleChecks {
       Settlement(try lease(first), .again(error, after: 0, countsAttempt: true))
     ])
     // The run is interrupted; the next one goes on with all three, and not with the fourth.
-    #expect(try index.reviveFailed(stage) == 0)
-    #expect(try index.outlook(stage, for: .test("b")).claimable == 3)
+    #expect(try index.requeueFailed(stage) == 0)
+    #expect(try index.queueCounts(stage, for: .test("b")).claimable == 3)
     let rest = try index.claim(stage, for: .test("b"), count: 9)
     #expect(pages(rest) == [1, 2, 3])
     _ = try index.settle(rest.compactMap { Lease($0) }.map { Settlement($0, .failed(error)) })
     #expect(try index.counts(stage).pending == 0)
-    #expect(try index.outlook(stage, for: .test("b")) == Outlook())
+    #expect(try index.queueCounts(stage, for: .test("b")) == QueueCounts())
     #expect(try fixture.row(page: 1, statusColumns).last == "0")
   }
 

@@ -12,8 +12,8 @@ enum StaleChecks {
     Check("rows of older software are taken back after half an hour", olderSoftware),
     Check("a document that kills its worker ends as failed, its neighbours do not", killer),
     Check("what becomes of lost leases follows the policy", standings),
-    Check("a quarantined document works alone", suspects),
-    Check("the outlook knows here from elsewhere", outlook),
+    Check("a quarantined document works alone", quarantined),
+    Check("the queueCounts knows here from elsewhere", queueCounts),
   ]
 
   static func leases(_ fixture: any IndexFixture) throws {
@@ -27,14 +27,14 @@ enum StaleChecks {
     _ = try index.claim(Selection(), for: .test("expired"), count: 1)
     try fixture.sql(
       "UPDATE index_documents SET lease_expires_at = \(fixture.time(-1)) WHERE page = 5")
-    #expect(try index.takeBackStale() == 3)
+    #expect(try index.reclaimExpiredLeases() == 3)
     let rows = try fixture.sql(
       """
       SELECT page, download_status, download_attempts, COALESCE(lease_token, 'none')
       FROM index_documents WHERE download_status = 'pending' ORDER BY page
       """)
     #expect(rows == ["2", "3", "5"].map { [$0, "pending", "0", "none"] })
-    #expect(try index.takeBackStale() == 0)
+    #expect(try index.reclaimExpiredLeases() == 0)
   }
 
   static func olderSoftware(_ fixture: any IndexFixture) throws {
@@ -46,12 +46,12 @@ enum StaleChecks {
         UPDATE index_documents SET updated_at = \(fixture.time(minutes * 60)) WHERE page = \(page)
         """)
     }
-    #expect(try index.takeBackStale() == 1)
+    #expect(try index.reclaimExpiredLeases() == 1)
     #expect(try fixture.row(page: 1, "download_status") == ["pending"])
     #expect(try fixture.row(page: 2, "download_status") == ["in_progress"])
   }
 
-  /// The belt takes what it gets and dies whenever page 2 is on it, with all that it has.
+  /// The pipeline takes what it gets and dies whenever page 2 is on it, with all that it has.
   static func killer(_ fixture: any IndexFixture) throws {
     let index = try fixture.open(with: Document.pages(4))
     var claims: [Int: Int] = [:]
@@ -66,7 +66,7 @@ enum StaleChecks {
           UPDATE index_documents SET lease_expires_at = \(fixture.time(-1))
           WHERE download_status = 'in_progress'
           """)
-        #expect(try index.takeBackStale() == records.count)
+        #expect(try index.reclaimExpiredLeases() == records.count)
       } else {
         let error = RecordError(.absent, "nothing found")
         _ = try index.settle(
@@ -94,10 +94,10 @@ enum StaleChecks {
           lost_leases = page - 1, lease_token = 'token', lease_expires_at = \(fixture.time(-1)),
           lease_owner = 'a/1/' || \(isAlone ? "page" : "1")
         """)
-      #expect(try index.takeBackStale() == 6)
+      #expect(try index.reclaimExpiredLeases() == 6)
       for page in 1...6 {
         let losses = AttemptPolicy.losses(after: page - 1, isAlone: isAlone)
-        let isFailed = AttemptPolicy.standing(afterLosing: losses) == .culprit
+        let isFailed = AttemptPolicy.standing(afterLosing: losses) == .poisoned
         #expect(
           try fixture.row(page: page, "download_status, lost_leases")
             == [isFailed ? "failed" : "pending", String(losses)])
@@ -108,45 +108,45 @@ enum StaleChecks {
     #expect(trusted == [1, 2])
   }
 
-  static func suspects(_ fixture: any IndexFixture) throws {
+  static func quarantined(_ fixture: any IndexFixture) throws {
     let index = try fixture.open(with: Document.pages(4))
     try fixture.sql("UPDATE index_documents SET lost_leases = 3 WHERE page IN (1, 2)")
     let run = Run.test()
     let error = RecordError(.network, "no answer")
-    func settle(_ records: [Record]) throws {
+    func settle(_ records: [DocumentRecord]) throws {
       let outcomes = records.compactMap { Lease($0) }.map { Settlement($0, .failed(error)) }
       #expect(try index.settle(outcomes) == outcomes.map { _ in true })
     }
     let others = try index.claim(Selection(), for: run, count: 1)
     #expect(pages(others) == [3])
-    #expect(try index.outlook(Selection(), for: run).heldBack == 2)
+    #expect(try index.queueCounts(Selection(), for: run).heldBack == 2)
     let rest = try index.claim(Selection(), for: run, count: 9)
     #expect(pages(rest) == [4])
     #expect(try index.claim(Selection(), for: run, count: 9).isEmpty)
-    #expect(try index.outlook(Selection(), for: run).claimable == 0)
+    #expect(try index.queueCounts(Selection(), for: run).claimable == 0)
     try settle(others + rest)
-    #expect(try index.outlook(Selection(), for: run).claimable == 2)
+    #expect(try index.queueCounts(Selection(), for: run).claimable == 2)
     let first = try index.claim(Selection(), for: run, count: 9)
     #expect(first.count == 1)
     // What arrives meanwhile waits until the suspect is settled.
     #expect(try index.add([Document(page: 9).row]).added == 1)
     #expect(try index.claim(Selection(), for: run, count: 9).isEmpty)
-    #expect(try index.outlook(Selection(), for: run).heldBack == 2)
+    #expect(try index.queueCounts(Selection(), for: run).heldBack == 2)
     try settle(first)
     #expect(pages(try index.claim(Selection(), for: run, count: 9)) == [9])
   }
 
-  static func outlook(_ fixture: any IndexFixture) throws {
+  static func queueCounts(_ fixture: any IndexFixture) throws {
     let index = try fixture.open(with: Document.pages(6) + [Document(book: 900, page: 7)])
     var books = Selection()
     books.books = [1...300]
     _ = try index.claim(books, for: .test("a"), count: 2)
     _ = try index.claim(books, for: .test("b"), count: 3)
-    var outlook = Outlook()
-    outlook.claimable = 1
-    outlook.inProgressHere = 2
-    outlook.inProgressElsewhere = 3
-    #expect(try index.outlook(books, for: .test("a")) == outlook)
+    var queueCounts = QueueCounts()
+    queueCounts.claimable = 1
+    queueCounts.inProgressHere = 2
+    queueCounts.inProgressElsewhere = 3
+    #expect(try index.queueCounts(books, for: .test("a")) == queueCounts)
   }
 
   /// A process that is no more: ended, and waited for.

@@ -7,7 +7,7 @@ import Testing
 enum StoredChecks {
   static let all = [
     Check("stored rows come by the bytes of their URLs, as they were", inOrder),
-    Check("documents are set back only where nothing has changed", setBack),
+    Check("documents are set back only where nothing has changed", requeueCompleted),
     Check("statuses are told by id", statuses),
   ]
 
@@ -56,7 +56,7 @@ enum StoredChecks {
     #expect(try read(index).isEmpty)
   }
 
-  static func setBack(_ fixture: any IndexFixture) throws {
+  static func requeueCompleted(_ fixture: any IndexFixture) throws {
     let index = try fixture.open(with: Document.pages(5))
     try fixture.sql(
       """
@@ -71,8 +71,9 @@ enum StoredChecks {
       UPDATE index_documents SET download_status = 'in_progress', lease_token = 't' WHERE page = 3;
       UPDATE index_documents SET content_sha256 = 'other' WHERE page = 4
       """)
-    let isSetBack = try index.setBack(rows.prefix(4).map { (row: $0, why: "what? it's gone") })
-    #expect(isSetBack == [true, true, false, false])
+    let isRequeued = try index.requeueCompleted(
+      rows.prefix(4).map { (row: $0, why: "what? it's gone") })
+    #expect(isRequeued == [true, true, false, false])
     let columns = "download_status, download_attempts, download_error, error_class"
     for page in [1, 2] {
       #expect(

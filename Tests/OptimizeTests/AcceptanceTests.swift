@@ -8,7 +8,7 @@ import Testing
 @Suite("The acceptance rule")
 struct AcceptanceTests {
   static let page = PageGeometry(mediaBox: Rectangle(0, 0, 612, 792))
-  static let whole = Inspection(pageCount: 2, pages: [page, page])
+  static let whole = PDFSummary(pageCount: 2, pages: [page, page])
 
   @Test(
     "Only a file that begins as a PDF is looked into",
@@ -20,30 +20,30 @@ struct AcceptanceTests {
       ("<html>", "the file does not begin with %PDF-"),
       ("%PDF", "the file does not begin with %PDF-"),
     ] as [(String, String?)])
-  func beginning(_ text: String, objection: String?) {
-    #expect(Acceptance.objection(toBeginning: Array(text.utf8))?.description == objection)
+  func beginning(_ text: String, rejection: String?) {
+    #expect(Acceptance.rejection(toBeginning: Array(text.utf8))?.description == rejection)
   }
 
   @Test(
     "Sources that keep their original",
     arguments: [
       (whole, nil),
-      (Inspection(pageCount: 1, pages: [page], encryption: ["4"]), nil),
-      (Inspection(pageCount: 1, pages: [page], repair: "xref not found"), nil),
+      (PDFSummary(pageCount: 1, pages: [page], encryption: ["4"]), nil),
+      (PDFSummary(pageCount: 1, pages: [page], repair: "xref not found"), nil),
       (
-        Inspection(pageCount: 1, pages: [page], missing: "page 1 lacks a part"),
+        PDFSummary(pageCount: 1, pages: [page], missing: "page 1 lacks a part"),
         "part of the file is missing: page 1 lacks a part"
       ),
-      (Inspection(pageCount: 1, pages: [page], isSigned: true), "the file is signed"),
+      (PDFSummary(pageCount: 1, pages: [page], isSigned: true), "the file is signed"),
       (
-        Inspection(pageCount: 1, pages: [page], complaint: "xref not found"),
+        PDFSummary(pageCount: 1, pages: [page], complaint: "xref not found"),
         "the file is damaged: xref not found"
       ),
-      (Inspection(pageCount: 0), "the file has no pages"),
-      (Inspection(pageCount: 100_001), "the file has too many pages: more than 100,000"),
-    ] as [(Inspection, String?)])
-  func source(_ inspection: Inspection, objection: String?) {
-    #expect(Acceptance.objection(toSource: inspection)?.description == objection)
+      (PDFSummary(pageCount: 0), "the file has no pages"),
+      (PDFSummary(pageCount: 100_001), "the file has too many pages: more than 100,000"),
+    ] as [(PDFSummary, String?)])
+  func source(_ inspection: PDFSummary, rejection: String?) {
+    #expect(Acceptance.rejection(toSource: inspection)?.description == rejection)
   }
 
   @Test(
@@ -61,37 +61,37 @@ struct AcceptanceTests {
       (.signal(SIGSEGV), nil, "Ghostscript failed: it was ended by signal 11"),
       (.signal(SIGKILL), nil, "Ghostscript failed: it was ended by signal 9"),
     ] as [(Launch.End, String?, String?)])
-  func run(_ end: Launch.End, report: String?, objection: String?) {
+  func run(_ end: Launch.End, report: String?, rejection: String?) {
     let limits = Limits(base: 60, pages: 2, sourceBytes: 1000)
     let outcome = Ghostscript.Outcome(end: end, report: report)
-    #expect(Acceptance.objection(toRun: outcome, limits: limits)?.description == objection)
+    #expect(Acceptance.rejection(toRun: outcome, limits: limits)?.description == rejection)
   }
 
   @Test("The result has the pages of the source")
   func result() {
     let small = PageGeometry(mediaBox: Rectangle(0, 0, 612, 791))
-    func objection(_ result: Inspection) -> String? {
-      Acceptance.objection(toResult: result, of: Self.whole)?.description
+    func rejection(_ result: PDFSummary) -> String? {
+      Acceptance.rejection(toResult: result, of: Self.whole)?.description
     }
-    #expect(objection(Self.whole) == nil)
+    #expect(rejection(Self.whole) == nil)
     #expect(
-      objection(Inspection(pageCount: 1, pages: [Self.page]))
+      rejection(PDFSummary(pageCount: 1, pages: [Self.page]))
         == "the result has a different number of pages: 1 instead of 2")
     #expect(
-      objection(Inspection(pageCount: 2, pages: [Self.page, small]))
+      rejection(PDFSummary(pageCount: 2, pages: [Self.page, small]))
         == "a page of the result has a different size: page 2")
     #expect(
-      objection(Inspection(pageCount: 2, pages: [], complaint: "x")) == "the result is damaged: x")
+      rejection(PDFSummary(pageCount: 2, pages: [], complaint: "x")) == "the result is damaged: x")
     #expect(
-      objection(Inspection(pageCount: 2, pages: [Self.page, Self.page], encryption: ["4"]))
+      rejection(PDFSummary(pageCount: 2, pages: [Self.page, Self.page], encryption: ["4"]))
         == "the result is encrypted differently")
   }
 
   @Test("The result is smaller")
   func size() {
-    #expect(Acceptance.objection(toSize: 999, of: 1000) == nil)
+    #expect(Acceptance.rejection(toSize: 999, of: 1000) == nil)
     #expect(
-      Acceptance.objection(toSize: 1000, of: 1000)?.description
+      Acceptance.rejection(toSize: 1000, of: 1000)?.description
         == "the result is not smaller: 1,000 of 1,000 bytes")
   }
 
@@ -117,10 +117,10 @@ struct AcceptanceTests {
     whole.add(Array(text.utf8))
     whole.finish()
     #expect(whole.report == report)
-    var pieces = ErrorScan(until: "xyz")
-    for byte in text.utf8 { pieces.add([byte]) }
-    pieces.finish()
-    #expect(pieces.report == report)
+    var chunks = ErrorScan(until: "xyz")
+    for byte in text.utf8 { chunks.add([byte]) }
+    chunks.finish()
+    #expect(chunks.report == report)
   }
 
   @Test("A megabyte of one line takes four kilobytes")

@@ -68,22 +68,22 @@ struct GhostscriptTests {
   /// A keeper in this process, so that it can be looked at.
   private struct Kept {
     let directory: TemporaryDirectory
-    let keeper = GhostscriptKeeper()
-    var job: Job
+    let keeper = GhostscriptPool()
+    var job: JobRequest
 
     init() throws {
       directory = try TemporaryDirectory()
-      job = Job(directory: directory.path, settings: ProtocolTests.settings)
+      job = JobRequest(directory: directory.path, settings: ProtocolTests.settings)
     }
 
     /// What is said against a result, and the interpreter that waits for the next document.
-    func take(_ document: [UInt8]) throws -> (objection: Rejection?, pid: pid_t?) {
+    func take(_ document: [UInt8]) throws -> (rejection: Rejection?, pid: pid_t?) {
       let limits = Limits(base: 60, pages: 3, sourceBytes: document.count)
-      try directory.write(document, to: Job.source)
-      let objection = try keeper.run("/usr/bin/gs", job, limits: limits) {
-        Acceptance.objection(toRun: $0, limits: limits)
+      try directory.write(document, to: JobRequest.source)
+      let rejection = try keeper.run("/usr/bin/gs", job, limits: limits) {
+        Acceptance.rejection(toRun: $0, limits: limits)
       }
-      return (objection, keeper.process)
+      return (rejection, keeper.process)
     }
   }
 
@@ -91,25 +91,25 @@ struct GhostscriptTests {
   func kept() throws {
     var kept = try Kept()
     let first = try kept.take(Self.linked)
-    #expect(first.objection == nil)
+    #expect(first.rejection == nil)
     #expect(first.pid != nil)
     #expect(try kept.take(Self.linked) == first)
     let odd = try kept.take(Self.odd)
-    #expect(odd.objection?.reason == .ghostscriptError)
+    #expect(odd.rejection?.reason == .ghostscriptError)
     #expect(odd.pid == nil)
     let next = try kept.take(Self.linked)
-    #expect(next.objection == nil && next.pid != first.pid)
+    #expect(next.rejection == nil && next.pid != first.pid)
     kept.job.settings.isolation = .document
     let last = try kept.take(Self.linked)
-    #expect(last.objection == nil && last.pid == nil)
+    #expect(last.rejection == nil && last.pid == nil)
   }
 
   @Test("An interpreter that was killed between documents costs none")
   func diedIdle() throws {
     let kept = try Kept()
     for _ in 1...2 {
-      let (objection, pid) = try kept.take(Self.linked)
-      #expect(objection == nil)
+      let (rejection, pid) = try kept.take(Self.linked)
+      #expect(rejection == nil)
       kill(try #require(pid), SIGKILL)
     }
   }

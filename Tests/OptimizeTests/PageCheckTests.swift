@@ -65,19 +65,19 @@ struct PageCheckTests {
     let (before, after) = (
       try #require(Self.page(given.before)), try #require(Self.page(given.after))
     )
-    let objection = after.objection(asDrawingOf: before, .strict)
-    #expect((objection != nil) == given.differs, "\(given.name): \(objection ?? "")")
+    let rejection = after.rejection(asDrawingOf: before, .strict)
+    #expect((rejection != nil) == given.differs, "\(given.name): \(rejection ?? "")")
   }
 
   @Test("It says where to look, and what has another shape")
   func places() throws {
     let (before, after) = (try #require(Self.page(Self.dot)), try #require(Self.page(Self.white)))
     #expect(
-      after.objection(asDrawingOf: before, .strict)
+      after.rejection(asDrawingOf: before, .strict)
         == "at 13 % from the left, 23 % from the top")
     let small = try #require(PageDrawing(ppm: Array("P6\n1 1\n255\nabc".utf8)))
-    #expect(small.objection(asDrawingOf: before, .strict) == "has another shape")
-    #expect(small.objection(asDrawingOf: small, .strict) == nil)
+    #expect(small.rejection(asDrawingOf: before, .strict) == "has another shape")
+    #expect(small.rejection(asDrawingOf: small, .strict) == nil)
   }
 
   @Test(
@@ -126,7 +126,7 @@ struct PageCheckTests {
     return builder.bytes()
   }
 
-  static let changes: [(before: [UInt8], after: [UInt8], objection: String?)] = [
+  static let changes: [(before: [UInt8], after: [UInt8], rejection: String?)] = [
     (document("one two"), document("one two"), nil),
     (document("it\\222s"), document("it9s"), "a page of the result has different text: page 1"),
     (document("affluent"), document("afluent"), "a page of the result has different text: page 1"),
@@ -151,17 +151,17 @@ struct PageCheckTests {
   ]
 
   @Test("A whole result is compared word by word and window by window", arguments: changes)
-  func whole(_ given: (before: [UInt8], after: [UInt8], objection: String?)) throws {
+  func whole(_ given: (before: [UInt8], after: [UInt8], rejection: String?)) throws {
     let directory = try TemporaryDirectory()
-    try directory.write(given.before, to: Job.source)
-    try directory.write(given.after, to: Job.result)
-    let job = Job(directory: directory.path, settings: ProtocolTests.settings)
+    try directory.write(given.before, to: JobRequest.source)
+    try directory.write(given.after, to: JobRequest.result)
+    let job = JobRequest(directory: directory.path, settings: ProtocolTests.settings)
     let check = PageCheck(
       renderer: Renderer(
         programs: ProtocolTests.renderer, job: job,
         limits: Limits(base: 60, pages: 1, sourceBytes: 1000)),
       pages: 1, sourceBytes: given.before.count)
-    #expect(try check.objection(toAllOf: Job.result)?.description == given.objection)
+    #expect(try check.rejection(toAllOf: JobRequest.result)?.description == given.rejection)
   }
 
   /// What a bare machine showed: the renderer wrote a list of fonts, ended by its limit on files, and the page
@@ -180,16 +180,16 @@ struct PageCheckTests {
     chmod(program, 0o700)
     let renderer = Renderer(
       programs: .init(drawing: program, text: program),
-      job: Job(directory: directory.path, settings: ProtocolTests.settings),
+      job: JobRequest(directory: directory.path, settings: ProtocolTests.settings),
       limits: Limits(base: 60, pages: 1, sourceBytes: 1000))
     let check = PageCheck(renderer: renderer, pages: 1, sourceBytes: 1000)
     #expect(
-      try check.objection(toAllOf: Job.result)?.description
+      try check.rejection(toAllOf: JobRequest.result)?.description
         == "the text of the file cannot be read\(words)")
     // A drawing has a limit of its own.
     guard !script.hasPrefix("exec") else { return }
     #expect(
-      try check.objection(toSampleOf: Job.result, share: 1)?.description
+      try check.rejection(toSampleOf: JobRequest.result, share: 1)?.description
         == "a page cannot be drawn: page 1\(words)")
   }
 

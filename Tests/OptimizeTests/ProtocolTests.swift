@@ -14,8 +14,8 @@ struct ProtocolTests {
 
   @Test("A job comes out as it went in")
   func job() throws {
-    var job = Job(directory: "/tmp/a \"b\"", settings: Self.settings)
-    #expect(Job(json: try JSON(parsing: job.json.serialized())) == job)
+    var job = JobRequest(directory: "/tmp/a \"b\"", settings: Self.settings)
+    #expect(JobRequest(json: try JSON(parsing: job.json.serialized())) == job)
     job.settings.ghostscript = nil
     job.settings.engine = .images
     job.settings.isolation = .document
@@ -23,8 +23,8 @@ struct ProtocolTests {
     job.settings.isUnchecked = true
     job.settings.makesBilevel = true
     job.settings.verifiedShare = 0.05
-    #expect(Job(json: try JSON(parsing: job.json.serialized())) == job)
-    #expect(Job(json: .object([:])) == nil)
+    #expect(JobRequest(json: try JSON(parsing: job.json.serialized())) == job)
+    #expect(JobRequest(json: .object([:])) == nil)
   }
 
   @Test(
@@ -43,9 +43,9 @@ struct ProtocolTests {
       .findings(Findings(verdict: .kept(Rejection(.signed), pages: nil))),
       .findings(Findings(verdict: .kept(Rejection(.damaged, "at byte 3"), pages: 2))),
       .trouble("no room", code: ENOSPC),
-    ] as [Answer])
-  func answer(_ answer: Answer) throws {
-    #expect(Answer(json: try JSON(parsing: answer.json.serialized())) == answer)
+    ] as [JobReply])
+  func answer(_ answer: JobReply) throws {
+    #expect(JobReply(json: try JSON(parsing: answer.json.serialized())) == answer)
   }
 
   @Test(
@@ -56,18 +56,20 @@ struct ProtocolTests {
       #"{"started":-1}"#,
     ])
   func noAnswer(_ text: String) throws {
-    #expect(Answer(json: try JSON(parsing: text)) == nil)
+    #expect(JobReply(json: try JSON(parsing: text)) == nil)
   }
 
   @Test(
     "A process that says something else, or nothing, or too much, is lost",
     arguments: ["/usr/bin/true", "/usr/bin/env", "/usr/bin/yes"])
   func lost(_ program: String) throws {
-    // As the tool does (Stop.onSignals).
+    // As the tool does (ShutdownSignal.onSignals).
     signal(SIGPIPE, SIG_IGN)
     let process = try WorkerProcess(executable: program, memory: 0)
     #expect(
-      process.work(on: Job(directory: "/tmp", settings: Self.settings), stop: Stop()) == .lost)
+      process.work(
+        on: JobRequest(directory: "/tmp", settings: Self.settings), stop: ShutdownSignal()) == .lost
+    )
   }
 
   @Test("A program that is not there cannot be started")

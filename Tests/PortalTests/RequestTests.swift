@@ -56,7 +56,7 @@ import Testing
 }
 
 @Suite struct HeadBufferTests {
-  @Test func `heads are found in pieces of any size`() throws {
+  @Test func `heads are found in chunks of any size`() throws {
     let text = "\r\nGET /1 HTTP/1.0\r\n\r\nGET /2 HTTP/1.0\r\nA: b\r\n\r\nGET"
     for size in 1...text.utf8.count {
       var buffer = HeadBuffer()
@@ -72,7 +72,7 @@ import Testing
     }
   }
 
-  @Test func `a head without end is refused, in one piece or many`() {
+  @Test func `a head without end is refused, in one chunk or many`() {
     var buffer = HeadBuffer()
     #expect { () throws in
       for _ in 0..<100 {

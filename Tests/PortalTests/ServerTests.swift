@@ -11,7 +11,7 @@ import Testing
     faults: [FaultRule] = [], stall: Double = 60, _ body: @Sendable (_ server: Running) -> Void
   ) throws {
     let listener = try Listener(Endpoint(host: "127.0.0.1", port: 0))
-    let office = Office(
+    let context = ServerContext(
       site: Site(
         catalogue: Catalogue(count: 20, seed: 7, isBulk: true),
         scans: ScanStore(seed: 7, bulkSize: 100_000)),
@@ -20,7 +20,7 @@ import Testing
         faults: FaultPlan(rules: faults, seed: 7)),
       log: nil)
     let server = Server(listener: listener) {
-      Connection(number: $0, socket: $1, server: $2, office: office).serve()
+      Connection(number: $0, socket: $1, server: $2, context: context).serve()
     }
     let port = UInt16(listener.url.split(separator: ":").last ?? "") ?? 0
     withThreads(2) { number in

@@ -19,7 +19,7 @@ import Testing
       let limiter = try Limiter(at: .file(path))
       for host in 1...40 {
         _ = try limiter.waitForSlot(
-          host: "host\(host):80", pace: Pace(delay: 0.001), stop: Stop())
+          host: "host\(host):80", pace: RateLimit(delay: 0.001), stop: ShutdownSignal())
       }
       _ = try limiter.refuse(host: "paused:80", retryAfter: 3000, base: 1)
     }
@@ -60,11 +60,13 @@ import Testing
     #expect(words.withLock { $0.first?.contains("made anew") } == true)
     #expect(try Self.bytes(place.path + "-damaged") == bytes)
     #expect(
-      try limiter.start(host: "paused:80", pace: Pace(delay: 1), stop: Stop()) == .paused)
+      try limiter.start(host: "paused:80", pace: RateLimit(delay: 1), stop: ShutdownSignal())
+        == .paused)
     #expect(
-      try limiter.start(host: "paused:80", pace: Pace(delay: 0), stop: Stop()) == .paused)
+      try limiter.start(host: "paused:80", pace: RateLimit(delay: 0), stop: ShutdownSignal())
+        == .paused)
     #expect(
-      try limiter.waitForSlot(host: "host1:80", pace: Pace(delay: 1), stop: Stop()))
+      try limiter.waitForSlot(host: "host1:80", pace: RateLimit(delay: 1), stop: ShutdownSignal()))
     // The next one finds nothing wrong.
     _ = try Limiter(at: .file(place.path)) { Issue.record("again: \($0)") }
   }
@@ -78,7 +80,8 @@ import Testing
     withThreads(6) { _ in
       do {
         let limiter = try Limiter(at: .file(place.path))
-        _ = try limiter.waitForSlot(host: "h:80", pace: Pace(delay: 0.001), stop: Stop())
+        _ = try limiter.waitForSlot(
+          host: "h:80", pace: RateLimit(delay: 0.001), stop: ShutdownSignal())
       } catch { failures.withLock { $0.append("\(error)") } }
     }
     #expect(failures.withLock { $0 } == [])
@@ -103,7 +106,8 @@ import Testing
     }
     let limiter = try Limiter(at: .file(place.path))
     #expect(
-      try limiter.start(host: "paused:80", pace: Pace(delay: 1), stop: Stop()) == .paused)
+      try limiter.start(host: "paused:80", pace: RateLimit(delay: 1), stop: ShutdownSignal())
+        == .paused)
     let status = try #require(try limiter.status().first { $0.host == "paused:80" })
     #expect(status.pause > 2900 && status.refusals == 1)
   }

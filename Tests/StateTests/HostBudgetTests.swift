@@ -8,16 +8,16 @@ private let second: Int64 = 1_000_000_000
 @Suite struct HostBudgetTests {
   @Test func slotsAreTheDelayApart() {
     var budget = HostBudget()
-    #expect(budget.reserve(now: 10 * second, pace: Pace(delay: 1)) == 10 * second)
-    #expect(budget.reserve(now: 10 * second, pace: Pace(delay: 1)) == 11 * second)
-    #expect(budget.reserve(now: 10 * second, pace: Pace(delay: 1)) == 12 * second)
+    #expect(budget.reserve(now: 10 * second, pace: RateLimit(delay: 1)) == 10 * second)
+    #expect(budget.reserve(now: 10 * second, pace: RateLimit(delay: 1)) == 11 * second)
+    #expect(budget.reserve(now: 10 * second, pace: RateLimit(delay: 1)) == 12 * second)
     // After a rest, nobody may make up for the time that went by.
-    #expect(budget.reserve(now: 60 * second, pace: Pace(delay: 1)) == 60 * second)
+    #expect(budget.reserve(now: 60 * second, pace: RateLimit(delay: 1)) == 60 * second)
   }
 
   @Test func aBurstFollowsARest() {
     var budget = HostBudget()
-    let pace = Pace(delay: 1, burst: 3)
+    let pace = RateLimit(delay: 1, burst: 3)
     let slots = (0..<5).map { _ in budget.reserve(now: 100 * second, pace: pace) }
     #expect(slots == [100, 100, 100, 101, 102].map { $0 * second })
     for _ in 0..<2 {
@@ -33,7 +33,7 @@ private let second: Int64 = 1_000_000_000
 
   @Test func anAnnouncedStartKeepsEverybodyElseAwayUntilItIsKnown() {
     var budget = HostBudget()
-    let pace = Pace(delay: 1)
+    let pace = RateLimit(delay: 1)
     let first = budget.start(now: 10 * second, pace: pace, lead: 0, ready: 10 * second)
     #expect(first == .at(10 * second, latest: 10 * second + patience))
     // It may still be under way: to be asked again when that is over.
@@ -55,7 +55,7 @@ private let second: Int64 = 1_000_000_000
 
   @Test func whoCouldNotKeepItsWindowStartsNowIfNobodyHasSince() {
     var budget = HostBudget()
-    let pace = Pace(delay: 1)
+    let pace = RateLimit(delay: 1)
     _ = budget.start(now: 10 * second, pace: pace, lead: 0, ready: 0)
     let missed = budget.lastStart
     let again = budget.start(now: 11 * second, pace: pace, lead: 0, ready: 0, missed: missed)
@@ -69,7 +69,7 @@ private let second: Int64 = 1_000_000_000
   /// ever sent.
   @Test func whoMissedItsWindowAnnouncesSoFarAheadThatItCannotAgain() {
     var budget = HostBudget()
-    let pace = Pace(delay: 0.02)
+    let pace = RateLimit(delay: 0.02)
     _ = budget.start(now: 10 * second, pace: pace, lead: 0, ready: 0)
     let missed = budget.lastStart
     let again = budget.start(
@@ -79,7 +79,7 @@ private let second: Int64 = 1_000_000_000
 
   @Test func aRequestThatNeverCameCostsHalfASecond() {
     var budget = HostBudget()
-    let pace = Pace(delay: 1)
+    let pace = RateLimit(delay: 1)
     _ = budget.start(now: 10 * second, pace: pace, lead: 0, ready: 0)
     let next = budget.start(now: 11 * second + patience, pace: pace, lead: 0, ready: 0)
     #expect(next == .at(11 * second + patience, latest: 11 * second + 2 * patience))
@@ -87,7 +87,7 @@ private let second: Int64 = 1_000_000_000
 
   @Test func aLongLineGetsShorter() {
     var budget = HostBudget()
-    let pace = Pace(delay: 1)
+    let pace = RateLimit(delay: 1)
     _ = budget.reserve(now: 10 * second, pace: pace)
     let before = budget.nextSlot
     _ = budget.start(now: 10 * second, pace: pace, lead: 0, ready: 10 * second - second)
@@ -98,7 +98,7 @@ private let second: Int64 = 1_000_000_000
 
   @Test func aPauseHoldsForThoseWithASlot() {
     var budget = HostBudget()
-    let pace = Pace(delay: 1)
+    let pace = RateLimit(delay: 1)
     _ = budget.reserve(now: 0, pace: pace)
     let slot = budget.reserve(now: 0, pace: pace)
     budget.refuse(now: 0, retryAfter: 30, base: 2)
@@ -141,7 +141,7 @@ private let second: Int64 = 1_000_000_000
   @Test(arguments: [Int64.min, -1, 0, 1, Int64.max - 1, Int64.max], [0, 0.02, 1e300, .infinity])
   func noNumberIsTooGreatForTheArithmetic(time: Int64, delay: Double) {
     for burst in [1, 1000, Int.max] {
-      let pace = Pace(delay: delay, burst: burst)
+      let pace = RateLimit(delay: delay, burst: burst)
       var budget = HostBudget()
       (budget.nextSlot, budget.lastStart, budget.pausedUntil) = (time, time, min(time, 5))
       _ = budget.reserve(now: second, pace: pace)
@@ -165,17 +165,17 @@ private let second: Int64 = 1_000_000_000
   }
 
   @Test func theLeadGrowsWithTheWayAndComesBackSlowly() {
-    var lead = Lead()
-    #expect(lead.nanoseconds == Lead.shortest)
+    var lead = StartMargin()
+    #expect(lead.nanoseconds == StartMargin.shortest)
     lead.observe(took: 30_000_000, transaction: 8_000_000)
     #expect(lead.nanoseconds == 60_000_000)
     lead.observe(took: 25_000_000, transaction: 2_000_000)
     #expect(lead.nanoseconds == 58_750_000)
     #expect(lead.transaction == 2_000_000)
     lead.observe(took: .max, transaction: .max)
-    #expect(lead.nanoseconds == Lead.longest)
+    #expect(lead.nanoseconds == StartMargin.longest)
     for _ in 0..<1000 { lead.observe(took: 0, transaction: 0) }
-    #expect(lead.nanoseconds < Lead.shortest + 10)
+    #expect(lead.nanoseconds < StartMargin.shortest + 10)
     #expect(lead.transaction < 10)
   }
 }

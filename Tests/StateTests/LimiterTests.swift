@@ -16,9 +16,9 @@ import Testing
     withThreads(threads) { _ in
       do {
         let limiter = try place.open()
-        let stop = Stop()
+        let stop = ShutdownSignal()
         for _ in 0..<each {
-          let pace = Pace(delay: delay)
+          let pace = RateLimit(delay: delay)
           _ = try limiter.waitForSlot(host: "portal:80", pace: pace, stop: stop)
           let grant = try #require(
             try limiter.grant(host: "portal:80", pace: pace, stop: stop))
@@ -45,12 +45,12 @@ import Testing
     let place = try LimiterPlace(kind)
     defer { place.isNoLongerNeeded() }
     let limiter = try place.open()
-    let stop = Stop()
+    let stop = ShutdownSignal()
     #expect(try limiter.refuse(host: "slow:80", retryAfter: 3000, base: 1) > 2999)
-    let pace = Pace(delay: 0)
+    let pace = RateLimit(delay: 0)
     #expect(try limiter.waitForSlot(host: "quick:80", pace: pace, stop: stop))
     #expect(try limiter.start(host: "slow:80", pace: pace, stop: stop) == .paused)
-    #expect(try limiter.start(host: "slow:80", pace: Pace(delay: 1), stop: stop) == .paused)
+    #expect(try limiter.start(host: "slow:80", pace: RateLimit(delay: 1), stop: stop) == .paused)
     stop.request(.interrupted)
     #expect(try !limiter.waitForSlot(host: "slow:80", pace: pace, stop: stop))
   }
@@ -60,7 +60,8 @@ import Testing
     let place = try LimiterPlace(kind)
     let (one, other) = (try place.open(), try place.open())
     _ = try one.refuse(host: "h:80", retryAfter: 100, base: 1)
-    #expect(try other.start(host: "h:80", pace: Pace(delay: 1), stop: Stop()) == .paused)
+    #expect(
+      try other.start(host: "h:80", pace: RateLimit(delay: 1), stop: ShutdownSignal()) == .paused)
     let status = try #require(try other.status().first)
     #expect(status.host == "h:80")
     // What is not known of the database's clock counts on the slow side.
@@ -74,10 +75,10 @@ import Testing
     let place = try LimiterPlace(kind)
     defer { place.isNoLongerNeeded() }
     let limiter = try place.open()
-    let pace = Pace(delay: 3600, burst: 3)
+    let pace = RateLimit(delay: 3600, burst: 3)
     for _ in 0..<3 {
-      #expect(try limiter.waitForSlot(host: "h:80", pace: pace, stop: Stop()))
-      #expect(try limiter.grant(host: "h:80", pace: pace, stop: Stop())?.refusals == 0)
+      #expect(try limiter.waitForSlot(host: "h:80", pace: pace, stop: ShutdownSignal()))
+      #expect(try limiter.grant(host: "h:80", pace: pace, stop: ShutdownSignal())?.refusals == 0)
     }
     let status = try #require(try limiter.status().first)
     #expect(status.nextSlot > 3000)
@@ -88,9 +89,9 @@ import Testing
     let place = try LimiterPlace(kind)
     defer { place.isNoLongerNeeded() }
     let limiter = try place.open()
-    let stop = Stop()
+    let stop = ShutdownSignal()
     _ = try limiter.refuse(host: "h:80", retryAfter: 0, base: 1)
-    let pace = Pace(delay: 0)
+    let pace = RateLimit(delay: 0)
     // The pause has no length, but the database's clock is not quite ours.
     #expect(try limiter.waitForSlot(host: "h:80", pace: pace, stop: stop))
     #expect(try limiter.grant(host: "h:80", pace: pace, stop: stop)?.refusals == 1)
@@ -115,7 +116,7 @@ import Testing
   @Test func nicedThreadsBesideBusyOnesStartNearlyOnTime() throws {
     let place = try LimiterPlace(.file)
     defer { place.isNoLongerNeeded() }
-    let pace = Pace(delay: 0.4)
+    let pace = RateLimit(delay: 0.4)
     let isOver = Atomic<Bool>(false)
     let times = Mutex<[Int64]>([])
     let failures = Mutex<[String]>([])
@@ -130,8 +131,9 @@ import Testing
       do {
         let limiter = try place.open()
         for _ in 0..<2 {
-          _ = try limiter.waitForSlot(host: "h:80", pace: pace, stop: Stop())
-          let grant = try #require(try limiter.grant(host: "h:80", pace: pace, stop: Stop()))
+          _ = try limiter.waitForSlot(host: "h:80", pace: pace, stop: ShutdownSignal())
+          let grant = try #require(
+            try limiter.grant(host: "h:80", pace: pace, stop: ShutdownSignal()))
           times.withLock { $0.append(Time.monotonic()) }
           try limiter.sent(grant, host: "h:80", pace: pace)
         }
@@ -149,8 +151,8 @@ import Testing
     let place = try LimiterPlace(kind)
     defer { place.isNoLongerNeeded() }
     let limiter = try place.open()
-    let pace = Pace(delay: 3600)
-    let stop = Stop()
+    let pace = RateLimit(delay: 3600)
+    let stop = ShutdownSignal()
     let granted = Atomic<Int>(0)
     let began = Time.monotonic()
     withThreads(9) { thread in
@@ -179,12 +181,12 @@ import Testing
     for value in values {
       let place = try LimiterPlace(kind)
       let limiter = try place.open()
-      let pace = Pace(delay: 0.001)
-      _ = try limiter.waitForSlot(host: "h:80", pace: pace, stop: Stop())
+      let pace = RateLimit(delay: 0.001)
+      _ = try limiter.waitForSlot(host: "h:80", pace: pace, stop: ShutdownSignal())
       try place.sql(
         "UPDATE \(kind == .file ? "hosts" : "conveyor_hosts") SET \(column) = \(value)")
       let error = #expect(throws: Fatal.self, "\(value)") {
-        try place.open().waitForSlot(host: "h:80", pace: pace, stop: Stop())
+        try place.open().waitForSlot(host: "h:80", pace: pace, stop: ShutdownSignal())
       }
       #expect(error?.code == .inputOutput, "\(value)")
       #expect(throws: Fatal.self) { try place.open().status() }
@@ -197,10 +199,10 @@ import Testing
     defer { place.isNoLongerNeeded() }
     let limiter = try place.open()
     for burst in [1, 1000] {
-      let pace = Pace(delay: 1e300, burst: burst)
-      #expect(try limiter.waitForSlot(host: "h\(burst):80", pace: pace, stop: Stop()))
+      let pace = RateLimit(delay: 1e300, burst: burst)
+      #expect(try limiter.waitForSlot(host: "h\(burst):80", pace: pace, stop: ShutdownSignal()))
       let grant = try #require(
-        try limiter.grant(host: "h\(burst):80", pace: pace, stop: Stop()))
+        try limiter.grant(host: "h\(burst):80", pace: pace, stop: ShutdownSignal()))
       try limiter.sent(grant, host: "h\(burst):80", pace: pace)
     }
     #expect(try place.open().status().count == 2)
@@ -238,10 +240,10 @@ import Testing
   }
 
   @Test(arguments: [
-    ("postgres://a:secret@127.0.0.1:1/none", ExitCode.unavailable),
-    ("postgres://a:secret@[", ExitCode.configuration),
+    ("postgres://a:secret@127.0.0.1:1/none", ToolExit.unavailable),
+    ("postgres://a:secret@[", ToolExit.configuration),
   ])
-  func aDatabaseThatCannotBeReachedEndsTheRun(url: String, code: ExitCode) throws {
+  func aDatabaseThatCannotBeReachedEndsTheRun(url: String, code: ToolExit) throws {
     let error = #expect(throws: Fatal.self) { try Limiter(at: .database(url)) }
     #expect(error?.code == code)
     #expect(error?.message.contains("limiter") == true)
@@ -251,7 +253,7 @@ import Testing
 
 extension Limiter {
   /// The grant, where there is one.
-  func grant(host: String, pace: Pace, stop: Stop) throws(Fatal) -> Grant? {
+  func grant(host: String, pace: RateLimit, stop: ShutdownSignal) throws(Fatal) -> Grant? {
     guard case .granted(let grant) = try start(host: host, pace: pace, stop: stop) else {
       return nil
     }

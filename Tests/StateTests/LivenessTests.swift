@@ -15,7 +15,7 @@ import Testing
     var ready: Int64 = 0
     var time: Int64 = 0
     var latest: Int64 = 0
-    var lead = Lead()
+    var lead = StartMargin()
     var missed: Int64?
     var sentAt: Int64 = 0
   }
@@ -29,8 +29,8 @@ import Testing
       Lateness(testDescription: "never") { _ in 0 },
       Lateness(testDescription: "always 3 ms") { _ in 3_000_000 },
       Lateness(testDescription: "up to 4 ms") { .random(in: 0...4_000_000, using: &$0) },
-      Lateness(testDescription: "1 in 20 by 30 ms") { dice in
-        Int.random(in: 1...20, using: &dice) == 1 ? 30_000_000 : 100_000
+      Lateness(testDescription: "1 in 20 by 30 ms") { random in
+        Int.random(in: 1...20, using: &random) == 1 ? 30_000_000 : 100_000
       },
     ]
   }
@@ -38,9 +38,9 @@ import Testing
   /// When requests are sent, in order, and by which thread. Each thread is a process of its own, which is harder than it is.
   /// A transaction is over `cost` nanoseconds after its decision.
   private func starts(
-    threads count: Int, pace: Pace, requests: Int, _ lateness: Lateness, cost: Int64 = 0
+    threads count: Int, pace: RateLimit, requests: Int, _ lateness: Lateness, cost: Int64 = 0
   ) -> [(time: Int64, thread: Int)] {
-    var dice = SeededRandom(seed: UInt64(count) &+ UInt64(pace.gap))
+    var random = SeededRandom(seed: UInt64(count) &+ UInt64(pace.gap))
     var budget = HostBudget()
     var threads = (0..<count).map { Thread(wakesAt: 1_000_000_000 + Int64($0)) }
     var sent: [(time: Int64, thread: Int)] = []
@@ -54,7 +54,7 @@ import Testing
       let takes = threads[next].lead.transaction
       func sleep(until time: Int64, exactly: Bool = false) {
         threads[next].due = max(now, time)
-        threads[next].wakesAt = max(now, time) + (exactly ? 0 : lateness.of(&dice))
+        threads[next].wakesAt = max(now, time) + (exactly ? 0 : lateness.of(&random))
       }
       switch threads[next].step {
       case .reserve:
@@ -101,7 +101,7 @@ import Testing
 
   @Test(arguments: [0.05, 0.1, 0.5, 3, 10], Lateness.kinds)
   func requestsComeAndKeepTheirDistance(delay: Double, lateness: Lateness) {
-    let pace = Pace(delay: delay)
+    let pace = RateLimit(delay: delay)
     for count in [1, 2, 5, 64] {
       let times = starts(threads: count, pace: pace, requests: 400, lateness).map(\.time)
       let gaps = zip(times, times.dropFirst()).map { $1 - $0 }
@@ -118,7 +118,7 @@ import Testing
   /// thread only later.
   @Test(arguments: [0.01, 0.02, 0.1, 1], [1_000_000, 30_000_000, 300_000_000] as [Int64])
   func requestsComeHoweverLongATransactionTakes(delay: Double, cost: Int64) {
-    let pace = Pace(delay: delay)
+    let pace = RateLimit(delay: delay)
     for count in [1, 3] {
       let times = starts(
         threads: count, pace: pace, requests: 10, Lateness.kinds[2], cost: cost
@@ -129,7 +129,7 @@ import Testing
   }
 
   @Test func everyThreadGetsItsTurn() {
-    let pace = Pace(delay: 0.1)
+    let pace = RateLimit(delay: 0.1)
     for lateness in Lateness.kinds {
       let threads = starts(threads: 50, pace: pace, requests: 300, lateness).map(\.thread)
       // Not in turn to the last place, but nobody is passed over for long.

@@ -143,7 +143,7 @@ struct BucketConformanceTests {
     #expect(error?.code == .permission)
   }
 
-  /// The vendor's own client reads what we wrote: any bytes, one piece and several, odd names.
+  /// The vendor's own client reads what we wrote: any bytes, one chunk and several, odd names.
   @Test(arguments: Vendor.allCases) func theOfficialClientReadsItBack(_ vendor: Vendor) throws {
     var place = try Place(vendor)
     place.settings.cacheControl = "private, max-age=60"

@@ -5,12 +5,12 @@ import Testing
 /// CRC32C by the processor and without it, against the vectors of RFC 3720, appendix B.4.
 @Suite("CRC32C")
 struct ChecksumTests {
-  private static func hex(_ bytes: [UInt8], pieces: Int = .max) -> String {
+  private static func hex(_ bytes: [UInt8], chunks: Int = .max) -> String {
     var checksum = CRC32C()
     var rest = bytes[...]
     repeat {
-      rest.prefix(pieces).withUnsafeBytes { checksum.update($0) }
-      rest = rest.dropFirst(pieces)
+      rest.prefix(chunks).withUnsafeBytes { checksum.update($0) }
+      rest = rest.dropFirst(chunks)
     } while !rest.isEmpty
     return checksum.hex
   }
@@ -25,7 +25,7 @@ struct ChecksumTests {
     #expect(Self.hex(bytes) == expected)
   }
 
-  /// Any length, any place in memory, any pieces.
+  /// Any length, any place in memory, any chunks.
   @Test func bothWaysAgree() {
     let bytes = (0..<1000).map { UInt8(truncatingIfNeeded: $0 &* 167 ^ $0 >> 3) }
     for start in 0..<9 {
@@ -38,7 +38,7 @@ struct ChecksumTests {
           conveyor_crc32c(0, $0.baseAddress.map { $0 + start }, part.count)
         }
         #expect(plain == whole, "\(count) bytes from \(start)")
-        #expect(Self.hex(part, pieces: 1 + start) == Self.hex(part))
+        #expect(Self.hex(part, chunks: 1 + start) == Self.hex(part))
       }
     }
   }

@@ -40,7 +40,7 @@ struct CredentialTests {
     let bucket = try BucketURL("gs://bucket", scheme: "gs")
     return GoogleStore(
       try GoogleService(bucket, settings, base: fake.url, try TokenSource(settings)),
-      piece: 256 << 10)
+      chunk: 256 << 10)
   }
 
   private func put(_ store: GoogleStore, _ size: Int, as key: String = "key") throws {

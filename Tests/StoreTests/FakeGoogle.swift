@@ -6,7 +6,7 @@ import Synchronization
 /// What goes wrong with one request.
 enum Fault: String, Sendable, CaseIterable {
   case unavailable, tooMany, resetBeforeBody, resetAfterBody, lostReply, unauthorized
-  /// The store keeps less of a piece than it was sent.
+  /// The store keeps less of a chunk than it was sent.
   case keepsLess
   case sessionNotFound, sessionGone
 }
@@ -40,7 +40,7 @@ final class FakeGoogle: Sendable {
     var honours = true
     /// Whether it lies about the checksum of what it stored.
     var lies = false
-    /// What it keeps of a piece is a multiple of this, as with the real one.
+    /// What it keeps of a chunk is a multiple of this, as with the real one.
     var granule = 256 << 10
     /// Whether a token is needed.
     var needsToken = false
@@ -114,7 +114,7 @@ final class FakeGoogle: Sendable {
     case ("DELETE", _, _):
       let name = String(request.path.split(separator: "/").last ?? "")
       return .answer(state.objects.removeValue(forKey: name) == nil ? 404 : 204)
-    case ("PUT", _, let id?): return piece(request, Int(id) ?? 0, behaviour, &state, keepsLess)
+    case ("PUT", _, let id?): return chunk(request, Int(id) ?? 0, behaviour, &state, keepsLess)
     case ("POST", "multipart", _):
       behaviour.meanwhile(&state)
       let parts = parts(request)
@@ -133,7 +133,7 @@ final class FakeGoogle: Sendable {
     }
   }
 
-  private static func piece(
+  private static func chunk(
     _ request: Received, _ id: Int, _ behaviour: Behaviour, _ state: inout State, _ keepsLess: Bool
   ) -> Reaction {
     guard var session = state.sessions[id] else { return .answer(404) }

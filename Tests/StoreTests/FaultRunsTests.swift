@@ -9,7 +9,7 @@ import Testing
 @Suite("Fifty runs of each fault")
 struct FaultRunsTests {
   private static let runs = 50
-  private static let piece = 20_000
+  private static let chunk = 20_000
 
   /// A kind of trouble, and what has to come of it.
   struct Trouble: Sendable, CustomTestStringConvertible {
@@ -78,7 +78,7 @@ struct FaultRunsTests {
 
     init(_ index: Int, _ files: Files) throws {
       let isLarge = index.isMultiple(of: 2)
-      let size = isLarge ? FaultRunsTests.piece * 2 + index * 997 + 1 : index * 131
+      let size = isLarge ? FaultRunsTests.chunk * 2 + index * 997 + 1 : index * 131
       content = (0..<size).map { UInt8(truncatingIfNeeded: ($0 &* 31) ^ ($0 >> 8) ^ index) }
       file = try files.document(bytes: content)
       // The first asks what is there; a small document has one more, a large one five.
@@ -120,8 +120,8 @@ struct FaultRunsTests {
         let source = trouble.google == .unauthorized ? try TokenSource(settings) : .none
         let bucket = try BucketURL("gs://bucket", scheme: "gs")
         return GoogleStore(
-          try GoogleService(bucket, settings, base: fake.url, source), piece: Self.piece,
-          lookout: looks ? nil : Self.sure())
+          try GoogleService(bucket, settings, base: fake.url, source), chunk: Self.chunk,
+          existenceCheck: looks ? nil : Self.sure())
       }
       let end = Self.put(run, store)
       return (end, fake.with { $0.objects["key"]?.content }, fake.with { $0.writes })
@@ -132,7 +132,7 @@ struct FaultRunsTests {
   func amazon(_ trouble: Trouble) throws {
     try count("s3://", trouble) { run in
       // One asks, and either one sends or one begins, one sends each part, and one completes.
-      let parts = (run.content.count + Self.piece - 1) / Self.piece
+      let parts = (run.content.count + Self.chunk - 1) / Self.chunk
       let last = parts > 1 ? parts + 3 : 2
       let fake = try FakeAmazon(
         .init(
@@ -152,7 +152,7 @@ struct FaultRunsTests {
       let store = try Self.store { settings in
         settings.environment = { environment[$0] }
         let bucket = try BucketURL("s3://bucket", scheme: "s3")
-        return AmazonStore(try AmazonService(bucket, settings), part: Self.piece)
+        return AmazonStore(try AmazonService(bucket, settings), part: Self.chunk)
       }
       let end = Self.put(run, store)
       return (end, fake.with { $0.objects["/bucket/key"]?.content }, fake.with { $0.writes })
@@ -160,10 +160,10 @@ struct FaultRunsTests {
   }
 
   /// As after many documents that were not there.
-  private static func sure() -> Lookout {
-    let lookout = Lookout(isTrusted: true)
-    for _ in 0..<LookFirst.streak { lookout.found(false) }
-    return lookout
+  private static func sure() -> ExistenceCheck {
+    let existenceCheck = ExistenceCheck(isTrusted: true)
+    for _ in 0..<ExistencePolicy.streak { existenceCheck.found(false) }
+    return existenceCheck
   }
 
   private static func store<Store>(_ make: (inout StoreSettings) throws -> Store) rethrows -> Store

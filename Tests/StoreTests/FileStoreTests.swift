@@ -82,13 +82,13 @@ struct FileStoreTests {
 
   @Test(
     arguments: [
-      (ENOSPC, ExitCode.inputOutput, "free some space"), (EDQUOT, .inputOutput, "free some space"),
+      (ENOSPC, ToolExit.inputOutput, "free some space"), (EDQUOT, .inputOutput, "free some space"),
       (EROFS, .inputOutput, "read-only"), (ESTALE, .inputOutput, "Mount it again"),
       (ENOTCONN, .inputOutput, "Mount it again"), (EIO, .inputOutput, "kernel's log"),
       (EFBIG, .inputOutput, "ulimit -f"), (EMFILE, .inputOutput, "ulimit -n"),
       (EACCES, .permission, "writable"), (ENODEV, .inputOutput, "Mount it again"),
     ])
-  func whatTheMachineHasIsEverybodys(_ code: Int32, _ exit: ExitCode, _ advice: String) {
+  func whatTheMachineHasIsEverybodys(_ code: Int32, _ exit: ToolExit, _ advice: String) {
     let fatal = FileError("write", "/srv/x", code: code).atDestination as? Fatal
     #expect(fatal?.code == exit)
     #expect(fatal?.message.contains(advice) == true)
@@ -195,10 +195,10 @@ struct FileStoreTests {
   }
 
   @Test(arguments: [
-    (ENOSPC, ExitCode.inputOutput), (EDQUOT, .inputOutput), (EROFS, .inputOutput),
+    (ENOSPC, ToolExit.inputOutput), (EDQUOT, .inputOutput), (EROFS, .inputOutput),
     (EMFILE, .inputOutput), (EIO, .inputOutput), (EACCES, .permission), (EPERM, .permission),
   ])
-  func theMachinesTroubleEndsTheRun(_ code: Int32, _ expected: ExitCode) throws {
+  func theMachinesTroubleEndsTheRun(_ code: Int32, _ expected: ToolExit) throws {
     let fatal = try #require(FileError("write", "/store/a", code: code).atDestination as? Fatal)
     #expect(fatal.code == expected)
     #expect(fatal.message.contains("/store/a"))

@@ -9,7 +9,7 @@ import Testing
 /// Google's service when things go wrong: whatever happens, there is one right object or none.
 @Suite("Google Cloud Storage, with faults")
 struct GoogleFaultTests {
-  private static let piece = 256 << 10
+  private static let chunk = 256 << 10
   private static let losesTrack: [Fault] = [
     .unavailable, .tooMany, .resetBeforeBody, .resetAfterBody, .lostReply,
   ]
@@ -20,7 +20,7 @@ struct GoogleFaultTests {
   init() throws {
     files = try Files()
     small = Array("a small document\r\n\r\n".utf8)
-    large = (0..<(Self.piece * 2 + 30_000)).map { UInt8(truncatingIfNeeded: $0 / 7) }
+    large = (0..<(Self.chunk * 2 + 30_000)).map { UInt8(truncatingIfNeeded: $0 / 7) }
   }
 
   private func store(_ fake: FakeGoogle, _ change: (inout StoreSettings) -> Void = { _ in }) throws
@@ -32,7 +32,7 @@ struct GoogleFaultTests {
     settings.environment = { $0 == "STORAGE_EMULATOR_HOST" ? url : nil }
     change(&settings)
     let bucket = try BucketURL("gs://bucket", scheme: "gs")
-    return GoogleStore(try GoogleService(bucket, settings), piece: Self.piece)
+    return GoogleStore(try GoogleService(bucket, settings), chunk: Self.chunk)
   }
 
   private func put(
@@ -63,9 +63,9 @@ struct GoogleFaultTests {
           // Only the store knows how far it has come.
           #expect(asked?["content-range"] == "bytes */\(content.count)")
         }
-        // No more than one piece is sent twice, unless the whole session is lost.
+        // No more than one chunk is sent twice, unless the whole session is lost.
         let isLost = [.sessionNotFound, .sessionGone].contains(fault)
-        #expect(bytes <= content.count * (isLost ? 2 : 1) + Self.piece + 10_000)
+        #expect(bytes <= content.count * (isLost ? 2 : 1) + Self.chunk + 10_000)
       }
     }
   }
@@ -115,7 +115,7 @@ struct GoogleFaultTests {
 
   @Test func aStoppedRunWaitsForNoOtherTry() throws {
     let fake = try FakeGoogle(.init(fault: { _ in .unavailable }))
-    let stop = Stop()
+    let stop = ShutdownSignal()
     stop.request(.interrupted)
     let store = try store(fake) {
       $0.stop = stop

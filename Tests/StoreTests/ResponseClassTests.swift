@@ -9,8 +9,8 @@ import Transfer
 struct ResponseClassTests {
   private static func answer(
     _ status: Int, _ body: String, _ headers: [(name: String, value: String)] = []
-  ) -> Answer {
-    Answer(head: ResponseHead(status: status, headers: headers), body: Array(body.utf8))
+  ) -> StoreResponse {
+    StoreResponse(head: ResponseHead(status: status, headers: headers), body: Array(body.utf8))
   }
 
   private static func xml(_ code: String, _ message: String = "m", _ more: String = "") -> String {

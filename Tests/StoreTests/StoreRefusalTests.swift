@@ -73,7 +73,7 @@ struct StoreRefusalTests {
   /// Causes in the store's words, from the beginning or after ten requests, at reading or at writing.
   @Test(
     arguments: [
-      (400, "ExpiredToken", "", ExitCode.permission, "AWS_SESSION_TOKEN"),
+      (400, "ExpiredToken", "", ToolExit.permission, "AWS_SESSION_TOKEN"),
       (403, "InvalidAccessKeyId", "", .permission, "AWS_ACCESS_KEY_ID"),
       (403, "RequestTimeTooSkewed", "", .permission, "clock"),
       (400, "InvalidToken", "", .permission, "AWS_SESSION_TOKEN"),
@@ -92,7 +92,7 @@ struct StoreRefusalTests {
       (404, "NoSuchBucket", "", .unavailable, "--create-bucket"),
     ], [0, 10])
   func whatOnlyTheOperatorCanMendEndsTheRun(
-    _ cause: (status: Int, code: String, more: String, exit: ExitCode, advice: String), _ first: Int
+    _ cause: (status: Int, code: String, more: String, exit: ToolExit, advice: String), _ first: Int
   ) throws {
     for method in ["HEAD", "PUT"] {
       let store = try Guarded { request in

@@ -2,7 +2,7 @@ import Common
 import Glibc
 
 /// Waits until something has come about. False when it did not within `seconds`.
-public func eventually(
+package func eventually(
   within seconds: Double = 60, _ condition: () throws -> Bool
 ) rethrows -> Bool {
   let deadline = Time.monotonic() + Int64(seconds * 1e9)

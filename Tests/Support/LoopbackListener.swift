@@ -2,13 +2,13 @@ import Glibc
 
 /// A socket on a free port of the loopback interface, with a thread for each connection. Ends with its
 /// owner.
-public final class LoopbackListener: Sendable {
+package final class LoopbackListener: Sendable {
   /// Where it listens: `http://127.0.0.1:PORT`.
-  public let url: String
+  package let url: String
   private let listener: Int32
 
   /// Listens, and has `serve` serve each connection, which is closed when that returns.
-  public init(_ serve: @escaping @Sendable (_ connection: Int32) -> Void) throws {
+  package init(_ serve: @escaping @Sendable (_ connection: Int32) -> Void) throws {
     listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)

@@ -1,29 +1,29 @@
 /// Writes small PDFs: objects, cross-reference table, trailer. Object 1 is the catalog.
-public struct PDFBuilder {
+package struct PDFBuilder {
   private var objects: [[UInt8]] = []
   /// The header's.
-  public var version = "1.7"
+  package var version = "1.7"
 
   /// Without objects.
-  public init() {}
+  package init() {}
 
   /// Adds an object and returns its number.
   @discardableResult
-  public mutating func add(_ text: String) -> Int {
+  package mutating func add(_ text: String) -> Int {
     objects.append(Array(text.utf8))
     return objects.count
   }
 
   /// Adds a stream; `entries` go into its dictionary besides the length.
   @discardableResult
-  public mutating func addStream(_ bytes: [UInt8], _ entries: String = "") -> Int {
+  package mutating func addStream(_ bytes: [UInt8], _ entries: String = "") -> Int {
     let head = "<</Length \(bytes.count)\(entries)>>stream\n"
     objects.append(Array(head.utf8) + bytes + Array("\nendstream".utf8))
     return objects.count
   }
 
   /// The file.
-  public func bytes() -> [UInt8] {
+  package func bytes() -> [UInt8] {
     var file = Array("%PDF-\(version)\n".utf8)
     var offsets: [Int] = []
     for (index, object) in objects.enumerated() {
@@ -46,7 +46,7 @@ public struct PDFBuilder {
 extension PDFBuilder {
   /// A document whose pages each paint an image of their own, as scans do; `padding` bytes of it are text that
   /// says `scanned page`.
-  public static func scan(pages: Int = 1, padding: Int = 3000) -> [UInt8] {
+  package static func scan(pages: Int = 1, padding: Int = 3000) -> [UInt8] {
     var builder = PDFBuilder()
     builder.add("<</Type/Catalog/Pages 2 0 R>>")
     let kids = (0..<pages).map { "\(3 + 3 * $0) 0 R" }.joined(separator: " ")

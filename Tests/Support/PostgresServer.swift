@@ -3,21 +3,21 @@ import Synchronization
 import Testing
 
 /// A PostgreSQL server of the tests' own, from Debian's package; gone when the tests are.
-public final class PostgresServer: Sendable {
+package final class PostgresServer: Sendable {
   /// Whether there is one to be started.
-  public static let isInstalled = access("/usr/lib/postgresql", F_OK) == 0
+  package static let isInstalled = access("/usr/lib/postgresql", F_OK) == 0
 
   /// One for all tests that do it no harm.
-  public static let shared = Result { try PostgresServer() }
+  package static let shared = Result { try PostgresServer() }
 
   /// Where it listens, on the loopback interface.
-  public let port: Int
+  package let port: Int
   /// Where its data and its socket are.
-  public let directory: String
+  package let directory: String
   private let pipes: Mutex<(commands: Int32, answers: Int32)>
 
   /// Starts one on a free port.
-  public init() throws {
+  package init() throws {
     port = try Self.freePort()
     var input: [Int32] = [-1, -1]
     var output: [Int32] = [-1, -1]
@@ -40,7 +40,7 @@ public final class PostgresServer: Sendable {
   }
 
   /// `stop`, at once and without ceremony, or `start`.
-  public func order(_ command: String) {
+  package func order(_ command: String) {
     pipes.withLock { pipes in
       _ = "\(command)\n".withCString { write(pipes.commands, $0, strlen($0)) }
       _ = Self.line(pipes.answers)
@@ -48,7 +48,7 @@ public final class PostgresServer: Sendable {
   }
 
   /// The URL of a database; `postgres` may do everything.
-  public func url(
+  package func url(
     _ database: String, user: String = "postgres", password: String = "right"
   ) -> String {
     "postgres://\(user):\(password)@127.0.0.1:\(port)/\(database)"
@@ -56,7 +56,7 @@ public final class PostgresServer: Sendable {
 
   /// What the program `psql` answers, which is nobody's code of ours.
   @discardableResult
-  public func psql(_ sql: String, in database: String) throws -> [[String]] {
+  package func psql(_ sql: String, in database: String) throws -> [[String]] {
     let folder = try TemporaryDirectory()
     try folder.write(sql, to: "question.sql")
     let command = """

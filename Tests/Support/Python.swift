@@ -3,14 +3,14 @@ import Glibc
 
 /// A program in Python from `Tests/StoreTests/Servers`, in the virtual environment that `make test-servers` makes, with
 /// pipes to its input and from its output. Ends with its owner.
-public final class Python: Sendable {
+package final class Python: Sendable {
   private let process: pid_t
   private let input: Int32
   private let output: Int32
 
   /// Starts it. Without the virtual environment there is nothing to test against, and the test has to
   /// fail rather than pass in silence.
-  public init(_ script: String, _ arguments: [String]) throws {
+  package init(_ script: String, _ arguments: [String]) throws {
     let here = #filePath.split(separator: "/").dropLast(1)
     let root = "/" + here.dropLast(2).joined(separator: "/")
     let python = root + "/.build/venv/bin/python"
@@ -55,10 +55,10 @@ public final class Python: Sendable {
   }
 
   /// Sends a line.
-  public func write(_ line: String) { _ = writeAll(Array((line + "\n").utf8), to: input) }
+  package func write(_ line: String) { _ = writeAll(Array((line + "\n").utf8), to: input) }
 
   /// The next line of its output.
-  public func line() throws -> String {
+  package func line() throws -> String {
     var bytes: [UInt8] = []
     var byte: UInt8 = 0
     while read(output, &byte, 1) == 1 {
@@ -69,25 +69,25 @@ public final class Python: Sendable {
   }
 
   /// Something that the test needs is not there.
-  public struct Missing: Error, CustomStringConvertible {
+  package struct Missing: Error, CustomStringConvertible {
     /// What it is.
-    public let description: String
+    package let description: String
 
     /// What.
-    public init(_ description: String) { self.description = description }
+    package init(_ description: String) { self.description = description }
   }
 }
 
 /// An emulated store on a free port with one empty bucket, `test-bucket`. Ends with its owner.
-public struct Emulator: Sendable {
+package struct Emulator: Sendable {
   /// `gs` or `s3`.
-  public let kind: String
+  package let kind: String
   /// Where it listens.
-  public let url: String
+  package let url: String
   private let server: Python
 
   /// Starts one of a kind.
-  public init(_ kind: String) throws {
+  package init(_ kind: String) throws {
     self.kind = kind
     server = try Python("serve.py", [kind, "test-bucket"])
     let port = try JSON(parsing: try server.line())["port"]?.int ?? 0
@@ -95,19 +95,19 @@ public struct Emulator: Sendable {
   }
 
   /// What the vendor's own client sees under a name.
-  public func readBack(_ name: String) throws -> JSON {
+  package func readBack(_ name: String) throws -> JSON {
     let reader = try Python("read_back.py", [kind, url, "test-bucket", name])
     return try JSON(parsing: try reader.line())
   }
 
   /// What the vendor's own client sees of a bucket's lifecycle.
-  public func lifecycle(of bucket: String) throws -> JSON {
+  package func lifecycle(of bucket: String) throws -> JSON {
     let reader = try Python("lifecycle.py", [url, bucket])
     return try JSON(parsing: try reader.line())
   }
 
   /// What is done to an object behind everybody's back.
-  public enum Tampering: Sendable {
+  package enum Tampering: Sendable {
     case delete
     /// Cut to half its length.
     case cut
@@ -117,13 +117,13 @@ public struct Emulator: Sendable {
   }
 
   /// Has the vendor's own client do it.
-  public func tamper(_ how: Tampering, _ name: String) throws {
+  package func tamper(_ how: Tampering, _ name: String) throws {
     let tamper = try Python("tamper.py", [kind, url, "test-bucket", "\(how)", name])
     guard try tamper.line() == "done" else { throw Python.Missing("\(name) is as before") }
   }
 
   /// The variables that lead our tools to it.
-  public var environment: [String: String] {
+  package var environment: [String: String] {
     kind == "gs"
       ? ["STORAGE_EMULATOR_HOST": url]
       : [

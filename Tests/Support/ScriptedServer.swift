@@ -3,9 +3,9 @@ import Synchronization
 
 /// An HTTP server whose every byte a test decides: for faults that no well-behaved server can make.
 /// Listens on a free port of the loopback interface; ends with its owner.
-public final class ScriptedServer: Sendable {
+package final class ScriptedServer: Sendable {
   /// What the server does in answer to a request, step by step.
-  public enum Step: Sendable {
+  package enum Step: Sendable {
     /// Sends text as it is.
     case send(String)
     /// Sends bytes as they are.
@@ -23,7 +23,7 @@ public final class ScriptedServer: Sendable {
   }
 
   /// Answers a request, given its head and its number (from 1).
-  public typealias Script = @Sendable (_ head: String, _ number: Int) -> [Step]
+  package typealias Script = @Sendable (_ head: String, _ number: Int) -> [Step]
 
   /// What the threads of the connections share.
   private final class Shared: Sendable {
@@ -49,17 +49,17 @@ public final class ScriptedServer: Sendable {
   private let shared: Shared
 
   /// Starts a server.
-  public init(_ script: @escaping Script) throws {
+  package init(_ script: @escaping Script) throws {
     let shared = Shared(script)
     self.shared = shared
     listener = try LoopbackListener { shared.serve($0) }
   }
 
   /// Where it listens: `http://127.0.0.1:PORT`.
-  public var url: String { listener.url }
+  package var url: String { listener.url }
 
   /// The heads of all requests so far, in order.
-  public var requests: [String] { shared.heads.withLock { $0 } }
+  package var requests: [String] { shared.heads.withLock { $0 } }
 
   /// False when the connection is over.
   private static func perform(_ step: Step, _ connection: Int32) -> Bool {

@@ -2,30 +2,30 @@ import Glibc
 import Synchronization
 
 /// A request as it arrived, with its body.
-public struct Received: Sendable {
+package struct Received: Sendable {
   /// From 1, over all connections.
-  public let number: Int
+  package let number: Int
   /// Like `PUT`.
-  public let method: String
+  package let method: String
   /// Path and query.
-  public let target: String
+  package let target: String
   /// Names in lower case.
-  public let headers: [String: String]
+  package let headers: [String: String]
   /// All of it.
-  public let body: [UInt8]
+  package let body: [UInt8]
 
   /// The path, without the query.
-  public var path: String { String(target.prefix { $0 != "?" }) }
+  package var path: String { String(target.prefix { $0 != "?" }) }
 
   /// A value of the query, as it was encoded.
-  public func query(_ name: String) -> String? {
+  package func query(_ name: String) -> String? {
     target.split(separator: "?").dropFirst().first?.split(separator: "&")
       .first { $0.hasPrefix(name + "=") }.map { String($0.dropFirst(name.count + 1)) }
   }
 }
 
 /// What a store does with a request.
-public enum Reaction: Sendable {
+package enum Reaction: Sendable {
   /// Status, header fields and body.
   case answer(Int, [String: String] = [:], [UInt8] = [])
   /// Breaks the connection.
@@ -34,18 +34,18 @@ public enum Reaction: Sendable {
 
 /// An HTTP server that reads bodies, unlike `ScriptedServer`: a test decides what each request comes
 /// to. Listens on a free port; ends with its owner.
-public final class StoreServer: Sendable {
+package final class StoreServer: Sendable {
   private let listener: LoopbackListener
 
   /// Where it listens: `http://127.0.0.1:PORT`.
-  public var url: String { listener.url }
+  package var url: String { listener.url }
 
   /// Starts a server.
   ///
   /// - Parameters:
   ///   - breaks: whether to break the connection before the body of the request of that number.
   ///   - react: what to do once the body is there.
-  public init(
+  package init(
     breaks: @escaping @Sendable (Int) -> Bool = { _ in false },
     react: @escaping @Sendable (Received) -> Reaction
   ) throws {

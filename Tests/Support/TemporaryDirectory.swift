@@ -1,12 +1,12 @@
 import Glibc
 
 /// A directory of a test's own, removed with everything in it when the test is done.
-public final class TemporaryDirectory: Sendable {
+package final class TemporaryDirectory: Sendable {
   /// Where it is.
-  public let path: String
+  package let path: String
 
   /// Makes one.
-  public init() throws {
+  package init() throws {
     var template = Array("/tmp/conveyor-test-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { throw SystemError("mkdtemp") }
     path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
@@ -23,13 +23,13 @@ public final class TemporaryDirectory: Sendable {
 
   /// Writes a file in it, and returns its path.
   @discardableResult
-  public func write(_ text: String, to name: String) throws -> String {
+  package func write(_ text: String, to name: String) throws -> String {
     try write(Array(text.utf8), to: name)
   }
 
   /// Writes a file in it, and returns its path.
   @discardableResult
-  public func write(_ bytes: [UInt8], to name: String) throws -> String {
+  package func write(_ bytes: [UInt8], to name: String) throws -> String {
     guard let file = fopen("\(path)/\(name)", "w") else { throw SystemError("fopen") }
     defer { fclose(file) }
     guard fwrite(bytes, 1, bytes.count, file) == bytes.count else { throw SystemError("fwrite") }
@@ -38,16 +38,16 @@ public final class TemporaryDirectory: Sendable {
 }
 
 /// A system call that failed in a test's own preparations.
-public struct SystemError: Error, CustomStringConvertible {
+package struct SystemError: Error, CustomStringConvertible {
   /// Which, and why.
-  public let description: String
+  package let description: String
 
   init(_ call: String) { description = "\(call): \(String(cString: strerror(errno)))" }
 }
 
 extension TemporaryDirectory {
   /// The paths of all files in it, at any depth, sorted.
-  public func files() -> [String] { Self.files(path).sorted() }
+  package func files() -> [String] { Self.files(path).sorted() }
 
   private static func files(_ directory: String) -> [String] {
     entries(directory).flatMap { $0.isDirectory ? files($0.path) : [$0.path] }

@@ -1,8 +1,8 @@
 /// The table as a user has it before our software comes: with a constraint, a trigger, a view, and
 /// many columns that are none of our business.
-public enum UsersTable {
+package enum UsersTable {
   /// Columns that have to stay as they are.
-  public static let others = [
+  package static let others = [
     "grantor_2", "grantee_2", "cross_party", "mortgage_amount", "consideration", "instrument_seq",
     "return_to", "prepared_by", "recorded_time", "recorded_by", "batch", "clerk", "fee", "tax",
     "related_book", "related_page", "related_instrument", "release_book", "release_page", "block",
@@ -12,7 +12,7 @@ public enum UsersTable {
   ]
 
   /// Makes it, and what hangs on it.
-  public static let sql = """
+  package static let sql = """
     CREATE TABLE index_documents (
       id bigserial PRIMARY KEY,
       source varchar(50) NOT NULL,

@@ -67,7 +67,7 @@ struct CertificateTests {
 
   /// Nothing was ever good, and waiting does not help: the run ends at once, and no document is at fault.
   private func isRefused(_ end: Finished) throws {
-    #expect(end.code == ExitCode.unavailable.rawValue)
+    #expect(end.code == ToolExit.unavailable.rawValue)
     #expect(end.errors.contains("--cacert"), "\(end.errors)")
     #expect(try end.records.first?["error"]?["counts"] == .bool(false))
   }

@@ -8,14 +8,14 @@ struct CommandLineTests {
   func help(_ tool: String) throws {
     let help = try run(tool, ["--help"])
     #expect(help.code == 0)
-    #expect(help.text.contains(ExitCode.table), "\(help)")
+    #expect(help.text.contains(ToolExit.table), "\(help)")
     #expect(help.errors.isEmpty)
   }
 
   @Test("An unknown option is wrong usage", arguments: toolNames)
   func unknownOption(_ tool: String) throws {
     let wrong = try run(tool, ["--no-such-option"])
-    #expect(wrong.code == ExitCode.usage.rawValue, "\(wrong)")
+    #expect(wrong.code == ToolExit.usage.rawValue, "\(wrong)")
     #expect(wrong.output.isEmpty)
   }
 
@@ -36,7 +36,7 @@ struct CommandLineTests {
       ("enqueue", ["--index", "\(folder.path)/index.db"]),
     ] {
       let wrong = try run(tool, options + more)
-      #expect(wrong.code == ExitCode.configuration.rawValue, "\(tool): \(wrong)")
+      #expect(wrong.code == ToolExit.configuration.rawValue, "\(tool): \(wrong)")
       #expect(wrong.errors.contains("nobody"))
     }
   }
@@ -49,7 +49,7 @@ struct CommandLineTests {
     ] {
       let wrong = try run(tool, arguments + ["--index", "sqlite:\(folder.path)/none.db"])
       #expect(
-        [ExitCode.unavailable, .configuration].map(\.rawValue).contains(wrong.code), "\(wrong)")
+        [ToolExit.unavailable, .configuration].map(\.rawValue).contains(wrong.code), "\(wrong)")
       #expect(wrong.errors.split(separator: "\n").count == 1, "\(wrong)")
       // Looking makes no file.
       #expect(Files.all(in: folder.path) == [])
@@ -71,7 +71,7 @@ struct CommandLineTests {
     let end = try run(
       tool, Hostile.arguments(tool, in: folder.path), lines: ["<html>", "<body>", "</html>"],
       directory: folder.path)
-    #expect(end.code == ExitCode.notRecords.rawValue, "\(end)")
+    #expect(end.code == ToolExit.notRecords.rawValue, "\(end)")
     #expect(end.lines.count == 3)
   }
 
@@ -90,6 +90,6 @@ struct CommandLineTests {
     #expect(overridden.lines.count == 6)
     let typo = ["CONVEYOR_LIMIT": "x", "CONVEYOR_INDEX": index]
     let wrong = try run("enqueue", [], environment: typo)
-    #expect(wrong.code == ExitCode.usage.rawValue, "\(wrong)")
+    #expect(wrong.code == ToolExit.usage.rawValue, "\(wrong)")
   }
 }

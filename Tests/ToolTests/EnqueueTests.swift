@@ -5,7 +5,7 @@ import Stages
 import Support
 import Testing
 
-/// What `enqueue` does besides feeding a belt, through the built program.
+/// What `enqueue` does besides feeding a pipeline, through the built program.
 @Suite struct EnqueueTests {
   private let folder: TemporaryDirectory
   private var index: String { "\(folder.path)/index.db" }
@@ -52,10 +52,10 @@ import Testing
     let map = ["--map", "Origin=source", "--map", "recorded on=file_date", "--map", "Judge="]
     let file = ["--index", index, "--import", "\(folder.path)/deeds.tsv.gz"]
     let unmapped = try run("enqueue", file)
-    #expect(unmapped.code == ExitCode.configuration.rawValue, "\(unmapped)")
+    #expect(unmapped.code == ToolExit.configuration.rawValue, "\(unmapped)")
     #expect(!FileManager.default.fileExists(atPath: index))
     let first = try run("enqueue", file + map)
-    #expect(first.code == ExitCode.documentsFailed.rawValue, "\(first)")
+    #expect(first.code == ToolExit.documentsFailed.rawValue, "\(first)")
     #expect(
       first.errors.contains(
         "deeds.tsv.gz:3: refused: book has to be a whole number from 1, and is \"none\""))
@@ -75,7 +75,7 @@ import Testing
     let script =
       "gzip < '\(folder.path)/a.csv' | head -c 60000 | \"$0\" --index '\(index)' --import -"
     let end = try run("/bin/sh", ["-c", script, toolPath("enqueue")])
-    #expect(end.code == ExitCode.inputOutput.rawValue, "\(end)")
+    #expect(end.code == ToolExit.inputOutput.rawValue, "\(end)")
     #expect(end.errors.contains("cut off"))
     #expect(end.errors.contains("imported "))
     #expect(try status().total > 0)
@@ -101,9 +101,9 @@ import Testing
     let others = try enqueue("--retry", "--class", "unclassified", "--books", "300")
     #expect(others.errors == "enqueue: set 2 failed documents back to pending\n", "\(others)")
     let typo = try enqueue("--retry", "--class", "netwrk")
-    #expect(typo.code == ExitCode.usage.rawValue)
+    #expect(typo.code == ToolExit.usage.rawValue)
     #expect(typo.errors.contains("portal_error"), "\(typo)")
-    #expect(try enqueue("--class", "network", "--count").code == ExitCode.usage.rawValue)
+    #expect(try enqueue("--class", "network", "--count").code == ToolExit.usage.rawValue)
   }
 
   @Test("The retry stage finds them, too")
@@ -130,12 +130,12 @@ import Testing
       ("", "names no document"), ("1\n' OR 1=1\n", "stdin:2: an id has to be"),
     ] {
       let wrong = try enqueue("--select", "-", "--count", input: input)
-      #expect(wrong.code == ExitCode.configuration.rawValue, "\(wrong)")
+      #expect(wrong.code == ToolExit.configuration.rawValue, "\(wrong)")
       #expect(wrong.errors.contains(words), "\(wrong)")
     }
     let missing = try enqueue("--select", "\(folder.path)/none", "--count")
-    #expect(missing.code == ExitCode.inputOutput.rawValue, "\(missing)")
-    #expect(try enqueue("--since", "1951-02-30", "--count").code == ExitCode.usage.rawValue)
+    #expect(missing.code == ToolExit.inputOutput.rawValue, "\(missing)")
+    #expect(try enqueue("--since", "1951-02-30", "--count").code == ToolExit.usage.rawValue)
   }
 
   @Test("Before a run: what there is to do, for people, and its number for the driver")

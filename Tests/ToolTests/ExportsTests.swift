@@ -277,7 +277,7 @@ struct ExportsTests {
       end.errors.contains(
         "imported \(new) new documents, \(known) were there already, \(refused) rows refused"),
       "\(end)")
-    #expect(end.code == (refused > 0 ? ExitCode.documentsFailed : .success).rawValue, "\(end)")
+    #expect(end.code == (refused > 0 ? ToolExit.documentsFailed : .success).rawValue, "\(end)")
     #expect(end.errors.components(separatedBy: ": refused: ").count - 1 == refused, "\(end)")
     for words in export.said { #expect(end.errors.contains(words), "\(end)") }
     let columns = "book, page, instrument_number, file_date, grantor_party"
@@ -341,19 +341,19 @@ struct ExportsTests {
     #expect(row.text == "1|2|62379|1951-03-04\n")
     for sheet in ["2", "New ones"] {
       let second = try imports(["--sheet", sheet])
-      #expect(second.code == ExitCode.documentsFailed.rawValue, "\(second)")
+      #expect(second.code == ToolExit.documentsFailed.rawValue, "\(second)")
       #expect(second.errors.contains("1 rows refused"), "\(second)")
     }
     let wrong = try imports(["--sheet", "2099"])
-    #expect(wrong.code == ExitCode.configuration.rawValue, "\(wrong)")
+    #expect(wrong.code == ToolExit.configuration.rawValue, "\(wrong)")
     let missing = try imports([], path: "/nowhere")
-    #expect(missing.code == ExitCode.configuration.rawValue, "\(missing)")
+    #expect(missing.code == ToolExit.configuration.rawValue, "\(missing)")
     #expect(missing.errors.contains("apt-get install xlsx2csv"), "\(missing)")
     // Damaged: told, and not as an import that is done.
     let bytes = FileManager.default.contents(atPath: "\(folder.path)/a.xlsx") ?? Data()
     try folder.write(Array(bytes.prefix(bytes.count / 2)), to: "b.xlsx")
     let damaged = try imports([], file: "b.xlsx")
-    #expect(damaged.code == ExitCode.configuration.rawValue, "\(damaged)")
+    #expect(damaged.code == ToolExit.configuration.rawValue, "\(damaged)")
   }
 
   @Test("What is no text is named")
@@ -372,7 +372,7 @@ struct ExportsTests {
     ] {
       let end = try run(
         "enqueue", ["--index", "index.db", "--import", file], directory: folder.path)
-      #expect(end.code == ExitCode.configuration.rawValue, "\(end)")
+      #expect(end.code == ToolExit.configuration.rawValue, "\(end)")
       #expect(end.errors.contains(words), "\(end)")
     }
     #expect(!Files.all(in: folder.path).contains("index.db"))
@@ -393,7 +393,7 @@ struct ExportsTests {
     #expect(
       Files.all(in: "\(folder.path)/bucket").filter { $0.hasSuffix(".pdf") }
         == ["1.pdf", "a-1.pdf", "a/1.pdf", "b/1.pdf"], "\(end)")
-    #expect(end.code == ExitCode.documentsFailed.rawValue, "\(end)")
+    #expect(end.code == ToolExit.documentsFailed.rawValue, "\(end)")
     #expect(end.text.contains("store_rejected"), "\(end)")
   }
 }

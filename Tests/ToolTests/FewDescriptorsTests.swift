@@ -22,9 +22,9 @@ import Testing
       ])
     let end = program.wait(within: 20)
     // Fewer than the loader needs is the loader's affair (127).
-    let codes = [ExitCode.success, .inputOutput, .unavailable].map(\.rawValue) + [127]
+    let codes = [ToolExit.success, .inputOutput, .unavailable].map(\.rawValue) + [127]
     #expect(codes.contains(end.code), "\(end)")
-    if end.code == ExitCode.inputOutput.rawValue { #expect(!end.errors.isEmpty) }
+    if end.code == ToolExit.inputOutput.rawValue { #expect(!end.errors.isEmpty) }
     // Nobody is left with a document that another run could not have.
     let rest = try run("enqueue", ["--index", index, "--status"])
     #expect(rest.code == 0, "\(rest)")

@@ -33,9 +33,9 @@ import Testing
         input: Array((line + "\n").utf8), directory: folder.path)
       let end = program.wait(within: 60)
       // What the loader of programs finds no room for is its affair (127).
-      let codes = [ExitCode.success, .documentsFailed, .inputOutput].map(\.rawValue) + [127]
+      let codes = [ToolExit.success, .documentsFailed, .inputOutput].map(\.rawValue) + [127]
       #expect(codes.contains(end.code), "\(tool), \(megabytes) MiB: \(end)")
-      if end.code == ExitCode.inputOutput.rawValue {
+      if end.code == ToolExit.inputOutput.rawValue {
         #expect(end.errors.contains("ulimit -v"), "\(tool), \(megabytes) MiB: \(end)")
       }
     }

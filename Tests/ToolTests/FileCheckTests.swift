@@ -82,7 +82,7 @@ struct FileCheckTests {
     }
 
     let end = try run("validate", ["--files", folder.path, "--workers", "3"])
-    #expect(end.code == ExitCode.documentsFailed.rawValue, "\(end)")
+    #expect(end.code == ToolExit.documentsFailed.rawValue, "\(end)")
     let found = try states(end)
     #expect(
       found == [
@@ -120,13 +120,13 @@ struct FileCheckTests {
     let end = try run(
       "validate", ["--files", "-"], lines: ["a.pdf", "b.pdf", "gone.pdf", ".", "-h"],
       directory: folder.path)
-    #expect(end.code == ExitCode.documentsFailed.rawValue, "\(end)")
+    #expect(end.code == ToolExit.documentsFailed.rawValue, "\(end)")
     #expect(
       try states(end) == [
         "a.pdf": "ok", "b.pdf": "ok", "gone.pdf": "unreadable", ".": "unreadable",
         "-h": "unreadable",
       ], "\(end)")
     let none = try run("validate", ["--files", "\(folder.path)/none"])
-    #expect(none.code == ExitCode.configuration.rawValue, "\(none)")
+    #expect(none.code == ToolExit.configuration.rawValue, "\(none)")
   }
 }

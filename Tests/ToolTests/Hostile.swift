@@ -1,6 +1,6 @@
 /// Lines that come from nobody's friend (docs/promises.md, "Lines").
 enum Hostile {
-  /// Arguments with which a tool of the belt reads lines and keeps to `folder`.
+  /// Arguments with which a tool of the pipeline reads lines and keeps to `folder`.
   static func arguments(_ tool: String, in folder: String) -> [String] {
     switch tool {
     case "fetch":

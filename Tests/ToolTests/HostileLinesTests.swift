@@ -5,9 +5,9 @@ import Testing
 
 @Suite("One line out for each line in, whatever comes in")
 struct HostileLinesTests {
-  private static let belt = ["fetch", "optimize", "upload", "validate"]
+  private static let pipeline = ["fetch", "optimize", "upload", "validate"]
 
-  @Test("Malformed lines cost only themselves", arguments: belt)
+  @Test("Malformed lines cost only themselves", arguments: pipeline)
   func malformed(_ tool: String) throws {
     let folder = try TemporaryDirectory()
     // A line that is a record, and failed before, so that the input is not all nonsense.
@@ -16,7 +16,7 @@ struct HostileLinesTests {
     let end = try run(
       tool, Hostile.arguments(tool, in: folder.path), input: Array(lines.joined(separator: [0x0A])),
       directory: folder.path)
-    #expect(end.code == ExitCode.documentsFailed.rawValue, "\(end.errors)")
+    #expect(end.code == ToolExit.documentsFailed.rawValue, "\(end.errors)")
     let records = try end.records
     #expect(records.count == lines.count)
     #expect(end.lines.contains(failed))
@@ -32,7 +32,7 @@ struct HostileLinesTests {
     #expect(try schemaErrors(Array(ours.utf8)) == "")
   }
 
-  @Test("What an earlier tool refused passes through all others", arguments: belt)
+  @Test("What an earlier tool refused passes through all others", arguments: pipeline)
   func refusedBefore(_ tool: String) throws {
     let folder = try TemporaryDirectory()
     let arguments = Hostile.arguments("optimize", in: folder.path)
@@ -40,10 +40,10 @@ struct HostileLinesTests {
     let second = try run(
       tool, Hostile.arguments(tool, in: folder.path), input: first.output, directory: folder.path)
     #expect(second.lines.sorted() == first.lines.sorted())
-    #expect(second.code == ExitCode.documentsFailed.rawValue)
+    #expect(second.code == ToolExit.documentsFailed.rawValue)
   }
 
-  @Test("Records that mean ill write nothing outside their folder", arguments: belt)
+  @Test("Records that mean ill write nothing outside their folder", arguments: pipeline)
   func meaningIll(_ tool: String) throws {
     let folder = try TemporaryDirectory()
     // Deep enough that a few `..` still end up where this test looks.
@@ -58,7 +58,7 @@ struct HostileLinesTests {
       tool, Hostile.arguments(tool, in: place), lines: lines, directory: place)
     let records = try end.records
     #expect(records.count == lines.count)
-    #expect([0, ExitCode.documentsFailed.rawValue].contains(end.code), "\(end)")
+    #expect([0, ToolExit.documentsFailed.rawValue].contains(end.code), "\(end)")
     for record in records {
       // An id goes out as it came in, unless the line was refused.
       let isRefused = record["error"]?["class"] == .string("invalid_record")

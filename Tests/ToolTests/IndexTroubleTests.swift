@@ -18,7 +18,7 @@ struct IndexTroubleTests {
     var password = "right"
     var server = ""
     var stage = "books: [1-9]"
-    let code: ExitCode
+    let code: ToolExit
     let words: [String]
     /// Whether it is met only by whoever writes.
     var isAboutWriting = false
@@ -114,15 +114,15 @@ struct IndexTroubleTests {
       CREATE ROLE \(role) LOGIN PASSWORD '\(secret)';
       ALTER TABLE index_documents OWNER TO \(role)
       """)
-    let belt = try BeltRun(documents: 12, ["--latency", "0.05"], in: database)
+    let pipeline = try PipelineRun(documents: 12, ["--latency", "0.05"], in: database)
     let address = "127.0.0.1:\(database.server.port)/\(database.name)"
-    let program = try belt.start(
+    let program = try pipeline.start(
       ["--index", "postgres://\(address)", "--log-level", "debug"],
       environment: ["DB_USER": role, "DB_PASSWORD": secret])
-    belt.waitForScans(2)
+    pipeline.waitForScans(2)
     let arguments = try run(
       "/bin/sh", ["-c", "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' '"])
-    #expect(arguments.text.contains("enqueue --stage \(belt.folder.path)"))
+    #expect(arguments.text.contains("enqueue --stage \(pipeline.folder.path)"))
     #expect(!arguments.text.contains(secret))
     let end = program.wait(within: 60)
     #expect(end.code == 0, "\(end)")
@@ -130,10 +130,10 @@ struct IndexTroubleTests {
     let wrong = try run(
       "enqueue", ["--index", "postgres://\(address)x", "--count", "--verbose"],
       environment: ["DB_USER": role, "PGPASSWORD": secret, "DB_PASSWORD": secret])
-    #expect(wrong.code == ExitCode.configuration.rawValue, "\(wrong)")
+    #expect(wrong.code == ToolExit.configuration.rawValue, "\(wrong)")
     #expect(!(end.errors + end.text + wrong.errors).contains(secret))
     let found = try run(
-      "/bin/grep", ["-r", "-l", "-a", secret, belt.folder.path])
+      "/bin/grep", ["-r", "-l", "-a", secret, pipeline.folder.path])
     #expect(found.text == "", "\(found)")
   }
 }

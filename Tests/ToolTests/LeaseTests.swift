@@ -86,13 +86,13 @@ import Testing
       CREATE TRIGGER keep BEFORE UPDATE ON index_documents BEGIN SELECT RAISE(IGNORE); END
       """)
     let end = try enqueue(["--no-wait"])
-    #expect(end.code == ExitCode.configuration.rawValue, "\(end)")
+    #expect(end.code == ToolExit.configuration.rawValue, "\(end)")
     #expect(end.errors.contains("the trigger keep"), "\(end)")
     // One that waits says the same, and does not ask a thousand times a second.
     let waiting = try Program("enqueue", ["--index", index, "-v"])
     #expect(eventually { waiting.errors.contains("the trigger keep") })
     waiting.signal(SIGINT)
-    #expect(waiting.wait().code == ExitCode.interrupted.rawValue)
+    #expect(waiting.wait().code == ToolExit.interrupted.rawValue)
   }
 
   @Test("A row that refuses to be claimed is named in the end, and the others are claimed")
@@ -104,7 +104,7 @@ import Testing
       """)
     let end = try enqueue(["--no-wait", "--lease", "1s"])
     #expect(end.lines.count == 39)
-    #expect(end.code == ExitCode.documentsFailed.rawValue, "\(end)")
+    #expect(end.code == ToolExit.documentsFailed.rawValue, "\(end)")
     #expect(end.errors.contains("page seven is closed"), "\(end)")
   }
 
@@ -121,7 +121,7 @@ import Testing
     let portals = ["--portals-dir", "\(sourceTree)/portals"]
     for mode in [[], ["--count"], ["--preflight"], ["--dry-run"]] {
       let end = try enqueue(options + portals + mode)
-      #expect(end.code == ExitCode.configuration.rawValue, "\(end)")
+      #expect(end.code == ToolExit.configuration.rawValue, "\(end)")
       #expect(end.errors.contains(words), "\(end)")
     }
     #expect(try counts().pending == 40)
@@ -150,7 +150,7 @@ import Testing
         ]),
     ]
     for end in ends {
-      #expect(end.code == ExitCode.configuration.rawValue, "\(end)")
+      #expect(end.code == ToolExit.configuration.rawValue, "\(end)")
       #expect(end.errors.contains(nearest), "\(end)")
     }
     #expect(try counts().pending == 40)

@@ -4,46 +4,48 @@ import Index
 import Support
 import Testing
 
-@Suite("Programs of others on the belt")
+@Suite("Programs of others on the pipeline")
 struct PluginTests {
   private static let plugins = "\(sourceTree)/examples/plugin"
 
   @Test func aPluginTakesItsPlaceInThePipeline() throws {
-    let belt = try BeltRun(
+    let pipeline = try PipelineRun(
       documents: 8, ["--document-size", "3000", "--absent", "0.2"],
       pipeline: ["fetch", "optimize", "stamp", "upload"])
     let environment = ["CONVEYOR_PLUGIN_PATH": "/nowhere:\(Self.plugins)"]
-    let end = try belt.finish(environment: environment)
-    let counts = try belt.counts()
+    let end = try pipeline.finish(environment: environment)
+    let counts = try pipeline.counts()
     #expect(counts.completed + counts.failed + counts.absent == 8, "\(end)")
     #expect(counts.completed > 0)
-    try belt.checkCompleted()
+    try pipeline.checkCompleted()
   }
 
   /// The first cause ends the run, and what it had is given back: not after minutes, and not in silence.
   @Test(arguments: [["--no-wait"], []])
   func aToolThatEndsForGoodEndsTheRun(options: [String]) throws {
-    let belt = try BeltRun(documents: 12, pipeline: ["fetch", "bad", "upload"])
-    try belt.folder.write("#!/bin/sh\nread -r line\nexit 70\n", to: "conveyor-bad")
-    chmod("\(belt.folder.path)/conveyor-bad", 0o755)
+    let pipeline = try PipelineRun(documents: 12, pipeline: ["fetch", "bad", "upload"])
+    try pipeline.folder.write("#!/bin/sh\nread -r line\nexit 70\n", to: "conveyor-bad")
+    chmod("\(pipeline.folder.path)/conveyor-bad", 0o755)
     let began = Date()
-    let end = try belt.finish(
-      options, environment: ["CONVEYOR_PLUGIN_PATH": belt.folder.path])
+    let end = try pipeline.finish(
+      options, environment: ["CONVEYOR_PLUGIN_PATH": pipeline.folder.path])
     #expect(end.code == 70, "\(end)")
     #expect(Date().timeIntervalSince(began) < 60)
-    let counts = try belt.counts()
+    let counts = try pipeline.counts()
     #expect(counts.inProgress == 0)
     #expect(counts.pending == 12)
     #expect(
-      try belt.rows("SELECT COUNT(*) FROM index_documents WHERE download_attempts > 0") == [["0"]])
+      try pipeline.rows("SELECT COUNT(*) FROM index_documents WHERE download_attempts > 0") == [
+        ["0"]
+      ])
   }
 
   @Test func aPluginThatIsMissingIsNamedBeforeAnythingBegins() throws {
-    let belt = try BeltRun(documents: 3, pipeline: ["fetch", "nosuchtool", "upload"])
-    let end = try belt.finish()
-    #expect(end.code == ExitCode.configuration.rawValue, "\(end)")
+    let pipeline = try PipelineRun(documents: 3, pipeline: ["fetch", "nosuchtool", "upload"])
+    let end = try pipeline.finish()
+    #expect(end.code == ToolExit.configuration.rawValue, "\(end)")
     #expect(end.errors.contains("conveyor-nosuchtool"))
-    #expect(belt.portal.requests.isEmpty)
+    #expect(pipeline.portal.requests.isEmpty)
   }
 
   @Test func theDriverRunsToolsAndPluginsByName() throws {
@@ -63,7 +65,7 @@ struct PluginTests {
     #expect(try stamped.records.first?["n"]?.text == "12345678901234567890")
     #expect(stamped.lines.last == #"{"id":"2","error":{"class":"absent"}}"#)
     let unknown = try run(driver, ["nosuchtool"], environment: environment)
-    #expect(unknown.code == ExitCode.configuration.rawValue, "\(unknown)")
+    #expect(unknown.code == ToolExit.configuration.rawValue, "\(unknown)")
   }
 }
 
@@ -90,9 +92,9 @@ struct DriverTests {
   }
 
   @Test func whatIsMissingIsAskedFor() throws {
-    #expect(try conveyor("run", "--no-such-option", "x").code == ExitCode.usage.rawValue)
+    #expect(try conveyor("run", "--no-such-option", "x").code == ToolExit.usage.rawValue)
     let noStage = try conveyor("run")
-    #expect(noStage.code == ExitCode.usage.rawValue)
+    #expect(noStage.code == ToolExit.usage.rawValue)
     #expect(noStage.errors.contains("stage-mid-filtered"), "\(noStage)")
     let noIndex = try conveyor("run", "--stage", "stage-0-test")
     #expect(noIndex.errors.contains("CONVEYOR_INDEX"), "\(noIndex)")
@@ -119,10 +121,10 @@ struct DriverTests {
     // One page of each of the two portals, and no document.
     #expect(portal.requests.count == 2 && portal.scansSent.isEmpty, "\(portal.requests)")
     let wrong = try conveyor(settings + ["--portal-base", portal.base + "/moved/"])
-    #expect(wrong.code == ExitCode.unavailable.rawValue && wrong.text.contains("--portal-base"))
+    #expect(wrong.code == ToolExit.unavailable.rawValue && wrong.text.contains("--portal-base"))
     let away = settings + ["--portal-base", "http://127.0.0.1:1/"]
     let gone = try conveyor(away)
-    #expect(gone.code == ExitCode.unavailable.rawValue && gone.text.contains("does not answer"))
+    #expect(gone.code == ToolExit.unavailable.rawValue && gone.text.contains("does not answer"))
     #expect(try conveyor(away + ["--no-network"]).code == 0)
     let ill = try conveyor(
       "doctor", "--stage", "nobody", "--index", "none.db", "--to", "index.db/bucket")

@@ -32,12 +32,12 @@ struct PreflightTests {
     let columns = "SELECT COUNT(*) FROM pg_attribute WHERE attrelid = 'index_documents'::regclass"
     let before = try database.rows(columns)
     let no = try onTerminal(database, "", answer: "n")
-    #expect(no.code == ExitCode.configuration.rawValue, "\(no)")
+    #expect(no.code == ToolExit.configuration.rawValue, "\(no)")
     #expect(no.text.contains("Add it now? (y/n)"), "\(no)")
     #expect(no.text.contains("nothing was changed"), "\(no)")
     #expect(try database.rows(columns) == before)
     let dry = try onTerminal(database, "--dry-run", answer: "y")
-    #expect(dry.code == ExitCode.configuration.rawValue, "\(dry)")
+    #expect(dry.code == ToolExit.configuration.rawValue, "\(dry)")
     #expect(try database.rows(columns) == before)
     let yes = try onTerminal(database, "", answer: "y")
     #expect(yes.code == 0, "\(yes)")
@@ -63,7 +63,7 @@ struct PreflightTests {
         "\(folder.path)/bucket", "--state", "\(folder.path)/state",
         "--portal-base", "http://127.0.0.1:1", "--yes",
       ], environment: ["CONVEYOR_BIN": builtTools], directory: folder.path)
-    #expect(end.code == ExitCode.configuration.rawValue, "\(end)")
+    #expect(end.code == ToolExit.configuration.rawValue, "\(end)")
     #expect(end.errors.contains("lacks the columns lease_token"), "\(end)")
     #expect(end.errors.contains("`enqueue --migrate` adds what is missing"), "\(end)")
     #expect(end.errors.split(separator: "\n").count == 1, "\(end)")

@@ -4,7 +4,7 @@ import Foundation
 import Support
 import Testing
 
-@Suite("Objects read back at the end of the belt")
+@Suite("Objects read back at the end of the pipeline")
 struct ReadDataTests {
   private func settle(
     _ emulator: Emulator, _ options: [String], changing: (inout JSONObject) -> Void = { _ in }

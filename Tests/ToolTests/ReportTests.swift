@@ -45,14 +45,14 @@ struct ReportTests {
         download_error = 'nothing' WHERE page > 2
       """)
     let bad = try validate("--monitor", "--json")
-    #expect(bad.code == ExitCode.documentsFailed.rawValue, "\(bad)")
+    #expect(bad.code == ToolExit.documentsFailed.rawValue, "\(bad)")
     #expect(try bad.records.first?["level"]?.string == "critical")
     try sql("UPDATE index_documents SET error_class = 'absent' WHERE page > 2")
     let absent = try validate("--monitor", "--json")
     #expect(absent.code == 0, "that the portal does not have them is an answer: \(absent)")
     #expect(try absent.records.first?["recent_absent"]?.int == 18)
     let away = try run("validate", ["--monitor", "--index", "postgres://u@127.0.0.1:1/x"])
-    #expect(away.code == ExitCode.unavailable.rawValue, "\(away)")
+    #expect(away.code == ToolExit.unavailable.rawValue, "\(away)")
   }
 
   @Test("Files are written, and nothing is printed")
@@ -64,7 +64,7 @@ struct ReportTests {
     let status = try run("/usr/bin/cat", ["\(folder.path)/tables/status.csv"])
     #expect(status.lines.prefix(2) == ["status,documents,share", "completed,2,0.1"])
     let nowhere = try validate("--report", "--html", "missing/report.html")
-    #expect(nowhere.code == ExitCode.inputOutput.rawValue, "\(nowhere)")
+    #expect(nowhere.code == ToolExit.inputOutput.rawValue, "\(nowhere)")
   }
 
   @Test("Mismatches as CSV")
@@ -82,7 +82,7 @@ struct ReportTests {
       "validate", ["--index", index, "--monitor", "--json", "--watch", "0.1"])
     #expect(eventually { program.text.split(separator: "\n").count >= 2 })
     program.signal(SIGINT)
-    #expect(program.wait().code == ExitCode.interrupted.rawValue)
+    #expect(program.wait().code == ToolExit.interrupted.rawValue)
   }
 
   @Test(
@@ -94,7 +94,7 @@ struct ReportTests {
     ])
   func wrongUsage(arguments: [String]) throws {
     let end = try run("validate", ["--index", index] + arguments, directory: folder.path)
-    #expect(end.code == ExitCode.usage.rawValue, "\(end)")
+    #expect(end.code == ToolExit.usage.rawValue, "\(end)")
     #expect(end.output.isEmpty)
   }
 }

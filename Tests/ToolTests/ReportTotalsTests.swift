@@ -23,8 +23,8 @@ struct OddRow: Sendable {
   var hasError: Bool { isFailed || (status == "pending" && error != nil) }
 
   /// Made by chance. `isFree`: a table without constraints, of texts.
-  init(_ dice: inout SystemRandomNumberGenerator, isFree: Bool) {
-    func pick<T>(_ values: [T]) -> T { values[Int.random(in: values.indices, using: &dice)] }
+  init(_ random: inout SystemRandomNumberGenerator, isFree: Bool) {
+    func pick<T>(_ values: [T]) -> T { values[Int.random(in: values.indices, using: &random)] }
     let statuses = [
       "pending", "in_progress", "completed", "completed", "failed", "failed", "skipped",
     ]
@@ -39,7 +39,7 @@ struct OddRow: Sendable {
     completedAt = pick([Self.format.string(from: date), nil, isFree ? "not a time" : "infinity"])
     errorClass = pick(["absent", "network", "bad_pdf", nil])
     error = pick(["it said no", nil])
-    isMismatch = Bool.random(using: &dice)
+    isMismatch = Bool.random(using: &random)
     let outcomes = ["images", "ghostscript", "repaired", "kept", nil, isFree ? "odd" : "kept"]
     optimized = (
       pick(outcomes), pick(["the file is signed", "the result is not smaller", "x", nil])
@@ -85,8 +85,8 @@ struct ReportTotalsTests {
   private typealias Sums = [String: [String: Int]]
 
   private func rows(isFree: Bool) -> [OddRow] {
-    var dice = SystemRandomNumberGenerator()
-    return (0..<Int.random(in: 1...500)).map { _ in OddRow(&dice, isFree: isFree) }
+    var random = SystemRandomNumberGenerator()
+    return (0..<Int.random(in: 1...500)).map { _ in OddRow(&random, isFree: isFree) }
   }
 
   private func expected(_ rows: [OddRow]) -> Sums {

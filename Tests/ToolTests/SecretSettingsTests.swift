@@ -168,7 +168,7 @@ struct SecretSettingsTests {
   func headers(_ field: String) throws {
     try look("fetch", ["--header", field], comment: field)
     let end = try run("fetch", ["--header", field])
-    #expect(end.code == ExitCode.usage.rawValue, "\(end)")
+    #expect(end.code == ToolExit.usage.rawValue, "\(end)")
     #expect(end.errors.contains("header field"), "\(end)")
   }
 

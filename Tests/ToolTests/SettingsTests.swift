@@ -77,9 +77,9 @@ struct SettingsTests {
     #expect(over.text.contains("/to/y-a.pdf"), "\(over)")
     // Of one tool, and documented: goes on as before.
     let wrong = try run("fetch", [], environment: ["CONVEYOR_RATE_LIMIT_DELAY": "soon"])
-    #expect(wrong.code == ExitCode.usage.rawValue, "\(wrong)")
+    #expect(wrong.code == ToolExit.usage.rawValue, "\(wrong)")
     let other = try run("fetch", [], environment: ["CONVEYOR_FETCH_RATE_LIMIT_DELAY": "soon"])
-    #expect(other.code == ExitCode.usage.rawValue, "\(other)")
+    #expect(other.code == ToolExit.usage.rawValue, "\(other)")
   }
 
   @Test("No error type is shown as Swift prints a value")

@@ -4,32 +4,32 @@ import Index
 import Support
 import Testing
 
-/// Several belts on one index in PostgreSQL, as on several machines: each has its own state folder, and
+/// Several pipelines on one index in PostgreSQL, as on several machines: each has its own state folder, and
 /// all share one budget for the portal.
 @Suite(
-  "Belts that share an index", .serialized,
+  "Pipelines that share an index", .serialized,
   .enabled(if: PostgresServer.isInstalled, "PostgreSQL is not installed"))
 struct SharedIndexTests {
-  /// A plugin that writes down what upload says of each document, for one belt in a file of its own.
+  /// A plugin that writes down what upload says of each document, for one pipeline in a file of its own.
   private static let plugin = """
     #!/bin/sh
     exec tee -a "$NOTES"
 
     """
 
-  private struct Belts {
-    let run: BeltRun
+  private struct Pipelines {
+    let run: PipelineRun
     var folder: String { run.folder.path }
 
     init(documents: Int, _ portalOptions: [String] = [], on server: PostgresServer? = nil) throws {
-      run = try BeltRun(
+      run = try PipelineRun(
         documents: documents, ["--document-size", "3000"] + portalOptions,
         pipeline: ["fetch", "upload", "note"], in: try Database(on: server).initialized())
       try run.folder.write(SharedIndexTests.plugin, to: "conveyor-note")
       chmod("\(folder)/conveyor-note", 0o755)
     }
 
-    /// Number 0 is the one that ``BeltRun/signalBelt(_:)`` reaches: as on a machine of its own, without
+    /// Number 0 is the one that ``PipelineRun/signalPipeline(_:)`` reaches: as on a machine of its own, without
     /// the limiter's file that the others share, which who is stopped may hold locked.
     func start(_ number: Int, _ options: [String] = []) throws -> Program {
       try run.start(
@@ -39,9 +39,9 @@ struct SharedIndexTests {
     }
 
     /// How often an object was written, by its URL: what upload did not skip.
-    func writes(_ belts: Int) throws -> [String: Int] {
+    func writes(_ pipelines: Int) throws -> [String: Int] {
       var writes: [String: Int] = [:]
-      for number in 1...belts {
+      for number in 1...pipelines {
         for line in Files.lines("\(folder)/notes\(number)") {
           let upload = try JSON(parsing: line)["upload"]
           guard upload?["skipped"] == .bool(false), let url = upload?["url"]?.string else {
@@ -62,8 +62,8 @@ struct SharedIndexTests {
   @Test("Each document is completed once, and its object written once", arguments: [2, 8])
   func sideBySide(count: Int) throws {
     let documents = 60
-    let belts = try Belts(documents: documents, ["--latency", "0.03"])
-    try belts.run.rows(
+    let pipelines = try Pipelines(documents: documents, ["--latency", "0.03"])
+    try pipelines.run.rows(
       """
       CREATE TABLE completions (id bigint);
       CREATE FUNCTION note() RETURNS trigger AS $$
@@ -71,57 +71,57 @@ struct SharedIndexTests {
       CREATE TRIGGER note AFTER UPDATE ON index_documents FOR EACH ROW
         WHEN (NEW.download_status = 'completed') EXECUTE FUNCTION note()
       """)
-    // One worker each, so that no belt claims all at once.
-    let programs = try (1...count).map { try belts.start($0, ["--workers", "1"]) }
+    // One worker each, so that no pipeline claims all at once.
+    let programs = try (1...count).map { try pipelines.start($0, ["--workers", "1"]) }
     for program in programs {
       let end = program.wait(within: 100)
       #expect(end.code == 0, "\(end)")
     }
-    #expect(try belts.run.counts().completed == documents)
+    #expect(try pipelines.run.counts().completed == documents)
     let completions = "SELECT COUNT(*), COUNT(DISTINCT id) FROM completions"
-    #expect(try belts.run.rows(completions) == [["\(documents)", "\(documents)"]])
+    #expect(try pipelines.run.rows(completions) == [["\(documents)", "\(documents)"]])
     #expect(
-      try belts.run.rows("SELECT DISTINCT download_attempts, lost_leases FROM index_documents")
+      try pipelines.run.rows("SELECT DISTINCT download_attempts, lost_leases FROM index_documents")
         == [["1", "0"]])
-    let writes = try belts.writes(count)
+    let writes = try pipelines.writes(count)
     #expect(writes.count == documents)
     #expect(writes.values.allSatisfy { $0 == 1 })
-    #expect(belts.run.portal.scansSent.values.allSatisfy { $0 == 1 })
-    #expect(try (1...count).allSatisfy { try belts.leaseLost($0) ?? 0 == 0 })
-    try belts.run.checkCompleted()
+    #expect(pipelines.run.portal.scansSent.values.allSatisfy { $0 == 1 })
+    #expect(try (1...count).allSatisfy { try pipelines.leaseLost($0) ?? 0 == 0 })
+    try pipelines.run.checkCompleted()
   }
 
-  @Test("A belt that was stopped beyond its lease changes nothing when it wakes")
+  @Test("A pipeline that was stopped beyond its lease changes nothing when it wakes")
   func asleep() throws {
     let documents = 30
-    let belts = try Belts(documents: documents, ["--latency", "0.05"])
-    let sleeper = try belts.start(0, ["--lease", "1s"])
-    belts.run.waitForScans(5)
-    belts.run.signalBelt(SIGSTOP)
+    let pipelines = try Pipelines(documents: documents, ["--latency", "0.05"])
+    let sleeper = try pipelines.start(0, ["--lease", "1s"])
+    pipelines.run.waitForScans(5)
+    pipelines.run.signalPipeline(SIGSTOP)
     let held = """
       SELECT COUNT(*) FILTER (WHERE lease_expires_at > now()), COUNT(*) > 0 FROM index_documents
       WHERE download_status = 'in_progress'
       """
-    #expect(eventually { (try? belts.run.rows(held)) == [["0", "t"]] })
-    let end = try belts.start(1).wait(within: 100)
+    #expect(eventually { (try? pipelines.run.rows(held)) == [["0", "t"]] })
+    let end = try pipelines.start(1).wait(within: 100)
     #expect(end.code == 0, "\(end)")
-    #expect(try belts.run.counts().completed == documents)
-    let rows = try belts.run.rows("SELECT * FROM index_documents ORDER BY id")
-    let objects = try objects(belts.run)
+    #expect(try pipelines.run.counts().completed == documents)
+    let rows = try pipelines.run.rows("SELECT * FROM index_documents ORDER BY id")
+    let objects = try objects(pipelines.run)
 
-    belts.run.signalBelt(SIGCONT)
+    pipelines.run.signalPipeline(SIGCONT)
     _ = sleeper.wait(within: 100)
-    #expect(try belts.run.rows("SELECT * FROM index_documents ORDER BY id") == rows)
-    #expect(try self.objects(belts.run) == objects)
-    let summary = try #require(Files.lines("\(belts.run.state)/summary.json").first)
+    #expect(try pipelines.run.rows("SELECT * FROM index_documents ORDER BY id") == rows)
+    #expect(try self.objects(pipelines.run) == objects)
+    let summary = try #require(Files.lines("\(pipelines.run.state)/summary.json").first)
     let lost = try JSON(parsing: summary)["lease_lost"]?.int ?? 0
     #expect(lost > 0, "\(summary)")
   }
 
   /// Name, number and time of each object.
-  private func objects(_ belt: BeltRun) throws -> [String] {
+  private func objects(_ pipeline: PipelineRun) throws -> [String] {
     try run(
-      "/usr/bin/find", ["\(belt.folder.path)/bucket", "-type", "f", "-printf", "%p %i %T@\n"]
+      "/usr/bin/find", ["\(pipeline.folder.path)/bucket", "-type", "f", "-printf", "%p %i %T@\n"]
     )
     .lines.sorted()
   }
@@ -130,48 +130,49 @@ struct SharedIndexTests {
   func cut() throws {
     let server = try PostgresServer()
     let documents = 60
-    let belts = try Belts(documents: documents, ["--latency", "0.05"], on: server)
-    let program = try belts.start(1)
+    let pipelines = try Pipelines(documents: documents, ["--latency", "0.05"], on: server)
+    let program = try pipelines.start(1)
     for scans in [5, 10, 15] {
-      belts.run.waitForScans(scans)
-      try belts.run.rows(
+      pipelines.run.waitForScans(scans)
+      try pipelines.run.rows(
         """
         SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity
         WHERE datname = current_database() AND pid <> pg_backend_pid()
         """)
     }
     for scans in [20, 30] {
-      belts.run.waitForScans(scans)
+      pipelines.run.waitForScans(scans)
       server.order("stop")
       server.order("start")
     }
     let end = program.wait(within: 100)
     #expect(end.code == 0, "\(end)")
-    #expect(try belts.run.counts().completed == documents)
+    #expect(try pipelines.run.counts().completed == documents)
     #expect(
-      try belts.run.rows("SELECT DISTINCT download_attempts, lost_leases FROM index_documents")
+      try pipelines.run.rows("SELECT DISTINCT download_attempts, lost_leases FROM index_documents")
         == [["1", "0"]])
-    #expect(belts.run.portal.scansSent.values.allSatisfy { $0 == 1 })
-    #expect(try belts.writes(1).values.reduce(0, +) == documents)
-    try belts.run.checkCompleted()
+    #expect(pipelines.run.portal.scansSent.values.allSatisfy { $0 == 1 })
+    #expect(try pipelines.writes(1).values.reduce(0, +) == documents)
+    try pipelines.run.checkCompleted()
   }
 
   @Test("Ctrl+C while the server is away does not wait for it, and the same command resumes")
   func interruptedWithoutServer() throws {
     let server = try PostgresServer()
-    let belts = try Belts(documents: 40, ["--latency", "0.05"], on: server)
-    let program = try belts.start(0)
-    belts.run.waitForScans(5)
+    let pipelines = try Pipelines(documents: 40, ["--latency", "0.05"], on: server)
+    let program = try pipelines.start(0)
+    pipelines.run.waitForScans(5)
     server.order("stop")
     program.signal(SIGINT)
     // A server that is away is waited for a minute otherwise.
     let end = program.wait(within: 40)
-    #expect(end.code == ExitCode.interrupted.rawValue, "\(end)")
+    #expect(end.code == ToolExit.interrupted.rawValue, "\(end)")
     server.order("start")
-    let rest = try belts.start(0).wait(within: 100)
+    let rest = try pipelines.start(0).wait(within: 100)
     #expect(rest.code == 0, "\(rest)")
     #expect(
-      try belts.run.rows("SELECT DISTINCT download_status, download_attempts FROM index_documents")
+      try pipelines.run.rows(
+        "SELECT DISTINCT download_status, download_attempts FROM index_documents")
         == [["completed", "1"]])
   }
 }

@@ -49,7 +49,7 @@ struct SourceFileTests {
   }
 
   private func check(_ end: Finished, refused: Int) throws {
-    #expect(end.code == ExitCode.documentsFailed.rawValue, "\(end)")
+    #expect(end.code == ToolExit.documentsFailed.rawValue, "\(end)")
     #expect(try end.records.count == refused + 1, "\(end)")
     for record in try end.records {
       if record["path"] == .string(good) {
@@ -93,7 +93,7 @@ struct SourceFileTests {
   func checked() throws {
     let end = try run(
       "validate", ["--files", "-"], lines: bad + [good], environment: ["SECRET_THING": "SECRET"])
-    #expect(end.code == ExitCode.documentsFailed.rawValue, "\(end)")
+    #expect(end.code == ToolExit.documentsFailed.rawValue, "\(end)")
     #expect(try end.records.count == bad.count + 1)
     for record in try end.records {
       let isGood = record["path"] == .string(good)

@@ -110,7 +110,7 @@ struct StateFolderTests {
     let url = { (number: Int) in "\(portal.scan)&n=\(number)" }
     let several = (1...20).map { #"{"id":"7","url":"\#(url($0 % 4))"}"# }
     let end = try fetch("state", lines: several)
-    #expect(end.code == ExitCode.documentsFailed.rawValue, "\(end)")
+    #expect(end.code == ToolExit.documentsFailed.rawValue, "\(end)")
     let records = try end.records
     #expect(records.count == 20)
     // The same document, met again, is there already.
@@ -132,24 +132,26 @@ struct StateFolderTests {
 struct SpoolEmptiedTests {
   @Test("Its documents are fetched again, and none has failed", arguments: [false, true])
   func emptied(withItsFolders: Bool) throws {
-    let belt = try BeltRun(
+    let pipeline = try PipelineRun(
       documents: 40, ["--latency", "0.03", "--document-size", "20000"])
-    let driver = try belt.start(["--retry-wait", "0.05"])
+    let driver = try pipeline.start(["--retry-wait", "0.05"])
     for count in 1...8 {
-      belt.waitForScans(4 * count)
+      pipeline.waitForScans(4 * count)
       if withItsFolders {
-        try? FileManager.default.removeItem(atPath: "\(belt.state)/spool")
+        try? FileManager.default.removeItem(atPath: "\(pipeline.state)/spool")
       } else {
-        for file in Files.all(in: "\(belt.state)/spool") { unlink("\(belt.state)/spool/\(file)") }
+        for file in Files.all(in: "\(pipeline.state)/spool") {
+          unlink("\(pipeline.state)/spool/\(file)")
+        }
       }
     }
     let end = driver.wait(within: 100)
     #expect(end.code == 0, "\(end)")
-    let counts = try belt.counts()
+    let counts = try pipeline.counts()
     #expect(counts.completed == 40 && counts.failed == 0, "\(counts) \(end)")
-    let most = try belt.rows("SELECT max(download_attempts) FROM index_documents")
+    let most = try pipeline.rows("SELECT max(download_attempts) FROM index_documents")
     #expect(most == [["1"]])
-    try belt.checkCompleted()
+    try pipeline.checkCompleted()
   }
 
   @Test("Optimize and upload call what fetch brought, and is not the same any more, local trouble")
@@ -177,7 +179,7 @@ struct SpoolEmptiedTests {
       try harm()
       for (tool, options) in [("optimize", []), ("upload", ["--to", "bucket"])] {
         let end = try run(tool, options, input: one.output, directory: folder.path)
-        #expect(end.code == ExitCode.documentsFailed.rawValue, "\(tool), \(what): \(end)")
+        #expect(end.code == ToolExit.documentsFailed.rawValue, "\(tool), \(what): \(end)")
         let error = try #require(try end.records.first?["error"])
         #expect(error["class"] == .string("local"), "\(tool), \(what): \(end)")
         #expect(error["counts"] == .bool(false), "\(tool), \(what): \(end)")

@@ -51,7 +51,7 @@ struct StatePlaceTests {
     for home in ["", "relative"] {
       let end = try place("index.db", in: folder.path, environment: ["HOME": home]).end
       #expect(
-        end.code == ExitCode.configuration.rawValue && end.errors.contains("--state"), "\(end)")
+        end.code == ToolExit.configuration.rawValue && end.errors.contains("--state"), "\(end)")
     }
     let named = try place(
       "index.db", ["--state", "x"], in: folder.path, environment: ["HOME": ""])
@@ -59,7 +59,7 @@ struct StatePlaceTests {
     let fetch = try run(
       "fetch", [], lines: [], environment: ["HOME": ""], directory: folder.path)
     #expect(
-      fetch.code == ExitCode.configuration.rawValue && fetch.errors.contains("--state"), "\(fetch)")
+      fetch.code == ToolExit.configuration.rawValue && fetch.errors.contains("--state"), "\(fetch)")
   }
 
   @Test("The folder of an earlier version goes on to be used, with the limiter of all")
@@ -75,14 +75,16 @@ struct StatePlaceTests {
   @Test("A run without --state says where its state is, and two runs share one budget")
   func driver() throws {
     let home = try TemporaryDirectory()
-    let belts = try (0..<2).map { _ in try BeltRun(documents: 10, ["--document-size", "3000"]) }
+    let pipelines = try (0..<2).map { _ in
+      try PipelineRun(documents: 10, ["--document-size", "3000"])
+    }
     let environment = ["HOME": home.path, "XDG_STATE_HOME": ""]
     let limiter = "\(home.path)/.local/state/conveyor/limiter.sqlite"
-    for belt in belts {
-      let end = try belt.finishWithoutState(environment: environment)
+    for pipeline in pipelines {
+      let end = try pipeline.finishWithoutState(environment: environment)
       #expect(end.code == 0, "\(end)")
       #expect(end.errors.contains("state: \(home.path)/.local/state/conveyor/index.db-"), "\(end)")
-      #expect(!FileManager.default.fileExists(atPath: "\(belt.folder.path)/state"))
+      #expect(!FileManager.default.fileExists(atPath: "\(pipeline.folder.path)/state"))
     }
     let hosts = try run("/usr/bin/sqlite3", [limiter, "SELECT count(*) FROM hosts"])
     #expect(hosts.lines == ["2"], "\(hosts)")
@@ -90,19 +92,19 @@ struct StatePlaceTests {
 
   @Test("A state folder of another index is refused, with what to do; a moved or copied one is not")
   func owner() throws {
-    let one = try BeltRun(documents: 4, ["--document-size", "3000"])
-    let other = try BeltRun(documents: 4, ["--document-size", "3000", "--seed", "9"])
+    let one = try PipelineRun(documents: 4, ["--document-size", "3000"])
+    let other = try PipelineRun(documents: 4, ["--document-size", "3000", "--seed", "9"])
     #expect(try one.finish().code == 0)
     let requests = other.portal.requests.count
     let refused = try other.start(state: one.state).wait()
-    #expect(refused.code == ExitCode.configuration.rawValue, "\(refused)")
+    #expect(refused.code == ToolExit.configuration.rawValue, "\(refused)")
     #expect(refused.errors.contains("belongs to the index") && refused.errors.contains("--state"))
     #expect(other.portal.requests.count == requests)
     #expect(try other.counts().pending == 4)
     // A hand-made pipeline is refused, too, where enqueue is told.
     let claim = try run(
       "enqueue", ["--index", other.indexURL, "--no-wait", "--state", one.state])
-    #expect(claim.code == ExitCode.configuration.rawValue && claim.output.isEmpty, "\(claim)")
+    #expect(claim.code == ToolExit.configuration.rawValue && claim.output.isEmpty, "\(claim)")
     // Its own index, however it is spelled, and the folder moved or copied.
     let manager = FileManager.default
     try manager.copyItem(atPath: one.state, toPath: "\(other.folder.path)/copy")

@@ -45,7 +45,7 @@ struct StoreRefusalToolTests {
         ? SmallBucket.error(400, "ExpiredToken") : nil
     }
     let end = try upload(names, bucket, ["--workers", "2"], token: "canary-old")
-    #expect(end.code == ExitCode.permission.rawValue, "\(end)")
+    #expect(end.code == ToolExit.permission.rawValue, "\(end)")
     #expect(end.errors.contains("AWS_SESSION_TOKEN"), "\(end)")
     try expectNoFailure(end)
     #expect(bucket.objects.count < 20)
@@ -63,7 +63,7 @@ struct StoreRefusalToolTests {
     }
     for options in [[], ["--check"]] {
       let end = try upload(names, bucket, options)
-      #expect(end.code == ExitCode.unavailable.rawValue, "\(end)")
+      #expect(end.code == ToolExit.unavailable.rawValue, "\(end)")
       #expect(end.errors.contains("--preconditions off"), "\(end)")
       try expectNoFailure(end)
     }
@@ -90,7 +90,7 @@ struct StoreRefusalToolTests {
       request.number > 10 ? SmallBucket.error(403, "AccessDenied") : nil
     }
     let end = try upload(names, bucket, ["--outage-limit", "0s"])
-    #expect(end.code == ExitCode.permission.rawValue, "\(end)")
+    #expect(end.code == ToolExit.permission.rawValue, "\(end)")
     try expectNoFailure(end)
   }
 
@@ -123,7 +123,7 @@ struct StoreRefusalToolTests {
       #"{"id":"1","upload":{"url":"s3://bucket/1.pdf","bytes":1,"sha256":"\#(sha256)"}}"#
     let end = try run(
       "validate", ["--progress", "never"], lines: [record], environment: bucket.environment())
-    #expect(end.code == ExitCode.unavailable.rawValue, "\(end)")
+    #expect(end.code == ToolExit.unavailable.rawValue, "\(end)")
     try expectNoFailure(end)
   }
 
@@ -132,17 +132,17 @@ struct StoreRefusalToolTests {
     "A listing alone sets nothing back", arguments: SmallBucket.Listing.allCases, [Int.max, 3])
   func listings(_ listing: SmallBucket.Listing, _ lastPage: Int) throws {
     let bucket = try SmallBucket(listing, lastPage: lastPage)
-    let belt = try BeltRun(
+    let pipeline = try PipelineRun(
       documents: 8, ["--document-size", "3000"], to: "s3://bucket/a&b+c%d e")
-    let run1 = try belt.finish(environment: bucket.environment())
+    let run1 = try pipeline.finish(environment: bucket.environment())
     #expect(run1.code == 0, "\(run1)")
     #expect(bucket.objects.count == 8)
     let end = try run(
       "\(sourceTree)/bin/conveyor",
-      ["reconcile", "--index", belt.indexURL, "--to", belt.to, "--repair"],
+      ["reconcile", "--index", pipeline.indexURL, "--to", pipeline.to, "--repair"],
       environment: bucket.environment().merging(["CONVEYOR_BIN": builtTools]) { $1 },
-      directory: belt.folder.path)
+      directory: pipeline.folder.path)
     #expect(end.code == 0 && end.lines.isEmpty, "\(end)")
-    #expect(try belt.counts().completed == 8)
+    #expect(try pipeline.counts().completed == 8)
   }
 }

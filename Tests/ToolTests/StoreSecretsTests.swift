@@ -104,7 +104,7 @@ struct StoreSecretsTests {
     let end = try upload(
       to: "gs://some-bucket", ["GOOGLE_APPLICATION_CREDENTIALS": path], canaries: lines
     ) { _ in .answer(500) }
-    #expect(end.code == ExitCode.permission.rawValue, "\(end)")
+    #expect(end.code == ToolExit.permission.rawValue, "\(end)")
     #expect(end.errors.contains("robot@example.org gets no token"), "\(end)")
   }
 
@@ -119,7 +119,7 @@ struct StoreSecretsTests {
       ["GOOGLE_APPLICATION_CREDENTIALS": path, "https_proxy": "http://HOST"],
       canaries: lines + [Self.token], documents: ["1.pdf", "large.pdf"]
     ) { _ in .answer(502) }
-    #expect(end.code == ExitCode.documentsFailed.rawValue, "\(end)")
+    #expect(end.code == ToolExit.documentsFailed.rawValue, "\(end)")
     for record in try end.records {
       #expect(record["error"]?["class"]?.string == "store_unavailable")
       #expect(record["error"]?["counts"]?.bool == false)
@@ -135,7 +135,7 @@ struct StoreSecretsTests {
     for _ in 1...3 {
       let end = try upload(
         to: "s3://some-bucket", environment, canaries: canaries, Self.troubled)
-      #expect(end.code == ExitCode.documentsFailed.rawValue, "\(end)")
+      #expect(end.code == ToolExit.documentsFailed.rawValue, "\(end)")
       #expect(end.lines.count == 7)
     }
     let end = try upload(to: "s3://some-bucket", environment, canaries: canaries) { request in
@@ -147,7 +147,7 @@ struct StoreSecretsTests {
   }
 
   /// Refused or without a bucket, the run ends with what is to be done; no document is to blame.
-  private func expectLastWord(_ end: Finished, _ code: ExitCode, _ advice: String) {
+  private func expectLastWord(_ end: Finished, _ code: ToolExit, _ advice: String) {
     #expect(end.code == code.rawValue, "\(end)")
     let records = (try? end.records) ?? []
     #expect((1...2).contains(records.count), "\(end)")

@@ -42,7 +42,7 @@ struct UploadTests {
     #expect(try again.records.allSatisfy { $0["upload"]?["skipped"]?.bool == true }, "\(again)")
     try folder.write("other", to: "a.pdf")
     let other = try upload(["--to", "gs://some-bucket/place"], environment)
-    #expect(other.code == ExitCode.documentsFailed.rawValue, "\(other)")
+    #expect(other.code == ToolExit.documentsFailed.rawValue, "\(other)")
     #expect(try upload(["--to", "gs://some-bucket/place", "--overwrite"], environment).code == 0)
   }
 
@@ -60,7 +60,7 @@ struct UploadTests {
     #expect(try upload(["--to", "bucket"]).code == 0)
     try folder.write("other", to: "a.pdf")
     let end = try upload(["--to", "bucket", "--remove-source-files"])
-    #expect(end.code == ExitCode.documentsFailed.rawValue, "\(end)")
+    #expect(end.code == ToolExit.documentsFailed.rawValue, "\(end)")
     #expect(Files.all(in: folder.path) == ["a.pdf"] + names.map { "bucket/\($0)" })
   }
 
@@ -105,6 +105,6 @@ struct UploadTests {
   ])
   func wrongUsage(_ options: [String]) throws {
     let end = try upload(["--to", "bucket"] + options)
-    #expect(end.code == ExitCode.usage.rawValue, "\(end)")
+    #expect(end.code == ToolExit.usage.rawValue, "\(end)")
   }
 }

@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import oracle
-from belt import NAMES, Belt, Longest, crashed, side_by_side
+from pipeline import NAMES, Pipeline, Longest, crashed, side_by_side
 
 # Once: what is in flight may finish (docs/architecture.md, "The driver"). Twice: now.
 ORDERLY, NOW = 20, 6
@@ -28,19 +28,19 @@ def run(dice, signals, readers):
     return side_by_side(dice, [_signal] * signals + (gone + [_slow_reader]) * readers)
 
 
-def _in_flight(belt):
+def _in_flight(pipeline):
     """What is wrong with documents right after the end: none is held any more, none paid with an attempt."""
-    for row in oracle.index_rows(belt.index):
+    for row in oracle.index_rows(pipeline.index):
         if row["download_status"] == "in_progress":
             yield f"P2: document {row['id']} is still in progress"
         elif row["download_attempts"] != (1 if row["download_status"] == "completed" else 0):
             yield f"P5: document {row['id']} ({row['download_status']}) has {row['download_attempts']} attempts"
 
 
-def _afterwards(belt, what, processes):
-    wrong = [f"{text} after {what}" for text in crashed(processes) + oracle.check(belt, is_over=False)]
-    wrong += [f"P9: still running after {what}: {line}" for line in belt.orphans()]
-    return wrong + [f"{text} (resumed after {what})" for text in belt.finish() + oracle.check(belt)]
+def _afterwards(pipeline, what, processes):
+    wrong = [f"{text} after {what}" for text in crashed(processes) + oracle.check(pipeline, is_over=False)]
+    wrong += [f"P9: still running after {what}: {line}" for line in pipeline.orphans()]
+    return wrong + [f"{text} (resumed after {what})" for text in pipeline.finish() + oracle.check(pipeline)]
 
 
 def _signal(dice):
@@ -48,8 +48,8 @@ def _signal(dice):
     is_twice = dice.random() < 0.5
     what = f"{number.name}{' twice' if is_twice else ''}"
     figures, wrong = {"twice" if is_twice else "once": 1, "hangs": 0}, []
-    with Belt(20, engine=dice.choice(["auto", "images"])) as belt:
-        processes = belt.start()
+    with Pipeline(20, engine=dice.choice(["auto", "images"])) as pipeline:
+        processes = pipeline.start()
         time.sleep(dice.uniform(0.01, 1.5))
         for process in processes:
             process.send_signal(number)
@@ -58,9 +58,9 @@ def _signal(dice):
             for process in processes:
                 process.send_signal(number)
         began = time.monotonic()
-        if not belt.wait(processes, NOW if is_twice else ORDERLY):
+        if not pipeline.wait(processes, NOW if is_twice else ORDERLY):
             figures["hangs"] += 1
-            wrong.append(f"P11: {what} did not end the belt")
+            wrong.append(f"P11: {what} did not end the pipeline")
         if not is_twice:
             figures["longest orderly end (s)"] = Longest(time.monotonic() - began)
             # Who is not yet listening is ended by the kernel.
@@ -68,8 +68,8 @@ def _signal(dice):
             wrong += [f"P11: {name} ended with {process.returncode} after {what}"
                       for name, process in zip(NAMES, processes) if process.returncode not in {0, 130} | early]
             if not any(process.returncode in early for process in processes):
-                wrong += [f"{text} after {what}" for text in _in_flight(belt)]
-        wrong += _afterwards(belt, what, processes)
+                wrong += [f"{text} after {what}" for text in _in_flight(pipeline)]
+        wrong += _afterwards(pipeline, what, processes)
     return figures, wrong
 
 
@@ -77,21 +77,21 @@ def _reader_gone(count):
     def trial(dice):
         what = f"{' | '.join(NAMES[:count])} | head -1"
         wrong, figures = [], {"readers gone": 1, "hangs": 0}
-        with Belt(20, engine=dice.choice(["auto", "images"])) as belt:
+        with Pipeline(20, engine=dice.choice(["auto", "images"])) as pipeline:
             reading, writing = os.pipe()
-            processes = belt.start(count=count, output=writing)
+            processes = pipeline.start(count=count, output=writing)
             os.close(writing)
             head = subprocess.run(["head", "-1"], stdin=reading, capture_output=True)
             os.close(reading)
             if not head.stdout.startswith(b"{"):
                 wrong.append(f"P10: no line from {what}")
-            if not belt.wait(processes, ORDERLY):
+            if not pipeline.wait(processes, ORDERLY):
                 figures["hangs"] += 1
                 wrong.append(f"P10: {what} hung")
             wrong += [f"P10: {name} ended with {process.returncode} in {what}"
                       for name, process in zip(NAMES, processes) if process.returncode != 0]
-            wrong += [f"{text} after {what}" for text in _in_flight(belt)]
-            wrong += _afterwards(belt, what, processes)
+            wrong += [f"{text} after {what}" for text in _in_flight(pipeline)]
+            wrong += _afterwards(pipeline, what, processes)
         return figures, wrong
     return trial
 
@@ -99,20 +99,20 @@ def _reader_gone(count):
 def _slow_reader(dice):
     """Behind validate, with pipes of a page: everybody has to wait, and nobody gives up."""
     wrong, lines = [], []
-    with Belt(40, engine="images") as belt:
+    with Pipeline(40, engine="images") as pipeline:
         reading, writing = os.pipe()
         fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
-        processes = belt.start(output=writing)
+        processes = pipeline.start(output=writing)
         os.close(writing)
         with open(reading) as pipe:
             for line in pipe:
                 lines.append(json.loads(line)["id"])
                 time.sleep(dice.uniform(0, 0.05))
-        if not belt.wait(processes, ORDERLY):
-            wrong.append("P10: a slow reader's belt hung")
+        if not pipeline.wait(processes, ORDERLY):
+            wrong.append("P10: a slow reader's pipeline hung")
         wrong += [f"P10: {name} ended with {process.returncode} before a slow reader"
                   for name, process in zip(NAMES, processes) if process.returncode != 0]
-        if sorted(lines) != sorted(set(lines)) or len(lines) != belt.documents:
-            wrong.append(f"P10: a slow reader got {len(lines)} lines for {belt.documents} documents")
-        wrong += oracle.check(belt, counts_pages=True)
+        if sorted(lines) != sorted(set(lines)) or len(lines) != pipeline.documents:
+            wrong.append(f"P10: a slow reader got {len(lines)} lines for {pipeline.documents} documents")
+        wrong += oracle.check(pipeline, counts_pages=True)
     return {"slow readers": 1}, wrong

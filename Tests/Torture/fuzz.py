@@ -6,7 +6,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from belt import ROOT, Skipped
+from pipeline import ROOT, Skipped
 
 HERE = ROOT / "Tests" / "Fuzz"
 BUILT = ROOT / ".build" / "fuzz"

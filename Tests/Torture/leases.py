@@ -12,7 +12,7 @@ import threading
 import time
 
 import oracle
-from belt import Belt, until
+from pipeline import Pipeline, until
 from machines import COMPLETIONS, Server
 
 LEASE = 20
@@ -83,20 +83,20 @@ class Cutter:
 
 
 def run(dice, documents, seconds, delay, count=4):
-    with Server() as server, Belt(documents, workers=4, delay=delay, index=server.url, engine="images") as belt:
+    with Server() as server, Pipeline(documents, workers=4, delay=delay, index=server.url, engine="images") as pipeline:
         server.psql(COMPLETIONS)
         cutter = Cutter(server.port)
         try:
-            return _judge(dice, server, belt, cutter, count, documents, seconds)
+            return _judge(dice, server, pipeline, cutter, count, documents, seconds)
         finally:
             cutter.close()
 
 
-def _judge(dice, server, belt, cutter, count, documents, seconds):
+def _judge(dice, server, pipeline, cutter, count, documents, seconds):
     figures = {"pipelines": count, "documents": documents, "kills": 0, "claims cut off": 0, "connections ended": 0,
                "older copies": 0}
-    pipelines = {number: _start(belt, cutter, number) for number in range(count)}
-    _disturb(dice, server, belt, cutter, pipelines, seconds, figures)
+    pipelines = {number: _start(pipeline, cutter, number) for number in range(count)}
+    _disturb(dice, server, pipeline, cutter, pipelines, seconds, figures)
     quarantined = server.psql("SELECT count(*) FROM index_documents WHERE lost_leases >= 3")
     over = time.monotonic()
 
@@ -104,14 +104,14 @@ def _judge(dice, server, belt, cutter, count, documents, seconds):
         for number, processes in pipelines.items():
             if all(process.poll() is not None for process in processes):
                 if _left(server):
-                    pipelines[number] = _start(belt, cutter, number)
+                    pipelines[number] = _start(pipeline, cutter, number)
         return not _left(server)
 
     wrong = [] if until(settled, PATIENCE) else [
         f"P2: {_left(server)} documents are not settled {PATIENCE} s after the last fault"]
     figures |= {"quarantined then": int(quarantined), "settled after (s)": round(time.monotonic() - over, 1)}
     for processes in pipelines.values():
-        if not belt.wait(processes, 60):
+        if not pipeline.wait(processes, 60):
             wrong.append("P2: a pipeline does not end although all is settled")
     held = server.psql("SELECT count(*) FROM index_documents WHERE lease_token IS NOT NULL")
     twice = server.psql("SELECT count(*) - count(DISTINCT id) FROM completions")
@@ -121,7 +121,7 @@ def _judge(dice, server, belt, cutter, count, documents, seconds):
         wrong.append(f"P2: {held} rows are held in the end")
     if twice != "0":
         wrong.append(f"P4: {twice} documents were completed twice")
-    return figures, wrong + oracle.check(belt, counts_pages=True)
+    return figures, wrong + oracle.check(pipeline, counts_pages=True)
 
 
 def _left(server):
@@ -129,16 +129,16 @@ def _left(server):
         "SELECT count(*) FROM index_documents WHERE download_status IN ('pending', 'in_progress')"))
 
 
-def _start(belt, cutter, number):
-    pipeline = copy.copy(belt)
-    pipeline.state = belt.own / f"state{number}"
-    index = belt.index.rsplit(":", 1)[0] + f":{cutter.port}/postgres"
-    pipeline.options = {**belt.options, "enqueue": ["--index", index, "--lease", f"{LEASE}s"],
-                        "fetch": ["--limiter", belt.index]}
-    return pipeline.start()
+def _start(pipeline, cutter, number):
+    other = copy.copy(pipeline)
+    other.state = pipeline.own / f"state{number}"
+    index = pipeline.index.rsplit(":", 1)[0] + f":{cutter.port}/postgres"
+    other.options = {**pipeline.options, "enqueue": ["--index", index, "--lease", f"{LEASE}s"],
+                        "fetch": ["--limiter", pipeline.index]}
+    return other.start()
 
 
-def _disturb(dice, server, belt, cutter, pipelines, seconds, figures):
+def _disturb(dice, server, pipeline, cutter, pipelines, seconds, figures):
     end = time.monotonic() + seconds
     faults, copied = 0, False
     while time.monotonic() < end:
@@ -150,7 +150,7 @@ def _disturb(dice, server, belt, cutter, pipelines, seconds, figures):
         for process in pipelines[number]:
             process.wait()
         figures["kills"] += 1
-        pipelines[number] = _start(belt, cutter, number)
+        pipelines[number] = _start(pipeline, cutter, number)
         faults += 1
         if faults % 3 == 1:
             _late_claims(server, cutter)

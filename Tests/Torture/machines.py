@@ -13,7 +13,7 @@ from pathlib import Path
 
 import oracle
 import politeness
-from belt import ROOT, Belt, Skipped
+from pipeline import ROOT, Pipeline, Skipped
 
 LEASE, DELAY = 2, 0.06
 
@@ -72,40 +72,40 @@ class Server:
 def run(dice, machines, documents):
     if os.geteuid() != 0:
         raise Skipped("host names of their own take root")
-    with Server() as server, Belt(documents, workers=1, delay=DELAY, index=server.url, engine="images") as belt:
+    with Server() as server, Pipeline(documents, workers=1, delay=DELAY, index=server.url, engine="images") as pipeline:
         server.psql(COMPLETIONS)
         figures, wrong = {"machines": machines, "documents": documents}, []
-        stopped, restarts = _disturb(dice, server, belt, machines, wrong)
-        wrong += belt.finish(300)
-        wrong += oracle.check(belt, counts_pages=True)
+        stopped, restarts = _disturb(dice, server, pipeline, machines, wrong)
+        wrong += pipeline.finish(300)
+        wrong += oracle.check(pipeline, counts_pages=True)
         twice = server.psql("SELECT count(*) - count(DISTINCT id) FROM completions")
         if twice != "0":
             wrong.append(f"P4: {twice} documents were completed twice")
-        for row in oracle.index_rows(belt.index):
+        for row in oracle.index_rows(pipeline.index):
             if row["download_status"] == "completed" and row["download_attempts"] != 1:
                 wrong.append(f"P5: document {row['id']} used up {row['download_attempts']} attempts")
         figures |= {"stopped beyond the lease": stopped, "database stopped": restarts,
-                    "stale outcomes refused": sum(_refused(file) for file in belt.own.glob("validate*.jsonl")),
-                    "completed twice": int(twice), "scans sent again": oracle.refetched(belt.log)}
+                    "stale outcomes refused": sum(_refused(file) for file in pipeline.own.glob("validate*.jsonl")),
+                    "completed twice": int(twice), "scans sent again": oracle.refetched(pipeline.log)}
         # A process that is stopped between its slot and its request is late without knowing it.
-        gaps, _ = politeness.judge(belt.log, DELAY, pause=0)
+        gaps, _ = politeness.judge(pipeline.log, DELAY, pause=0)
         figures["smallest gap (ms)"] = gaps["smallest gap (ms)"]
     return figures, wrong
 
 
-def _machine(belt, number):
-    machine = copy.copy(belt)
-    machine.state = belt.own / f"state{number}"
-    machine.options = {**belt.options, "enqueue": ["--lease", f"{LEASE}s"], "fetch": ["--limiter", belt.index]}
+def _machine(pipeline, number):
+    machine = copy.copy(pipeline)
+    machine.state = pipeline.own / f"state{number}"
+    machine.options = {**pipeline.options, "enqueue": ["--lease", f"{LEASE}s"], "fetch": ["--limiter", pipeline.index]}
     name = ["unshare", "--uts", "sh", "-c", f'hostname machine{number}; exec "$0" "$@"']
     tools = ["enqueue", "fetch", "optimize", "upload", "validate"]
-    with open(belt.own / f"validate{number}.jsonl", "ab") as output:
+    with open(pipeline.own / f"validate{number}.jsonl", "ab") as output:
         return machine.start(prefix={tool: name for tool in tools}, output=output)
 
 
-def _disturb(dice, server, belt, count, wrong):
+def _disturb(dice, server, pipeline, count, wrong):
     """Stops and wakes until all have ended; returns how often a machine and how often the database was stopped."""
-    machines = [_machine(belt, number) for number in range(count)]
+    machines = [_machine(pipeline, number) for number in range(count)]
     stopped = restarts = 0
     deadline = time.monotonic() + 3600
     while awake := [machine for machine in machines if any(process.poll() is None for process in machine)]:
@@ -125,7 +125,7 @@ def _disturb(dice, server, belt, count, wrong):
         time.sleep(dice.uniform(LEASE * 1.2, LEASE * 2))
         if len(awake) < count + 2:
             # A newcomer takes back what the sleeper holds, and works on it.
-            machines.append(_machine(belt, len(machines)))
+            machines.append(_machine(pipeline, len(machines)))
             time.sleep(dice.uniform(0.5, 2))
         _signal(victims, signal.SIGCONT)
         stopped += 1

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The judge of a belt: reads index, checkpoint, bucket and the portal's log, and asks none of the tools.
+"""The judge of a pipeline: reads index, checkpoint, bucket and the portal's log, and asks none of the tools.
 
     oracle.py FOLDER            # index.db, state/checkpoint.sqlite, bucket/, portal.jsonl
 """
@@ -67,18 +67,18 @@ def objects(bucket):
     return {file for file in bucket.rglob("*") if file.is_file() and not file.name.startswith(".")}
 
 
-def check(belt, is_over=True, counts_pages=False):
+def check(pipeline, is_over=True, counts_pages=False):
     """All that is wrong, as sentences; `is_over`: nothing is to be left to do."""
     wrong = []
-    for file in [Path(belt.index.removeprefix("sqlite:")), belt.state / "checkpoint.sqlite",
-                 belt.state / "limiter.sqlite"]:
+    for file in [Path(pipeline.index.removeprefix("sqlite:")), pipeline.state / "checkpoint.sqlite",
+                 pipeline.state / "limiter.sqlite"]:
         if file.exists():
             said = rows(file, "PRAGMA integrity_check")[0][0]
             if said != "ok":
                 wrong.append(f"{file.name} is damaged: {said}")
-    index = index_rows(belt.index)
-    if len(index) != belt.documents:
-        wrong.append(f"P2: the index has {len(index)} rows of {belt.documents}")
+    index = index_rows(pipeline.index)
+    if len(index) != pipeline.documents:
+        wrong.append(f"P2: the index has {len(index)} rows of {pipeline.documents}")
     named = set()
     for row in index:
         name = f"document {row['id']} ({row['download_status']})"
@@ -88,7 +88,7 @@ def check(belt, is_over=True, counts_pages=False):
             wrong.append(f"P2: {name} was never settled")
         if row["download_attempts"] > 5:
             wrong.append(f"P5: {name} has {row['download_attempts']} attempts")
-    for file in objects(belt.bucket):
+    for file in objects(pipeline.bucket):
         content = file.read_bytes()
         if not content.startswith(b"%PDF-") or b"%%EOF" not in content[-1024:]:
             wrong.append(f"P7: {file.name} in the bucket is not a whole PDF")
@@ -118,9 +118,9 @@ def _completed(row, named, counts_pages):
 if __name__ == "__main__":
     where = Path(sys.argv[1])
     index = f"sqlite:{where / 'index.db'}"
-    belt = SimpleNamespace(
+    pipeline = SimpleNamespace(
         index=index, state=where / "state", bucket=where / "bucket", documents=len(index_rows(index)))
-    violations = check(belt, counts_pages=True)
-    print("\n".join(violations) or f"{belt.documents} documents: nothing is wrong")
+    violations = check(pipeline, counts_pages=True)
+    print("\n".join(violations) or f"{pipeline.documents} documents: nothing is wrong")
     print(f"{refetched(where / 'portal.jsonl')} scans were sent again")
     sys.exit(1 if violations else 0)

@@ -4,7 +4,7 @@ completes all, no attempt is used up, nothing is failed, and few requests come m
 import json
 
 import oracle
-from belt import Belt, Longest, side_by_side
+from pipeline import Pipeline, Longest, side_by_side
 
 KINDS = ["403", "404", "202", "401", "407", "410", "418", "429", "451", "500", "502", "503", "520", "204", "maintenance",
          "login", "json", "reset", "silent"]
@@ -25,17 +25,17 @@ def _all(dice, kinds, documents, seconds, base):
 
 
 def run(kind, documents, seconds, base, workers):
-    with Belt(documents, workers=workers, portal=["--outage", f"{kind}@30+{seconds}"]) as belt:
-        belt.options["fetch"] = ["--retry-base", base, "--low-speed-time", "10"]
-        wrong = belt.finish(seconds=seconds * 4 + 120)
-        wrong += oracle.check(belt)
-        rows = oracle.index_rows(belt.index)
+    with Pipeline(documents, workers=workers, portal=["--outage", f"{kind}@30+{seconds}"]) as pipeline:
+        pipeline.options["fetch"] = ["--retry-base", base, "--low-speed-time", "10"]
+        wrong = pipeline.finish(seconds=seconds * 4 + 120)
+        wrong += oracle.check(pipeline)
+        rows = oracle.index_rows(pipeline.index)
         done = sum(row["download_status"] == "completed" for row in rows)
         used = sum(row["download_attempts"] > 1 for row in rows)
-        lines = [json.loads(line) for line in belt.log.read_text().splitlines()]
+        lines = [json.loads(line) for line in pipeline.log.read_text().splitlines()]
         during = sum(bool(line.get("outage")) for line in lines)
     if done != documents:
-        wrong.append(f"P15: {documents - done} of {documents} not completed; {belt.last_end}")
+        wrong.append(f"P15: {documents - done} of {documents} not completed; {pipeline.last_end}")
     if used:
         wrong.append(f"P5: {used} documents used up an attempt")
     if not 1 <= during <= 20:

@@ -7,7 +7,7 @@ import subprocess
 import time
 
 import oracle
-from belt import TOOLS, Belt, at
+from pipeline import TOOLS, Pipeline, at
 
 DELAY = 0.05
 # How late the portal may see a request that was sent in time, in seconds: it shares the processors with all else.
@@ -27,13 +27,13 @@ def long(dice):
 def run(dice, requests, processes):
     faults = ["--fault", "429=3%", "--fault", "503=2%", "--retry-after", "1"]
     # Two requests and a half for a document: the look-up, and its scans.
-    with Belt(requests // 2, delay=DELAY, portal=faults) as belt:
-        clock = belt.own / "clock"
+    with Pipeline(requests // 2, delay=DELAY, portal=faults) as pipeline:
+        clock = pipeline.own / "clock"
         clock.write_text("+0")
-        deal(belt, processes)
-        runs = [_start(belt, number, clock) for number in range(processes)]
+        deal(pipeline, processes)
+        runs = [_start(pipeline, number, clock) for number in range(processes)]
         kills, steps = [], 0
-        while len(oracle.requests(belt.log)) < requests and any(run.poll() is None for run in runs):
+        while len(oracle.requests(pipeline.log)) < requests and any(run.poll() is None for run in runs):
             time.sleep(1)
             clock.write_text(f"{dice.randint(-3600, 3600):+d}")
             steps += 1
@@ -42,32 +42,32 @@ def run(dice, requests, processes):
                 runs[number].send_signal(signal.SIGKILL)
                 kills.append(time.monotonic())
                 runs[number].wait()
-                runs[number] = _start(belt, number, clock)
+                runs[number] = _start(pipeline, number, clock)
         for run in runs:
             run.kill()
             run.wait()
-        figures, wrong = judge(belt.log, DELAY, pause=1, kills=kills)
+        figures, wrong = judge(pipeline.log, DELAY, pause=1, kills=kills)
     return {**figures, "kills": len(kills), "clock steps": steps}, wrong
 
 
-def deal(belt, processes):
+def deal(pipeline, processes):
     """Gives each process its share of the documents, as a file of records."""
     for number in range(processes):
-        with open(belt.own / f"records{number}", "w") as records:
-            for row in oracle.index_rows(belt.index)[number::processes]:
+        with open(pipeline.own / f"records{number}", "w") as records:
+            for row in oracle.index_rows(pipeline.index)[number::processes]:
                 known = {name: row[name] for name in ("book", "page", "instrument_number")}
                 records.write(json.dumps({"id": str(row["id"]), **known}) + "\n")
 
 
-def _start(belt, number, clock):
+def _start(pipeline, number, clock):
     """One process, from the beginning of its records: what is there is not asked for again."""
-    state = belt.own / f"state{number}"
-    words = [TOOLS / "fetch", "--stage", belt.own / "stage.yaml", "--state", state, "--portal-base", belt.base,
-             "--workers", belt.workers, "--rate-limit-delay", belt.delay, "--retry-base", "0.05", "--retries", "20",
-             "--limiter", belt.own / "limiter.sqlite", "-q"]
-    with open(belt.own / f"records{number}") as records, open(belt.own / "fetch.err", "ab") as errors:
+    state = pipeline.own / f"state{number}"
+    words = [TOOLS / "fetch", "--stage", pipeline.own / "stage.yaml", "--state", state, "--portal-base", pipeline.base,
+             "--workers", pipeline.workers, "--rate-limit-delay", pipeline.delay, "--retry-base", "0.05", "--retries", "20",
+             "--limiter", pipeline.own / "limiter.sqlite", "-q"]
+    with open(pipeline.own / f"records{number}") as records, open(pipeline.own / "fetch.err", "ab") as errors:
         return subprocess.Popen([*at(f"@{clock}"), *map(str, words)], stdin=records, stdout=subprocess.DEVNULL,
-                                stderr=errors, env=belt.environment)
+                                stderr=errors, env=pipeline.environment)
 
 
 def judge(log, delay, pause, kills=()):

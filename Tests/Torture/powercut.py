@@ -16,20 +16,20 @@ import time
 from pathlib import Path
 
 import oracle
-from belt import Belt, Skipped, side_by_side, until
+from pipeline import Pipeline, Skipped, side_by_side, until
 
 OUTPUT = "validate.jsonl"
 
 
 def short(dice):
-    return run(dice, belts=3, cuts=2)
+    return run(dice, pipelines=3, cuts=2)
 
 
 def long(dice):
-    return run(dice, belts=30, cuts=10)
+    return run(dice, pipelines=30, cuts=10)
 
 
-def run(dice, belts, cuts):
+def run(dice, pipelines, cuts):
     if os.geteuid() != 0:
         raise Skipped("images are mounted, which takes root")
     with tempfile.TemporaryDirectory(prefix="conveyor-cut-") as folder:
@@ -44,7 +44,7 @@ def run(dice, belts, cuts):
         if not is_atomic and _is_in_memory(folder):
             raise Skipped("/tmp is in memory, and a copy of one moment needs XFS (package xfsprogs)")
         try:
-            figures, wrong = side_by_side(dice, [lambda dice: _belt(dice, cuts, disk, is_atomic)] * belts)
+            figures, wrong = side_by_side(dice, [lambda dice: _pipeline(dice, cuts, disk, is_atomic)] * pipelines)
         finally:
             if is_atomic:
                 _run("umount", "--lazy", disk)
@@ -82,44 +82,44 @@ def _mount(image, place):
     _run("mount", "-o", "loop,noatime", image, place)
 
 
-def _belt(dice, cuts, disk, is_atomic):
+def _pipeline(dice, cuts, disk, is_atomic):
     figures, wrong = {"cuts": 0, "settled before a cut": 0, "lost": 0, "refetched": 0}, []
-    with tempfile.TemporaryDirectory(prefix="belt-", dir=disk) as home:
+    with tempfile.TemporaryDirectory(prefix="pipeline-", dir=disk) as home:
         place, image = Path(home) / "disk", _make(Path(home) / "image")
         place.mkdir()
         _mount(image, place)
         try:
-            with Belt(40, folder=place, engine="images") as belt:
+            with Pipeline(40, folder=place, engine="images") as pipeline:
                 os.sync()
                 settled = set()
                 for _ in range(cuts):
-                    image = _cut(dice, belt, image, place, is_atomic, settled, figures, wrong)
-                wrong += belt.finish()
-                wrong += oracle.check(belt, counts_pages=True)
-                figures["refetched"] += oracle.refetched(belt.log)
+                    image = _cut(dice, pipeline, image, place, is_atomic, settled, figures, wrong)
+                wrong += pipeline.finish()
+                wrong += oracle.check(pipeline, counts_pages=True)
+                figures["refetched"] += oracle.refetched(pipeline.log)
         finally:
             _run("umount", "--lazy", place)
     return figures, wrong
 
 
-def _cut(dice, belt, image, place, is_atomic, settled, figures, wrong):
-    with open(belt.own / OUTPUT, "ab") as output:
-        processes = belt.start(output=output)
+def _cut(dice, pipeline, image, place, is_atomic, settled, figures, wrong):
+    with open(pipeline.own / OUTPUT, "ab") as output:
+        processes = pipeline.start(output=output)
     # In the midst of settling: somewhere behind a number of documents that is drawn by lot.
     known = len(settled)
     count = known + dice.randint(1, 8)
-    until(lambda: len(_settled(belt.own / OUTPUT)) >= count or processes[-1].poll() is not None, 20)
+    until(lambda: len(_settled(pipeline.own / OUTPUT)) >= count or processes[-1].poll() is not None, 20)
     time.sleep(dice.uniform(0, 0.1))
     for process in processes:
         process.send_signal(signal.SIGSTOP)
-    settled |= _settled(belt.own / OUTPUT)
+    settled |= _settled(pipeline.own / OUTPUT)
     # Holes stay holes; what is dirty in the file system's own cache is not read.
     copy = image.with_name(f"image{figures['cuts']}")
     _run("cp", "--reflink=always" if is_atomic else "--sparse=always", image, copy)
     for process in processes:
         process.kill()
         process.wait()
-    belt.clear()
+    pipeline.clear()
     # The workers of optimize end with it, but a moment later, and may have a file open until then.
     if not until(lambda: subprocess.run(["umount", place], capture_output=True).returncode == 0, 10):
         _run("umount", place)
@@ -127,10 +127,10 @@ def _cut(dice, belt, image, place, is_atomic, settled, figures, wrong):
     _mount(copy, place)
     figures["cuts"] += 1
     figures["settled before a cut"] += len(settled) - known
-    there = {str(row["id"]) for row in oracle.index_rows(belt.index) if row["download_status"] == "completed"}
+    there = {str(row["id"]) for row in oracle.index_rows(pipeline.index) if row["download_status"] == "completed"}
     figures["lost"] += len(settled - there)
     wrong += [f"P1: document {one} was settled, and a power cut undid that" for one in settled - there]
-    wrong += [f"{text} (after a power cut)" for text in oracle.check(belt, is_over=False)]
+    wrong += [f"{text} (after a power cut)" for text in oracle.check(pipeline, is_over=False)]
     return copy
 
 

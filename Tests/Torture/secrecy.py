@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import machines
-from belt import ROOT, Belt, until
+from pipeline import ROOT, Pipeline, until
 
 # As small as a PDF with a page can be; readers find its objects without a table.
 PDF = (
@@ -136,17 +136,17 @@ def _serve(dice, watch, context=None):
     return server
 
 
-def _fetch(belt, base, documents, options, variables):
+def _fetch(pipeline, base, documents, options, variables):
     lines = "".join(json.dumps({"id": str(one), "url": f"{base}/{one}.pdf"}) + "\n" for one in range(documents))
-    return belt.run(
-        ["fetch", "--state", belt.state, "--rate-limit-delay", "0", "--retries", "2", "--retry-base", "0",
-         "--log-level", "trace", "--log-file", belt.own / "fetch.log", *options],
+    return pipeline.run(
+        ["fetch", "--state", pipeline.state, "--rate-limit-delay", "0", "--retries", "2", "--retry-base", "0",
+         "--log-level", "trace", "--log-file", pipeline.own / "fetch.log", *options],
         check=False, input=lines.encode(), variables=variables)
 
 
 def _header_and_key(dice, documents, watch):
-    with Belt(1) as belt:
-        key, certificate = belt.own / "key.pem", belt.own / "certificate.pem"
+    with Pipeline(1) as pipeline:
+        key, certificate = pipeline.own / "key.pem", pipeline.own / "certificate.pem"
         subprocess.run(
             ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate, "-days",
              "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"], check=True, capture_output=True)
@@ -159,16 +159,16 @@ def _header_and_key(dice, documents, watch):
         options = ["--cacert", certificate, "--cert", certificate, "--key", key]
         header = {"CONVEYOR_HEADER": "Authorization: Bearer canary-in-a-header"}
         base = f"https://localhost:{server.server_port}"
-        answers = [_fetch(belt, base, documents, options, header),
-                   _fetch(belt, base, FEW, options[:2], header),
+        answers = [_fetch(pipeline, base, documents, options, header),
+                   _fetch(pipeline, base, FEW, options[:2], header),
                    # A key that is none, and one that belongs to no certificate.
-                   _fetch(belt, base, FEW, [*options[:4], "--key", certificate], header)]
+                   _fetch(pipeline, base, FEW, [*options[:4], "--key", certificate], header)]
         server.shutdown()
-        watch.search(belt.own, answers, sources=[key])
+        watch.search(pipeline.own, answers, sources=[key])
 
 
 def _proxy(dice, documents, watch):
-    with Belt(1) as belt:
+    with Pipeline(1) as pipeline:
         server = _serve(dice, watch)
         watch.canaries = [b"canary-of-a-proxy", base64.b64encode(b"me:canary-of-a-proxy")]
         answers = []
@@ -176,9 +176,9 @@ def _proxy(dice, documents, watch):
                                     (1, "http", FEW)):
             proxy = f"http://me:canary-of-a-proxy@127.0.0.1:{port}"
             for variables in ({"CONVEYOR_PROXY": proxy}, {"http_proxy": proxy, "https_proxy": proxy}):
-                answers.append(_fetch(belt, f"{scheme}://portal.example.org", count, ["--retry-max-time", "2"], variables))
+                answers.append(_fetch(pipeline, f"{scheme}://portal.example.org", count, ["--retry-max-time", "2"], variables))
         server.shutdown()
-        watch.search(belt.own, answers)
+        watch.search(pipeline.own, answers)
 
 
 def _database(dice, documents, watch):
@@ -187,18 +187,18 @@ def _database(dice, documents, watch):
         server.psql(f"CREATE ROLE bird LOGIN SUPERUSER PASSWORD '{canary}'")
         watch.canaries = [canary.encode()]
         url = f"postgres://bird@127.0.0.1:{server.port}/postgres"
-        with Belt(documents, index=url, engine="images", variables={"PGPASSWORD": canary}) as belt:
-            belt.options["fetch"] = ["--limiter", url]
-            processes = belt.start()
+        with Pipeline(documents, index=url, engine="images", variables={"PGPASSWORD": canary}) as pipeline:
+            pipeline.options["fetch"] = ["--limiter", url]
+            processes = pipeline.start()
             watch.carried += until(lambda: server.psql("SELECT count(*) FROM pg_stat_activity WHERE usename = 'bird'") > "0")
             server.order("stop")
             time.sleep(dice.uniform(0, 1))
             server.order("start")
-            if not belt.wait(processes):
-                watch.wrong.append("P2: the belt hung when its database came back")
+            if not pipeline.wait(processes):
+                watch.wrong.append("P2: the pipeline hung when its database came back")
             server.order("stop")
-            answers = [belt.run(["enqueue", "--index", url, "--count"], check=False),
-                       belt.run(["fetch", "--limiter", url, "--state", belt.state], check=False, input=b"")]
-            watch.search(belt.own, answers)
-            watch.wrong += [f"P13: others may read {file.name}" for file in belt.state.rglob("*")
+            answers = [pipeline.run(["enqueue", "--index", url, "--count"], check=False),
+                       pipeline.run(["fetch", "--limiter", url, "--state", pipeline.state], check=False, input=b"")]
+            watch.search(pipeline.own, answers)
+            watch.wrong += [f"P13: others may read {file.name}" for file in pipeline.state.rglob("*")
                             if not file.is_symlink() and file.stat().st_mode & 0o077 and file.name != "conveyor.log"]

@@ -6,7 +6,7 @@ import subprocess
 
 import oracle
 import politeness
-from belt import TOOLS, Belt, Skipped
+from pipeline import TOOLS, Pipeline, Skipped
 
 WORKERS = 8
 # Milliseconds that each sync takes, seconds between requests, and the share of the permitted rate that has to be
@@ -38,13 +38,13 @@ def run(cases, seconds):
 
 def _starts(held, delay, requests):
     """When the portal saw requests, in seconds, in order."""
-    with Belt(requests // 2, workers=WORKERS, delay=delay) as belt:
-        politeness.deal(belt, 1)
+    with Pipeline(requests // 2, workers=WORKERS, delay=delay) as pipeline:
+        politeness.deal(pipeline, 1)
         strace = ["strace", "-f", "-qq", "--seccomp-bpf", "-o", "/dev/null", "-e", "trace=fsync,fdatasync",
                   "-e", f"inject=fsync,fdatasync:delay_exit={held * 1000}"]
-        with open(belt.own / "records0") as records:
+        with open(pipeline.own / "records0") as records:
             subprocess.run(
-                [*strace, TOOLS / "fetch", "--stage", belt.own / "stage.yaml", "--state", belt.state,
-                 "--portal-base", belt.base, "--workers", str(WORKERS), "--rate-limit-delay", str(delay), "-q"],
-                stdin=records, stdout=subprocess.DEVNULL, env=belt.environment, check=True)
-        return sorted(request["start"] / 1e9 for request in oracle.requests(belt.log))
+                [*strace, TOOLS / "fetch", "--stage", pipeline.own / "stage.yaml", "--state", pipeline.state,
+                 "--portal-base", pipeline.base, "--workers", str(WORKERS), "--rate-limit-delay", str(delay), "-q"],
+                stdin=records, stdout=subprocess.DEVNULL, env=pipeline.environment, check=True)
+        return sorted(request["start"] / 1e9 for request in oracle.requests(pipeline.log))

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import oracle
-from belt import NAMES, Belt
+from pipeline import NAMES, Pipeline
 
 FAULTS = ["500=1%", "503=0.5%", "429=0.5%", "reset=1%", "short=1%", "html=0.5%", "empty=0.5%"]
 
@@ -17,20 +17,20 @@ def long(dice):
 
 def run(dice, documents):
     portal = [word for fault in FAULTS for word in ("--fault", fault)] + ["--retry-after", "0"]
-    with Belt(documents, workers=8, delay=0, portal=portal, engine="images") as belt:
-        processes = belt.start()
+    with Pipeline(documents, workers=8, delay=0, portal=portal, engine="images") as pipeline:
+        processes = pipeline.start()
         samples = {name: [] for name in NAMES}
         deadline = time.monotonic() + 3600
         while any(process.poll() is None for process in processes) and time.monotonic() < deadline:
             time.sleep(2)
             for name, process in zip(NAMES, processes):
                 samples[name] += _sample(process.pid)
-        belt.wait(processes, 0.1)
+        pipeline.wait(processes, 0.1)
         wrong = [f"P2: {name} ended with {process.returncode}"
                  for name, process in zip(NAMES, processes) if process.returncode not in (0, 3)]
-        wrong += oracle.check(belt)
-        again = oracle.refetched(belt.log)
-        states = [row["download_status"] for row in oracle.index_rows(belt.index)]
+        wrong += oracle.check(pipeline)
+        again = oracle.refetched(pipeline.log)
+        states = [row["download_status"] for row in oracle.index_rows(pipeline.index)]
     figures = {"documents": documents, "completed": states.count("completed"), "failed": states.count("failed"),
                "scans sent again": again}
     for name, taken in samples.items():

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import oracle
-from belt import ROOT, Belt, Skipped, side_by_side, until
+from pipeline import ROOT, Pipeline, Skipped, side_by_side, until
 
 DOCUMENTS = 24
 
@@ -30,42 +30,42 @@ def long(dice):
                                strange_environment, temporary_folder, killed_tool, limits] * 20)
 
 
-def driver(belt, *words):
+def driver(pipeline, *words):
     """The command line of a run."""
     return [str(word) for word in (
-        ROOT / "bin" / "conveyor", "run", "--stage", belt.own / "stage.yaml", "--index", belt.index, "--to", belt.bucket,
-        "--state", belt.state, "--portal-base", belt.base, "--workers", belt.workers, "--rate-limit-delay", belt.delay,
+        ROOT / "bin" / "conveyor", "run", "--stage", pipeline.own / "stage.yaml", "--index", pipeline.index, "--to", pipeline.bucket,
+        "--state", pipeline.state, "--portal-base", pipeline.base, "--workers", pipeline.workers, "--rate-limit-delay", pipeline.delay,
         "--retry-base", "0.05", "--retry-wait", "0.2", "--yes", *words)]
 
 
-def environment(belt, **more):
-    from belt import TOOLS
-    return {**belt.environment, "CONVEYOR_BIN": str(TOOLS), **more}
+def environment(pipeline, **more):
+    from pipeline import TOOLS
+    return {**pipeline.environment, "CONVEYOR_BIN": str(TOOLS), **more}
 
 
 @contextmanager
-def slow_belt(**more):
+def slow_pipeline(**more):
     """Documents take long enough for a run to be met in its middle."""
-    with Belt(DOCUMENTS, engine="images", portal=["--latency", "0.1"], **more) as belt:
-        yield belt
+    with Pipeline(DOCUMENTS, engine="images", portal=["--latency", "0.1"], **more) as pipeline:
+        yield pipeline
 
 
-def completed(belt):
-    return sum(row["download_status"] == "completed" for row in oracle.index_rows(belt.index))
+def completed(pipeline):
+    return sum(row["download_status"] == "completed" for row in oracle.index_rows(pipeline.index))
 
 
-def under_way(belt, process):
+def under_way(pipeline, process):
     """Waits until a run has settled something; returns whether it is still at it."""
-    return until(lambda: completed(belt) >= 2, 30, process)
+    return until(lambda: completed(pipeline) >= 2, 30, process)
 
 
-def tools(belt):
-    """The tools of a run, by process id: what names the belt's folder, but for the portal and the driver."""
-    return {process: line for process, line in belt._orphans().items()
+def tools(pipeline):
+    """The tools of a run, by process id: what names the pipeline's folder, but for the portal and the driver."""
+    return {process: line for process, line in pipeline._orphans().items()
             if "bin/conveyor" not in line and "python" not in line}
 
 
-def at_terminal(belt, words, **more):
+def at_terminal(pipeline, words, **more):
     """Starts a session at a new terminal; returns the process and the terminal's other end."""
     master, slave = pty.openpty()
 
@@ -76,7 +76,7 @@ def at_terminal(belt, words, **more):
             signal.signal(number, signal.SIG_DFL)
 
     process = subprocess.Popen(words, stdin=slave, stdout=slave, stderr=slave, close_fds=True,
-                               preexec_fn=take_terminal, env=environment(belt, **more))
+                               preexec_fn=take_terminal, env=environment(pipeline, **more))
     os.close(slave)
     os.set_blocking(master, False)
     return process, master
@@ -95,85 +95,85 @@ def read(master):
         shown += piece
 
 
-def ended(belt, process, what, codes, seconds=20):
+def ended(pipeline, process, what, codes, seconds=20):
     """What is wrong with how a run ended: in time, with one of these codes, and with nothing left behind."""
     if not until(lambda: process.poll() is not None, seconds):
         process.kill()
         process.wait()
-        belt.clear()
+        pipeline.clear()
         return [f"P11: {what} did not end the run"]
     wrong = [] if process.returncode in codes else [f"P11: the run ended with {process.returncode} after {what}"]
-    if not until(lambda: not tools(belt), seconds):
-        wrong.append(f"P11: still running after {what}: {list(tools(belt).values())}")
+    if not until(lambda: not tools(pipeline), seconds):
+        wrong.append(f"P11: still running after {what}: {list(tools(pipeline).values())}")
     return wrong
 
 
-def resumed(belt, what):
+def resumed(pipeline, what):
     """What is wrong with the documents after that, and after another run."""
     wrong = [f"P5: document {row['id']} failed after {what}: {row['download_error']}"
-             for row in oracle.index_rows(belt.index) if row["download_status"] == "failed"]
-    wrong += [f"{text} after {what}" for text in oracle.check(belt, is_over=False)]
-    belt.clear()
-    return wrong + [f"{text} (resumed after {what})" for text in belt.finish() + oracle.check(belt)]
+             for row in oracle.index_rows(pipeline.index) if row["download_status"] == "failed"]
+    wrong += [f"{text} after {what}" for text in oracle.check(pipeline, is_over=False)]
+    pipeline.clear()
+    return wrong + [f"{text} (resumed after {what})" for text in pipeline.finish() + oracle.check(pipeline)]
 
 
 def closed(dice):
     """The driver leads the session, and its terminal goes away."""
-    with slow_belt() as belt:
-        process, master = at_terminal(belt, driver(belt))
-        wrong = [] if under_way(belt, process) else [f"the run at a terminal did not begin: {read(master)}"]
+    with slow_pipeline() as pipeline:
+        process, master = at_terminal(pipeline, driver(pipeline))
+        wrong = [] if under_way(pipeline, process) else [f"the run at a terminal did not begin: {read(master)}"]
         os.close(master)
-        wrong += ended(belt, process, "a closed terminal", {130})
-        if completed(belt) == DOCUMENTS:
+        wrong += ended(pipeline, process, "a closed terminal", {130})
+        if completed(pipeline) == DOCUMENTS:
             wrong.append("P11: a closed terminal did not stop the run")
-        return {"terminals closed": 1}, wrong + resumed(belt, "a closed terminal")
+        return {"terminals closed": 1}, wrong + resumed(pipeline, "a closed terminal")
 
 
 def closed_behind_a_shell(dice):
     """A shell with job control leads the session, as at a desk, and passes SIGHUP on to its job."""
-    with slow_belt() as belt:
-        process, master = at_terminal(belt, ["bash", "--norc", "-i"])
-        os.write(master, (" ".join(driver(belt)) + "\n").encode())
-        wrong = [] if under_way(belt, process) else [f"the run behind a shell did not begin: {read(master)}"]
+    with slow_pipeline() as pipeline:
+        process, master = at_terminal(pipeline, ["bash", "--norc", "-i"])
+        os.write(master, (" ".join(driver(pipeline)) + "\n").encode())
+        wrong = [] if under_way(pipeline, process) else [f"the run behind a shell did not begin: {read(master)}"]
         os.close(master)
-        wrong += ended(belt, process, "a closed terminal behind a shell", set(range(-64, 256)))
-        if completed(belt) == DOCUMENTS:
+        wrong += ended(pipeline, process, "a closed terminal behind a shell", set(range(-64, 256)))
+        if completed(pipeline) == DOCUMENTS:
             wrong.append("P11: a closed terminal did not stop the run behind a shell")
-        return {"terminals closed": 1}, wrong + resumed(belt, "a closed terminal behind a shell")
+        return {"terminals closed": 1}, wrong + resumed(pipeline, "a closed terminal behind a shell")
 
 
 def suspended(dice):
     """Ctrl+Z stops all of it, fg goes on to the end."""
-    with slow_belt() as belt:
-        process, master = at_terminal(belt, ["bash", "--norc", "-i"])
-        os.write(master, (" ".join(driver(belt)) + "; echo ended with $?\n").encode())
-        wrong = [] if under_way(belt, process) else [f"the run did not begin: {read(master)}"]
+    with slow_pipeline() as pipeline:
+        process, master = at_terminal(pipeline, ["bash", "--norc", "-i"])
+        os.write(master, (" ".join(driver(pipeline)) + "; echo ended with $?\n").encode())
+        wrong = [] if under_way(pipeline, process) else [f"the run did not begin: {read(master)}"]
         os.write(master, b"\x1a")
-        if not until(lambda: _states(belt) and set(_states(belt).values()) == {"T"}, 10):
-            wrong.append(f"P11: Ctrl+Z did not stop all tools: {_states(belt)}")
-        before = len(Path(belt.log).read_text().splitlines())
+        if not until(lambda: _states(pipeline) and set(_states(pipeline).values()) == {"T"}, 10):
+            wrong.append(f"P11: Ctrl+Z did not stop all tools: {_states(pipeline)}")
+        before = len(Path(pipeline.log).read_text().splitlines())
         time.sleep(1)
-        asked = len(Path(belt.log).read_text().splitlines()) - before
+        asked = len(Path(pipeline.log).read_text().splitlines()) - before
         # What was on its way when it came.
-        if asked > belt.workers:
+        if asked > pipeline.workers:
             wrong.append(f"P11: {asked} requests after Ctrl+Z")
         os.write(master, b"fg\n")
-        if not until(lambda: completed(belt) == DOCUMENTS, 30):
-            wrong.append(f"P11: fg did not go on: {completed(belt)} of {DOCUMENTS}, {_states(belt)}: {read(master)}")
-        if not until(lambda: not tools(belt), 20):
-            wrong.append(f"P11: still running after fg: {tools(belt)}")
+        if not until(lambda: completed(pipeline) == DOCUMENTS, 30):
+            wrong.append(f"P11: fg did not go on: {completed(pipeline)} of {DOCUMENTS}, {_states(pipeline)}: {read(master)}")
+        if not until(lambda: not tools(pipeline), 20):
+            wrong.append(f"P11: still running after fg: {tools(pipeline)}")
         os.write(master, b"exit\n")
         until(lambda: process.poll() is not None, 10)
         process.kill()
         process.wait()
         os.close(master)
-        return {"Ctrl+Z": 1}, wrong + [f"{text} after Ctrl+Z and fg" for text in oracle.check(belt)]
+        return {"Ctrl+Z": 1}, wrong + [f"{text} after Ctrl+Z and fg" for text in oracle.check(pipeline)]
 
 
-def _states(belt):
+def _states(pipeline):
     """The tools by name and their state (proc(5)): T is stopped."""
     states = {}
-    for process, line in tools(belt).items():
+    for process, line in tools(pipeline).items():
         try:
             stat = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
         except OSError:
@@ -186,67 +186,67 @@ def _states(belt):
 
 def quit_at_once(dice):
     """Ctrl+\\ is for those who do not want to wait."""
-    with slow_belt() as belt:
-        process, master = at_terminal(belt, driver(belt))
-        wrong = [] if under_way(belt, process) else [f"the run did not begin: {read(master)}"]
+    with slow_pipeline() as pipeline:
+        process, master = at_terminal(pipeline, driver(pipeline))
+        wrong = [] if under_way(pipeline, process) else [f"the run did not begin: {read(master)}"]
         os.write(master, b"\x1c")
-        wrong += ended(belt, process, "Ctrl+\\", {130}, seconds=5)
+        wrong += ended(pipeline, process, "Ctrl+\\", {130}, seconds=5)
         os.close(master)
-        return {"Ctrl+\\": 1}, wrong + resumed(belt, "Ctrl+\\")
+        return {"Ctrl+\\": 1}, wrong + resumed(pipeline, "Ctrl+\\")
 
 
 def nohup(dice):
     """What was ignored at the start stays ignored: by the driver, and by each tool alone."""
-    with slow_belt() as belt:
-        with open(belt.own / "nohup.out", "wb") as output:
-            process = subprocess.Popen(["nohup", *driver(belt)], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                                       start_new_session=True, env=environment(belt))
-        wrong = [] if under_way(belt, process) else ["the run under nohup did not begin"]
+    with slow_pipeline() as pipeline:
+        with open(pipeline.own / "nohup.out", "wb") as output:
+            process = subprocess.Popen(["nohup", *driver(pipeline)], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                                       start_new_session=True, env=environment(pipeline))
+        wrong = [] if under_way(pipeline, process) else ["the run under nohup did not begin"]
         os.killpg(process.pid, signal.SIGHUP)
-        for tool in tools(belt):
+        for tool in tools(pipeline):
             os.kill(tool, signal.SIGHUP)
-        wrong += ended(belt, process, "SIGHUP under nohup", {0}, seconds=60)
-        if completed(belt) != DOCUMENTS:
-            wrong.append(f"P11: SIGHUP under nohup stopped a run at {completed(belt)} of {DOCUMENTS}")
-        return {"nohup": 1}, wrong + [f"{text} after SIGHUP under nohup" for text in oracle.check(belt)]
+        wrong += ended(pipeline, process, "SIGHUP under nohup", {0}, seconds=60)
+        if completed(pipeline) != DOCUMENTS:
+            wrong.append(f"P11: SIGHUP under nohup stopped a run at {completed(pipeline)} of {DOCUMENTS}")
+        return {"nohup": 1}, wrong + [f"{text} after SIGHUP under nohup" for text in oracle.check(pipeline)]
 
 
 def background(dice):
     """In the background of a shell without job control SIGINT is ignored (POSIX), and SIGTERM is not."""
-    with slow_belt() as belt:
-        number = belt.own / "pid"
-        script = f"{' '.join(driver(belt))} & echo $! >{number}; wait $!"
+    with slow_pipeline() as pipeline:
+        number = pipeline.own / "pid"
+        script = f"{' '.join(driver(pipeline))} & echo $! >{number}; wait $!"
         shell = subprocess.Popen(["sh", "-c", script], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                 stderr=subprocess.DEVNULL, start_new_session=True, env=environment(belt))
-        wrong = [] if under_way(belt, shell) else ["the run in the background did not begin"]
-        before = completed(belt)
+                                 stderr=subprocess.DEVNULL, start_new_session=True, env=environment(pipeline))
+        wrong = [] if under_way(pipeline, shell) else ["the run in the background did not begin"]
+        before = completed(pipeline)
         os.killpg(shell.pid, signal.SIGINT)
         process = int(number.read_text())
-        if not until(lambda: completed(belt) > before + 1, 20):
+        if not until(lambda: completed(pipeline) > before + 1, 20):
             wrong.append("P11: SIGINT stopped a run in the background of a script")
-        if completed(belt) < DOCUMENTS:
+        if completed(pipeline) < DOCUMENTS:
             os.kill(process, signal.SIGTERM)
         until(lambda: not Path(f"/proc/{process}").exists(), 20)
         shell.wait()
-        if not until(lambda: not tools(belt), 20):
+        if not until(lambda: not tools(pipeline), 20):
             wrong.append("P11: still running after SIGTERM in the background")
-        return {"background": 1}, wrong + resumed(belt, "SIGTERM in the background")
+        return {"background": 1}, wrong + resumed(pipeline, "SIGTERM in the background")
 
 
 def broken_output(dice):
     """Nobody reads what the driver says, or there is no standard error, or no standard descriptor at all."""
     wrong = []
     for how in ("2>&1 >/dev/null | true", "2>&-", "<&- >&- 2>&-", "2>/dev/full"):
-        with Belt(6, engine="images") as belt:
-            process = subprocess.Popen(["bash", "-o", "pipefail", "-c", f"{' '.join(driver(belt))} {how}"],
+        with Pipeline(6, engine="images") as pipeline:
+            process = subprocess.Popen(["bash", "-o", "pipefail", "-c", f"{' '.join(driver(pipeline))} {how}"],
                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                       start_new_session=True, env=environment(belt))
-            belt.sessions.add(process.pid)
+                                       start_new_session=True, env=environment(pipeline))
+            pipeline.sessions.add(process.pid)
             # Before anything began, a broken pipe may end the driver; afterwards it must not leave tools alone.
             codes = {0, 141} if "true" in how else {0}
-            wrong += ended(belt, process, how, codes, seconds=60)
+            wrong += ended(pipeline, process, how, codes, seconds=60)
             if process.returncode == 0:
-                wrong += [f"{text} with {how}" for text in oracle.check(belt, counts_pages=True)]
+                wrong += [f"{text} with {how}" for text in oracle.check(pipeline, counts_pages=True)]
     return {"broken outputs": 4}, wrong
 
 
@@ -259,11 +259,11 @@ def strange_environment(dice):
                      "GREP_OPTIONS": "-v", "LC_ALL": dice.choice(["tr_TR.UTF-8", "de_DE.UTF-8", "none"]),
                      "SHELLOPTS": "noglob:nounset", "BASHOPTS": "failglob", "GLOBIGNORE": "*",
                      "BASH_FUNC_kill%%": "() { return 1; }", "POSIX_ME_HARDER": "1"}
-        with Belt(6, engine="images") as belt:
-            run = subprocess.run(driver(belt), stdin=subprocess.DEVNULL, capture_output=True, timeout=120,
-                                 env=environment(belt, **variables))
+        with Pipeline(6, engine="images") as pipeline:
+            run = subprocess.run(driver(pipeline), stdin=subprocess.DEVNULL, capture_output=True, timeout=120,
+                                 env=environment(pipeline, **variables))
             wrong = [] if run.returncode == 0 else [f"P12: {run.returncode} in a strange environment: {run.stderr[-500:]}"]
-            return {"environments": 1}, wrong + oracle.check(belt, counts_pages=True)
+            return {"environments": 1}, wrong + oracle.check(pipeline, counts_pages=True)
 
 
 def temporary_folder(dice):
@@ -281,13 +281,13 @@ def temporary_folder(dice):
             for how, place in places.items():
                 if how == "full" and not is_full:
                     continue
-                with Belt(6, engine="images") as belt:
-                    run = subprocess.run(driver(belt), stdin=subprocess.DEVNULL, capture_output=True, timeout=120,
-                                         env=environment(belt, TMPDIR=str(place), SQLITE_TMPDIR=str(place)))
+                with Pipeline(6, engine="images") as pipeline:
+                    run = subprocess.run(driver(pipeline), stdin=subprocess.DEVNULL, capture_output=True, timeout=120,
+                                         env=environment(pipeline, TMPDIR=str(place), SQLITE_TMPDIR=str(place)))
                     tried += 1
                     if run.returncode != 0:
                         wrong.append(f"P12: {run.returncode} with a TMPDIR that is {how}: {run.stderr[-500:]}")
-                    wrong += [f"{text} with a TMPDIR that is {how}" for text in oracle.check(belt, counts_pages=True)]
+                    wrong += [f"{text} with a TMPDIR that is {how}" for text in oracle.check(pipeline, counts_pages=True)]
         finally:
             if is_full:
                 subprocess.run(["umount", "--lazy", places["full"]])
@@ -297,12 +297,12 @@ def temporary_folder(dice):
 def killed_tool(dice):
     """As by the kernel for want of memory: the driver says which, by what, and what to do."""
     name = dice.choice(["enqueue", "fetch", "optimize", "upload", "validate"])
-    with slow_belt() as belt:
-        process = subprocess.Popen(driver(belt), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                   stderr=subprocess.PIPE, start_new_session=True, env=environment(belt))
-        belt.sessions.add(process.pid)
-        wrong = [] if under_way(belt, process) else ["the run did not begin"]
-        for tool, line in tools(belt).items():
+    with slow_pipeline() as pipeline:
+        process = subprocess.Popen(driver(pipeline), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.PIPE, start_new_session=True, env=environment(pipeline))
+        pipeline.sessions.add(process.pid)
+        wrong = [] if under_way(pipeline, process) else ["the run did not begin"]
+        for tool, line in tools(pipeline).items():
             if line.split(" ")[0].endswith(f"/{name}"):
                 os.kill(tool, signal.SIGKILL)
         said = process.communicate(timeout=60)[1].decode()
@@ -310,7 +310,7 @@ def killed_tool(dice):
             wrong.append(f"the run ended with {process.returncode} after {name} was killed: {said[-500:]}")
         if f"{name} was ended by signal 9, SIGKILL" not in said or "same command resumes" not in said:
             wrong.append(f"not a word about {name}, which was killed: {said[-500:]}")
-        return {"tools killed": 1}, wrong + resumed(belt, f"{name} was killed")
+        return {"tools killed": 1}, wrong + resumed(pipeline, f"{name} was killed")
 
 
 def limits(dice):
@@ -320,11 +320,11 @@ def limits(dice):
              ("-n", resource.RLIMIT_NOFILE, dice.choice([24, 32, 40])), ("-t", resource.RLIMIT_CPU, 1)]
     cases += [("-v", resource.RLIMIT_AS, size << 20) for size in (dice.randrange(60, 200), 300, 400)]
     for name, kind, value in cases:
-        with Belt(DOCUMENTS, engine="images") as belt:
+        with Pipeline(DOCUMENTS, engine="images") as pipeline:
             def set_limit(kind=kind, value=value):
                 resource.setrlimit(kind, (value, resource.RLIM_INFINITY if kind == resource.RLIMIT_CPU else value))
-            run = subprocess.run(driver(belt), stdin=subprocess.DEVNULL, capture_output=True, timeout=120,
-                                 env=environment(belt), preexec_fn=set_limit)
+            run = subprocess.run(driver(pipeline), stdin=subprocess.DEVNULL, capture_output=True, timeout=120,
+                                 env=environment(pipeline), preexec_fn=set_limit)
             tried += 1
             said = run.stderr.decode(errors="replace")
             # 127: the loader of programs found no room.
@@ -332,9 +332,9 @@ def limits(dice):
                 wrong.append(f"ulimit {name} {value}: ended with {run.returncode}: {said[-800:]}")
             if run.returncode != 0 and len(said.strip()) == 0:
                 wrong.append(f"ulimit {name} {value}: ended with {run.returncode} without a word")
-            failed = [row["id"] for row in oracle.index_rows(belt.index) if row["download_status"] == "failed"]
+            failed = [row["id"] for row in oracle.index_rows(pipeline.index) if row["download_status"] == "failed"]
             if len(failed) > 1:
                 wrong.append(f"ulimit {name} {value}: {len(failed)} documents failed")
-            belt.clear()
-            wrong += [f"{text} (resumed after ulimit {name} {value})" for text in belt.finish()]
+            pipeline.clear()
+            wrong += [f"{text} (resumed after ulimit {name} {value})" for text in pipeline.finish()]
     return {"limits": tried}, wrong

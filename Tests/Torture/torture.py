@@ -21,7 +21,7 @@ import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
-from belt import Skipped
+from pipeline import Skipped
 
 # Each is a module with `short(dice)` and `long(dice)`, which return figures and what was wrong. Those that
 # wait most come first; those that have to do with time come alone, in the end.

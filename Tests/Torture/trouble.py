@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import oracle
-from belt import FAKETIME, NAMES, Belt, Skipped, at, crashed, side_by_side
+from pipeline import FAKETIME, NAMES, Pipeline, Skipped, at, crashed, side_by_side
 
 
 def short(dice):
@@ -24,59 +24,59 @@ def run(dice, times):
     return side_by_side(dice, (disks + [_descriptors, _no_home, _old_clock]) * times)
 
 
-def _unpaid(belt, what):
+def _unpaid(pipeline, what):
     """Documents that paid for it with an attempt."""
-    for row in oracle.index_rows(belt.index):
+    for row in oracle.index_rows(pipeline.index):
         if row["download_attempts"] > (1 if row["download_status"] in ("completed", "in_progress") else 0):
             yield (f"P12: document {row['id']} ({row['download_status']}, {row['error_class']}) has "
                    f"{row['download_attempts']} attempts after {what}: {row['download_error']}")
 
 
-def _resume(belt, what, processes):
+def _resume(pipeline, what, processes):
     wrong = [f"{text} with {what}" for text in crashed(processes)]
-    wrong += [f"{text} with {what}" for text in oracle.check(belt, is_over=False)] + list(_unpaid(belt, what))
-    wrong += [f"{text} (resumed after {what})" for text in belt.finish() + oracle.check(belt)]
+    wrong += [f"{text} with {what}" for text in oracle.check(pipeline, is_over=False)] + list(_unpaid(pipeline, what))
+    wrong += [f"{text} (resumed after {what})" for text in pipeline.finish() + oracle.check(pipeline)]
     wrong += [f"P12: document {row['id']} has {row['download_attempts']} attempts in the end, after {what}"
-              for row in oracle.index_rows(belt.index) if row["download_attempts"] != 1]
+              for row in oracle.index_rows(pipeline.index) if row["download_attempts"] != 1]
     return wrong
 
 
 def _disk(place, how):
-    """A small file system of its own below one part of the belt, which is full or read-only."""
+    """A small file system of its own below one part of the pipeline, which is full or read-only."""
     def trial(dice):
         what, wrong = f"{place} on a {how} disk", []
-        with Belt(20, engine="images") as belt:
-            mount = belt.own / "mount"
+        with Pipeline(20, engine="images") as pipeline:
+            mount = pipeline.own / "mount"
             mount.mkdir()
             subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", mount], check=True)
             try:
-                _move(belt, place, mount)
+                _move(pipeline, place, mount)
                 _spoil(how, mount, room=dice.choice([0, 4, 20, 40]) * 1024)
-                processes = belt.start()
-                if not belt.wait(processes, 30):
-                    wrong.append(f"P12: the belt hung with {what}")
+                processes = pipeline.start()
+                if not pipeline.wait(processes, 30):
+                    wrong.append(f"P12: the pipeline hung with {what}")
                 codes = {name: process.returncode for name, process in zip(NAMES, processes)}
-                is_done = all(row["download_status"] == "completed" for row in oracle.index_rows(belt.index))
+                is_done = all(row["download_status"] == "completed" for row in oracle.index_rows(pipeline.index))
                 if not is_done and not {69, 74, 77}.intersection(codes.values()):
                     wrong.append(f"P12: nobody said that there is {what}: {codes}")
                 wrong += [f"P12: {name} ended with {code} with {what}" for name, code in codes.items()
                           if code not in (0, 3, 69, 74, 77)]
                 subprocess.run(["mount", "-o", "remount,rw,size=16m", mount], check=True)
-                wrong += _resume(belt, what, processes)
+                wrong += _resume(pipeline, what, processes)
             finally:
                 subprocess.run(["umount", "--lazy", mount], check=True)
         return {how: 1, "hangs": 0}, wrong
     return trial
 
 
-def _move(belt, place, mount):
+def _move(pipeline, place, mount):
     if place == "index":
-        file = Path(belt.index.removeprefix("sqlite:"))
+        file = Path(pipeline.index.removeprefix("sqlite:"))
         (mount / file.name).write_bytes(file.read_bytes())
-        belt.index = f"sqlite:{mount / file.name}"
+        pipeline.index = f"sqlite:{mount / file.name}"
     else:
         (mount / place).mkdir()
-        setattr(belt, place, mount / place)
+        setattr(pipeline, place, mount / place)
 
 
 def _spoil(how, mount, room):
@@ -93,33 +93,33 @@ def _descriptors(dice):
     """Too few descriptors for some of the tools, or just enough."""
     limit = dice.choice([12, 16, 20, 24, 32])
     what = f"{limit} descriptors"
-    with Belt(20, engine="images") as belt:
+    with Pipeline(20, engine="images") as pipeline:
         few = ["prlimit", f"--nofile={limit}:{limit}"]
-        processes = belt.start(prefix={name: few for name in NAMES})
-        wrong = [] if belt.wait(processes, 30) else [f"P12: with {what} the belt hung"]
+        processes = pipeline.start(prefix={name: few for name in NAMES})
+        wrong = [] if pipeline.wait(processes, 30) else [f"P12: with {what} the pipeline hung"]
         wrong += [f"P12: {name} ended with {process.returncode} with {what}"
                   for name, process in zip(NAMES, processes) if process.returncode not in (0, 3, 69, 74)]
-        return {"few descriptors": 1}, wrong + _resume(belt, what, processes)
+        return {"few descriptors": 1}, wrong + _resume(pipeline, what, processes)
 
 
 def _no_home(dice):
-    with Belt(20, engine="images") as belt:
-        bare = {name: value for name, value in belt.environment.items()
+    with Pipeline(20, engine="images") as pipeline:
+        bare = {name: value for name, value in pipeline.environment.items()
                 if name.startswith("CONVEYOR_") or name == "LD_LIBRARY_PATH"}
-        processes = belt.start(environment={**bare, "PATH": "/usr/bin:/bin"})
-        wrong = [] if belt.wait(processes, 60) else ["P12: without HOME the belt hung"]
+        processes = pipeline.start(environment={**bare, "PATH": "/usr/bin:/bin"})
+        wrong = [] if pipeline.wait(processes, 60) else ["P12: without HOME the pipeline hung"]
         wrong += [f"P12: {name} ended with {process.returncode} without HOME"
                   for name, process in zip(NAMES, processes) if process.returncode != 0]
-        return {"no home": 1}, wrong + _resume(belt, "a run without HOME", processes)
+        return {"no home": 1}, wrong + _resume(pipeline, "a run without HOME", processes)
 
 
 def _old_clock(dice):
     if not FAKETIME.exists():
         return {"no faketime": 1}, []
-    with Belt(20, engine="images") as belt:
+    with Pipeline(20, engine="images") as pipeline:
         old = at("@1970-01-02 00:00:00")
-        processes = belt.start(prefix={name: old for name in NAMES})
-        wrong = [] if belt.wait(processes, 60) else ["P12: in 1970 the belt hung"]
+        processes = pipeline.start(prefix={name: old for name in NAMES})
+        wrong = [] if pipeline.wait(processes, 60) else ["P12: in 1970 the pipeline hung"]
         wrong += [f"P12: {name} ended with {process.returncode} in 1970"
                   for name, process in zip(NAMES, processes) if process.returncode != 0]
-        return {"clock in 1970": 1}, wrong + _resume(belt, "a run in 1970", processes)
+        return {"clock in 1970": 1}, wrong + _resume(pipeline, "a run in 1970", processes)

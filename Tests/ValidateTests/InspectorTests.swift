@@ -14,7 +14,8 @@ struct InspectorTests {
     try folder.write("#!/bin/sh\n\(script)\n", to: "inspect")
     let path = "\(folder.path)/inspect"
     try #require(chmod(path, 0o700) == 0)
-    var inspector = Inspector(tool: "validate", seconds: seconds, stop: Stop(), executable: path)
+    var inspector = Inspector(
+      tool: "validate", seconds: seconds, stop: ShutdownSignal(), executable: path)
     return try inspector.finding(at: Array("x.pdf".utf8))
   }
 

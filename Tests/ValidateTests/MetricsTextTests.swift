@@ -26,9 +26,9 @@ struct MetricsTextTests {
   /// The format's own rules, and the conventions for names: each metric has its help and its type,
   /// once and before its samples; counters, and only they, end in `_total`; base units.
   @Test func aRunsMetricsFollowTheRules() throws {
-    let tally = Tally()
+    let tally = StatisticsCollector()
     let fetch: JSON = .object(["portal": .string("mid")])
-    tally.add(.completed, "1", DocumentFacts(Record(id: "1", fields: ["fetch": fetch])))
+    tally.add(.completed, "1", DocumentFacts(DocumentRecord(id: "1", fields: ["fetch": fetch])))
     tally.met(RecordError(.network, "no answer"))
     let meter = Meter(tally: tally, total: 5, start: Time.monotonic())
     var types: [String: String] = [:]

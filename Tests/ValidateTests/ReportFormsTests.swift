@@ -16,14 +16,14 @@ import Testing
     report.status.failed = 80
     report.status.skipped = 10
     report.priorities = [
-      PriorityFigures(priority: 1, total: 500, completed: 400, failed: 20),
-      PriorityFigures(priority: 3, total: 1500, completed: 1100, failed: 60),
+      PriorityStatistics(priority: 1, total: 500, completed: 400, failed: 20),
+      PriorityStatistics(priority: 3, total: 1500, completed: 1100, failed: 60),
     ]
     report.types = [
-      TypeFigures(
+      TypeStatistics(
         type: hostile, total: 2000, completed: 1500, failed: 80, measured: 1500,
         originalBytes: 4000, storedBytes: 1000),
-      TypeFigures(
+      TypeStatistics(
         type: "", total: 1, completed: 0, failed: 0, measured: 0, originalBytes: 0,
         storedBytes: 0),
     ]
@@ -171,7 +171,7 @@ import Testing
   @Test func whatIsLeftOutOfATableIsInItsSums() {
     var report = Report()
     report.types = (1...45).map {
-      TypeFigures(
+      TypeStatistics(
         type: "T\($0)", total: 10, completed: 4, failed: 1, absent: 2, measured: 3,
         originalBytes: 2048, storedBytes: 1024)
     }
@@ -185,10 +185,10 @@ import Testing
   @Test func whatTheIndexDoesNotSayIsNamed() {
     var report = Report()
     report.status.completed = 1
-    report.priorities = [PriorityFigures(priority: nil, total: 1, completed: 1)]
+    report.priorities = [PriorityStatistics(priority: nil, total: 1, completed: 1)]
     report.mismatches = [(nil, 1, 0)]
     report.types = [
-      TypeFigures(
+      TypeStatistics(
         type: "", total: 1, completed: 1, failed: 0, measured: 0, originalBytes: 0, storedBytes: 0)
     ]
     for table in [report.priorityTable, report.mismatchTable, report.typeTable] {
@@ -216,7 +216,7 @@ import Testing
   @Test func whatGrewIsNotSaved() {
     var report = Report()
     report.types = [
-      TypeFigures(
+      TypeStatistics(
         type: "A", total: 1, completed: 1, failed: 0, measured: 1, originalBytes: 1000,
         storedBytes: 1012)
     ]

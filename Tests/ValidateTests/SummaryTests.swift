@@ -4,8 +4,8 @@ import Testing
 @testable import validate
 
 @Suite struct SummaryTests {
-  private func record(_ id: Int, mismatch: Bool = false) throws -> Record {
-    try Record(
+  private func record(_ id: Int, mismatch: Bool = false) throws -> DocumentRecord {
+    try DocumentRecord(
       JSON(
         parsing: """
           {"id":"\(id)","fetch":{"bytes":3000,"portal":"mid","book_page_mismatch":\(mismatch)},\
@@ -13,8 +13,8 @@ import Testing
           """))
   }
 
-  private func tally() throws -> Tally {
-    let tally = Tally()
+  private func tally() throws -> StatisticsCollector {
+    let tally = StatisticsCollector()
     for id in 1...9 {
       let facts = DocumentFacts(try record(id, mismatch: id % 3 == 0))
       if id == 9 {
@@ -42,7 +42,7 @@ import Testing
   }
 
   @Test func aRetryThatWentWellIsNoFailure() throws {
-    let tally = Tally()
+    let tally = StatisticsCollector()
     tally.add(.again, "1", DocumentFacts(try record(1)))
     #expect(tally.figures.exitCode == .documentsFailed)
     tally.add(.completed, "1", DocumentFacts(try record(1)))
@@ -65,7 +65,7 @@ import Testing
   }
 
   @Test func whatWasNotBegunIsNoAttempt() throws {
-    let tally = Tally()
+    let tally = StatisticsCollector()
     for id in 1...400 {
       let facts = DocumentFacts(try record(id))
       tally.add(id <= 157 ? .completed : .givenBack, "\(id)", facts)
@@ -84,7 +84,7 @@ import Testing
   }
 
   @Test func stoppedBeforeAnythingWasBegun() throws {
-    let tally = Tally()
+    let tally = StatisticsCollector()
     tally.add(.givenBack, "1", DocumentFacts(try record(1)))
     let text = Summary(tally, seconds: 0, end: 0).text
     #expect(text.contains("Given back, not begun") && !text.contains("nothing was left"))
@@ -92,7 +92,7 @@ import Testing
 
   @Test func absentIsCountedApart() throws {
     let tally = try tally()
-    let gone = try Record(
+    let gone = try DocumentRecord(
       JSON(parsing: #"{"id":"90","error":{"tool":"fetch","class":"absent","message":"not there"}}"#)
     )
     tally.add(.failed, "90", DocumentFacts(gone))
@@ -118,6 +118,8 @@ import Testing
   }
 
   @Test func nothingToDo() {
-    #expect(Summary(Tally(), seconds: 0, end: 0).text == "validate: nothing was left to do\n")
+    #expect(
+      Summary(StatisticsCollector(), seconds: 0, end: 0).text
+        == "validate: nothing was left to do\n")
   }
 }

@@ -33,18 +33,17 @@ import Synchronization
 ///
 /// `next` throws ``RecordError/stopped`` where a stop ends its waiting, and a ``Fatal`` with the refusal's ending after the
 /// policy's limit; ``Refusal/isHopeless`` ends the run at once. No attempt is used up by any of it.
-public final class OutageGate: Sendable {
+package final class OutageGate: Sendable {
   /// What is asked, and fails as one: a server, a step of a portal, a store.
-  public struct Scope: Hashable, Sendable {
-    /// Tells scopes apart.
-    public let key: String
+  package struct Scope: Hashable, Sendable {
+    package let key: String
     /// What people call it: `the portal mid (https://portal.example.org)`.
-    public let name: String
+    package let name: String
     /// What is likely to fail together with it: the server behind several steps.
-    public let group: String
+    package let group: String
 
     /// A scope; without a group it is one of its own.
-    public init(key: String, name: String, group: String? = nil) {
+    package init(key: String, name: String, group: String? = nil) {
       self.key = key
       self.name = name
       self.group = group ?? key
@@ -52,10 +51,10 @@ public final class OutageGate: Sendable {
   }
 
   /// A request that was let pass. To be answered once: further reports do nothing.
-  public final class Ticket: Sendable {
+  package final class Ticket: Sendable {
     let scope: Scope
     /// Whether all others wait for what it brings.
-    public let isTry: Bool
+    package let isTry: Bool
     let began = Time.monotonic()
     private let isOpen = Atomic<Bool>(true)
 
@@ -68,22 +67,21 @@ public final class OutageGate: Sendable {
   }
 
   /// A refusal that is undecided.
-  public struct Held: Sendable {
+  package struct Held: Sendable {
     /// When it came, by the monotonic clock, in nanoseconds.
     let since: Int64
   }
 
   /// What a worker is to do.
-  public enum Step {
+  package enum Step {
     case ask(Ticket)
     case askSample(Ticket)
     case own
   }
 
-  /// Those who work.
-  public let turns: WorkerTurns
+  package let turns: WorkerTurns
   private let policy: OutagePolicy
-  private let stop: Stop
+  private let stop: ShutdownSignal
   private let notice: OutageNotice?
   private let logger: Logger
   private let watches = Mutex<[Scope: OutageWatch]>([:])
@@ -93,8 +91,9 @@ public final class OutageGate: Sendable {
   private let present = Mutex<[Scope: Int]>([:])
 
   /// A gate. What goes on is logged and, where there is a `notice`, shown to other programs.
-  public init(
-    _ policy: OutagePolicy = OutagePolicy(), turns: WorkerTurns = WorkerTurns(), stop: Stop,
+  package init(
+    _ policy: OutagePolicy = OutagePolicy(), turns: WorkerTurns = WorkerTurns(),
+    stop: ShutdownSignal,
     notice: OutageNotice? = nil, logger: Logger
   ) {
     self.policy = policy
@@ -105,7 +104,7 @@ public final class OutageGate: Sendable {
   }
 
   /// Whether there is an outage of that scope just now.
-  public func isOut(_ scope: Scope) -> Bool {
+  package func isOut(_ scope: Scope) -> Bool {
     watches.withLock { $0[scope]?.outage?.isConfirmed == true }
   }
 
@@ -139,7 +138,7 @@ public final class OutageGate: Sendable {
 
   /// Something else at the same server was good in this run: what it refuses there is more likely an outage
   /// than a wrong address.
-  public func assumeGood(_ scope: Scope) { change(scope) { $0.assumeGood() } }
+  package func assumeGood(_ scope: Scope) { change(scope) { $0.assumeGood() } }
 
   /// Whether something was refused before its group's last outage was over, and was undecided till then.
   private func wasInOutage(_ held: Held, _ scope: Scope) -> Bool {
@@ -147,7 +146,7 @@ public final class OutageGate: Sendable {
   }
 
   /// Waits until there is something to do, and says what. Throws ``RecordError/stopped`` or ``Fatal``.
-  public func next(_ scope: Scope, _ held: Held?, hasSample: Bool) throws -> Step {
+  package func next(_ scope: Scope, _ held: Held?, hasSample: Bool) throws -> Step {
     var isPaused = false
     var isTry = false
     enter(scope)
@@ -190,13 +189,12 @@ public final class OutageGate: Sendable {
   }
 
   /// A ticket for what is learned of a scope in passing: it was not waited for.
-  public func observer(of scope: Scope) -> Ticket { Ticket(scope, isTry: false) }
+  package func observer(of scope: Scope) -> Ticket { Ticket(scope, isTry: false) }
 
   /// Those who wait look again after so many nanoseconds.
   private static let look: Int64 = 50_000_000
 
-  /// A good answer came.
-  public func succeeded(_ ticket: Ticket) {
+  package func succeeded(_ ticket: Ticket) {
     guard close(ticket) else { return }
     let now = Time.monotonic()
     let ended = change(ticket.scope) {
@@ -214,7 +212,7 @@ public final class OutageGate: Sendable {
   }
 
   /// A document was refused. What is returned goes into the next call of ``next(_:_:hasSample:)``.
-  public func refused(
+  package func refused(
     _ ticket: Ticket, _ id: String, _ refusal: Refusal, hasSample: Bool
   ) -> Held {
     let now = Time.monotonic()
@@ -236,7 +234,7 @@ public final class OutageGate: Sendable {
   }
 
   /// The sample was answered: well, or with a refusal.
-  public func sampleAnswered(_ ticket: Ticket, refusal: Refusal?) {
+  package func sampleAnswered(_ ticket: Ticket, refusal: Refusal?) {
     guard let refusal else { return succeeded(ticket) }
     guard close(ticket) else { return }
     let isNew = change(ticket.scope) { $0.sampleRefused(refusal, now: Time.monotonic()) }
@@ -245,7 +243,7 @@ public final class OutageGate: Sendable {
 
   /// The request came to nothing, for reasons of this machine's. Does nothing for a ticket that was
   /// reported.
-  public func abandon(_ ticket: Ticket) {
+  package func abandon(_ ticket: Ticket) {
     guard close(ticket), ticket.isTry else { return }
     change(ticket.scope) { $0.tryAbandoned() }
   }

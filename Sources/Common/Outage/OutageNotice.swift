@@ -5,14 +5,14 @@ import Synchronization
 /// replaced at each try (rename(2)), and removed when all is well again. docs/outages.md has its form.
 ///
 /// It is only shown to people, so a disk that does not take it stops nobody.
-public final class OutageNotice: Sendable {
+package final class OutageNotice: Sendable {
   private let tool: String
   private let folder: String
   private let path: String
   private let outages = Mutex<[String: JSON]>([:])
 
   /// A notice in a folder, which is made where something has to be said.
-  public init(tool: String, folder: String) {
+  package init(tool: String, folder: String) {
     self.tool = tool
     self.folder = folder
     path = "\(folder)/\(tool)-\(getpid()).json"

@@ -1,24 +1,22 @@
 import Glibc
 
 /// An outage that a tool waits for, as another program reads of it in the tool's ``OutageNotice``.
-public struct OutageReport: Sendable, Equatable {
-  /// The tool that waits.
-  public let tool: String
+package struct OutageReport: Sendable, Equatable {
+  package let tool: String
   /// What does not answer: `the portal mid (https://portal.example.org, look-up)`.
-  public let name: String
-  /// What was said last.
-  public let reason: String
+  package let name: String
+  package let reason: String
   /// What to do; empty where there is nothing but to wait.
-  public let advice: String
+  package let advice: String
   /// When it began, in nanoseconds since 1970.
-  public let since: Int64
+  package let since: Int64
   /// When it is tried again, likewise; past while a try is under way.
-  public let nextTry: Int64
+  package let nextTry: Int64
   /// When the run gives up, likewise.
-  public let ends: Int64
+  package let ends: Int64
 
   /// An outage, with times in nanoseconds since 1970.
-  public init(
+  package init(
     tool: String, name: String, reason: String = "", advice: String = "", since: Int64,
     nextTry: Int64, ends: Int64 = .max
   ) {
@@ -35,7 +33,7 @@ public struct OutageReport: Sendable, Equatable {
 extension OutageReport {
   /// All outages that living tools note in a folder, the longest first. What a killed program left behind is
   /// no outage: its process is gone, or another has its number, or nothing was heard for too long.
-  public static func current(in folder: String, now: Int64 = Time.wall()) -> [OutageReport] {
+  package static func current(in folder: String, now: Int64 = Time.wall()) -> [OutageReport] {
     var reports: [OutageReport] = []
     for name in Folders.names(in: folder) {
       guard name.hasSuffix(".json"),
@@ -49,13 +47,13 @@ extension OutageReport {
   }
 
   /// `the portal mid does not answer since 15:42; next try in 40 s`: for a line that has little room.
-  public func short(now: Int64 = Time.wall()) -> String {
+  package func short(now: Int64 = Time.wall()) -> String {
     let name = name.split(separator: "(").first.map(String.init) ?? name
     return words(name.hasSuffix(" ") ? String(name.dropLast()) : name, "", now)
   }
 
   /// The same with the address and with what is said there.
-  public func text(now: Int64 = Time.wall()) -> String {
+  package func text(now: Int64 = Time.wall()) -> String {
     words(name, reason.isEmpty ? "" : " (\(reason))", now)
   }
 

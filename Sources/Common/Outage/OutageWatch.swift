@@ -15,28 +15,25 @@
 /// Where there is a sample, it also confirms what the threshold makes likely, so that a book that a
 /// portal lacks is no outage. In an outage all wait, and one at a time tries again: the sample and the
 /// documents that wait, in turn.
-public struct OutageWatch: Sendable {
+package struct OutageWatch: Sendable {
   /// What goes on: since when, what is said, and when it is tried again.
-  public struct Outage: Sendable, Equatable {
+  package struct Outage: Sendable, Equatable {
     /// When the first document of the row was refused.
-    public let since: Int64
+    package let since: Int64
     /// When that was seen to be more than one document's bad luck.
     let began: Int64
-    /// What was said last.
-    public internal(set) var refusal: Refusal
+    package internal(set) var refusal: Refusal
     /// Whether it is sure: while it is not, it may still turn out to be the documents' own.
-    public internal(set) var isConfirmed: Bool
+    package internal(set) var isConfirmed: Bool
     /// Not before is it tried again.
-    public internal(set) var nextTry: Int64
-    /// When the run ends.
-    public let deadline: Int64
-    /// Tries so far.
-    public internal(set) var tries = 0
+    package internal(set) var nextTry: Int64
+    package let deadline: Int64
+    package internal(set) var tries = 0
     var isTrying = false
   }
 
   /// What a worker is to do next.
-  public enum Step: Sendable, Equatable {
+  package enum Step: Sendable, Equatable {
     /// Ask for the document, as always; `isTry` while all others wait for what it brings.
     case ask(isTry: Bool)
     /// Ask for the sample, while all others wait.
@@ -49,12 +46,11 @@ public struct OutageWatch: Sendable {
     case giveUp(Outage)
   }
 
-  /// The numbers.
-  public let policy: OutagePolicy
+  package let policy: OutagePolicy
   /// What goes on, if it does.
-  public private(set) var outage: Outage?
+  package private(set) var outage: Outage?
   /// Whether anything was good so far.
-  public private(set) var wasEverGood = false
+  package private(set) var wasEverGood = false
   /// A refusal for which nobody need wait, as long as nothing is good.
   private var hopeless: Refusal?
   /// Documents that were refused since the last good answer, and when.
@@ -65,10 +61,10 @@ public struct OutageWatch: Sendable {
   private var lastEnd = Int64.min
 
   /// A watch that has seen nothing yet.
-  public init(_ policy: OutagePolicy = OutagePolicy()) { self.policy = policy }
+  package init(_ policy: OutagePolicy = OutagePolicy()) { self.policy = policy }
 
   /// A document was refused. Returns whether an outage is certain from now on, which is to be said once.
-  public mutating func refused(
+  package mutating func refused(
     _ id: String, _ refusal: Refusal, now: Int64, hasSample: Bool, isTry: Bool = false
   ) -> Bool {
     if row.count < 2 * policy.threshold { row[id] = now }
@@ -82,30 +78,30 @@ public struct OutageWatch: Sendable {
   }
 
   /// Others at the same server were answered well in this run.
-  public mutating func assumeGood() { wasEverGood = true }
+  package mutating func assumeGood() { wasEverGood = true }
 
   /// How many documents were refused since the last good answer.
-  public var rowLength: Int { row.count }
+  package var rowLength: Int { row.count }
 
   /// Others that are likely to fail together with this one do: the sample is asked. Without one, it is
   /// certain: returns whether it became so.
-  public mutating func suspect(_ refusal: Refusal, now: Int64, hasSample: Bool) -> Bool {
+  package mutating func suspect(_ refusal: Refusal, now: Int64, hasSample: Bool) -> Bool {
     guard outage == nil, wasEverGood else { return false }
     begin(refusal, now: now, hasSample: hasSample)
     return !hasSample
   }
 
   /// The sample was refused. Returns whether an outage is certain from now on.
-  public mutating func sampleRefused(_ refusal: Refusal, now: Int64) -> Bool {
+  package mutating func sampleRefused(_ refusal: Refusal, now: Int64) -> Bool {
     tryFailed(refusal, now: now)
   }
 
   /// A try came to nothing: the run is being stopped, say. Another worker may take it.
-  public mutating func tryAbandoned() { outage?.isTrying = false }
+  package mutating func tryAbandoned() { outage?.isTrying = false }
 
   /// A document, or the sample, that was asked for at `began` met a good answer. Returns the outage that
   /// is over with it, if it was certain.
-  public mutating func succeeded(began: Int64, now: Int64, isTry: Bool = false) -> Outage? {
+  package mutating func succeeded(began: Int64, now: Int64, isTry: Bool = false) -> Outage? {
     wasEverGood = true
     // An answer that was on its way when others were refused already says nothing about them.
     lastGoodBegan = max(lastGoodBegan, began)
@@ -120,7 +116,7 @@ public struct OutageWatch: Sendable {
 
   /// What a worker is to do. `since` is when its document was refused, `nil` before it was asked for;
   /// `isQuiet` says that no other worker can bring anything to learn from.
-  public mutating func next(
+  package mutating func next(
     holding since: Int64?, now: Int64, isQuiet: Bool, hasSample: Bool
   ) -> Step {
     if outage != nil { return duringOutage(now, hasSample) }

@@ -5,7 +5,7 @@ import Synchronization
 /// A worker that holds a document lets another one work in its place, so that there is something to
 /// learn from: a tool starts ``OutagePolicy/threshold`` − 1 threads more than workers, and never do more
 /// than `limit` of them work at once.
-public final class WorkerTurns: Sendable {
+package final class WorkerTurns: Sendable {
   private struct State {
     /// Threads that have begun, and those that have ended.
     var joined = 0
@@ -16,14 +16,13 @@ public final class WorkerTurns: Sendable {
   }
 
   private let state = Mutex(State())
-  /// Threads that will begin.
   private let expected: Int
   private let limit: @Sendable () -> Int
   /// Seconds after which a worker that waits for a line is not expected to bring news.
   private let patience: Double
 
   /// Turns for `expected` threads, of which `limit` may work at once.
-  public init(
+  package init(
     expected: Int = 0, patience: Double = 2, limit: @escaping @Sendable () -> Int = { .max }
   ) {
     self.expected = expected
@@ -31,21 +30,20 @@ public final class WorkerTurns: Sendable {
     self.limit = limit
   }
 
-  /// A thread has begun.
-  public func join() { change { $0.joined += 1 } }
+  package func join() { change { $0.joined += 1 } }
 
   /// A thread has ended, and brings no more news.
-  public func leave() { change { $0.left += 1 } }
+  package func leave() { change { $0.left += 1 } }
 
   /// Whether thread `number`, from 1, may take its next line: one of the first `limit`, or in the place
   /// of one that holds a document.
-  public func mayTakeLine(_ number: Int) -> Bool {
+  package func mayTakeLine(_ number: Int) -> Bool {
     let limit = limit()
     return state.withLock { number <= limit || number - $0.holding <= limit }
   }
 
   /// Waits until thread `number` may take its next line, or `isOver`, or `stop` is requested.
-  public func waitToTakeLine(_ number: Int, _ isOver: () -> Bool, _ stop: Stop) {
+  package func waitToTakeLine(_ number: Int, _ isOver: () -> Bool, _ stop: ShutdownSignal) {
     // Those who are not wanted look again twenty times a second.
     while !mayTakeLine(number), !isOver() {
       guard stop.sleep(seconds: 0.05) else { return }
@@ -53,13 +51,13 @@ public final class WorkerTurns: Sendable {
   }
 
   /// Begins to work on a document, as soon as there is room. False when `stop` came first.
-  public func begin(_ stop: Stop) -> Bool { waitForRoom(stop) { $0.working += 1 } }
+  package func begin(_ stop: ShutdownSignal) -> Bool { waitForRoom(stop) { $0.working += 1 } }
 
   /// Is done with the document.
-  public func end() { change { $0.working -= 1 } }
+  package func end() { change { $0.working -= 1 } }
 
   /// Lets another one work, while this thread waits with its document.
-  public func pause() {
+  package func pause() {
     change {
       $0.working -= 1
       $0.holding += 1
@@ -67,7 +65,7 @@ public final class WorkerTurns: Sendable {
   }
 
   /// Works again, as soon as there is room, or `stop` is requested.
-  public func resume(_ stop: Stop) {
+  package func resume(_ stop: ShutdownSignal) {
     let wasGranted = waitForRoom(stop) {
       $0.working += 1
       $0.holding -= 1
@@ -80,7 +78,7 @@ public final class WorkerTurns: Sendable {
   }
 
   /// Whether nobody works, and nobody who waits for a line is likely to get one.
-  public func isQuiet(now: Int64) -> Bool {
+  package func isQuiet(now: Int64) -> Bool {
     state.withLock { state in
       guard state.working <= 0 else { return false }
       let alive = max(expected, state.joined) - state.left
@@ -95,7 +93,7 @@ public final class WorkerTurns: Sendable {
     }
   }
 
-  private func waitForRoom(_ stop: Stop, _ take: (inout State) -> Void) -> Bool {
+  private func waitForRoom(_ stop: ShutdownSignal, _ take: (inout State) -> Void) -> Bool {
     while true {
       let limit = limit()
       let isTaken = state.withLock { state in

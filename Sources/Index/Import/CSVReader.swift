@@ -8,12 +8,11 @@ import Common
 /// way. What is wrong costs its line only; reading goes on with the next one. In particular, a quote
 /// that is never closed must not swallow the rows behind it: where it does not end, or where a line
 /// within is a row of its own, the line that it opens on is refused, and the others are read again.
-public struct CSVReader {
+package struct CSVReader {
   /// Longest row, in bytes.
-  public static let maximumRow = ImportLines.maximum
+  package static let maximumRow = ImportLines.maximum
 
-  /// What was read.
-  public enum Row: Sendable, Equatable {
+  package enum Row: Sendable, Equatable {
     /// The fields of a row that starts on `line`, counted from 1.
     case fields([String], line: Int)
     /// A row that cannot be read, and why.
@@ -32,8 +31,8 @@ public struct CSVReader {
 
   /// Reads from `descriptor`, which stays the caller's, until its end or until `stop` is requested.
   /// Throws where reading fails.
-  public init(
-    descriptor: Int32, delimiter: UInt8 = UInt8(ascii: ","), stop: Stop? = nil
+  package init(
+    descriptor: Int32, delimiter: UInt8 = UInt8(ascii: ","), stop: ShutdownSignal? = nil
   ) throws(Fatal) {
     let text = try ImportText(descriptor: descriptor, encoding: .utf8, stop: stop)
     self.init(ImportLines(text), delimiter: delimiter)
@@ -48,7 +47,7 @@ public struct CSVReader {
   }
 
   /// The next row, or `nil` at the end of the input. Throws where reading fails.
-  public mutating func next() throws(Fatal) -> Row? {
+  package mutating func next() throws(Fatal) -> Row? {
     while let line = try lines.next() {
       if line.bytes.isEmpty { continue }
       return try row(line)

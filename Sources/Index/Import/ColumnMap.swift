@@ -2,16 +2,16 @@ import Common
 
 /// What the columns of a file to import are in the index, where their names do not say it:
 /// `Recorded On=file_date`.
-public struct ColumnMap: Sendable, Equatable {
+package struct ColumnMap: Sendable, Equatable {
   /// Names of columns in the file, as ``ImportedColumns`` compares them, and in the index; `nil` for
   /// one that is left out.
   private var columns: [String: String?] = [:]
 
   /// No map: names speak for themselves.
-  public init() {}
+  package init() {}
 
   /// Reads `HEADER=COLUMN` for each column; `HEADER=` leaves one out. Throws what is wrong with one.
-  public init(_ texts: [String]) throws(Fatal) {
+  package init(_ texts: [String]) throws(Fatal) {
     for text in texts {
       // Names of columns have no equals sign; what people write into a spreadsheet may.
       guard let sign = text.lastIndex(of: "="), sign != text.startIndex else {

@@ -7,9 +7,9 @@ import Common
 /// behind it. `3/4/1951` has two readings, which ``order`` decides. A year of two digits and Excel's
 /// day numbers are read only where somebody said so: whether 51 is 1851 or 1951, and whether 18691 is
 /// a day, no text tells.
-public struct DateReader: Sendable, Equatable {
+package struct DateReader: Sendable, Equatable {
   /// Which of two readings is meant.
-  public enum Order: String, Sendable, CaseIterable {
+  package enum Order: String, Sendable, CaseIterable {
     /// The month comes first, as in the United States.
     case monthFirst = "mdy"
     /// The day comes first.
@@ -21,14 +21,13 @@ public struct DateReader: Sendable, Equatable {
   }
 
   /// What decides between two readings; `nil` where the file has both, so that neither is taken.
-  public var order: Order?
-  /// Whether somebody said so.
-  public var isGiven: Bool
+  package var order: Order?
+  package var isGiven: Bool
   /// Whether days in the file show it.
   var isProven = false
 
   /// A reader that takes `order`, or, without one, the month first until a file shows another.
-  public init(_ order: Order? = nil) {
+  package init(_ order: Order? = nil) {
     self.order = order ?? .monthFirst
     isGiven = order != nil
   }
@@ -139,13 +138,13 @@ public struct DateReader: Sendable, Equatable {
       guard (1...12).contains(hour) else { return nil }
       hour = hour % 12 + (half == "PM" ? 12 : 0)
     }
-    let pieces = (parts.count == 3 ? parts[2] : "00").split(
+    let chunks = (parts.count == 3 ? parts[2] : "00").split(
       separator: ".", omittingEmptySubsequences: false)
-    guard hour < 24, pieces.count <= 2, pieces[0].utf8.count == 2, let second = number(pieces[0]),
-      second < 60, pieces.count == 1 || number(pieces[1]) != nil
+    guard hour < 24, chunks.count <= 2, chunks[0].utf8.count == 2, let second = number(chunks[0]),
+      second < 60, chunks.count == 1 || number(chunks[1]) != nil
     else { return nil }
     let two = { (value: Int) in Format.padded(String(value), 2) }
-    return "\(two(hour)):\(two(minute)):\(two(second))" + (pieces.count == 2 ? ".\(pieces[1])" : "")
+    return "\(two(hour)):\(two(minute)):\(two(second))" + (chunks.count == 2 ? ".\(chunks[1])" : "")
   }
 
   private static func number(_ text: Substring) -> Int? {

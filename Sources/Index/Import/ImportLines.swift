@@ -39,8 +39,8 @@ struct ImportLines {
     var line = Line(bytes: [], ending: [], number: count + 1)
     while true {
       let end = buffer.firstIndex(of: self.end)
-      let piece = buffer[..<(end ?? buffer.endIndex)]
-      if !line.isTooLong { line.bytes += piece }
+      let chunk = buffer[..<(end ?? buffer.endIndex)]
+      if !line.isTooLong { line.bytes += chunk }
       buffer = buffer[(end.map { $0 + 1 } ?? buffer.endIndex)...]
       if line.bytes.count > Self.maximum {
         line.isTooLong = true

@@ -2,7 +2,7 @@ import Common
 
 /// What was noticed while a file was imported, besides its rows and the refused ones: nothing is
 /// passed over without a count.
-public struct ImportNotes: Sendable, Equatable {
+package struct ImportNotes: Sendable, Equatable {
   /// Values that could not be read and were left out, of one column.
   struct LeftOut: Sendable, Equatable {
     var count = 0
@@ -30,7 +30,7 @@ public struct ImportNotes: Sendable, Equatable {
   }
 
   /// One text for people, to be put behind the counts of rows; empty where nothing was noticed.
-  public var text: String {
+  package var text: String {
     var parts: [String] = []
     let total = leftOut.values.reduce(0) { $0 + $1.count }
     if total > 0 {

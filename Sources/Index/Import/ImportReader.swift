@@ -3,9 +3,9 @@ import Glibc
 
 /// Rows to be imported, from a file as people export it: delimited text or JSON, in whatever encoding.
 /// What it is, it shows itself; ``understanding`` says what was seen.
-public struct ImportReader {
+package struct ImportReader {
   /// How rows are written.
-  public enum Layout: String, Sendable, CaseIterable {
+  package enum Layout: String, Sendable, CaseIterable {
     /// Delimited, with a header.
     case csv
     /// Tab-separated, otherwise like `csv`.
@@ -14,7 +14,7 @@ public struct ImportReader {
     case jsonl
 
     /// What a file's name ends with, but for `.gz`; `csv` for anything else.
-    public init(path: String) {
+    package init(path: String) {
       var endings = path.lowercased().split(separator: ".")
       if endings.count > 1, endings.last == "gz" { endings.removeLast() }
       let ending = endings.last
@@ -23,26 +23,25 @@ public struct ImportReader {
   }
 
   /// What is known of a file besides its name.
-  public struct Options: Sendable {
+  package struct Options: Sendable {
     /// What its columns are in the index.
-    public var map = ColumnMap()
+    package var map = ColumnMap()
     /// Columns that the index does not know are left out.
-    public var ignoresUnknown = false
+    package var ignoresUnknown = false
     /// How it is written; by default what it looks like.
-    public var layout: Layout?
+    package var layout: Layout?
     /// What is between its fields; by default what it looks like.
-    public var delimiter: UInt8?
+    package var delimiter: UInt8?
     /// What it is encoded in; by default what it looks like.
-    public var encoding: TextEncoding?
+    package var encoding: TextEncoding?
     /// How its texts are read.
-    public var rules = ImportRules()
+    package var rules = ImportRules()
 
     /// Nothing: the file shows it.
-    public init() {}
+    package init() {}
   }
 
-  /// What was read.
-  public enum Item: Sendable {
+  package enum Item: Sendable {
     /// A row, and the line that it starts on, counted from 1.
     case row(ImportedRow, line: Int)
     /// A row that cannot be read, and why.
@@ -53,9 +52,9 @@ public struct ImportReader {
   private static let sample = 500
 
   /// What was understood of the file, in one line for people.
-  public private(set) var understanding = ""
+  package private(set) var understanding = ""
   /// What was noticed so far.
-  public var notes: ImportNotes {
+  package var notes: ImportNotes {
     var notes = noticed
     notes.recodedLines = table?.lines.recoded ?? lines?.recoded ?? 0
     return notes
@@ -75,8 +74,9 @@ public struct ImportReader {
   /// Reads from `descriptor`, which stays the caller's; `name` is what the file is called. Throws
   /// where the header is not one of ours: a column is unknown (unless ignored), there twice, or
   /// missing.
-  public init(
-    descriptor: Int32, named name: String = "-", _ options: Options = Options(), stop: Stop? = nil
+  package init(
+    descriptor: Int32, named name: String = "-", _ options: Options = Options(),
+    stop: ShutdownSignal? = nil
   ) throws(Fatal) {
     map = options.map
     ignoresUnknown = options.ignoresUnknown
@@ -194,7 +194,7 @@ public struct ImportReader {
   }
 
   /// The next row, or `nil` at the end. Throws where reading fails.
-  public mutating func next() throws(Fatal) -> Item? {
+  package mutating func next() throws(Fatal) -> Item? {
     while let row = try table?.next() {
       if let item = item(row, isUnfinished: table?.isUnfinished ?? false) { return item }
     }

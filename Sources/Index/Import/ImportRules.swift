@@ -1,14 +1,12 @@
 import Common
 
 /// How texts of an imported file are read, where they do not say it themselves.
-public struct ImportRules: Sendable {
+package struct ImportRules: Sendable {
   /// Texts that stand for nothing; `nil` for those that exports usually write.
-  public var nulls: Set<String>?
-  /// How dates are written.
-  public var dates = DateReader()
+  package var nulls: Set<String>?
+  package var dates = DateReader()
 
-  /// The usual ones.
-  public init() {}
+  package init() {}
 
   /// What databases, pandas and Excel write for nothing, in lower case, where no such text can be
   /// meant.

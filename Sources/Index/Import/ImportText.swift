@@ -1,6 +1,6 @@
 import Common
 
-/// A file to import as UTF-8, a piece at a time, whatever it is encoded in. A byte order mark is
+/// A file to import as UTF-8, a chunk at a time, whatever it is encoded in. A byte order mark is
 /// passed over.
 struct ImportText {
   /// What the file is encoded in, where that was said or seen; `nil` for UTF-8 as far as it goes, and
@@ -18,7 +18,7 @@ struct ImportText {
 
   /// Looks at up to 64 KiB. `encoding`: what somebody said that it is, which a byte order mark of
   /// UTF-16 only gives its byte order.
-  init(descriptor: Int32, encoding: TextEncoding? = nil, stop: Stop?) throws(Fatal) {
+  init(descriptor: Int32, encoding: TextEncoding? = nil, stop: ShutdownSignal?) throws(Fatal) {
     input = InputBytes(descriptor: descriptor, stop: stop)
     while input.rest.count < input.buffer.count, try input.fill() {}
     let (seen, mark) = try TextEncoding.sniff(input.buffer[input.rest])
@@ -39,7 +39,7 @@ struct ImportText {
     ready = bytes
   }
 
-  /// The next piece; `nil` at the end. Throws where reading fails.
+  /// The next chunk; `nil` at the end. Throws where reading fails.
   mutating func next() throws(Fatal) -> [UInt8]? {
     if let bytes = ready {
       ready = nil

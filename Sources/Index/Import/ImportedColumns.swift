@@ -1,7 +1,7 @@
 import Common
 
 /// The columns that an import may fill, and what their texts have to look like.
-public enum ImportedColumns {
+package enum ImportedColumns {
   /// A column.
   struct Column: Sendable {
     let name: String

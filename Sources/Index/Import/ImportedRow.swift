@@ -1,16 +1,15 @@
 /// A row to be imported: the columns that are known, by name.
-public struct ImportedRow: Sendable {
+package struct ImportedRow: Sendable {
   /// Column names from ``ImportedColumns`` and their values; `nil` for null.
-  public var values: [String: String?]
+  package var values: [String: String?]
 
   /// A row.
-  public init(_ values: [String: String?]) { self.values = values }
+  package init(_ values: [String: String?]) { self.values = values }
 }
 
 /// Why a row cannot be imported, in one line for people.
-public struct ImportProblem: Error, Sendable, Equatable, CustomStringConvertible {
-  /// The line.
-  public let description: String
+package struct ImportProblem: Error, Sendable, Equatable, CustomStringConvertible {
+  package let description: String
 
   init(_ description: String) { self.description = description }
 }
@@ -23,7 +22,7 @@ extension ImportedRow {
   }
 
   /// A row of texts, without what could not be read and can be done without. Throws what is wrong.
-  public init(checking texts: [String: String]) throws(ImportProblem) {
+  package init(checking texts: [String: String]) throws(ImportProblem) {
     self = try Self.checking(texts).row
   }
 

@@ -5,7 +5,7 @@ import Glibc
 /// of whoever reads what is made of it.
 struct InputBytes {
   private let descriptor: Int32
-  private let stop: Stop?
+  private let stop: ShutdownSignal?
   /// A pipe that nobody reads any more ends the input; -1 for none, which poll(2) passes over.
   private let sink: Int32
   private(set) var buffer = [UInt8](repeating: 0, count: 1 << 16)
@@ -14,7 +14,7 @@ struct InputBytes {
   /// Whether somebody still reads what is made of it, as far as was seen.
   private(set) var isWanted = true
 
-  init(descriptor: Int32, stop: Stop? = nil, sink: Int32 = -1) {
+  init(descriptor: Int32, stop: ShutdownSignal? = nil, sink: Int32 = -1) {
     self.descriptor = descriptor
     self.stop = stop
     self.sink = sink

@@ -2,7 +2,7 @@ import Common
 
 /// Finds out how a table is written from its first lines: what is between its fields, and which line
 /// names its columns. Pure.
-public struct TableSniffer {
+package struct TableSniffer {
   /// What stands between fields, most usual first.
   static let delimiters = Array(",\t;|".utf8)
   /// How many lines may stand before the header: titles, comments, `sep=;`.
@@ -62,7 +62,7 @@ public struct TableSniffer {
   }
 
   /// A delimiter as people name it: itself, `tab`, `\t`, `semicolon`.
-  public static func delimiter(named text: String) -> UInt8? {
+  package static func delimiter(named text: String) -> UInt8? {
     switch text.lowercased() {
     case "tab", "\\t": return UInt8(ascii: "\t")
     case "comma": return UInt8(ascii: ",")

@@ -1,7 +1,7 @@
 import Common
 
 /// How the bytes of a file to import stand for characters.
-public enum TextEncoding: String, Sendable, CaseIterable {
+package enum TextEncoding: String, Sendable, CaseIterable {
   case utf8 = "UTF-8"
   case utf16LittleEndian = "UTF-16LE"
   case utf16BigEndian = "UTF-16BE"
@@ -9,7 +9,7 @@ public enum TextEncoding: String, Sendable, CaseIterable {
   case windows1252 = "Windows-1252"
 
   /// A name as people write it: `utf8`, `UTF-16`, `cp1252`, `latin-1`.
-  public init?(name: String) {
+  package init?(name: String) {
     switch name.lowercased().filter({ $0.isLetter || $0.isNumber }) {
     case "utf8", "utf8sig": self = .utf8
     case "utf16", "utf16le", "ucs2", "unicode": self = .utf16LittleEndian
@@ -61,7 +61,7 @@ public enum TextEncoding: String, Sendable, CaseIterable {
   }
 }
 
-/// Pairs of bytes that become UTF-8, however they come in pieces.
+/// Pairs of bytes that become UTF-8, however they come in chunks.
 struct UTF16Decoder {
   private let isBigEndian: Bool
   private var half: UInt8?
@@ -69,7 +69,7 @@ struct UTF16Decoder {
 
   init(isBigEndian: Bool) { self.isBigEndian = isBigEndian }
 
-  /// What a piece of the file stands for. Half a surrogate pair is U+FFFD.
+  /// What a chunk of the file stands for. Half a surrogate pair is U+FFFD.
   mutating func decode(_ bytes: some Sequence<UInt8>) -> [UInt8] {
     var text: [UInt8] = []
     for byte in bytes {

@@ -8,8 +8,8 @@ import Synchronization
 ///
 /// Throws what `body` throws. What it read before a damaged place counts; that it was not all is told
 /// beside its answer.
-public func withUnpacked<T>(
-  _ descriptor: Int32, stop: Stop? = nil, _ body: (Int32) throws -> T
+package func withUnpacked<T>(
+  _ descriptor: Int32, stop: ShutdownSignal? = nil, _ body: (Int32) throws -> T
 ) throws -> (answer: T, damage: Fatal?) {
   guard let (source, sink) = makePipe() else {
     throw Fatal(.inputOutput, "cannot make a pipe: \(String(cString: strerror(errno)))")
@@ -76,8 +76,8 @@ private struct Unpacking {
         guard input.isWanted else { return false }
         throw Fatal(.inputOutput, "the input is gzip and ends in the middle; the file is cut off")
       }
-      var piece = Array(input.buffer[input.rest])
-      let (status, made) = Self.inflate(&stream, &piece, &output)
+      var chunk = Array(input.buffer[input.rest])
+      let (status, made) = Self.inflate(&stream, &chunk, &output)
       input.rest = input.rest.upperBound - Int(stream.avail_in)..<input.rest.upperBound
       guard try put(Array(output[..<made])) else { return false }
       switch status {
@@ -89,9 +89,9 @@ private struct Unpacking {
   }
 
   private static func inflate(
-    _ stream: inout z_stream, _ piece: inout [UInt8], _ output: inout [UInt8]
+    _ stream: inout z_stream, _ chunk: inout [UInt8], _ output: inout [UInt8]
   ) -> (status: Int32, made: Int) {
-    piece.withUnsafeMutableBufferPointer { source in
+    chunk.withUnsafeMutableBufferPointer { source in
       output.withUnsafeMutableBufferPointer { sink in
         stream.next_in = source.baseAddress
         stream.avail_in = UInt32(source.count)

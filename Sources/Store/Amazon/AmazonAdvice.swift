@@ -3,7 +3,7 @@ import Transfer
 
 /// What to do about a refusal of S3's, or of a store that speaks its protocol.
 extension AmazonService {
-  func advice(_ cause: StoreCause, _ answer: Answer, _ purpose: Purpose) -> String {
+  func advice(_ cause: StoreCause, _ answer: StoreResponse, _ purpose: Purpose) -> String {
     switch cause {
     case .expired:
       "the temporary credentials have expired. Set new AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and "
@@ -43,7 +43,7 @@ extension AmazonService {
     }
   }
 
-  private func regionAdvice(_ answer: Answer) -> String {
+  private func regionAdvice(_ answer: StoreResponse) -> String {
     if let region = AmazonError(answer).region {
       return "the bucket is in another region than \(self.region). Set AWS_REGION to \(region)"
     }
@@ -84,7 +84,7 @@ struct ClockSkew: CustomStringConvertible {
   let seconds: Double
 
   /// `nil` where the answer has no date, or one that says nothing.
-  init?(_ answer: Answer, now: Int64 = Time.wall()) {
+  init?(_ answer: StoreResponse, now: Int64 = Time.wall()) {
     guard let date = answer.head.header("Date").flatMap({ retryAfterSeconds($0, now: 0) }) else {
       return nil
     }

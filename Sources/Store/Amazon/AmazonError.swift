@@ -16,7 +16,7 @@ struct AmazonError: Sendable, Equatable {
   let region: String?
   private let isPage: Bool
 
-  init(_ answer: Answer) {
+  init(_ answer: StoreResponse) {
     let xml = XMLText(answer.body)
     let code = xml.first("Code") ?? ""
     let message = xml.first("Message") ?? ""

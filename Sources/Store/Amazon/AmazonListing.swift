@@ -4,23 +4,23 @@ import Transfer
 
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
 extension AmazonStore {
-  func read(_ name: String) throws -> Outcome {
-    var errand = AmazonService.Errand(method: "GET", name: name)
-    errand.isDigesting = true
-    return try service.send(errand)
+  func read(_ name: String) throws -> RequestResult {
+    var operation = AmazonService.Operation(method: "GET", name: name)
+    operation.isDigesting = true
+    return try service.send(operation)
   }
 
-  func page(_ prefix: String, at position: String?) throws -> Outcome {
-    var errand = AmazonService.Errand(method: "GET", name: "")
+  func page(_ prefix: String, at position: String?) throws -> RequestResult {
+    var operation = AmazonService.Operation(method: "GET", name: "")
     // Names may have characters that XML cannot; going on after the last name needs no token.
-    errand.query = [("list-type", "2"), ("encoding-type", "url"), ("prefix", prefix)]
-    if let position { errand.query.append(("start-after", position)) }
-    return try service.send(errand)
+    operation.query = [("list-type", "2"), ("encoding-type", "url"), ("prefix", prefix)]
+    if let position { operation.query.append(("start-after", position)) }
+    return try service.send(operation)
   }
 
-  func isContent(_ answer: Answer) -> Bool { answer.head.header("ETag") != nil }
+  func isContent(_ answer: StoreResponse) -> Bool { answer.head.header("ETag") != nil }
 
-  func listing(_ answer: Answer) -> BucketPage? {
+  func listing(_ answer: StoreResponse) -> BucketPage? {
     let page = XMLElements(answer.body)
     guard let isTruncated = page.text("IsTruncated") else { return nil }
     let all = page.all("Contents")

@@ -13,7 +13,7 @@ struct AmazonObject: BucketObject, Equatable {
   let version: String?
   private let hasOtherETag: Bool
 
-  init?(_ answer: Answer) {
+  init?(_ answer: StoreResponse) {
     let head = answer.head
     // A GET for the first byte says how many there are behind the slash (RFC 9110, section 14.4).
     let range = head.header("Content-Range")?.split(separator: "/").last
@@ -82,8 +82,8 @@ struct PartedDigest: BucketContent, Equatable {
   init(_ file: SourceFile, _ opened: borrowing RegularFile, part: Int) throws {
     var parts: [(range: Range<Int>, md5: [UInt8], sha256: String)] = []
     var running = Running()
-    whole = try file.content(of: opened, also: .md5) { piece throws(FileError) in
-      var rest = piece
+    whole = try file.content(of: opened, also: .md5) { chunk throws(FileError) in
+      var rest = chunk
       while !rest.isEmpty {
         let count = min(part - running.count, rest.count)
         running.add(UnsafeRawBufferPointer(rebasing: rest.prefix(count)))

@@ -1,5 +1,6 @@
 import Common
 import Digest
+import Synchronization
 import Transfer
 
 /// The S3 protocol for one bucket: addresses, signatures, and what answers mean.
@@ -58,7 +59,7 @@ struct AmazonService: Sendable {
   }
 
   /// A request for an object, before it is signed.
-  struct Errand: Sendable {
+  struct Operation: Sendable {
     var method: String
     var name: String
     var query: [(name: String, value: String)] = []
@@ -72,32 +73,32 @@ struct AmazonService: Sendable {
 
   /// Sends one request once, signed for this moment. A refusal without a body, as that of every HEAD is,
   /// is asked for again by GET, which has the reason.
-  func send(_ errand: Errand) throws -> Outcome {
-    let outcome = try exchange(errand)
-    return outcome.lacksWords ? try askAgain(errand, after: outcome) : outcome
+  func send(_ operation: Operation) throws -> RequestResult {
+    let outcome = try exchange(operation)
+    return outcome.lacksWords ? try askAgain(operation, after: outcome) : outcome
   }
 
-  private func exchange(_ errand: Errand) throws -> Outcome {
-    let name = bucket.url(ofName: errand.name)
-    let path = AmazonSigner.encodedPath(root + errand.name)
-    let query = AmazonSigner.encoded(errand.query)
+  private func exchange(_ operation: Operation) throws -> RequestResult {
+    let name = bucket.url(ofName: operation.name)
+    let path = AmazonSigner.encodedPath(root + operation.name)
+    let query = AmazonSigner.encoded(operation.query)
     guard let url = WebURL("\(scheme)://\(host)\(path)" + (query.isEmpty ? "" : "?\(query)"))
     else { throw RecordError(.storeRejected, "no URL can be made of \(Format.quoted(name))") }
     var request = Request(url)
-    request.method = errand.method
-    request.body = errand.body
+    request.method = operation.method
+    request.body = operation.body
     request.headers = signer.headers(
       for: AmazonSigner.Subject(
-        method: errand.method, host: host, path: path, query: errand.query,
-        headers: errand.headers + payer, bodySHA256: errand.bodySHA256),
+        method: operation.method, host: host, path: path, query: operation.query,
+        headers: operation.headers + payer, bodySHA256: operation.bodySHA256),
       at: AmazonSigner.time(Time.wall()))
-    let answer: Answer
+    let answer: StoreResponse
     do throws(TransferError) {
-      answer = try connections.send(request, digesting: errand.isDigesting)
+      answer = try connections.send(request, digesting: operation.isDigesting)
     } catch {
       return .failure(try RetryableFailure(error, name))
     }
-    return Outcome(answer, AmazonError(answer).responseClass, words: words(answer))
+    return RequestResult(answer, AmazonError(answer).responseClass, words: words(answer))
   }
 
   /// That the account of these credentials pays for requests (GDAL's variable; aws has --request-payer, rclone
@@ -110,10 +111,11 @@ struct AmazonService: Sendable {
 
   /// What a GET says of the same object, or of the bucket. Where a HEAD was refused by something on the way,
   /// it answers instead.
-  private func askAgain(_ errand: Errand, after first: Outcome) throws -> Outcome {
-    var question = Errand(method: "GET", name: errand.name)
+  private func askAgain(_ operation: Operation, after first: RequestResult) throws -> RequestResult
+  {
+    var question = Operation(method: "GET", name: operation.name)
     question.isDigesting = true
-    if errand.name.isEmpty {
+    if operation.name.isEmpty {
       question.query = [("list-type", "2"), ("max-keys", "1")]
     } else {
       question.headers = [Self.firstByte]
@@ -121,7 +123,8 @@ struct AmazonService: Sendable {
     let second = try exchange(question)
     switch second {
     case .failure: return second
-    case .answer(_, .success), .answer(_, .absent): return errand.method == "HEAD" ? second : first
+    case .answer(_, .success), .answer(_, .absent):
+      return operation.method == "HEAD" ? second : first
     case .answer(let answer, _), .refusal(let answer, _, _):
       return answer.body.isEmpty ? first : second
     }
@@ -131,7 +134,7 @@ struct AmazonService: Sendable {
   static let firstByte = (name: "Range", value: "bytes=0-0")
 
   /// An answer in the store's words.
-  func words(_ answer: Answer) -> String {
+  func words(_ answer: StoreResponse) -> String {
     // Only these two: an error about a signature also repeats what was signed.
     let error = AmazonError(answer)
     let text = [error.code, error.message].filter { !$0.isEmpty }.joined(separator: ": ")
@@ -139,4 +142,26 @@ struct AmazonService: Sendable {
     let hidden = signer.credentials.sessionToken?.hidden(in: text) ?? text
     return "\(answer.status) \(Format.quoted(hidden, limit: 200))"
   }
+}
+
+/// What the workers of a run have learnt together about how a store reads `If-Match`.
+final class AmazonQuirks: Sendable {
+  private let wantsBareETags = Atomic<Bool>(false)
+
+  /// An ETag as the store is told it: in quotes (RFC 9110, section 8.8.3), unless it took one without.
+  func form(of etag: String) -> String {
+    wantsBareETags.load(ordering: .relaxed) ? etag : Self.inQuotes(etag)
+  }
+
+  /// The form that was not tried.
+  func otherForm(of etag: String) -> String {
+    wantsBareETags.load(ordering: .relaxed) ? Self.inQuotes(etag) : etag
+  }
+
+  /// The store took that form.
+  func settle(on form: String, for etag: String) {
+    wantsBareETags.store(form == etag, ordering: .relaxed)
+  }
+
+  private static func inQuotes(_ etag: String) -> String { "\"\(etag)\"" }
 }

@@ -35,7 +35,7 @@ struct AmazonUpload {
 
   private var conditions: [(name: String, value: String)] { condition.map { [$0] } ?? [] }
 
-  private func whole() -> AmazonService.Errand {
+  private func whole() -> AmazonService.Operation {
     let md5 = content.whole.md5.flatMap(Digest.bytes(hex:)).map(Base64.encode) ?? ""
     return .init(
       method: "PUT", name: name, headers: headers + conditions + [("Content-MD5", md5)],
@@ -72,13 +72,13 @@ struct AmazonUpload {
   private func send(_ id: String, _ retrier: inout Retrier) throws -> Reply {
     var list = "<CompleteMultipartUpload>"
     for (index, part) in content.parts.enumerated() {
-      let errand = AmazonService.Errand(
+      let operation = AmazonService.Operation(
         method: "PUT", name: name, query: [("partNumber", "\(index + 1)"), ("uploadId", id)],
         headers: [("Content-MD5", Base64.encode(part.md5))],
         body: RequestBody([
           .file(descriptor: descriptor, offset: part.range.lowerBound, count: part.range.count)
         ]), bodySHA256: part.sha256)
-      let sent = try retrier.answer { try service.send(errand) }
+      let sent = try retrier.answer { try service.send(operation) }
       guard sent.kind == .success else { return sent }
       retrier.progressed()
       // Which parts make the object; the ETag of the whole is compared at the end.
@@ -86,11 +86,11 @@ struct AmazonUpload {
       list += "<Part><PartNumber>\(index + 1)</PartNumber><ETag>\"\(etag)\"</ETag></Part>"
     }
     let body = Array((list + "</CompleteMultipartUpload>").utf8)
-    let errand = AmazonService.Errand(
+    let operation = AmazonService.Operation(
       method: "POST", name: name, query: [("uploadId", id)],
       headers: conditions + [("Content-Type", "application/xml")],
       body: RequestBody([.bytes(body)]), bodySHA256: Digest.sha256(body))
-    return try retrier.answer { try service.send(errand) }
+    return try retrier.answer { try service.send(operation) }
   }
 
   /// Parts that are never put together cost money until they are removed. Should this fail, too, the

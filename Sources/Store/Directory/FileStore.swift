@@ -81,7 +81,7 @@ struct FileStore: ObjectStore {
     } catch { throw error.atDestination }
     try mount.look(at: root)
     let part = try PartFile(in: directory)
-    bytes = try file.content(also: .md5) { piece throws(FileError) in try part.write(piece) }
+    bytes = try file.content(also: .md5) { chunk throws(FileError) in try part.write(chunk) }
     try part.sync()
     let isPublished = try part.publish(as: path, replacing: overwrite)
     guard isPublished else {

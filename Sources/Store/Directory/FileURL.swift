@@ -1,7 +1,9 @@
 import Common
+import Glibc
+import Synchronization
 
 /// File URLs without a host (RFC 8089): percent-encoded UTF-8 between slashes.
-public enum FileURL {
+package enum FileURL {
   /// How each of them begins.
   static let scheme = "file://"
 
@@ -13,7 +15,7 @@ public enum FileURL {
 
   /// The absolute path that a URL names; `nil` where it has a host, a query, a part `.` or `..`, a
   /// NUL, or what is not UTF-8.
-  public static func path(of url: String) -> String? {
+  package static func path(of url: String) -> String? {
     guard url.utf8.starts(with: (scheme + "/").utf8) else { return nil }
     var bytes: [UInt8] = []
     var rest = url.utf8.dropFirst(scheme.utf8.count)
@@ -39,5 +41,36 @@ public enum FileURL {
       let low = Character(Unicode.Scalar(low)).hexDigitValue
     else { return nil }
     return UInt8(high << 4 + low)
+  }
+}
+
+/// Knows a store's directory again, so that nothing goes into the empty folder that an unmounted disk
+/// leaves behind, and nothing is taken for missing that is only away (promise P15).
+final class RootWatch: Sendable {
+  private struct Identity: Equatable {
+    let device: UInt
+    let node: UInt
+  }
+
+  private let first = Mutex<Identity?>(nil)
+
+  /// Looks at the directory. Throws ``Fatal`` where it was there before, and is not, or is another one.
+  func look(at root: String) throws(Fatal) {
+    var status = stat()
+    let now = stat(root, &status) == 0 ? Identity(device: status.st_dev, node: status.st_ino) : nil
+    let code = errno
+    try first.withLock { first throws(Fatal) in
+      guard let before = first else {
+        first = now
+        return
+      }
+      guard now != before else { return }
+      let why =
+        now == nil ? String(cString: strerror(code)) : "another directory is in its place"
+      throw Fatal(
+        .inputOutput,
+        "the store \(root) is not what it was when this run began: \(why). Mount it again, then run the "
+          + "same command again")
+    }
   }
 }

@@ -43,7 +43,6 @@ struct PartFile: ~Copyable {
     return "\(directory == "/" ? "" : directory)/\(prefix)\(name)\(suffix)"
   }
 
-  /// What errors call it.
   private var title: String { isNamed ? path : "a file in \(directory)" }
 
   func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {

@@ -14,7 +14,7 @@ struct GoogleObject: BucketObject, Equatable {
   /// The SHA-256 that the uploader noted as metadata: a claim.
   let sha256: String?
 
-  init?(_ answer: Answer) {
+  init?(_ answer: StoreResponse) {
     guard let json = try? JSON(parsing: answer.body), let generation = json["generation"]?.text,
       let bytes = json["size"]?.text.flatMap({ Int($0) }), bytes >= 0
     else { return nil }

@@ -99,8 +99,8 @@ struct GoogleService: Sendable {
 
   /// Sends one request once. A token goes to the service itself and to nobody else.
   func send(
-    _ request: Request, for errand: String, digesting: Bool = false
-  ) throws -> Outcome {
+    _ request: Request, for operation: String, digesting: Bool = false
+  ) throws -> RequestResult {
     let token = request.url.origin == origin ? try tokens.current() : nil
     var request = request
     if let token { request.headers.append(("Authorization", "Bearer \(token.reveal())")) }
@@ -108,20 +108,22 @@ struct GoogleService: Sendable {
     if request.url.origin == origin, let project = settings.variable("GOOGLE_CLOUD_QUOTA_PROJECT") {
       request.headers.append(("x-goog-user-project", project))
     }
-    let answer: Answer
+    let answer: StoreResponse
     do throws(TransferError) {
       answer = try connections.send(request, digesting: digesting)
     } catch {
-      return .failure(try RetryableFailure(error, errand))
+      return .failure(try RetryableFailure(error, operation))
     }
     let kind = GoogleError(answer).responseClass
-    guard kind == .unauthorized else { return Outcome(answer, kind, words: words(answer, token)) }
+    guard kind == .unauthorized else {
+      return RequestResult(answer, kind, words: words(answer, token))
+    }
     tokens.refused(token)
     return .failure(RetryableFailure(reason: words(answer, token), isUnauthorized: true))
   }
 
   /// An answer in the store's words.
-  func words(_ answer: Answer, _ token: Secret?) -> String {
+  func words(_ answer: StoreResponse, _ token: Secret?) -> String {
     let message = GoogleError(answer).message
     guard !message.isEmpty else { return "\(answer.status) without a reason" }
     return "\(answer.status) \(Format.quoted(token?.hidden(in: message) ?? message, limit: 300))"

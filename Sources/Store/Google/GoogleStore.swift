@@ -7,51 +7,51 @@ import Transfer
 struct GoogleStore: BucketStore {
   typealias Object = GoogleObject
 
-  /// Larger files go in pieces of this size, in bytes: a multiple of 256 KiB, as the protocol wants it.
-  static let usualPiece = 8 << 20
+  /// Larger files go in chunks of this size, in bytes: a multiple of 256 KiB, as the protocol wants it.
+  static let usualChunk = 8 << 20
 
   let service: GoogleService
-  private let piece: Int
-  var part: Int { piece }
-  private let lookout: Lookout
+  private let chunk: Int
+  var part: Int { chunk }
+  private let existenceCheck: ExistenceCheck
   var bucket: BucketURL { service.bucket }
   var gate: StoreGate { service.gate }
 
-  init(_ service: GoogleService, piece: Int = usualPiece, lookout: Lookout? = nil) {
+  init(_ service: GoogleService, chunk: Int = usualChunk, existenceCheck: ExistenceCheck? = nil) {
     self.service = service
-    self.piece = piece
-    self.lookout = lookout ?? Lookout(isTrusted: service.isGoogles)
+    self.chunk = chunk
+    self.existenceCheck = existenceCheck ?? ExistenceCheck(isTrusted: service.isGoogles)
   }
 
   func digest(_ file: SourceFile, _ opened: borrowing RegularFile) throws -> FileDigest {
     try file.content(of: opened, also: .crc32c)
   }
 
-  func look(at name: String) throws -> Outcome {
+  func look(at name: String) throws -> RequestResult {
     try service.send(Request(try service.url(ofObject: name)), for: bucket.url(ofName: name))
   }
 
-  func remove(_ name: String) throws -> Outcome {
+  func remove(_ name: String) throws -> RequestResult {
     var request = Request(try service.url(ofObject: name))
     request.method = "DELETE"
     return try service.send(request, for: bucket.url(ofName: name))
   }
 
-  func looksFirst(bytes: Int) -> Bool { lookout.isWanted(bytes: bytes) }
+  func looksFirst(bytes: Int) -> Bool { existenceCheck.isWanted(bytes: bytes) }
 
   func noticed(_ name: String, wasThere: Bool, version: String?) {
-    lookout.found(wasThere)
-    guard let version, let generation = Int(version), lookout.wantsTrial() else { return }
+    existenceCheck.found(wasThere)
+    guard let version, let generation = Int(version), existenceCheck.wantsTrial() else { return }
     // The document is there, whatever comes of this.
-    lookout.tried(honours: (try? honoursPreconditions(name, generation)) ?? false)
+    existenceCheck.tried(honours: (try? honoursPreconditions(name, generation)) ?? false)
   }
 
   /// Asks for an object as if it had another generation than it has. Emulators may give it all the same.
   private func honoursPreconditions(_ name: String, _ generation: Int) throws -> Bool {
-    let errand = bucket.url(ofName: name)
+    let operation = bucket.url(ofName: name)
     let url = try service.url(ofObject: name, generation: "\(generation + 1)")
-    var retrier = retrier(errand, .reading)
-    let reply = try retrier.answer { try service.send(Request(url), for: errand) }
+    var retrier = retrier(operation, .reading)
+    let reply = try retrier.answer { try service.send(Request(url), for: operation) }
     if reply.kind == .changed { return true }
     settings.logger.notice(
       "this store ignores ifGenerationMatch: of two that write at once, one may replace the other's"
@@ -59,33 +59,33 @@ struct GoogleStore: BucketStore {
     return false
   }
 
-  func send(_ shipment: Shipment<GoogleObject>, _ retrier: inout Retrier) throws -> Reply {
-    try send(shipment, isSmall: shipment.content.bytes <= piece, &retrier)
+  func send(_ putRequest: PutRequest<GoogleObject>, _ retrier: inout Retrier) throws -> Reply {
+    try send(putRequest, isSmall: putRequest.content.bytes <= chunk, &retrier)
   }
 
   func sendInParts(
-    _ shipment: Shipment<GoogleObject>, _ retrier: inout Retrier
-  ) throws -> Reply { try send(shipment, isSmall: false, &retrier) }
+    _ putRequest: PutRequest<GoogleObject>, _ retrier: inout Retrier
+  ) throws -> Reply { try send(putRequest, isSmall: false, &retrier) }
 
   private func send(
-    _ shipment: Shipment<GoogleObject>, isSmall: Bool, _ retrier: inout Retrier
+    _ putRequest: PutRequest<GoogleObject>, isSmall: Bool, _ retrier: inout Retrier
   ) throws -> Reply {
-    let errand = bucket.url(ofName: shipment.name)
+    let operation = bucket.url(ofName: putRequest.name)
     let url = try service.url(
-      ofUpload: isSmall ? "multipart" : "resumable", shipment.name,
-      generation: settings.preconditions == .off ? nil : shipment.seen?.generation ?? "0")
-    let description = description(of: shipment).serialized()
+      ofUpload: isSmall ? "multipart" : "resumable", putRequest.name,
+      generation: settings.preconditions == .off ? nil : putRequest.seen?.generation ?? "0")
+    let description = description(of: putRequest).serialized()
     guard isSmall else {
       return Self.bucketMissing(
         try ResumableUpload(
-          service: service, errand: errand, url: url, description: description,
-          contentType: settings.contentType, descriptor: shipment.descriptor,
-          total: shipment.content.bytes, piece: piece
+          service: service, operation: operation, url: url, description: description,
+          contentType: settings.contentType, descriptor: putRequest.descriptor,
+          total: putRequest.content.bytes, chunk: chunk
         ).run(&retrier))
     }
     return Self.bucketMissing(
       try retrier.answer {
-        try service.send(multipart(shipment, description, url), for: errand)
+        try service.send(multipart(putRequest, description, url), for: operation)
       })
   }
 
@@ -96,7 +96,7 @@ struct GoogleStore: BucketStore {
 
   /// Description and content in one request (RFC 2387).
   private func multipart(
-    _ shipment: Shipment<GoogleObject>, _ description: [UInt8], _ url: WebURL
+    _ putRequest: PutRequest<GoogleObject>, _ description: [UInt8], _ url: WebURL
   ) -> Request {
     let random = (0..<2).map { _ in String(UInt64.random(in: .min ... .max), radix: 36) }
     let boundary = "conveyor-" + random.joined()
@@ -107,24 +107,24 @@ struct GoogleStore: BucketStore {
     request.headers = [("Content-Type", "multipart/related; boundary=\(boundary)")]
     request.body = RequestBody([
       .bytes(Array(head.utf8) + description + Array(middle.utf8)),
-      .file(descriptor: shipment.descriptor, offset: 0, count: shipment.content.bytes),
+      .file(descriptor: putRequest.descriptor, offset: 0, count: putRequest.content.bytes),
       .bytes(Array("\r\n--\(boundary)--\r\n".utf8)),
     ])
     return request
   }
 
   /// The resource that is to be: the store compares its `crc32c` with what arrives.
-  private func description(of shipment: Shipment<GoogleObject>) -> JSON {
-    let crc32c = shipment.content.crc32c.flatMap(Digest.bytes(hex:)).map(Base64.encode)
+  private func description(of putRequest: PutRequest<GoogleObject>) -> JSON {
+    let crc32c = putRequest.content.crc32c.flatMap(Digest.bytes(hex:)).map(Base64.encode)
     return .object([
-      "name": .string(shipment.name), "contentType": .string(settings.contentType),
+      "name": .string(putRequest.name), "contentType": .string(settings.contentType),
       "cacheControl": settings.cacheControl.map(JSON.string),
       "storageClass": settings.storageClass.map(JSON.string), "crc32c": crc32c.map(JSON.string),
-      "metadata": shipment.metadata.json,
+      "metadata": putRequest.metadata.json,
     ])
   }
 
-  func receipt(_ answer: Answer, for content: FileDigest) -> Receipt {
+  func receipt(_ answer: StoreResponse, for content: FileDigest) -> PutResult {
     guard let object = GoogleObject(answer) else { return .unknown }
     guard object.arrived(content) else {
       return .other(
@@ -134,9 +134,9 @@ struct GoogleStore: BucketStore {
     return .same(version: object.generation, md5: object.md5)
   }
 
-  func words(_ answer: Answer) -> String { service.words(answer, nil) }
+  func words(_ answer: StoreResponse) -> String { service.words(answer, nil) }
 
-  func advice(_ cause: StoreCause, _ answer: Answer, _ purpose: Purpose) -> String {
+  func advice(_ cause: StoreCause, _ answer: StoreResponse, _ purpose: Purpose) -> String {
     service.advice(cause, answer, purpose)
   }
 }

@@ -39,21 +39,21 @@ enum ResumableStep: Sendable, Equatable {
   }
 }
 
-/// An upload in pieces that survives broken connections. After any trouble the store is asked how far
+/// An upload in chunks that survives broken connections. After any trouble the store is asked how far
 /// it has come before anything is sent again, for only it knows.
 struct ResumableUpload {
   /// A session that is lost is begun again so often.
   static let maximumRestarts = 2
 
   let service: GoogleService
-  let errand: String
+  let operation: String
   let url: WebURL
   let description: [UInt8]
   let contentType: String
   let descriptor: Int32
   let total: Int
   /// Bytes that are sent with one request.
-  let piece: Int
+  let chunk: Int
 
   /// Sends all. The answer is the last one: with the object, or with why there is none.
   func run(_ retrier: inout Retrier) throws -> Reply {
@@ -67,7 +67,7 @@ struct ResumableUpload {
     }
     throw RecordError(
       .storeUnavailable,
-      "\(errand): the upload's session was lost \(Self.maximumRestarts + 1) times")
+      "\(operation): the upload's session was lost \(Self.maximumRestarts + 1) times")
   }
 
   private struct Ended: Error {
@@ -82,13 +82,13 @@ struct ResumableUpload {
       ("X-Upload-Content-Type", contentType), ("X-Upload-Content-Length", "\(total)"),
     ]
     request.body = RequestBody([.bytes(description)])
-    let reply = try retrier.answer { try service.send(request, for: errand) }
+    let reply = try retrier.answer { try service.send(request, for: operation) }
     guard reply.kind == .success else { return .failure(Ended(reply: reply)) }
     guard let location = reply.answer.head.header("Location"),
       let session = WebURL(location, relativeTo: url)
     else {
       throw RecordError(
-        .storeRejected, "\(errand): the store began an upload without saying where",
+        .storeRejected, "\(operation): the store began an upload without saying where",
         isRetryable: true)
     }
     return .success(session)
@@ -100,7 +100,7 @@ struct ResumableUpload {
     var isSure = true
     while true {
       let request = isSure ? chunk(at: confirmed, session) : inquiry(session)
-      guard let reply = try retrier.attempt({ try service.send(request, for: errand) }) else {
+      guard let reply = try retrier.attempt({ try service.send(request, for: operation) }) else {
         isSure = false
         continue
       }
@@ -121,10 +121,10 @@ struct ResumableUpload {
   }
 
   private func chunk(at offset: Int, _ session: WebURL) -> Request {
-    let count = min(piece, total - offset)
+    let count = min(chunk, total - offset)
     var request = Request(session)
     request.method = "PUT"
-    // When the store has every byte and yet no object, an empty last piece ends the upload.
+    // When the store has every byte and yet no object, an empty last chunk ends the upload.
     let range = count > 0 ? "\(offset)-\(offset + count - 1)" : "*"
     request.headers = [("Content-Range", "bytes \(range)/\(total)")]
     request.body = RequestBody([.file(descriptor: descriptor, offset: offset, count: count)])

@@ -20,7 +20,7 @@ struct ServiceAccountKey: Sendable, Equatable {
 
   /// Reads a key file, which others may not be able to read (promise P13).
   init(path: String) throws(Fatal) {
-    func refuse(_ code: ExitCode, _ why: String) -> Fatal {
+    func refuse(_ code: ToolExit, _ why: String) -> Fatal {
       Fatal(code, "the key file \(path) (GOOGLE_APPLICATION_CREDENTIALS) \(why)")
     }
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)

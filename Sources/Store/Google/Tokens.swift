@@ -103,7 +103,7 @@ final class Tokens: Sendable {
   }
 
   /// The token of an answer to what was asked at that moment; `nil` where it has none.
-  private func keep(_ answer: Answer, asked: Int64) -> Secret? {
+  private func keep(_ answer: StoreResponse, asked: Int64) -> Secret? {
     guard let (token, seconds) = Self.token(answer) else { return nil }
     state.withLock {
       $0.token = token
@@ -112,7 +112,7 @@ final class Tokens: Sendable {
     return token
   }
 
-  private static func token(_ answer: Answer) -> (token: Secret, seconds: Double)? {
+  private static func token(_ answer: StoreResponse) -> (token: Secret, seconds: Double)? {
     guard let json = try? JSON(parsing: answer.body), let text = json["access_token"]?.string,
       let seconds = json["expires_in"]?.double
     else { return nil }
@@ -126,7 +126,7 @@ final class Tokens: Sendable {
   }
 
   /// What the token server's sentences mean; it has hardly any words of its own for them.
-  private func advice(_ error: GoogleError, _ answer: Answer) -> String {
+  private func advice(_ error: GoogleError, _ answer: StoreResponse) -> String {
     let text = error.message.lowercased()
     if text.contains("reasonable timeframe") || text.contains("issued in the future") {
       let skew = ClockSkew(answer).map { " (\($0))" } ?? ""
@@ -156,7 +156,7 @@ final class Tokens: Sendable {
     return "this machine"
   }
 
-  private func ask() throws -> Outcome {
+  private func ask() throws -> RequestResult {
     let request: Request
     switch source {
     case .none: throw RecordError(.internal, "no token is needed here")
@@ -174,7 +174,7 @@ final class Tokens: Sendable {
     }
     do throws(TransferError) {
       let answer = try connections.send(request)
-      let outcome = Outcome(
+      let outcome = RequestResult(
         answer, GoogleError(answer).responseClass, words: "\(answer.status)")
       // The server of tokens refuses one account, so what it says is final, unless it is not its answer.
       if case .refusal(let answer, let cause, _) = outcome, cause != .foreign {

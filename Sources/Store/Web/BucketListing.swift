@@ -57,8 +57,8 @@ final class BucketLister<Store: BucketStore>: ObjectLister {
   }
 
   private func load() throws -> BucketPage {
-    let errand = "the listing of \(store.bucket.url(ofName: prefix))"
-    var retrier = store.retrier(errand, .listing)
+    let operation = "the listing of \(store.bucket.url(ofName: prefix))"
+    var retrier = store.retrier(operation, .listing)
     var page: BucketPage?
     let reply: Reply
     do {
@@ -74,10 +74,10 @@ final class BucketLister<Store: BucketStore>: ObjectLister {
     guard reply.kind == .success, let page else {
       // Nothing but the bucket can be missing for a listing.
       let kind = reply.kind == .absent ? .noBucket : reply.kind
-      throw store.failure((reply.answer, kind), errand, .objects)
+      throw store.failure((reply.answer, kind), operation, .objects)
     }
     guard page.next == nil || page.next != position else {
-      throw Fatal(.unavailable, "\(errand): the store gives the same page again and again")
+      throw Fatal(.unavailable, "\(operation): the store gives the same page again and again")
     }
     return page
   }

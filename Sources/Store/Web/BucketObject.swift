@@ -6,7 +6,7 @@ protocol BucketObject: Sendable {
   associatedtype Content: BucketContent
 
   /// Reads the answer to a look; `nil` where it describes no object.
-  init?(_ answer: Answer)
+  init?(_ answer: StoreResponse)
   /// What it is, for those who ask.
   var info: ObjectInfo { get }
   /// The store's number for this version, where it has one.
@@ -26,7 +26,7 @@ extension FileDigest: BucketContent {
 }
 
 /// An object to be sent: only if what is under its name is what was `seen` there, or nothing.
-struct Shipment<Object: BucketObject>: Sendable {
+struct PutRequest<Object: BucketObject>: Sendable {
   let name: String
   let content: Object.Content
   let descriptor: Int32
@@ -35,7 +35,7 @@ struct Shipment<Object: BucketObject>: Sendable {
 }
 
 /// What a store says that it has taken.
-enum Receipt: Sendable, Equatable {
+enum PutResult: Sendable, Equatable {
   /// What was sent, as this version.
   case same(version: String?, md5: String?)
   /// Something else, in words.

@@ -19,37 +19,37 @@ protocol BucketStore: ObjectStore {
   /// Is told of each document whether something was there before it, and, where it was put, as what.
   func noticed(_ name: String, wasThere: Bool, version: String?)
   /// Asks once what is under a name.
-  func look(at name: String) throws -> Outcome
+  func look(at name: String) throws -> RequestResult
   /// The same, where nothing is expected less than nothing: an answer that says so tells also whether it
   /// is the object that is not there, or the bucket.
-  func lookClosely(at name: String) throws -> Outcome
+  func lookClosely(at name: String) throws -> RequestResult
   /// Asks once for an object's bytes, which are digested and not kept.
-  func read(_ name: String) throws -> Outcome
+  func read(_ name: String) throws -> RequestResult
   /// Whether a good answer to that comes from the store.
-  func isContent(_ answer: Answer) -> Bool
+  func isContent(_ answer: StoreResponse) -> Bool
   /// Removes once what is under a name.
-  func remove(_ name: String) throws -> Outcome
+  func remove(_ name: String) throws -> RequestResult
   /// Asks once for a page of the listing of names that begin with `prefix`: the first, or the one at
   /// the position that the page before it gave.
-  func page(_ prefix: String, at position: String?) throws -> Outcome
+  func page(_ prefix: String, at position: String?) throws -> RequestResult
   /// What such an answer lists; `nil` where it is no listing.
-  func listing(_ answer: Answer) -> BucketPage?
+  func listing(_ answer: StoreResponse) -> BucketPage?
   /// Sends an object, as often as it takes.
-  func send(_ shipment: Shipment<Object>, _ retrier: inout Retrier) throws -> Reply
+  func send(_ putRequest: PutRequest<Object>, _ retrier: inout Retrier) throws -> Reply
   /// Sends a small object in the way that large ones go.
-  func sendInParts(_ shipment: Shipment<Object>, _ retrier: inout Retrier) throws -> Reply
+  func sendInParts(_ putRequest: PutRequest<Object>, _ retrier: inout Retrier) throws -> Reply
   /// From how many bytes on files go that way.
   var part: Int { get }
   /// What the answer to an upload says that the store has now.
-  func receipt(_ answer: Answer, for content: Object.Content) -> Receipt
+  func receipt(_ answer: StoreResponse, for content: Object.Content) -> PutResult
   /// Asks once whether the bucket is there.
-  func lookAtBucket() throws -> Outcome
+  func lookAtBucket() throws -> RequestResult
   /// Makes the bucket. Returns the last answer, and what was made, for people.
   func makeBucket(_ retrier: inout Retrier) throws -> (reply: Reply, description: String)
   /// An answer in the store's words, without secrets.
-  func words(_ answer: Answer) -> String
+  func words(_ answer: StoreResponse) -> String
   /// What is to be done about a refusal.
-  func advice(_ cause: StoreCause, _ answer: Answer, _ purpose: Purpose) -> String
+  func advice(_ cause: StoreCause, _ answer: StoreResponse, _ purpose: Purpose) -> String
 }
 
 extension BucketStore {
@@ -59,7 +59,7 @@ extension BucketStore {
 
   func noticed(_ name: String, wasThere: Bool, version: String?) {}
 
-  func lookClosely(at name: String) throws -> Outcome { try look(at: name) }
+  func lookClosely(at name: String) throws -> RequestResult { try look(at: name) }
 
   /// Sends requests of one kind, about `context`.
   func retrier(
@@ -92,31 +92,31 @@ extension BucketStore {
         throw RecordError.conflict(bucket.url(ofName: name), found: seen.info, content.whole)
       }
     }
-    let shipment = Shipment(
+    let putRequest = PutRequest(
       name: name, content: content, descriptor: opened.descriptor, seen: seen,
       metadata: allMetadata(metadata, content.whole))
-    return try put(shipment, file, opened)
+    return try put(putRequest, file, opened)
   }
 
   private func put(
-    _ shipment: Shipment<Object>, _ file: SourceFile, _ opened: borrowing RegularFile
+    _ putRequest: PutRequest<Object>, _ file: SourceFile, _ opened: borrowing RegularFile
   ) throws -> StoredObject {
-    let (name, content) = (shipment.name, shipment.content)
+    let (name, content) = (putRequest.name, putRequest.content)
     let url = bucket.url(ofName: name)
     var retrier = retrier(url, .writing)
     while true {
-      let reply = try send(shipment, &retrier)
+      let reply = try send(putRequest, &retrier)
       switch reply.kind {
       case .success:
         let receipt = receipt(reply.answer, for: content)
         if case .same(let version, let md5) = receipt {
-          noticed(name, wasThere: shipment.seen != nil, version: version)
+          noticed(name, wasThere: putRequest.seen != nil, version: version)
           return stored(name, content, version: version, md5: md5)
         }
         // The answer does not prove it; the object itself may.
         let now = try object(name)
         if let now, try isOurs(now, name, content, opened) {
-          noticed(name, wasThere: shipment.seen != nil, version: now.version)
+          noticed(name, wasThere: putRequest.seen != nil, version: now.version)
           return stored(name, content, version: now.version, md5: now.info.md5)
         }
         if let changed = try file.changed(opened, since: content.whole) { throw changed }
@@ -178,14 +178,14 @@ extension BucketStore {
   /// What the store has under a name.
   func object(_ name: String) throws -> Object? { try object(name) { try look(at: $0) } }
 
-  private func object(_ name: String, _ look: (String) throws -> Outcome) throws -> Object? {
-    let errand = bucket.url(ofName: name)
-    var retrier = retrier(errand, .reading)
+  private func object(_ name: String, _ look: (String) throws -> RequestResult) throws -> Object? {
+    let operation = bucket.url(ofName: name)
+    var retrier = retrier(operation, .reading)
     let reply = try retrier.answer { try look(name).understood { Object($0) != nil } }
     switch reply.kind {
     case .absent: return nil
     case .success: return Object(reply.answer)
-    default: throw failure(reply, errand, .objects)
+    default: throw failure(reply, operation, .objects)
     }
   }
 
@@ -207,7 +207,7 @@ extension BucketStore {
   }
 }
 
-/// What an errand is about: it decides what a permission is missing for.
+/// What an operation is about: it decides what a permission is missing for.
 enum Purpose: Sendable {
   case objects, bucket
 }

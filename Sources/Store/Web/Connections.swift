@@ -1,12 +1,13 @@
 import Common
+import Digest
 import Synchronization
 import Transfer
 
-/// The connections to a store, kept open and used by one thread at a time: taken from the shelf for
+/// The connections to a store, kept open and used by one thread at a time: taken from the idle for
 /// one exchange, and put back. There are never more than threads that send at the same time.
 final class Connections: Sendable {
-  /// Whoever took a connection off the shelf is alone with it, so its lock is never waited for: it
-  /// only proves to the compiler what the shelf sees to.
+  /// Whoever took a connection off the idle is alone with it, so its lock is never waited for: it
+  /// only proves to the compiler what the idle sees to.
   private final class Connection: Sendable {
     let transfer: Mutex<Transfer>
 
@@ -16,7 +17,7 @@ final class Connections: Sendable {
   }
 
   private let settings: TransferSettings
-  private let shelf = Mutex<[Connection]>([])
+  private let idle = Mutex<[Connection]>([])
 
   init() {
     var settings = TransferSettings()
@@ -30,25 +31,25 @@ final class Connections: Sendable {
   /// Sends one request once. With `digesting`, the body of a good answer is digested, not kept.
   func send(
     _ request: Request, digesting: Bool = false
-  ) throws(TransferError) -> Answer {
-    let kept = shelf.withLock { $0.popLast() }
+  ) throws(TransferError) -> StoreResponse {
+    let kept = idle.withLock { $0.popLast() }
     let connection = if let kept { kept } else { try Connection(settings) }
-    defer { shelf.withLock { $0.append(connection) } }
+    defer { idle.withLock { $0.append(connection) } }
     return try connection.transfer.withLock { transfer throws(TransferError) in
       if digesting {
         let sink = DigestingSink()
         let response = try transfer.send(request, into: sink)
-        return Answer(head: response.head, body: sink.kept.bytes, content: sink.content())
+        return StoreResponse(head: response.head, body: sink.kept.bytes, content: sink.content())
       }
       let sink = Collector()
       let response = try transfer.send(request, into: sink)
-      return Answer(head: response.head, body: sink.bytes)
+      return StoreResponse(head: response.head, body: sink.bytes)
     }
   }
 }
 
 /// What a store answered.
-struct Answer: Sendable {
+struct StoreResponse: Sendable {
   let head: ResponseHead
   let body: [UInt8]
   /// What the body was, where it was digested.
@@ -73,9 +74,45 @@ final class Collector: BodySink {
 
   func begin(_ head: ResponseHead) -> Bool { true }
 
-  func receive(_ piece: UnsafeRawBufferPointer) -> Bool {
-    guard bytes.count + piece.count <= Self.maximum else { return false }
-    bytes.append(contentsOf: piece)
+  func receive(_ chunk: UnsafeRawBufferPointer) -> Bool {
+    guard bytes.count + chunk.count <= Self.maximum else { return false }
+    bytes.append(contentsOf: chunk)
     return true
+  }
+}
+
+/// Takes the bytes of an object for their size and checksums alone, and those of an error as they are.
+final class DigestingSink: BodySink {
+  let kept = Collector()
+  private var sha256 = Digest(.sha256)
+  private var md5 = Digest(.md5)
+  private var bytes = 0
+  private var isGood = false
+
+  func begin(_ head: ResponseHead) -> Bool {
+    isGood = (200..<300).contains(head.status)
+    return true
+  }
+
+  func receive(_ chunk: UnsafeRawBufferPointer) -> Bool {
+    guard isGood else { return kept.receive(chunk) }
+    sha256.update(chunk)
+    md5.update(chunk)
+    bytes += chunk.count
+    return true
+  }
+
+  /// What came; `nil` where it was an error. Asked for once, at the end.
+  func content() -> ObjectInfo? {
+    guard isGood else { return nil }
+    let digests = (exchange(&sha256, .sha256).hex(), exchange(&md5, .md5).hex())
+    return ObjectInfo(bytes: bytes, sha256: digests.0, md5: digests.1)
+  }
+
+  /// Ending a checksum takes it away, and a class may not be left without it.
+  private func exchange(_ digest: inout Digest, _ kind: Digest.Algorithm) -> Digest {
+    var other = Digest(kind)
+    swap(&digest, &other)
+    return other
   }
 }

@@ -100,7 +100,7 @@ enum StoreCause: Sendable, Equatable, CaseIterable {
   case unknown
 
   /// How the run ends that cannot go on for it.
-  var exitCode: ExitCode {
+  var exitCode: ToolExit {
     switch self {
     case .expired, .unknownKey, .wrongSecret, .clock, .permission, .account, .policy: .permission
     case .storageClass: .configuration

@@ -12,12 +12,12 @@ struct Retrier {
 
   /// What came to nothing, as long as it is not known whose trouble that is.
   private enum Open {
-    case refusal(Answer, StoreCause, words: String)
+    case refusal(StoreResponse, StoreCause, words: String)
     case failure(RetryableFailure)
   }
 
   /// What to do about a refusal, for people.
-  typealias Advice = (StoreCause, Answer) -> String
+  typealias Advice = (StoreCause, StoreResponse) -> String
 
   private let context: String
   private let operation: StoreOperation
@@ -54,7 +54,7 @@ struct Retrier {
   }
 
   /// Sends one request as often as it takes: only for those that may be sent again.
-  mutating func answer(_ send: () throws -> Outcome) throws -> Reply {
+  mutating func answer(_ send: () throws -> RequestResult) throws -> Reply {
     while true {
       if let reply = try attempt(send) { return reply }
     }
@@ -63,7 +63,7 @@ struct Retrier {
   /// Sends one request once, as soon as the store may be asked; `nil` where that came to nothing and the
   /// next try may begin. Throws `store_unavailable` when enough was tried, which uses up no attempt of the
   /// document's, `interrupted` on a stop, and ``Fatal`` where the run has to end.
-  mutating func attempt(_ send: () throws -> Outcome) throws -> Reply? {
+  mutating func attempt(_ send: () throws -> RequestResult) throws -> Reply? {
     let ticket: OutageGate.Ticket
     switch try admission() {
     case .ticket(let given): ticket = given
@@ -182,4 +182,14 @@ struct Retrier {
   private func sentence(_ advice: String) -> String {
     advice.prefix(1).uppercased() + advice.dropFirst() + "."
   }
+}
+
+/// What is asked of a store: who may read may not be allowed to write.
+enum StoreOperation: String, Sendable, Hashable {
+  case reading, writing, listing, removing
+  case bucket = "looking for the bucket"
+  case token = "asking for a token"
+
+  /// Whether a refusal may be a single document's own.
+  var isAboutDocuments: Bool { self == .reading || self == .writing }
 }

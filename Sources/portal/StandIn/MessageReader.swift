@@ -39,7 +39,7 @@ struct MessageHead: Sendable {
   }
 }
 
-/// Reads requests with their bodies from a connection, in pieces as large as they come. Owns its buffer.
+/// Reads requests with their bodies from a connection, in chunks as large as they come. Owns its buffer.
 struct MessageReader: ~Copyable {
   private static let size = 256 << 10
 
@@ -71,10 +71,10 @@ struct MessageReader: ~Copyable {
         filled = 0..<0
         guard receive() else { return false }
       }
-      let piece = filled.prefix(left)
-      take(UnsafeRawBufferPointer(rebasing: buffer[piece]))
-      filled = piece.upperBound..<filled.upperBound
-      left -= piece.count
+      let chunk = filled.prefix(left)
+      take(UnsafeRawBufferPointer(rebasing: buffer[chunk]))
+      filled = chunk.upperBound..<filled.upperBound
+      left -= chunk.count
     }
     return true
   }

@@ -45,7 +45,7 @@ final class StandIn: Sendable {
     state.withLock { $0.objects.removeValue(forKey: name) != nil }
   }
 
-  /// Begins an upload in pieces; returns its identity.
+  /// Begins an upload in chunks; returns its identity.
   func begin(_ name: String, _ description: JSON, ifGeneration expected: String?) -> String {
     state.withLock { state in
       state.count += 1
@@ -62,7 +62,7 @@ final class StandIn: Sendable {
   func end(_ id: String) { state.withLock { $0.sessions[id] = nil } }
 }
 
-/// An upload in pieces, on its way.
+/// An upload in chunks, on its way.
 final class Session: Sendable {
   let name: String
   let description: JSON

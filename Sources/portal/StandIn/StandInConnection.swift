@@ -53,7 +53,7 @@ struct StandInConnection: ~Copyable {
     }
     let bucket = place.dropFirst(3).first ?? ""
     switch (head.method, isUpload, head.query("uploadType"), head.query("upload_id")) {
-    case ("PUT", true, _, let id?): return piece(head, id, bucket)
+    case ("PUT", true, _, let id?): return chunk(head, id, bucket)
     case ("POST", true, "multipart", _): return multipart(head, bucket)
     case ("POST", true, "media", _): return media(head, bucket)
     case ("POST", true, "resumable", _): return begin(head, bucket)
@@ -160,8 +160,7 @@ struct StandInConnection: ~Copyable {
     return Answer(headers: "Location: \(location)\r\n")
   }
 
-  /// https://cloud.google.com/storage/docs/performing-resumable-uploads
-  private mutating func piece(_ head: MessageHead, _ id: String, _ bucket: String) -> Answer? {
+  private mutating func chunk(_ head: MessageHead, _ id: String, _ bucket: String) -> Answer? {
     guard let session = store.session(id) else {
       return reader.body(head.bodyLength) { _ in } ? .error(404, "no such session") : nil
     }
@@ -176,7 +175,7 @@ struct StandInConnection: ~Copyable {
       return Answer(status: 308, headers: count == 0 ? "" : "Range: bytes=0-\(count - 1)\r\n")
     }
     store.end(id)
-    // Google's client names its checksum with the last piece and wants to read it again.
+    // Google's client names its checksum with the last chunk and wants to read it again.
     var fields = session.description.object ?? [:]
     let sums = (head.headers["x-goog-hash"] ?? "").split(separator: "=", maxSplits: 1)
     if sums.count == 2 {

@@ -1,6 +1,7 @@
 import Common
 import Digest
 import Glibc
+import Inspection
 import PDF
 
 /// Looks into one file: in a process of its own, since a parser may hang or crash on what it reads.
@@ -65,5 +66,20 @@ enum FileInspection {
     var bytes = [UInt8](repeating: 0, count: count)
     let count = pread(descriptor, &bytes, count, 0)
     return count < 0 ? nil : Array(bytes.prefix(count))
+  }
+}
+
+extension Inspector {
+  /// What there is to say about a file; `nil` when the run was stopped meanwhile.
+  mutating func finding(at path: [UInt8]) throws(Fatal) -> FileFinding? {
+    let answer = try ask(path)
+    switch answer {
+    case .said(let json):
+      return FileFinding(json)
+        ?? .bad(.damaged, "the process that looked into it did not answer as it should")
+    case .crashed(let end): return .bad(.damaged, "the process that looked into it \(end)")
+    case .tooSlow: return .bad(.damaged, "looking into it took more than \(seconds) s")
+    case .stopped: return nil
+    }
   }
 }

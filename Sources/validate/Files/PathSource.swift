@@ -16,7 +16,7 @@ struct PathSource {
 
   /// A file, a directory with all in it, or `-` for a name a line from standard input. Throws where it
   /// is not there.
-  init(_ place: String, stop: Stop) throws(Fatal) {
+  init(_ place: String, stop: ShutdownSignal) throws(Fatal) {
     if place == "-" {
       kind = .lines(LineReader(descriptor: STDIN_FILENO, stop: stop, grace: 0))
       return

@@ -1,4 +1,5 @@
 import Common
+import Glibc
 import Index
 
 /// What an index's health means. Pure.
@@ -40,7 +41,7 @@ struct Monitor: Sendable {
   var level: Level { checks.map(\.level).max() ?? .good }
 
   /// 0 where all is good, 3 otherwise.
-  var exitCode: ExitCode { level == .good ? .success : .documentsFailed }
+  var exitCode: ToolExit { level == .good ? .success : .documentsFailed }
 
   var checks: [Check] { outageChecks + [leases, quarantine, successRate, activity] }
 
@@ -105,5 +106,66 @@ struct Monitor: Sendable {
     return Check(
       name: "activity", level: hangs ? .warning : .good,
       words: "\(Format.count(health.completedLastHour)) completed in the last hour\(last ?? "")")
+  }
+}
+
+extension Monitor {
+  /// For people: a line for each check, then the errors of the last hour.
+  var text: String {
+    var lines = checks.map {
+      "\(Format.padRight($0.level.name, 10))\(Format.padRight($0.name, 14))\($0.words)"
+    }
+    lines.append("")
+    lines.append(health.errors.isEmpty ? "No errors in the last hour" : "Errors of the last hour")
+    for error in health.errors {
+      lines.append(
+        "  \(Format.padLeft(Format.count(error.count), 9))  \(error.kind): "
+          + String(Format.printable(error.message).prefix(200)))
+    }
+    return lines.map { $0 + "\n" }.joined()
+  }
+
+  /// For programs, times in seconds.
+  var json: JSON {
+    .object([
+      "level": .string(level.name),
+      "checks": .array(
+        checks.map {
+          .object([
+            "name": .string($0.name), "level": .string($0.level.name), "words": .string($0.words),
+          ])
+        }),
+      "in_progress": .int(health.inProgress), "stale": .int(health.stale),
+      "recent_completed": .int(health.recentCompleted), "recent_failed": .int(health.recentFailed),
+      "recent_absent": .int(health.recentAbsent), "quarantined": .int(health.quarantined),
+      "success_rate": rate.map { .decimal($0, 4) } ?? .null,
+      "completed_last_hour": .int(health.completedLastHour),
+      "seconds_since_completion": health.secondsSinceCompletion.map { .decimal($0, 0) } ?? .null,
+      "errors_last_hour": .array(Report.json(health.errors)),
+    ])
+  }
+}
+
+/// Shows something again and again until Ctrl+C: in place on a terminal, one after the other
+/// elsewhere.
+struct Watch: Sendable {
+  /// Between two looks.
+  let seconds: Double
+  let stop: ShutdownSignal
+
+  func run(_ text: () throws -> String) throws -> ToolExit {
+    let isTerminal = isatty(STDOUT_FILENO) == 1
+    if isTerminal { try Output.write("\u{1B}[2J") }
+    repeat {
+      let text = try text()
+      guard try Output.write(isTerminal ? Self.inPlace(text) : text) else { return .success }
+    } while stop.sleep(seconds: seconds)
+    return .interrupted
+  }
+
+  /// From the upper left corner on; what was longer before is cleared.
+  static func inPlace(_ text: String) -> String {
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    return "\u{1B}[H" + lines.joined(separator: "\u{1B}[K\n") + "\u{1B}[J"
   }
 }

@@ -17,7 +17,7 @@ struct ObjectVerifier: Sendable {
 
   let store: any ObjectStore
   let workers: Int
-  let stop: Stop
+  let stop: ShutdownSignal
 
   /// What is wrong among them, in their order. Throws what ended the look.
   func differences(_ questions: [Question]) throws -> [Difference] {

@@ -39,11 +39,11 @@ struct ReconcileOptions: ParsableArguments {
 
   func perform(
     _ index: any DocumentIndex, _ store: any ObjectStore, _ selection: Selection, sample: Sample?,
-    state: String?, workers: Int, summary: String?, stop: Stop, logger: Logger
-  ) throws -> Common.ExitCode {
+    state: String?, workers: Int, summary: String?, stop: ShutdownSignal, logger: Logger
+  ) throws -> ToolExit {
     let writer = LineWriter(descriptor: STDOUT_FILENO, stop: stop)
     var reconciliation = Reconciliation(
-      index, store, selection, repair ? dryRun ? .dryRun : .setBack : .none, sample,
+      index, store, selection, repair ? dryRun ? .dryRun : .requeueCompleted : .none, sample,
       workers: workers, stop: stop, write: { writer.write($0) })
     if let state, access(state, F_OK) != 0 {
       throw Fatal(.configuration, "there is no state directory \(state)")

@@ -7,7 +7,7 @@ import Store
 /// Holds index, store and checkpoint against each other, in memory that does not grow with them.
 struct Reconciliation {
   /// What is done about documents that are wrong.
-  enum Repair: Sendable { case none, dryRun, setBack }
+  enum Repair: Sendable { case none, dryRun, requeueCompleted }
 
   /// Differences in one transaction, and on one write to the output.
   private static let batch = 500
@@ -18,7 +18,7 @@ struct Reconciliation {
   let repair: Repair
   let sample: Sample?
   let verifier: ObjectVerifier
-  let stop: Stop
+  let stop: ShutdownSignal
   /// Takes lines of the output; false where nobody wants them any more.
   let write: ([[UInt8]]) -> Bool
 
@@ -29,7 +29,7 @@ struct Reconciliation {
 
   init(
     _ index: any DocumentIndex, _ store: any ObjectStore, _ selection: Selection, _ repair: Repair,
-    _ sample: Sample?, workers: Int, stop: Stop, write: @escaping ([[UInt8]]) -> Bool
+    _ sample: Sample?, workers: Int, stop: ShutdownSignal, write: @escaping ([[UInt8]]) -> Bool
   ) {
     self.index = index
     self.store = store
@@ -100,7 +100,7 @@ struct Reconciliation {
 
   /// A folder that is not mounted must not send a million documents round again.
   private func checkStore() throws(Fatal) {
-    guard repair == .setBack, isStoreEmpty else { return }
+    guard repair == .requeueCompleted, isStoreEmpty else { return }
     throw Fatal(
       .unavailable,
       "\(store.place) holds nothing at all: is --to right, and is it mounted? Nothing was set back; "
@@ -130,10 +130,10 @@ struct Reconciliation {
     let rows = wrong.compactMap { number in
       found[number].row.map { (row: $0, why: "reconcile: \(found[number].message)") }
     }
-    let isSetBack = repair == .setBack ? try index.setBack(rows) : []
+    let isRequeued = repair == .requeueCompleted ? try index.requeueCompleted(rows) : []
     for (place, number) in wrong.enumerated() {
       found[number].repair =
-        repair == .dryRun ? .wouldBePending : isSetBack[place] ? .pending : .changed
+        repair == .dryRun ? .wouldBePending : isRequeued[place] ? .pending : .changed
     }
     for difference in found { totals.count(difference) }
     _ = write(found.map { $0.json.serialized() })

@@ -1,6 +1,6 @@
 import Common
 
-/// Pieces of HTML. Whatever comes from outside passes through ``escaped(_:)``.
+/// Chunks of HTML. Whatever comes from outside passes through ``escaped(_:)``.
 enum HTMLText {
   /// A text as content or as the value of an attribute in quotes: no markup, one line, and without
   /// the characters that turn the direction of what follows.
@@ -34,4 +34,52 @@ enum HTMLText {
 
       """
   }
+}
+
+/// How the page looks, in the light and in the dark, on a screen and on paper.
+enum HTMLStyle {
+  static let css = """
+    :root { color-scheme: light dark;
+      --paper: #ffffff; --card: #f6f7f9; --ink: #1a1d21; --muted: #5b6470; --rule: #d9dee5;
+      --accent: #2f6fde; --good: #2e8b57; --warn: #c77700; --bad: #c43d3d; --faint: #ccd5e2; }
+    @media (prefers-color-scheme: dark) { :root {
+      --paper: #14171a; --card: #1d2126; --ink: #e8eaed; --muted: #9fa9b5; --rule: #353c45;
+      --accent: #6ea8ff; --good: #4fb37f; --warn: #e0a044; --bad: #ee7777; --faint: #3c4654; } }
+    * { box-sizing: border-box; }
+    body { margin: 0 auto; max-width: 76rem; padding: 1.5rem; background: var(--paper);
+      color: var(--ink); font: 15px/1.45 system-ui, "DejaVu Sans", sans-serif; }
+    h1 { font-size: 1.5rem; margin: 0; } h2 { font-size: 1.1rem; margin: 0 0 .2rem; }
+    p { margin: .2rem 0 .8rem; } .muted { color: var(--muted); }
+    .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr));
+      gap: .8rem; margin: 1rem 0; }
+    .tile, section { background: var(--card); border-radius: .5rem; padding: .8rem 1rem; }
+    .tile b { display: block; font-size: 1.45rem; font-weight: 600; }
+    .tile span { color: var(--muted); font-size: .85rem; }
+    section { margin: 1rem 0; }
+    .pair { display: grid; grid-template-columns: minmax(0, 1.15fr) minmax(0, 1fr); gap: 1.5rem;
+      align-items: start; }
+    @media (max-width: 56rem) { .pair { grid-template-columns: minmax(0, 1fr); } }
+    .scroll { overflow: auto; max-height: 20rem; }
+    table { border-collapse: collapse; width: 100%; font-size: .8rem;
+      font-variant-numeric: tabular-nums; }
+    th, td { text-align: left; padding: .22rem .4rem; border-bottom: 1px solid var(--rule);
+      vertical-align: top; overflow-wrap: break-word; }
+    td { white-space: pre-wrap; } svg text { white-space: pre; }
+    th { color: var(--muted); font-weight: 500; position: sticky; top: 0; background: var(--card); }
+    .n { text-align: right; overflow-wrap: normal; white-space: nowrap; }
+    th.n { white-space: normal; vertical-align: bottom; }
+    svg { display: block; width: 100%; height: auto; margin: .2rem 0 .6rem; }
+    svg text { fill: var(--ink); font-size: 12px; } rect.hit { fill: transparent; }
+    rect.rule { fill: var(--rule); } rect.faint { fill: var(--faint); }
+    rect.accent, i.accent { fill: var(--accent); background: var(--accent); }
+    rect.good, i.good { fill: var(--good); background: var(--good); }
+    rect.warn, i.warn { fill: var(--warn); background: var(--warn); }
+    rect.bad, i.bad { fill: var(--bad); background: var(--bad); }
+    rect.rest, i.rest { fill: var(--faint); background: var(--faint); }
+    g:hover rect:not(.hit):not(.rule) { opacity: .75; }
+    .key { font-size: .85rem; } .key i { display: inline-block; width: .8em; height: .8em;
+      border-radius: .15em; margin: 0 .35em 0 1em; } .key i:first-child { margin-left: 0; }
+    @media print { body { max-width: none; } .scroll { max-height: none; } section
+      { break-inside: avoid; } }
+    """
 }

@@ -40,3 +40,55 @@ extension Report {
       "(\(Format.saving(of: originalBytes, stored: optimizedBytes)))")
   }
 }
+
+/// Names on the left, figures lined up on their right ends.
+struct TextTable {
+  private static let nameWidth = 28
+  private static let figureWidth = 14
+
+  /// What was added so far, each line with its line end.
+  private(set) var text = ""
+
+  /// A line of its own.
+  mutating func heading(_ line: String) { text += line + "\n" }
+
+  /// A name and a figure, and perhaps a remark.
+  mutating func row(_ name: String, _ figure: String, _ remark: String = "") {
+    let gap = remark.isEmpty ? "" : "  "
+    text +=
+      Format.padRight(name, Self.nameWidth) + Format.padLeft(figure, Self.figureWidth) + gap
+      + remark
+      + "\n"
+  }
+
+  /// A name and a number.
+  mutating func row(_ name: String, _ figure: Int, _ remark: String = "") {
+    row(name, Format.count(figure), remark)
+  }
+}
+
+/// Tables as comma-separated values (RFC 4180), lines ended as Unix does.
+enum CSV {
+  static func text(_ table: ReportTable) -> String {
+    line(table.columns)
+      + table.rows.map { line($0.map { $0.isText ? safe($0.plain) : $0.plain }) }.joined()
+  }
+
+  /// One line with its end.
+  static func line(_ fields: [String]) -> String {
+    fields.map(quoted).joined(separator: ",") + "\n"
+  }
+
+  /// A text from outside that a spreadsheet would take for a formula gets an apostrophe in front,
+  /// which spreadsheets do not show (OWASP, "CSV Injection").
+  static func safe(_ text: String) -> String {
+    let first = text.unicodeScalars.first
+    return first.map { "=+-@\t\r\n".unicodeScalars.contains($0) } ?? false ? "'" + text : text
+  }
+
+  private static func quoted(_ field: String) -> String {
+    let special: Set<Unicode.Scalar> = [",", "\"", "\n", "\r"]
+    guard field.unicodeScalars.contains(where: special.contains) else { return field }
+    return "\"" + field.replacing("\"", with: "\"\"") + "\""
+  }
+}

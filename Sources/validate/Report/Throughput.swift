@@ -1,4 +1,5 @@
 import Common
+import Index
 
 /// How many documents were completed when, in few enough steps to be seen at once. Pure.
 struct Throughput: Sendable, Equatable {
@@ -65,5 +66,28 @@ struct Throughput: Sendable, Equatable {
     let text = Time.timestamp(Int64(hour).multipliedClamped(by: 3_600_000_000_000)).replacing(
       "T", with: " ")
     return String(text.prefix(step == .hour ? 16 : 10))
+  }
+}
+
+/// When an index will be done, by what was completed in the last six hours.
+struct Estimate: Sendable, Equatable {
+  /// Documents per hour.
+  let perHour: Double
+  /// Seconds until nothing is left.
+  let seconds: Double
+
+  /// `nil` where fewer than two completions say nothing about a rate.
+  init?(_ report: Report) {
+    let intervals = report.completedLastSixHours - 1
+    guard intervals > 0, report.secondsOfLastSixHours > 0 else { return nil }
+    perHour = Double(intervals) / report.secondsOfLastSixHours * 3600
+    seconds = Double(report.status.pending + report.status.inProgress) / perHour * 3600
+  }
+
+  /// When that is, seen from `now` (nanoseconds since 1970), in UTC to the minute; `nil` where it is
+  /// decades away.
+  func end(_ now: Int64) -> String? {
+    guard seconds < 1e9 else { return nil }
+    return Time.timestamp(now + Int64(seconds * 1e9)).prefix(16).replacing("T", with: " ") + "Z"
   }
 }

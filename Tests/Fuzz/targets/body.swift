@@ -3,7 +3,7 @@ import Transfer
 @testable import fetch
 
 /// A body of any bytes: what it is by its beginning, what it is unpacked, and that a charset makes text of it
-/// which is UTF-8 without NULs, however that was cut into pieces.
+/// which is UTF-8 without NULs, however that was cut into chunks.
 @_cdecl("LLVMFuzzerTestOneInput") public func fuzz(_ data: UnsafePointer<UInt8>, _ size: Int)
   -> CInt
 {
@@ -14,8 +14,8 @@ import Transfer
   for isDeflate in [false, true] {
     guard let inflater = Inflater(beginning: bytes, isDeflate: isDeflate) else { continue }
     var total = 0
-    _ = try? inflater.unpack(bytes) { piece in
-      total += piece.count
+    _ = try? inflater.unpack(bytes) { chunk in
+      total += chunk.count
       return total < 1 << 20
     }
     precondition(total < 1 << 20 + 1 << 17)

@@ -12,7 +12,7 @@ import Common
   }
   switch InputLine(bytes, number: 1, tool: "fuzz") {
   case .record(let record), .failed(let record, _):
-    precondition((1...Record.maximumID).contains(record.id.utf8.count))
+    precondition((1...DocumentRecord.maximumID).contains(record.id.utf8.count))
   case .invalid(let refusal, _): precondition(refusal["error"]?.object != nil)
   }
   return 0

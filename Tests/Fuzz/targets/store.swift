@@ -12,7 +12,7 @@ import Transfer
   let body = Array(UnsafeBufferPointer(start: data + 2, count: size - 2))
   var head = ResponseHead()
   head.status = status
-  let answer = Answer(head: head, body: body)
+  let answer = StoreResponse(head: head, body: body)
   let (amazon, google) = (AmazonError(answer), GoogleError(answer))
   // A page of HTML is no answer of a store's, whatever its status says.
   let good = answer.isPage ? ResponseClass.refused(.foreign) : .success

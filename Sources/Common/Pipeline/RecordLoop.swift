@@ -1,0 +1,235 @@
+import Glibc
+import Logging
+import Synchronization
+
+/// What a tool does to documents, in one thread: the owner of that thread's connection or file.
+package protocol RecordProcessor: ~Copyable, SendableMetatype {
+  /// Returns when this worker may take its next line: at once, unless fewer workers are wanted just
+  /// now. `isOver` says that there is nothing to wait for any more.
+  func waitForTurn(_ isOver: () -> Bool)
+
+  /// Works on one document: adds the tool's member, or throws a ``RecordError``, which the record
+  /// then carries, or a ``Fatal``, when the run cannot go on.
+  mutating func process(_ record: inout DocumentRecord) throws
+
+  /// Is shown a document that failed, in an earlier tool or in ``process(_:)`` just now. What it
+  /// changes is written; what it leaves alone passes with its bytes as they are. Throws ``Fatal``.
+  mutating func sawFailure(of record: inout DocumentRecord) throws
+
+  /// Is told of a line that is no record.
+  mutating func sawInvalidLine()
+
+  /// Whether it works on, after an interruption, until its input ends: as the end of the pipeline does,
+  /// because what arrives there has to be settled.
+  static var worksThroughInterruption: Bool { get }
+}
+
+extension RecordProcessor where Self: ~Copyable {
+  /// Nothing: all workers work all the time.
+  package func waitForTurn(_ isOver: () -> Bool) {}
+
+  /// Nothing: a failed document passes through.
+  package mutating func sawFailure(of record: inout DocumentRecord) throws {}
+
+  /// Nothing: an invalid line passes through.
+  package mutating func sawInvalidLine() {}
+
+  /// No: what has not begun when the run is stopped is passed on as interrupted.
+  package static var worksThroughInterruption: Bool { false }
+}
+
+/// One line in, one line out, whatever happens: reads records, has workers work on them, writes
+/// them, and knows how the run ended (promise P10).
+package struct RecordLoop: Sendable {
+  /// What the lines of the input are.
+  package enum Lines: Sendable {
+    /// Records.
+    case records
+    /// Names of files, which become records with the name as `id` and `path`.
+    case fileNames
+  }
+
+  private let tool: String
+  private let workers: Int
+  private let stop: ShutdownSignal
+  private let input: Int32
+  private let output: Int32
+  private let lines: Lines
+  private let logger: Logger
+
+  /// A loop for `tool` with `workers` threads (1 or more) from `input` to `output`.
+  package init(
+    tool: String, workers: Int, stop: ShutdownSignal, logger: Logger,
+    input: Int32 = STDIN_FILENO, output: Int32 = STDOUT_FILENO, lines: Lines = .records
+  ) {
+    self.tool = tool
+    self.workers = workers
+    self.stop = stop
+    self.logger = logger
+    self.input = input
+    self.output = output
+    self.lines = lines
+  }
+
+  /// Runs to the end of the input, or until a stop is requested. `make` is called once in each
+  /// thread, with its number from 1.
+  package func run<Worker: RecordProcessor & ~Copyable>(
+    _ make: @Sendable (_ number: Int) throws -> Worker
+  ) -> ToolExit {
+    // The tools before the last one need their own grace to pass on what is in flight.
+    let grace = Worker.worksThroughInterruption ? 30.0 : 5.0
+    let source = Source(
+      reader: LineReader(descriptor: input, stop: stop, grace: grace), lines: lines, tool: tool,
+      stop: stop)
+    let writer = LineWriter(descriptor: output, stop: stop)
+    withThreads(workers) { number in
+      var logger = logger
+      logger[metadataKey: "worker"] = "\(number)"
+      do {
+        var worker = try make(number)
+        while true {
+          worker.waitForTurn { source.isAtEnd }
+          guard let line = source.next() else { break }
+          let result = handle(line, with: &worker, source, logger)
+          if !writer.write([result]) { break }
+        }
+      } catch {
+        stop.request(for: error, logger)
+      }
+    }
+    return exitCode(source)
+  }
+
+  private func handle<Worker: RecordProcessor & ~Copyable>(
+    _ line: InputLine, with worker: inout Worker, _ source: Source, _ logger: Logger
+  ) -> [UInt8] {
+    switch line {
+    case .invalid(let json, _):
+      source.failures.add(1, ordering: .relaxed)
+      worker.sawInvalidLine()
+      return json.serialized()
+    case .failed(var record, let line):
+      source.count(record.error?.kind)
+      let before = record.fields
+      show(&record, to: &worker)
+      return record.fields == before ? line : JSON.object(record.fields).serialized()
+    case .record(var record):
+      let before = record
+      do {
+        if stop.isRequested, !Worker.worksThroughInterruption { throw RecordError.stopped }
+        try worker.process(&record)
+      } catch {
+        record = before
+        // What fails for want of memory is not the document's fault, whatever it looks like.
+        let error = AddressSpace.isUsedUp ? Fatal.noMemory : error
+        let failure = RecordError(describing: error, tool: tool)
+        if error is Fatal { stop.request(for: error, logger) }
+        record.error = failure
+        if failure.kind != .interrupted {
+          logger.error("\(record.label): \(failure.kind.rawValue): \(failure.message)")
+        }
+        source.count(failure.kind)
+        if !(error is Fatal) { show(&record, to: &worker) }
+      }
+      return JSON.object(record.fields).serialized()
+    }
+  }
+
+  private func show<Worker: RecordProcessor & ~Copyable>(
+    _ record: inout DocumentRecord, to worker: inout Worker
+  ) {
+    do {
+      try worker.sawFailure(of: &record)
+    } catch {
+      stop.request(for: error, logger)
+    }
+  }
+
+  /// How the run ended: by what stopped it, or else by whether documents failed. What an earlier tool gave
+  /// back, because it was stopped, has not failed: that tool says so with its own status, and one that is
+  /// told to stop just when it has passed on its last line ends with 0 or 130, never with 3 for that.
+  private func exitCode(_ source: Source) -> ToolExit {
+    switch stop.reason {
+    case .interrupted: return .interrupted
+    case .failed(let fatal):
+      logger.critical("\(fatal.message)")
+      return fatal.code
+    case .downstreamClosed: return .success
+    case nil: break
+    }
+    let seen = source.seen()
+    if seen.lines > 0, seen.json == 0 {
+      logger.critical(
+        "the input is not JSON lines: expected one JSON object with an \"id\" on each line")
+      return .notRecords
+    }
+    return source.failures.load(ordering: .relaxed) > 0 ? .documentsFailed : .success
+  }
+}
+
+/// Where all threads of a stage pull their lines from.
+private final class Source: Sendable {
+  private struct State {
+    var reader: LineReader
+    var count = 0
+  }
+
+  private let state: Lock<State>
+  private let lines: RecordLoop.Lines
+  private let tool: String
+  private let stop: ShutdownSignal
+  let failures = Atomic<Int>(0)
+  private let ended = Atomic<Bool>(false)
+  /// Outside the lock, which a thread that waits for more input holds: whoever has a line must never
+  /// wait for the next one.
+  private let json = Atomic<Int>(0)
+
+  init(
+    reader: consuming sending LineReader, lines: RecordLoop.Lines, tool: String,
+    stop: ShutdownSignal
+  ) {
+    state = Lock(State(reader: reader))
+    self.lines = lines
+    self.tool = tool
+    self.stop = stop
+  }
+
+  func next() -> InputLine? {
+    let read = state.withLock { state -> (LineReader.Line, Int)? in
+      if stop.isRequested, stop.reason != .interrupted { return nil }
+      do throws(Fatal) {
+        guard let line = try state.reader.next() else { return nil }
+        state.count += 1
+        return (line, state.count)
+      } catch {
+        stop.request(.failed(error))
+        return nil
+      }
+    }
+    guard let (line, number) = read else {
+      ended.store(true, ordering: .relaxed)
+      return nil
+    }
+    let parsed =
+      switch (line, lines) {
+      case (.line(let bytes), .records): InputLine(bytes, number: number, tool: tool)
+      case (.line(let bytes), .fileNames): InputLine(fileName: bytes, number: number, tool: tool)
+      case (.tooLong(let prefix), _): InputLine(tooLong: prefix, number: number, tool: tool)
+      }
+    if case .invalid(_, isJSON: false) = parsed { return parsed }
+    json.add(1, ordering: .relaxed)
+    return parsed
+  }
+
+  /// Counts a document with an error, unless it was given back.
+  func count(_ kind: ErrorClass?) {
+    if kind != .interrupted { failures.add(1, ordering: .relaxed) }
+  }
+
+  /// Whether a worker found the end of the input already.
+  var isAtEnd: Bool { ended.load(ordering: .relaxed) || stop.isRequested }
+
+  func seen() -> (lines: Int, json: Int) {
+    (state.withLock { $0.count }, json.load(ordering: .relaxed))
+  }
+}

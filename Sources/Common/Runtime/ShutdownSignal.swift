@@ -1,0 +1,164 @@
+import Glibc
+import Logging
+import Synchronization
+
+/// The one place that knows whether this process should come to an end, and why.
+///
+/// Threads that wait (for a slot, for input, for a retry) wait here, so that they wake at once.
+package final class ShutdownSignal: Sendable {
+  /// What ended the work before its time.
+  package enum Reason: Sendable, Equatable {
+    /// Ctrl+C, SIGTERM or SIGHUP.
+    case interrupted
+    /// Whoever reads our output is gone.
+    case downstreamClosed
+    /// The run cannot go on (a full disk, an unreadable limiter): the exit code and one line.
+    case failed(Fatal)
+  }
+
+  private let state = Mutex<(reason: Reason?, since: Int64)>((nil, 0))
+  private let requested = Atomic<Bool>(false)
+
+  private let wake = Latch()
+
+  /// Becomes readable when a stop is requested, so that poll(2) can wait for it. Whoever waits holds the
+  /// stop: it is closed when nobody does.
+  package var descriptor: Int32 { wake.descriptor }
+
+  /// A stop that only ``request(_:)`` brings about.
+  package init() {}
+
+  deinit {
+    wake.happen()
+    close(wake.descriptor)
+  }
+
+  /// Signals that are awaited, unless they were ignored when the process began.
+  private static let awaited = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGXCPU]
+
+  /// A stop that follows signals: the first SIGINT, SIGTERM or SIGHUP requests it, the second, or
+  /// SIGQUIT, ends the process at once with 130; SIGXCPU (`ulimit -t`) requests it as a failure. To be
+  /// called in `main` before any thread is started, because threads inherit the blocked signals.
+  ///
+  /// What was ignored at the start stays ignored: SIGHUP under nohup(1), SIGINT in the background of a
+  /// shell without job control (POSIX, XCU 2.11). Blocking such a signal would keep it for sigwait(3),
+  /// so it is not blocked. SIGPIPE and SIGXFSZ (`ulimit -f`) are ignored from here on: both are errors
+  /// of write(2), EPIPE and EFBIG, to be met in order. So is SIGUSR1, which log rotation sends: log files
+  /// are looked for at each line (``LogFile``).
+  package static func onSignals() -> ShutdownSignal {
+    let stop = ShutdownSignal()
+    for number in [SIGPIPE, SIGXFSZ, SIGUSR1] { signal(number, SIG_IGN) }
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    for number in awaited where !isIgnored(number) { sigaddset(&signals, number) }
+    pthread_sigmask(SIG_BLOCK, &signals, nil)
+    guard startThread({ [signals] in stop.follow(signals) }) else {
+      // The signals are blocked: nobody could end this process in order.
+      _ = writeAll(Array("\(Fatal.noThread)\n".utf8), to: STDERR_FILENO)
+      _exit(Fatal.noThread.code.rawValue)
+    }
+    return stop
+  }
+
+  private static func isIgnored(_ number: Int32) -> Bool {
+    var action = sigaction()
+    guard sigaction(number, nil, &action) == 0 else { return false }
+    return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+      == unsafeBitCast(SIG_IGN, to: Int.self)
+  }
+
+  private func follow(_ signals: sigset_t) {
+    var signals = signals
+    var number: Int32 = 0
+    var isSecond = false
+    while sigwait(&signals, &number) == 0 {
+      if number == SIGXCPU {
+        request(.failed(.noProcessorTime))
+        continue
+      }
+      if isSecond || number == SIGQUIT { _exit(ToolExit.interrupted.rawValue) }
+      isSecond = true
+      request(.interrupted)
+    }
+  }
+
+  /// Asks everybody to come to an end. The first reason stays, but for a closed pipe: an interruption
+  /// may itself have caused it, and a failure must not be passed over for it.
+  package func request(_ reason: Reason) {
+    let isFirst = state.withLock { state in
+      let isFirst = state.reason == nil
+      if isFirst { state.since = Time.monotonic() }
+      if isFirst || state.reason == .downstreamClosed { state.reason = reason }
+      return isFirst
+    }
+    guard isFirst else { return }
+    requested.store(true, ordering: .releasing)
+    wake.happen()
+  }
+
+  /// Whether an end was requested.
+  package var isRequested: Bool { requested.load(ordering: .acquiring) }
+
+  package var reason: Reason? { state.withLock { $0.reason } }
+
+  /// Seconds since the request; 0 before it.
+  package var age: Double {
+    let since = state.withLock { $0.since }
+    return since == 0 ? 0 : Double(Time.monotonic() - since) / 1e9
+  }
+
+  /// Sleeps until the monotonic time `deadline` (nanoseconds, ``Time/monotonic()``), or until a
+  /// stop is requested. Returns whether the deadline was reached. `isPrecise` spends the last tenth of a
+  /// millisecond awake, because a sleeping thread wakes up so much too late.
+  package func sleep(until deadline: Int64, isPrecise: Bool = false) -> Bool {
+    while !isRequested {
+      let left = deadline - Time.monotonic()
+      guard left > 0 else { return true }
+      if left >= 2_000_000 {
+        // In steps that shrink: the kernel wakes a thread late by up to 0.1 % of what it waits for, by 0.5 %
+        // where it is niced (select_estimate_accuracy in fs/select.c), so 15 ms for 3 s.
+        var descriptors = [pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)]
+        poll(&descriptors, 1, max(1, Int32(clamping: (left - left / 64) / 1_000_000 - 1)))
+      } else if !isPrecise {
+        // poll(2) counts in milliseconds; the last ones are too short to be interrupted.
+        nap(left)
+      } else if left > Self.slack {
+        nap(left - Self.slack)
+      }
+    }
+    return false
+  }
+
+  /// How late nanosleep(2) may be on an idle machine, in nanoseconds: 50 µs of slack (PR_SET_TIMERSLACK) and
+  /// the way back to a processor.
+  private static let slack: Int64 = 120_000
+
+  private func nap(_ nanoseconds: Int64) {
+    var rest = timespec(tv_sec: 0, tv_nsec: Int(nanoseconds))
+    nanosleep(&rest, nil)
+  }
+
+  /// Sleeps for `seconds`, or until a stop is requested. Returns whether the time passed.
+  package func sleep(seconds: Double) -> Bool {
+    // A year is as good as for ever, and fits.
+    sleep(until: Time.monotonic() + Int64(min(seconds, 31_536_000) * 1e9))
+  }
+}
+
+extension Fatal {
+  /// The soft limit on processor time was reached (setrlimit(2), RLIMIT_CPU).
+  static let noProcessorTime = Fatal(
+    .other, "the limit on processor time is used up (ulimit -t): raise it and run the command again"
+  )
+}
+
+extension ShutdownSignal {
+  /// Asks everybody to come to an end, because of an error that the run cannot go on with. Where an
+  /// interruption came first, the run ends by that, and the error, which nobody else would tell, is
+  /// logged here.
+  package func request(for error: any Error, _ logger: Logger) {
+    let fatal = Fatal(describing: error)
+    if reason == .interrupted { logger.critical("\(fatal.message)") }
+    request(.failed(fatal))
+  }
+}

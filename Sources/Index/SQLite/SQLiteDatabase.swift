@@ -1,0 +1,138 @@
+import Common
+import GRDB
+import Glibc
+import Synchronization
+
+/// The file of an index: how it is opened, how its locks are waited for, what its errors mean.
+///
+/// A rollback journal, not WAL: Debian's SQLite 3.40 has the WAL-reset bug (fixed in 3.51.3), which
+/// several writing processes can hit. TRUNCATE spares the directory a file created and deleted for
+/// each commit. FULL, because what the index says is settled must survive a power cut.
+struct SQLiteDatabase: Sendable {
+  let path: String
+  private let queue: DatabaseQueue
+
+  /// Opens the file, creates it where it is missing.
+  init(path: String, patience: Double = 60) throws(Fatal) {
+    self.path = path
+    queue = try Self.guarded(path) {
+      let wait = BusyWait(patience: patience)
+      var configuration = Configuration()
+      configuration.label = "index"
+      configuration.busyMode = .callback { wait.again(after: $0) }
+      configuration.prepareDatabase { db in
+        try db.execute(sql: "PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL")
+      }
+      return try DatabaseQueue(path: path, configuration: configuration)
+    }
+  }
+
+  /// One transaction that writes (BEGIN IMMEDIATE: one that begins by reading could not wait for its
+  /// turn to write).
+  func write<T>(_ body: (Database) throws -> T) throws(Fatal) -> T {
+    try Self.guarded(path) { try queue.write(body) }
+  }
+
+  /// The same; throws ``RowRefusal`` where a row does not take what is written, because of a constraint or
+  /// a trigger that raises.
+  func writeOrRefuse<T>(_ body: (Database) throws -> T) throws -> T {
+    do { return try queue.write(body) } catch let error as DatabaseError
+      where error.resultCode == .SQLITE_CONSTRAINT
+    {
+      throw RowRefusal(reason: Format.printable(error.message ?? "a constraint"))
+    } catch { throw error is RowRefusal ? error : Self.fatal(path, error) }
+  }
+
+  /// One transaction that reads.
+  func read<T>(_ body: (Database) throws -> T) throws(Fatal) -> T {
+    try Self.guarded(path) { try queue.read(body) }
+  }
+
+  /// Statements outside a transaction, for tables of this connection's own (TEMP).
+  func apart<T>(_ body: (Database) throws -> T) throws(Fatal) -> T {
+    try Self.guarded(path) { try queue.writeWithoutTransaction(body) }
+  }
+
+  /// Brings the table to its newest form.
+  func migrate(_ migrator: DatabaseMigrator) throws(Fatal) {
+    try Self.guarded(path) {
+      do { try migrator.migrate(queue) } catch let error as DatabaseError
+        where error.resultCode == .SQLITE_CONSTRAINT
+      {
+        // Another process did the same at the same time and was first.
+        try migrator.migrate(queue)
+      }
+    }
+  }
+
+  private static func guarded<T>(_ path: String, _ body: () throws -> T) throws(Fatal) -> T {
+    do { return try body() } catch { throw fatal(path, error) }
+  }
+
+  private static func fatal(_ path: String, _ error: any Error) -> Fatal {
+    (error as? Fatal) ?? Fatal(index: path, error)
+  }
+}
+
+/// Waiting for another process's transaction. SQLite's own handler backs off so far that processes
+/// starve; short sleeps of random length keep shares fair.
+private final class BusyWait: Sendable {
+  private let patience: Int64
+  private let since = Mutex<Int64>(0)
+
+  init(patience: Double) { self.patience = Int64(patience * 1e9) }
+
+  /// Sleeps a little. False when enough was waited. Each wait counts its tries from 0.
+  func again(after tries: Int) -> Bool {
+    let now = Time.monotonic()
+    let started = since.withLock { since in
+      if tries == 0 { since = now }
+      return since
+    }
+    guard now - started < patience else { return false }
+    usleep(.random(in: 200...(tries < 10 ? 1000 : 10_000)))
+    return true
+  }
+}
+
+extension Fatal {
+  /// What an error of SQLite means for a run.
+  init(index path: String, _ error: any Error) {
+    guard let error = error as? DatabaseError else {
+      self.init(.other, "the index \(path): \(Format.reason(error))")
+      return
+    }
+    let reason = error.message ?? "error \(error.extendedResultCode.rawValue)"
+    func because(_ code: ToolExit, _ advice: String = "") -> Fatal {
+      Fatal(
+        code,
+        Format.printable(
+          "the index \(path) cannot be used: \(reason)\(FileSizeLimit.hint)\(advice)"))
+    }
+    switch error.resultCode {
+    case .SQLITE_BUSY, .SQLITE_LOCKED:
+      self = because(.unavailable, "; another process held it for too long, see who has it open")
+    case .SQLITE_CANTOPEN:
+      self = because(.unavailable, "; the file and its folder have to be there and be ours")
+    case .SQLITE_FULL, .SQLITE_IOERR, .SQLITE_READONLY:
+      self = because(.inputOutput)
+    case .SQLITE_CORRUPT:
+      self = because(.inputOutput, "; restore a copy, or try `sqlite3 \(path) .recover`")
+    case .SQLITE_AUTH, .SQLITE_PERM: self = because(.permission)
+    case .SQLITE_NOTADB:
+      self = Fatal(
+        .configuration, "\(path) is not a SQLite database; expected the file of an index")
+    case .SQLITE_CONSTRAINT, .SQLITE_MISMATCH:
+      self = because(.configuration, "; the table does not take what is written: see docs/index.md")
+    case .SQLITE_ERROR where Self.meansAnotherTable.contains(where: reason.contains):
+      self = because(.configuration, "; the table is not as docs/index.md has it")
+    default: self = because(.other)
+    }
+  }
+
+  /// How SQLite says that the table is not the one that we expect.
+  private static let meansAnotherTable = [
+    "no such table", "no such column", "no such index", "has no column named",
+    "ON CONFLICT clause does not match",
+  ]
+}

@@ -1,0 +1,152 @@
+import Common
+import GRDB
+import Glibc
+import Stages
+
+/// The index in a SQLite file, for one machine. Any number of processes may work on it.
+package struct SQLiteIndex: DocumentIndex {
+  let database: SQLiteDatabase
+  /// See ``DocumentIndex/refusals``.
+  package let refusals = Refusals()
+  let streak = RefusalStreak()
+
+  /// Opens the file at `path`; see ``openIndex(_:creating:)``.
+  package init(path: String, creating: Bool = false) throws(Fatal) {
+    // SQLite would create a missing file, and a mistyped path would look like an empty index.
+    guard creating || access(path, F_OK) == 0 else {
+      let reason = String(cString: strerror(errno))
+      throw Fatal(
+        .configuration,
+        "there is no index at \(path): \(reason); `enqueue --import FILE --index \(path)` creates "
+          + "one")
+    }
+    database = try SQLiteDatabase(path: path)
+    try prepare(creating: creating)
+  }
+
+  private func prepare(creating: Bool) throws(Fatal) {
+    let migrator = SQLiteSchema.migrator
+    let state = try database.read { db in
+      (
+        isNewer: try migrator.hasBeenSuperseded(db),
+        isOurs: try !migrator.appliedMigrations(db).isEmpty,
+        isComplete: try migrator.hasCompletedMigrations(db)
+      )
+    }
+    if state.isNewer {
+      throw Fatal(
+        .configuration, "the index \(database.path) was made by a newer version; use that one")
+    }
+    if !state.isComplete, creating || state.isOurs {
+      try checkColumns(SQLiteSchema.needed, unlessMissing: true)
+      try database.migrate(migrator)
+    }
+    try checkColumns(SQLiteSchema.needed + SQLiteSchema.added.map(\.name), unlessMissing: false)
+  }
+
+  /// Throws where the table lacks columns. `unlessMissing` accepts that there is no table at all.
+  private func checkColumns(_ names: [String], unlessMissing: Bool) throws(Fatal) {
+    let columns = try database.read { db in
+      try db.tableExists(SQLiteSchema.table) ? db.columns(in: SQLiteSchema.table) : []
+    }
+    let present = Set(columns.map(\.name))
+    if present.isEmpty, unlessMissing, try !isView() { return }
+    guard try !isView() else {
+      throw Fatal(
+        .configuration,
+        "\(SQLiteSchema.table) in \(database.path) is a view, and documents can be claimed only in a "
+          + "table; make it one, or import its rows into an index of their own (enqueue --import)")
+    }
+    guard !present.isEmpty else {
+      throw Fatal(
+        .configuration,
+        "\(database.path) has no table \(SQLiteSchema.table); "
+          + "`enqueue --import FILE --index \(database.path)` creates it")
+    }
+    let missing = names.filter { !present.contains($0) }
+    guard missing.isEmpty else {
+      let ours = Set(SQLiteSchema.added.map(\.name))
+      let advice =
+        missing.allSatisfy(ours.contains)
+        ? "; `enqueue --import FILE --index \(database.path)` adds them" : "; see docs/index.md"
+      throw Fatal(
+        .configuration,
+        "the table \(SQLiteSchema.table) in \(database.path) lacks the columns "
+          + missing.joined(separator: ", ") + advice)
+    }
+    // SQLite takes what looks like a number for one where the type says INT (datatype3, 3.1).
+    guard let id = columns.first(where: { $0.name == "id" }),
+      id.type.uppercased().contains("INT") || id.type.isEmpty
+    else {
+      throw Fatal(
+        .configuration,
+        "\(SQLiteSchema.table) in \(database.path) has ids that are no whole numbers; give the table an "
+          + "INTEGER PRIMARY KEY named id")
+    }
+  }
+
+  private func isView() throws(Fatal) -> Bool {
+    try database.read { db in try db.viewExists(SQLiteSchema.table) }
+  }
+
+  /// What a migration would add and set right, in lines for people; nothing where it would do nothing.
+  package static func plan(path: String) throws(Fatal) -> [String] {
+    let database = try SQLiteDatabase(path: path)
+    return try database.read { db in
+      guard try db.tableExists(SQLiteSchema.table) else {
+        return ["would create the table \(SQLiteSchema.table)"]
+      }
+      let present = Set(try db.columns(in: SQLiteSchema.table).map(\.name))
+      let columns = SQLiteSchema.added.map(\.name).filter { !present.contains($0) }
+      let indexes = try SQLiteSchema.indexNames.filter { name in
+        try Int.fetchOne(
+          db, sql: "SELECT 1 FROM sqlite_master WHERE type = 'index' AND name = ?",
+          arguments: [name]) == nil
+      }
+      return columns.map { "would add the column \($0)" }
+        + indexes.map { "would add the database index \($0)" }
+        + (try oddities(db).map { "would set \($0.what) in \($0.count) rows" })
+    }
+  }
+
+  /// Sets right what no claim finds or orders. Returns what was done, in lines for people.
+  package func mend() throws(Fatal) -> [String] {
+    try database.write { db in
+      try Self.oddities(db).map { odd in
+        try db.execute(sql: "UPDATE \(SQLiteSchema.table) SET \(odd.change) WHERE \(odd.condition)")
+        return "\(odd.what) in \(odd.count) rows"
+      }
+    }
+  }
+
+  private static func oddities(
+    _ db: Database
+  ) throws -> [(condition: String, change: String, what: String, count: Int)] {
+    try StatusWords.mends.compactMap { odd in
+      let count =
+        try Int.fetchOne(
+          db, sql: "SELECT COUNT(*) FROM \(SQLiteSchema.table) WHERE \(odd.condition)") ?? 0
+      return count == 0 ? nil : (odd.condition, odd.change, odd.what, count)
+    }
+  }
+}
+
+extension Condition {
+  /// The bound values, for SQLite.
+  var arguments: [any DatabaseValueConvertible] { Self.arguments(values) }
+
+  /// The same values, for SQLite.
+  static func arguments(_ values: [Value]) -> [any DatabaseValueConvertible] {
+    values.map {
+      switch $0 {
+      case .int(let value): value
+      case .text(let value): value
+      }
+    }
+  }
+}
+
+/// Values to be bound, pieced together from conditions and others in the order of the SQL.
+func bound(_ parts: [any DatabaseValueConvertible]...) -> StatementArguments {
+  StatementArguments(parts.flatMap(\.self))
+}

@@ -1,0 +1,149 @@
+import Common
+import Transfer
+
+/// What an answer means. Pure: a function of status, headers and what kind of body came.
+enum ResponseVerdict: Equatable {
+  /// What was asked for.
+  case accepted
+  /// To be asked for elsewhere.
+  case redirect(String)
+  /// No document. `slowDown` says whether all should hold back, for `retryAfter` seconds where the
+  /// portal says how long.
+  case refused(RecordError, slowDown: Bool, retryAfter: Double?)
+
+  /// What a body turned out to be.
+  enum Body: Equatable {
+    case empty
+    /// It begins like a PDF; why it is none that can be read, or not all of it.
+    case pdf(defect: String?)
+    /// Something else, by its name, and whether that may be another one the next time.
+    case other(String, isPassing: Bool)
+    /// What came was compressed, and cannot be unpacked; why.
+    case broken(String)
+    /// Anything else; what the portal file's patterns say that it means, if they do.
+    case page(pageClass: ErrorClass?)
+  }
+
+  /// What a request is for.
+  enum Purpose: Sendable {
+    case document
+    /// One of the images that a look-up named: the portal has it.
+    case image
+    /// A page to be read, which has to have what every answer has; a PDF straight away is as good.
+    case lookup(Lookup)
+
+    /// Whether what is asked for is no document, but the page that leads to it.
+    var isLookup: Bool { if case .lookup = self { true } else { false } }
+
+    /// Whether the portal file says what every answer of the look-up has: only then is it known that a
+    /// page that names no document says that there is none.
+    var knowsAnswers: Bool {
+      if case .lookup(let lookup) = self { lookup.answer != nil } else { false }
+    }
+  }
+
+  /// Judges an answer. `title` is what people would call the page, `now` is in seconds since 1970.
+  init(
+    _ head: ResponseHead, _ body: Body, title: @autoclosure () -> String = "",
+    for purpose: Purpose, now: Int
+  ) {
+    let retryAfter = head.retryAfter(now: now)
+    func refused(
+      _ kind: ErrorClass, _ message: String, slowDown: Bool = false, isRetryable: Bool? = nil
+    ) -> ResponseVerdict {
+      // A time that is past asks for nothing, and takes nothing away from the usual wait.
+      .refused(
+        RecordError(kind, message, isRetryable: isRetryable), slowDown: slowDown,
+        retryAfter: retryAfter.flatMap { $0 > 0 ? $0 : nil })
+    }
+    let status = head.status
+    switch status {
+    case 200:
+      self = Self.judge(body, title(), purpose)
+      if case .refused(let error, let slowDown, _) = self {
+        self = refused(
+          error.kind, error.message, slowDown: slowDown, isRetryable: error.isRetryable)
+      }
+    case 301, 302, 303, 307, 308:
+      if let location = head.location, !location.isEmpty {
+        self = .redirect(location)
+      } else {
+        self = refused(.portalError, "status \(status) without a Location")
+      }
+    case 401, 403, 451:
+      // About the page on which all documents are looked up, it is no last word on this one.
+      self = refused(
+        .restricted, "status \(status): the portal does not give it to us",
+        isRetryable: purpose.isLookup)
+    case 404, 410: self = Self.missing(status, purpose, refused)
+    case 408: self = refused(.timeout, "status 408: the portal gave up waiting")
+    case 429: self = refused(.rateLimited, "status 429: too many requests", slowDown: true)
+    case 503:
+      let kind: ErrorClass = retryAfter == nil ? .portalError : .rateLimited
+      self = refused(kind, "status 503: the portal is overloaded or down", slowDown: true)
+    case 500...: self = refused(.portalError, "status \(status)")
+    case 400..<500 where !purpose.isLookup:
+      self = refused(.portalError, "status \(status), which is no answer", isRetryable: false)
+    default: self = refused(.portalError, "status \(status), which is no answer")
+    }
+  }
+
+  /// 404 and 410 are about a document only where that was asked for by its own address.
+  private static func missing(
+    _ status: Int, _ purpose: Purpose,
+    _ refused: (ErrorClass, String, _ slowDown: Bool, _ isRetryable: Bool?) -> ResponseVerdict
+  ) -> ResponseVerdict {
+    switch purpose {
+    case .document:
+      refused(.absent, "status \(status): the portal does not have it", false, nil)
+    case .image:
+      refused(
+        .portalError, "status \(status) for an image that the look-up had found", false, nil)
+    case .lookup:
+      refused(.portalError, "status \(status): the look-up page is not there", false, nil)
+    }
+  }
+
+  private static func judge(
+    _ body: Body, _ title: @autoclosure () -> String, _ purpose: Purpose
+  ) -> ResponseVerdict {
+    func refused(_ kind: ErrorClass, _ message: String) -> ResponseVerdict {
+      .refused(RecordError(kind, message), slowDown: kind == .rateLimited, retryAfter: nil)
+    }
+    switch (body, purpose) {
+    case (.page(let pageClass?), _):
+      return refused(pageClass, "another page was the answer: \(Format.quoted(title()))")
+    case (.pdf(nil), _), (.page(nil), .lookup): return .accepted
+    case (.pdf(let defect?), _): return refused(.badPDF, "a PDF that cannot be read: \(defect)")
+    case (.other(let name, let isPassing), _):
+      let error = RecordError(.notPDF, "\(name) where a PDF should be", isRetryable: isPassing)
+      return .refused(error, slowDown: false, retryAfter: nil)
+    case (.broken(let why), _):
+      return refused(.portalError, "the body cannot be used: \(why)")
+    case (.empty, .document), (.empty, .image):
+      return refused(.badPDF, "an empty body where a PDF should be")
+    case (.empty, .lookup): return refused(.portalError, "the look-up answered with an empty page")
+    case (.page(nil), .document), (.page(nil), .image):
+      return refused(.portalError, "a page where a PDF should be: \(Format.quoted(title()))")
+    }
+  }
+}
+
+extension RecordError {
+  /// What a broken transfer means for the document; throws where it is this machine's trouble.
+  init(_ error: TransferError, url: WebURL) throws(Fatal) {
+    let kind: ErrorClass
+    switch error.kind {
+    case .timeout: kind = .timeout
+    case .network, .certificate: kind = .network
+    case .tooLarge: kind = .tooLarge
+    case .blocked, .invalid: kind = .blockedURL
+    case .stopped, .notStarted:
+      self = .stopped
+      return
+    case .local, .refusedBySink: throw Fatal(.inputOutput, error.description)
+    case .configuration: throw Fatal(.configuration, error.description)
+    }
+    self.init(kind, "\(error.description) (\(url.redacted))")
+  }
+}
