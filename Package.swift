@@ -26,13 +26,13 @@ func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 /// One of the five tools, or the sample portal: an executable on the shared command line.
 func tool(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .executableTarget(
-    name: name, dependencies: ["Common", "CLI", argumentParser, logging] + dependencies,
+    name: name, dependencies: ["Common", "CLI", "Files", argumentParser, logging] + dependencies,
     swiftSettings: strict)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
   .testTarget(
-    name: name, dependencies: dependencies + ["Common", "Support"], exclude: exclude,
+    name: name, dependencies: dependencies + ["Common", "Files", "Support"], exclude: exclude,
     swiftSettings: strict)
 }
 
@@ -61,50 +61,62 @@ let package = Package(
     system("CJBIG2", pkgConfig: "jbig2dec", apt: "libjbig2dec0-dev"),
 
     .target(name: "CMemory"),
-    library("Common", ["CMemory", logging]),
-    library("CLI", ["Common", "Stages", argumentParser, logging]),
-    library("Stages", ["Common", .product(name: "Yams", package: "Yams")]),
+    library("Files", ["CFiles"]),
+    library("Common", ["CMemory", "Files", logging]),
+    library("CLI", ["Common", "Config", argumentParser, logging]),
+    library("Config", ["Common", .product(name: "Yams", package: "Yams")]),
     .target(name: "CProcess"),
-    library("Processes", ["CProcess"]),
+    library("Subprocesses", ["CProcess"]),
     .target(name: "CCRC32C"),
     .systemLibrary(name: "CFiles"),
-    library("Digest", ["CCRC32C", "CCrypto", "CFiles"]),
+    library("Crypto", ["CCRC32C", "CCrypto", "Files"]),
     library("JBIG2", []),
     .target(name: "CJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
-    library("Inspection", ["Common", "Digest", "PDF", "Processes"]),
+    library("Inspection", ["Common", "Crypto", "Files", "PDF", "Subprocesses"]),
     library("Images", ["CJBIG2", "CJPEG", "CLeptonica", "COpenJPEG", "JBIG2", "PDF"]),
     library("PDF", ["CQPDF", "CZlib"]),
-    library("Transfer", ["CCurl", "CText", "Common"]),
+    library("HTTP", ["CCurl", "CText", "Common"]),
     library(
-      "State", ["Common", "Postgres", grdb, .product(name: "GRDBSQLite", package: "GRDB.swift")]),
+      "SQLite", ["Common", grdb, .product(name: "GRDBSQLite", package: "GRDB.swift")]),
+    library(
+      "Limiter", ["Common", "Postgres", "SQLite", grdb]),
+    library(
+      "Checkpoint", ["Common", "SQLite", grdb, .product(name: "GRDBSQLite", package: "GRDB.swift")]),
     library("Postgres", ["Common", "CPostgres"]),
-    library("Index", ["CZlib", "Common", "Postgres", "Stages", grdb]),
-    library("Store", ["Common", "Digest", "Transfer", logging]),
+    library("Index", ["CZlib", "Common", "Files", "Postgres", "SQLite", grdb]),
+    library("Store", ["Common", "Crypto", "Files", "HTTP", logging]),
 
-    tool("enqueue", ["Index", "Processes", "Stages"]),
+    tool("enqueue", ["Index", "Subprocesses", "Config"]),
     tool(
       "fetch",
-      ["CPCRE2", "CXML2", "CZlib", "Digest", "Inspection", "PDF", "Stages", "State", "Transfer"]),
-    tool("optimize", ["Digest", "Images", "PDF", "Processes"]),
-    tool("upload", ["Digest", "Stages", "Store"]),
+      [
+        "CPCRE2", "CXML2", "CZlib", "Crypto", "Inspection", "PDF", "Config", "Checkpoint",
+        "Limiter", "SQLite", "HTTP",
+      ]),
+    tool("optimize", ["Crypto", "Images", "PDF", "Subprocesses"]),
+    tool("upload", ["Crypto", "Config", "Store"]),
     tool(
-      "validate", ["Digest", "Index", "Inspection", "PDF", "Processes", "Stages", "State", "Store"]),
-    tool("portal", ["CLeptonica", "Digest", "Index"]),
+      "validate",
+      [
+        "Crypto", "Index", "Inspection", "PDF", "Subprocesses", "Config", "Checkpoint", "Limiter",
+        "SQLite", "Store",
+      ]),
+    tool("portal", ["CLeptonica", "Crypto", "Index"]),
 
     .target(
       name: "Support", dependencies: ["Common"], path: "Tests/Support",
       exclude: ["postgres-server.sh"], swiftSettings: strict),
-    tests("CommonTests", ["Stages"]),
-    tests("IndexTests", ["CZlib", "Index", "Postgres", "Stages"]),
-    tests("StateTests", ["State"]),
-    tests("StoreTests", ["CCRC32C", "Store", "Digest", "Transfer", logging], exclude: ["Servers"]),
-    tests("EnqueueTests", ["enqueue", "Index", "Stages"]),
-    tests("FetchTests", ["fetch", "CZlib", "Inspection", "PDF", "Stages", "Transfer"]),
-    tests("ImagesTests", ["Images", "JBIG2", "PDF", "Processes"]),
-    tests("OptimizeTests", ["optimize", "PDF", "Processes"]),
+    tests("CommonTests", ["Config"]),
+    tests("IndexTests", ["CZlib", "Index", "Postgres", "Config"]),
+    tests("StateTests", ["Checkpoint", "Limiter", "SQLite"]),
+    tests("StoreTests", ["CCRC32C", "Store", "Crypto", "HTTP", logging], exclude: ["Servers"]),
+    tests("EnqueueTests", ["enqueue", "Index", "Config"]),
+    tests("FetchTests", ["fetch", "CZlib", "Inspection", "PDF", "Config", "HTTP"]),
+    tests("ImagesTests", ["Images", "JBIG2", "PDF", "Subprocesses"]),
+    tests("OptimizeTests", ["optimize", "PDF", "Subprocesses"]),
     tests("PortalTests", ["portal"]),
-    tests("ToolTests", ["CLI", "Digest", "Index", "Stages"]),
-    tests("ValidateTests", ["CLI", "Index", "Inspection", "Stages", "Store", "validate"]),
+    tests("ToolTests", ["CLI", "Crypto", "Index", "Config"]),
+    tests("ValidateTests", ["CLI", "Index", "Inspection", "Config", "Store", "validate"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Common
-import Stages
+import Config
 
 /// The stage that a tool's selection and settings come from: the same options in every tool.
 package struct StageOptions: ParsableArguments {

@@ -1,3 +1,4 @@
+import Files
 import Glibc
 
 /// What is said to people besides the log: on stderr, and without secrets (promise P13).

@@ -1,5 +1,4 @@
 import Common
-import Stages
 
 /// A chunk of a WHERE clause and the values bound to it. Values never become part of the text.
 struct Condition: Sendable, Equatable {

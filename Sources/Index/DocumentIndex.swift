@@ -1,5 +1,4 @@
 import Common
-import Stages
 
 /// The document index: the system of record. Two kinds of programs know it: `enqueue`, which claims,
 /// and `validate`, which settles and reports.

@@ -1,7 +1,8 @@
+import Files
 import Common
-import Digest
+import Crypto
 import Glibc
-import Processes
+import Subprocesses
 
 /// Has files looked into by a process of its own, one after the other, and starts another one when that did
 /// not survive. Belongs to one thread at a time; the process dies with the thread that started it.

@@ -1,6 +1,6 @@
 import Common
 import Index
-import Stages
+import Config
 
 /// What `--status`, `--count` and `--types` print. Pure.
 enum CountsOutput {

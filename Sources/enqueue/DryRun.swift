@@ -1,6 +1,6 @@
 import Common
 import Index
-import Stages
+import Config
 
 /// Writes what a run would claim, in pages, so that a million documents need no memory and hold no
 /// lock while whoever reads takes their time.

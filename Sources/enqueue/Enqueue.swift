@@ -1,10 +1,11 @@
+import Files
 import ArgumentParser
 import CLI
 import Common
 import Glibc
 import Index
 import Logging
-import Stages
+import Config
 
 @main
 struct Enqueue: Tool {

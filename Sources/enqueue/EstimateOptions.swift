@@ -2,7 +2,7 @@ import ArgumentParser
 import CLI
 import Common
 import Index
-import Stages
+import Config
 
 /// What `fetch` will be told, as far as the estimate of `--preflight` depends on it.
 struct EstimateOptions: ParsableArguments {

@@ -1,7 +1,7 @@
 import Common
 import Index
 import Logging
-import Stages
+import Config
 
 /// Claims documents and writes them to the pipeline until the selection is done.
 ///

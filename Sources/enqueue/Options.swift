@@ -2,7 +2,7 @@ import ArgumentParser
 import CLI
 import Common
 import Index
-import Stages
+import Config
 
 /// How documents are claimed.
 struct StreamingOptions: ParsableArguments {

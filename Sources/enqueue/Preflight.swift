@@ -1,7 +1,7 @@
 import Common
 import Glibc
 import Index
-import Stages
+import Config
 
 /// What an operator wants to know before a run: that the index is there and as we need it, what the
 /// stage has to do, and its most frequent types. For people on stderr; the number of documents to do,

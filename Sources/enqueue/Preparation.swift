@@ -1,7 +1,7 @@
 import Common
 import Glibc
 import Index
-import Stages
+import Config
 
 extension ModeOptions {
   /// `--init` and `--migrate`: makes the index ready, and says on stderr what was done.

@@ -3,7 +3,7 @@ import CLI
 import Common
 import Index
 import Logging
-import Stages
+import Config
 
 /// Which documents.
 struct SelectionOptions: ParsableArguments {

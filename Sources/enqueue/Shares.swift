@@ -1,5 +1,5 @@
 import Common
-import Stages
+import Config
 
 /// Counts the documents of a run with a limit, and says what to claim next. One that comes back to be
 /// tried again is not a new one.

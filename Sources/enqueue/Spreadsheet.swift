@@ -1,6 +1,6 @@
 import Common
 import Glibc
-import Processes
+import Subprocesses
 
 /// A spreadsheet of Excel, which Debian's `xlsx2csv` makes a table of: a helper program with limits,
 /// without network and, where the system can, without leave to change any file.

@@ -1,5 +1,5 @@
 import Common
-import Stages
+import Config
 
 /// How long a run takes at least, and what it cannot exceed, however many workers it has: what the
 /// portals' delays permit. Pure.

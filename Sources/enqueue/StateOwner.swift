@@ -1,3 +1,4 @@
+import Files
 import CLI
 import Common
 import Glibc

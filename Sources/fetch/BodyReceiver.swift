@@ -1,8 +1,9 @@
+import Files
 import Common
-import Digest
+import Crypto
 import Glibc
 import PDF
-import Transfer
+import HTTP
 
 /// Takes a body: a PDF goes into a file while its checksum is computed, a page into memory or a file of its
 /// own, and of anything else only the beginning is kept, to be named.

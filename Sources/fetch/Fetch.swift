@@ -1,11 +1,13 @@
+import Limiter
+import Files
+import Checkpoint
 import ArgumentParser
 import CLI
 import Common
 import Glibc
 import Logging
-import Stages
-import State
-import Transfer
+import Config
+import HTTP
 
 struct Fetch: Tool {
   static let configuration = CommandConfiguration(

@@ -1,9 +1,10 @@
+import Limiter
+import Checkpoint
 import Common
 import Glibc
 import Logging
-import State
 import Synchronization
-import Transfer
+import HTTP
 
 /// Everything that a run of `fetch` needs to know: parsed once, shared by all workers, never changed.
 struct FetchSettings: Sendable {

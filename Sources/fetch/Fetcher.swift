@@ -1,12 +1,13 @@
+import Files
+import Checkpoint
 import Common
-import Digest
+import Crypto
 import Glibc
 import Inspection
 import Logging
 import PDF
-import State
 import Synchronization
-import Transfer
+import HTTP
 
 /// Fetches one document after the other: from the checkpoint where it is there already, else from its
 /// portal.

@@ -1,8 +1,8 @@
 import CXML2
 import Common
-import Digest
+import Crypto
 import Glibc
-import Transfer
+import HTTP
 
 /// A page as browsers would read it, however it was written. Owns libxml2's tree. What it costs is bounded:
 /// the tree by its nodes, an expression by its steps.

@@ -1,7 +1,7 @@
 import Common
-import Digest
+import Crypto
 import Glibc
-import Transfer
+import HTTP
 
 /// What servers are told in confidence: header fields of the operator's, and a proxy's password. A server
 /// may say it back, in a page, a header or a redirect; it must get no further (promise P13).

@@ -1,5 +1,5 @@
+import Checkpoint
 import Common
-import State
 import Synchronization
 
 /// The ids that workers of this process are at, or have fetched: one file and one checkpoint row belong to

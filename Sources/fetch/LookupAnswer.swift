@@ -1,5 +1,5 @@
 import Common
-import Transfer
+import HTTP
 
 /// What a look-up page says.
 struct LookupAnswer: Equatable {

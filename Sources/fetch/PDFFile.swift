@@ -1,4 +1,5 @@
-import Digest
+import Files
+import Crypto
 import Glibc
 
 /// A PDF on its way into a file. Owns the descriptor.

@@ -1,7 +1,8 @@
+import Files
 import Common
-import Digest
+import Crypto
 import Glibc
-import Transfer
+import HTTP
 
 /// A page as it came: in memory while it is small, else in a file, so that many workers with large pages
 /// need no more memory than with small ones. Owns the file.

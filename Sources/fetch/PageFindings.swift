@@ -1,5 +1,5 @@
 import Common
-import Transfer
+import HTTP
 
 /// What is looked for in a page, found out once; then the page is let go.
 struct PageFindings {

@@ -1,5 +1,5 @@
 import Common
-import Transfer
+import HTTP
 
 /// Where a browser would go on from a page by itself: what stands in front of a scan at many portals.
 struct PageLink: Equatable {

@@ -1,6 +1,6 @@
 import Common
-import Digest
-import Transfer
+import Crypto
+import HTTP
 
 /// Where documents are asked for, and how: a file in `portals/` (docs/fetch.md).
 struct Portal: Sendable {

@@ -1,8 +1,8 @@
 import CXML2
 import Common
 import Glibc
-import Stages
-import Transfer
+import Config
+import HTTP
 
 extension Portal {
   /// Finds and reads a portal: a path to a file, or a name in `directory`. `base` replaces the file's.

@@ -1,6 +1,6 @@
+import Limiter
 import Common
-import State
-import Transfer
+import HTTP
 
 /// Asks each portal once, politely, before a run: the page that documents are looked up on, or else its base.
 /// No document is asked for, nothing is claimed or counted as an attempt.

@@ -1,6 +1,6 @@
 import Common
 import Synchronization
-import Transfer
+import HTTP
 
 /// An attempt that failed: the document's error, should it be its own, and what it is for everybody.
 struct FetchFailure: Error, CustomStringConvertible {

@@ -1,10 +1,11 @@
+import Limiter
+import Checkpoint
 import Common
 import Glibc
 import Inspection
 import Logging
 import PDF
-import State
-import Transfer
+import HTTP
 
 /// Finds out what an answer is: a page is read, and a PDF looked into, before either counts.
 struct ReplyReader {

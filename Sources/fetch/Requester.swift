@@ -1,9 +1,9 @@
+import Limiter
 import Common
 import Glibc
 import Inspection
 import Logging
-import State
-import Transfer
+import HTTP
 
 /// Makes requests for one worker: each start, retries and redirects included, waits for the limiter;
 /// what may pass is tried again.

@@ -1,5 +1,5 @@
 import Common
-import Transfer
+import HTTP
 
 /// What an answer means. Pure: a function of status, headers and what kind of body came.
 enum ResponseVerdict: Equatable {

@@ -1,5 +1,6 @@
+import Files
 import Common
-import Digest
+import Crypto
 import Glibc
 
 /// Where fetched documents wait for the next tool: `SPOOL/1842/184223.pdf`.

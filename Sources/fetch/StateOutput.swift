@@ -1,6 +1,7 @@
+import Limiter
+import Checkpoint
 import Common
 import Glibc
-import State
 
 /// What `--limiter-status` and `--checkpoint-status` print. Asking creates no file.
 enum StateOutput {

@@ -1,7 +1,7 @@
 import Common
 import Glibc
 import PDF
-import Processes
+import Subprocesses
 
 /// What the acceptance rule wants to know of a PDF.
 struct PDFSummary: Sendable, Equatable {

@@ -1,6 +1,6 @@
 import Common
 import Glibc
-import Processes
+import Subprocesses
 import Synchronization
 
 /// Where results go: beside their sources, or all into one directory.

@@ -1,6 +1,7 @@
+import Files
 import Common
 import Glibc
-import Processes
+import Subprocesses
 
 /// Whether the renderer can draw the standard fonts, which a document need not bring (ISO 32000-1, 9.6.2.2).
 /// Without them it draws such a page without its words, before and after alike, and its complaint has the

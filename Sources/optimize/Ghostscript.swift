@@ -1,5 +1,5 @@
 import Common
-import Processes
+import Subprocesses
 
 /// Ghostscript: where it is, and what it is told.
 enum Ghostscript {

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Glibc
-import Processes
+import Subprocesses
 
 /// The Ghostscript of a worker process. It takes 70 ms to start, so that one takes many documents;
 /// it grows by 0.1 MB with each, and what one document does to it may meet the next. So it is

@@ -1,6 +1,7 @@
+import Files
 import Common
 import Glibc
-import Processes
+import Subprocesses
 
 /// A running Ghostscript that takes one document after the other from a private directory, under
 /// the two names of ``JobRequest``. Owns the process: letting go of the value ends it.

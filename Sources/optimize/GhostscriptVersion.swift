@@ -1,6 +1,7 @@
+import Files
 import Common
 import Glibc
-import Processes
+import Subprocesses
 
 /// Which Ghostscript it is, and what is known against it. Pure, but for asking it.
 struct GhostscriptVersion: Equatable, CustomStringConvertible {

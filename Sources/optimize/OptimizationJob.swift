@@ -1,7 +1,7 @@
 import Common
 import Glibc
 import PDF
-import Processes
+import Subprocesses
 
 /// What happens to one document in a worker process: look, make it smaller, look again, judge. It
 /// touches nothing outside the private directory.

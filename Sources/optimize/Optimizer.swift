@@ -1,8 +1,9 @@
+import Files
 import Common
-import Digest
+import Crypto
 import Glibc
 import Logging
-import Processes
+import Subprocesses
 
 /// One thread's share of the work: takes records, has a worker process judge their files, puts
 /// accepted results in their place. It reads bytes for their checksums and parses nothing.

@@ -1,5 +1,5 @@
 import Common
-import Processes
+import Subprocesses
 
 /// Draws pages before and after, and compares them.
 struct PageCheck {

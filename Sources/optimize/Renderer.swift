@@ -1,6 +1,6 @@
 import Common
 import Glibc
-import Processes
+import Subprocesses
 
 /// A renderer that is neither engine (poppler's `pdftoppm` and `pdftotext`), run as Ghostscript is: under
 /// limits, without network, in the private directory, a process for each question.

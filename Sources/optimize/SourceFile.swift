@@ -1,5 +1,6 @@
+import Files
 import Common
-import Digest
+import Crypto
 import Glibc
 
 /// The file that a record names: `fetch.path`, or else `path`.

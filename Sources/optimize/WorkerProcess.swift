@@ -1,6 +1,7 @@
+import Files
 import Common
 import Glibc
-import Processes
+import Subprocesses
 
 /// A process that parses PDFs for one thread of ours, as that thread sees it. Owns the process:
 /// letting go of the value ends it, and the Ghostscript that it runs.

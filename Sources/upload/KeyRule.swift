@@ -1,5 +1,5 @@
 import Common
-import Stages
+import Config
 import Store
 
 /// What makes a document's key: a template, and the stage's names for ranges of books; or the path of

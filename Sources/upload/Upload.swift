@@ -3,7 +3,7 @@ import CLI
 import Common
 import Glibc
 import Logging
-import Stages
+import Config
 import Store
 
 extension Preconditions: ExpressibleByArgument {}

@@ -4,7 +4,7 @@ import Common
 import Glibc
 import Index
 import Logging
-import Stages
+import Config
 import Store
 
 /// The command `validate`: its options, and what they mean.

@@ -1,5 +1,5 @@
 import Common
-@testable import Stages
+@testable import Config
 import Support
 import Testing
 

@@ -1,5 +1,5 @@
 import Common
-import Stages
+import Config
 import Support
 import Testing
 

@@ -1,6 +1,6 @@
 import Common
 import Foundation
-import Stages
+import Config
 import Support
 import Testing
 

@@ -1,6 +1,6 @@
 import Common
 import Index
-import Stages
+import Config
 import Testing
 
 @testable import enqueue

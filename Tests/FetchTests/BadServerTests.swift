@@ -1,9 +1,10 @@
+import Limiter
+import Checkpoint
 import Common
 import Glibc
-import State
 import Support
 import Testing
-import Transfer
+import HTTP
 
 @testable import fetch
 

@@ -4,7 +4,7 @@ import Logging
 import Support
 import Synchronization
 import Testing
-import Transfer
+import HTTP
 
 @testable import fetch
 

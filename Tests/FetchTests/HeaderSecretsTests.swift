@@ -1,8 +1,9 @@
+import Limiter
+import Checkpoint
 import Common
-import State
 import Support
 import Testing
-import Transfer
+import HTTP
 
 @testable import fetch
 

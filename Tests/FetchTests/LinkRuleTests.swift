@@ -1,6 +1,6 @@
 import Common
 import Testing
-import Transfer
+import HTTP
 
 @testable import fetch
 

@@ -2,7 +2,7 @@ import Common
 import Foundation
 import Support
 import Testing
-import Transfer
+import HTTP
 
 @testable import fetch
 

@@ -1,10 +1,11 @@
+import Limiter
+import Checkpoint
 import Common
 import Foundation
 import Logging
-import State
 import Support
 import Synchronization
-import Transfer
+import HTTP
 
 @testable import fetch
 

@@ -1,7 +1,7 @@
 import Common
 import Support
 import Testing
-import Transfer
+import HTTP
 
 @testable import fetch
 

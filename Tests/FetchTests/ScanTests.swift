@@ -4,7 +4,7 @@ import Inspection
 import Support
 import Synchronization
 import Testing
-import Transfer
+import HTTP
 
 @testable import fetch
 

@@ -1,5 +1,5 @@
 import Testing
-@testable import Transfer
+@testable import HTTP
 
 /// Cases after the rules of the URL Standard, in the words of this project; the public table of the WHATWG
 /// (490 of its cases that concern http and https) was tried beside them.

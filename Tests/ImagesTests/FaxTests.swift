@@ -1,7 +1,7 @@
 import Glibc
 import JBIG2
 import PDF
-import Processes
+import Subprocesses
 import Support
 import Testing
 

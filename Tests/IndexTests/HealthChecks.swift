@@ -1,6 +1,5 @@
 import Common
 import Index
-import Stages
 import Testing
 
 /// Whether health is told from the right documents, and from those alone.

@@ -1,6 +1,5 @@
 import Common
 import Index
-import Stages
 import Support
 import Synchronization
 import Testing

@@ -1,5 +1,4 @@
 import Common
-import Stages
 import Testing
 
 @testable import Index

@@ -2,7 +2,6 @@ import Common
 import Glibc
 import Index
 import Postgres
-import Stages
 import Support
 import Synchronization
 import Testing

@@ -1,6 +1,5 @@
 import Common
 import Postgres
-import Stages
 import Support
 import Testing
 

@@ -1,6 +1,5 @@
 import Common
 import Index
-import Stages
 import Testing
 
 /// Whether the numbers are those of the table, counted in another way.

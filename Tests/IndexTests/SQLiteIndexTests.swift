@@ -1,7 +1,6 @@
 import Common
 import Glibc
 import Index
-import Stages
 import Support
 import Testing
 

@@ -1,6 +1,5 @@
 import Common
 import Index
-import Stages
 import Testing
 
 /// What filters select, beyond those of ``ClaimChecks``.

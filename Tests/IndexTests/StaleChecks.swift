@@ -1,6 +1,5 @@
 import Common
 import Glibc
-import Stages
 import Testing
 
 @testable import Index

@@ -1,6 +1,5 @@
 import Common
 import Index
-import Stages
 import Testing
 
 /// What a reconciliation reads of an index, and what it changes.

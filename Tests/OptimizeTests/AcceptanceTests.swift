@@ -1,6 +1,6 @@
 import Glibc
 import PDF
-import Processes
+import Subprocesses
 import Testing
 
 @testable import optimize

@@ -1,6 +1,6 @@
 import Common
 import Glibc
-import Processes
+import Subprocesses
 import Support
 import Testing
 

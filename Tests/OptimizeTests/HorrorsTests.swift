@@ -1,7 +1,8 @@
+import Files
 import Common
 import Glibc
 import PDF
-import Processes
+import Subprocesses
 import Support
 import Testing
 

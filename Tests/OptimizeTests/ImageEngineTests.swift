@@ -2,7 +2,7 @@ import Common
 import Glibc
 import Images
 import PDF
-import Processes
+import Subprocesses
 import Support
 import Testing
 

@@ -1,5 +1,5 @@
 import Glibc
-import Processes
+import Subprocesses
 import Support
 import Testing
 

@@ -1,7 +1,7 @@
 import Common
 import Glibc
 import PDF
-import Processes
+import Subprocesses
 import Support
 import Testing
 

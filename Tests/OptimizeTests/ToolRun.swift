@@ -1,6 +1,7 @@
+import Files
 import Common
 import Glibc
-import Processes
+import Subprocesses
 import Support
 import Testing
 

@@ -1,8 +1,9 @@
+import Files
 import Common
-import Digest
+import Crypto
 import Glibc
 import PDF
-import Processes
+import Subprocesses
 import Support
 import Testing
 

@@ -1,8 +1,8 @@
+@testable import SQLite
+@testable import Checkpoint
 import Common
 import Support
 import Testing
-
-@testable import State
 
 @Suite struct CheckpointTests {
   @Test func remembersEverythingOverARestart() throws {

@@ -1,11 +1,10 @@
+@testable import Limiter
 import Common
 import Foundation
 import GRDB
 import Support
 import Synchronization
 import Testing
-
-@testable import State
 
 /// What a power cut leaves of a file that nobody synced.
 @Suite struct DamagedLimiterTests {

@@ -1,6 +1,5 @@
+@testable import Limiter
 import Testing
-
-@testable import State
 
 /// One second in the unit of the budget.
 private let second: Int64 = 1_000_000_000

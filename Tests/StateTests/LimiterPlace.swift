@@ -1,5 +1,5 @@
+import Limiter
 import GRDB
-import State
 import Support
 import Synchronization
 import Testing

@@ -1,6 +1,6 @@
+import Limiter
 import Common
 import Glibc
-import State
 import Support
 import Synchronization
 import Testing

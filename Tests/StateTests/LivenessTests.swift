@@ -1,7 +1,6 @@
+@testable import Limiter
 import Support
 import Testing
-
-@testable import State
 
 /// That requests come, whoever wakes up late: the budget alone, with threads that are only numbers.
 @Suite struct LivenessTests {

@@ -1,9 +1,8 @@
+@testable import SQLite
 import Common
 import GRDB
 import Support
 import Testing
-
-@testable import State
 
 @Suite struct StateDatabaseTests {
   @Test func whatABodyWroteBeforeItThrewIsTakenBack() throws {

@@ -1,5 +1,5 @@
 import CCRC32C
-import Digest
+import Crypto
 import Testing
 
 /// CRC32C by the processor and without it, against the vectors of RFC 3720, appendix B.4.

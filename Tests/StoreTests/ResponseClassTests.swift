@@ -1,6 +1,6 @@
 import Support
 import Testing
-import Transfer
+import HTTP
 
 @testable import Store
 

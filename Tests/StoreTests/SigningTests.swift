@@ -1,4 +1,4 @@
-import Digest
+import Crypto
 import Testing
 
 @Suite("Base64 and signatures")

@@ -1,7 +1,7 @@
 import Common
 import Foundation
 import Index
-import Stages
+import Config
 import Support
 import Testing
 

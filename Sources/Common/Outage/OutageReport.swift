@@ -1,3 +1,4 @@
+import Files
 import Glibc
 
 /// An outage that a tool waits for, as another program reads of it in the tool's ``OutageNotice``.

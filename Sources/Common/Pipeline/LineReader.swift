@@ -1,3 +1,4 @@
+import Files
 import Glibc
 
 /// Splits what a file descriptor delivers into lines, in whatever chunks it comes, with bounded

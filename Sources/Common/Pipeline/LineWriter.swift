@@ -1,3 +1,4 @@
+import Files
 import Glibc
 
 /// The one owner of an output: whole lines only, in the kernel's hands when `write` returns, or in those
@@ -80,23 +81,6 @@ extension LineWriter {
       dup2(nowhere, descriptor)
       Glibc.close(nowhere)
     }
-  }
-}
-
-/// Writes all bytes, over short writes and signals. Returns 0, or the `errno` of the failure.
-package func writeAll(_ bytes: [UInt8], to descriptor: Int32) -> Int32 {
-  bytes.withUnsafeBytes { all in
-    var rest = all[...]
-    while !rest.isEmpty {
-      let written = Glibc.write(
-        descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-      if written >= 0 {
-        rest = rest.dropFirst(written)
-      } else if errno != EINTR {
-        return errno
-      }
-    }
-    return 0
   }
 }
 

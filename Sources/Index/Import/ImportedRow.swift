@@ -1,4 +1,5 @@
 /// A row to be imported: the columns that are known, by name.
+import Common
 package struct ImportedRow: Sendable {
   /// Column names from ``ImportedColumns`` and their values; `nil` for null.
   package var values: [String: String?]

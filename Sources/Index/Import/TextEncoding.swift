@@ -1,3 +1,4 @@
+import Files
 import Common
 
 /// How the bytes of a file to import stand for characters.

@@ -1,6 +1,5 @@
 import Common
 import Postgres
-import Stages
 import Synchronization
 
 /// Picks, locks and leases documents in one statement. Rows that another claim holds are passed over

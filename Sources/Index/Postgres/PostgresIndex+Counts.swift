@@ -1,6 +1,5 @@
 import Common
 import Postgres
-import Stages
 
 // What there is to do.
 extension PostgresIndex {

@@ -1,6 +1,5 @@
 import Common
 import Postgres
-import Stages
 
 // Why a claim found nothing although there is something to claim.
 extension PostgresIndex {

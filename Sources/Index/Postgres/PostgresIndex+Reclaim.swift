@@ -1,6 +1,5 @@
 import Common
 import Postgres
-import Stages
 
 // What is not worked on any more, and what is tried again although it failed.
 extension PostgresIndex {

@@ -1,6 +1,5 @@
 import Common
 import Postgres
-import Stages
 
 // What the store ought to have.
 extension PostgresIndex {

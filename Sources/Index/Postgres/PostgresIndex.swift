@@ -1,6 +1,5 @@
 import Common
 import Postgres
-import Stages
 
 /// The index in PostgreSQL, for any number of machines: leases and fencing make their pipelines safe
 /// side by side.

@@ -1,5 +1,4 @@
 import Common
-import Stages
 
 /// What differs between the databases in the questions that both are asked.
 struct Dialect: Sendable {

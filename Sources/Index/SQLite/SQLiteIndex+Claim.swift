@@ -1,6 +1,5 @@
 import Common
 import GRDB
-import Stages
 
 // Claiming: from pending to in progress, and back.
 extension SQLiteIndex {

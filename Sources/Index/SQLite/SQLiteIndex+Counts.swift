@@ -1,6 +1,5 @@
 import Common
 import GRDB
-import Stages
 
 // What there is to do.
 extension SQLiteIndex {

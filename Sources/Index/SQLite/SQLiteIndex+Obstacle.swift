@@ -1,6 +1,5 @@
 import Common
 import GRDB
-import Stages
 
 // Why a claim found nothing although there is something to claim.
 extension SQLiteIndex {

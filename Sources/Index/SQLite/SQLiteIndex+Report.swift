@@ -1,6 +1,5 @@
 import Common
 import GRDB
-import Stages
 
 // What is done, and how well. The questions are those of ``ReportQueries``.
 extension SQLiteIndex {

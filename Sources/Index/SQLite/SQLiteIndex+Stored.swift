@@ -1,6 +1,5 @@
 import Common
 import GRDB
-import Stages
 
 // What the store ought to have.
 extension SQLiteIndex {

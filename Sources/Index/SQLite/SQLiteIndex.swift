@@ -1,7 +1,6 @@
 import Common
 import GRDB
 import Glibc
-import Stages
 
 /// The index in a SQLite file, for one machine. Any number of processes may work on it.
 package struct SQLiteIndex: DocumentIndex {

@@ -1,5 +1,5 @@
 import Common
-import Transfer
+import HTTP
 
 /// What to do about a refusal of S3's, or of a store that speaks its protocol.
 extension AmazonService {

@@ -1,5 +1,5 @@
 import Common
-import Transfer
+import HTTP
 
 /// An error of S3, or of a store that speaks its protocol.
 /// https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html; what Ceph, MinIO, R2 and B2 say

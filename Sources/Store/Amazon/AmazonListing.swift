@@ -1,6 +1,6 @@
 import Common
-import Digest
-import Transfer
+import Crypto
+import HTTP
 
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
 extension AmazonStore {

@@ -1,6 +1,7 @@
+import Files
 import Common
-import Digest
-import Transfer
+import Crypto
+import HTTP
 
 /// What S3 knows of an object, from the headers of a HEAD.
 struct AmazonObject: BucketObject, Equatable {

@@ -1,7 +1,7 @@
 import Common
-import Digest
+import Crypto
 import Synchronization
-import Transfer
+import HTTP
 
 /// The S3 protocol for one bucket: addresses, signatures, and what answers mean.
 struct AmazonService: Sendable {

@@ -1,5 +1,5 @@
 import Common
-import Digest
+import Crypto
 
 /// Who we are to S3.
 struct AmazonCredentials: Sendable, Equatable {

@@ -1,6 +1,7 @@
+import Files
 import Common
-import Digest
-import Transfer
+import Crypto
+import HTTP
 
 /// A bucket of S3 or of a store that speaks its protocol. Stores that ignore preconditions are at least
 /// asked before whether something is there.

@@ -1,6 +1,6 @@
 import Common
-import Digest
-import Transfer
+import Crypto
+import HTTP
 
 /// One object on its way into a bucket of S3: in one request, or in parts that are put together at the
 /// end. Until then nobody sees any of them.

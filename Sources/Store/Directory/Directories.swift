@@ -1,4 +1,5 @@
-import Digest
+import Files
+import Crypto
 import Glibc
 import Synchronization
 

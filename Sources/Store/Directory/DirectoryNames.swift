@@ -1,5 +1,6 @@
+import Files
 import Common
-import Digest
+import Crypto
 import Glibc
 
 /// The names in one directory, in the byte order of the URLs that begin with them. Kept as bytes, one

@@ -1,5 +1,6 @@
+import Files
 import Common
-import Digest
+import Crypto
 import Glibc
 
 /// Whose fault a failed call on a file is: the document's, or this machine's (promise P12).

@@ -1,5 +1,6 @@
+import Files
 import Common
-import Digest
+import Crypto
 import Glibc
 
 extension FileStore {

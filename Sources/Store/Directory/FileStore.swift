@@ -1,5 +1,6 @@
+import Files
 import Common
-import Digest
+import Crypto
 import Glibc
 
 /// A directory tree used like a bucket: what a key names is there whole or not at all (promise P7),

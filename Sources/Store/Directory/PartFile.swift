@@ -1,5 +1,6 @@
+import Files
 import Common
-import Digest
+import Crypto
 import Glibc
 
 /// A file in the making in the directory of its place; gone when this is, unless it was published.

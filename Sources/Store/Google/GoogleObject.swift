@@ -1,5 +1,6 @@
+import Files
 import Common
-import Digest
+import Crypto
 import Glibc
 
 /// What Google Cloud Storage knows of an object (JSON API, resource `objects`).

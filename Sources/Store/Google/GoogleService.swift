@@ -1,5 +1,5 @@
 import Common
-import Transfer
+import HTTP
 
 /// Google's JSON API for one bucket: addresses, tokens, and what answers mean.
 struct GoogleService: Sendable {

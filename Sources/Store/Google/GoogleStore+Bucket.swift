@@ -1,6 +1,6 @@
 import Common
-import Digest
-import Transfer
+import Crypto
+import HTTP
 
 /// Making a bucket of Google Cloud Storage.
 /// https://cloud.google.com/storage/docs/json_api/v1/buckets/insert

@@ -1,7 +1,8 @@
+import Files
 import Common
-import Digest
+import Crypto
 import Logging
-import Transfer
+import HTTP
 
 /// A bucket of Google Cloud Storage.
 struct GoogleStore: BucketStore {

@@ -1,6 +1,6 @@
 import Common
-import Digest
-import Transfer
+import Crypto
+import HTTP
 
 /// What a resumable upload does next: a function of an answer and of what was known before.
 /// https://cloud.google.com/storage/docs/performing-resumable-uploads

@@ -1,7 +1,7 @@
 import Common
-import Digest
+import Crypto
 import Glibc
-import Transfer
+import HTTP
 
 /// The key file of a service account: who we are, and how to prove it.
 struct ServiceAccountKey: Sendable, Equatable {

@@ -1,6 +1,6 @@
 import Common
 import Synchronization
-import Transfer
+import HTTP
 
 /// Where tokens come from.
 enum TokenSource: Sendable {

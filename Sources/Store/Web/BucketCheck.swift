@@ -1,5 +1,6 @@
+import Files
 import Common
-import Digest
+import Crypto
 import Glibc
 
 // A run of days should not learn after hours that it may not write, or that its store tells nobody who

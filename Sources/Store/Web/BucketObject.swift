@@ -1,4 +1,5 @@
-import Digest
+import Files
+import Crypto
 
 /// An object as its bucket describes it.
 protocol BucketObject: Sendable {

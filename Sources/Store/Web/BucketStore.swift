@@ -1,5 +1,6 @@
+import Files
 import Common
-import Digest
+import Crypto
 
 /// A bucket: what Google's stores and Amazon's have in common. Every upload carries a precondition, so
 /// that it may be sent again and can never replace what it has not seen (promise P8), unless

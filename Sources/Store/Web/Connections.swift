@@ -1,7 +1,7 @@
 import Common
-import Digest
+import Crypto
 import Synchronization
-import Transfer
+import HTTP
 
 /// The connections to a store, kept open and used by one thread at a time: taken from the idle for
 /// one exchange, and put back. There are never more than threads that send at the same time.

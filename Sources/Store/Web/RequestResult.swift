@@ -1,5 +1,5 @@
 import Common
-import Transfer
+import HTTP
 
 /// What became of one request.
 enum RequestResult: Sendable {

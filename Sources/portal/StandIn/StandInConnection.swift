@@ -1,5 +1,5 @@
 import Common
-import Digest
+import Crypto
 import Glibc
 
 /// One connection to the stand-in: reads requests with their bodies and answers each at once.

@@ -1,5 +1,5 @@
 import Common
-import Digest
+import Crypto
 import Glibc
 import Inspection
 import Logging

@@ -1,5 +1,6 @@
+import Files
 import Common
-import Digest
+import Crypto
 import Glibc
 
 /// Names of files, one by one, as bytes: a name need not be UTF-8. Belongs to whoever holds its lock.

@@ -1,10 +1,10 @@
+import Checkpoint
 import ArgumentParser
 import Common
 import Glibc
 import Index
 import Logging
-import Stages
-import State
+import Config
 import Store
 
 /// The options of `validate --reconcile`, and what they start.

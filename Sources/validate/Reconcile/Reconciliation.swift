@@ -1,7 +1,7 @@
+import Checkpoint
 import Common
 import Index
-import Stages
-import State
+import Config
 import Store
 
 /// Holds index, store and checkpoint against each other, in memory that does not grow with them.

@@ -1,7 +1,8 @@
+import Files
 import Common
 import Glibc
 import Index
-import Stages
+import Config
 
 /// Answers what ``ReportOptions`` ask of an index.
 struct Views: Sendable {

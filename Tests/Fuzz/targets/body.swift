@@ -1,5 +1,5 @@
 import PDF
-import Transfer
+import HTTP
 @testable import fetch
 
 /// A body of any bytes: what it is by its beginning, what it is unpacked, and that a charset makes text of it

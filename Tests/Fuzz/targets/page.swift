@@ -1,5 +1,5 @@
 import Common
-import Transfer
+import HTTP
 @testable import fetch
 
 private let lookup: Lookup = {

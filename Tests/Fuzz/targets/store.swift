@@ -1,5 +1,5 @@
 import Common
-import Transfer
+import HTTP
 @testable import Store
 
 /// What a store answers, of any bytes: an error has a class, and a listing no more objects than it names. The

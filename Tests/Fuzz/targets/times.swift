@@ -1,5 +1,5 @@
 import Common
-import Transfer
+import HTTP
 
 /// `Retry-After`, numbers and dates, days and time spans: a time, or nothing.
 @_cdecl("LLVMFuzzerTestOneInput") public func fuzz(_ data: UnsafePointer<UInt8>, _ size: Int)

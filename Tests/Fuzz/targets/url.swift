@@ -1,5 +1,5 @@
 import Common
-import Transfer
+import HTTP
 @testable import fetch
 
 private let rule = LinkRule(hosts: ["files.example.org"])

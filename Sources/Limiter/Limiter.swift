@@ -207,3 +207,29 @@ package final class Limiter: Sendable {
   /// All hosts with their budgets, by name.
   func hosts() throws(Fatal) -> [(host: String, budget: HostBudget)] { try storage.hosts() }
 }
+
+extension Limiter {
+  /// What is known of a host at this moment.
+  package struct HostStatus: Sendable {
+    package let host: String
+    /// Seconds until its next free slot.
+    package let nextSlot: Double
+    /// Seconds that nobody asks it any more, because it said so.
+    package let pause: Double
+    /// Seconds since the last request started; `nil` after a restart of the machine.
+    package let lastStart: Double?
+    /// Refusals (429, 503) since its last good answer.
+    package let refusals: Int
+  }
+
+  package func status() throws(Fatal) -> [HostStatus] {
+    let now = Time.monotonic()
+    return try hosts().map { host, budget in
+      HostStatus(
+        host: host, nextSlot: max(0, Double(max(budget.nextSlot, budget.pausedUntil) - now) / 1e9),
+        pause: max(0, Double(budget.pausedUntil - now) / 1e9),
+        lastStart: budget.lastStart == 0 ? nil : max(0, Double(now - budget.lastStart) / 1e9),
+        refusals: budget.refusals)
+    }
+  }
+}

@@ -1,3 +1,4 @@
+import SQLite
 import Common
 import GRDB
 
@@ -161,5 +162,38 @@ package final class KnownIDs: Sendable {
   package func insert(_ ids: some Sequence<String>) {
     let new = ids.map(\.hashValue)
     hashes.withLock { $0.formUnion(new) }
+  }
+}
+
+extension Checkpoint {
+  /// What is remembered, by outcome.
+  package struct Summary: Sendable {
+    package var fetched = 0
+    /// Their bytes.
+    package var bytes = 0
+    /// Documents whose last attempt failed, by class, most frequent first.
+    package var errors: [(kind: String, count: Int)] = []
+  }
+
+  package func summary() throws(Fatal) -> Summary {
+    try read { db in
+      var summary = Summary()
+      let there = try Row.fetchOne(
+        db,
+        sql: """
+          SELECT count(*), sum(bytes) FILTER (WHERE bytes BETWEEN 0 AND 1 << 40)
+          FROM documents WHERE error_class IS NULL
+          """)
+      summary.fetched = there?[0] ?? 0
+      summary.bytes = there.flatMap { Int.fromDatabaseValue($0[1]) } ?? 0
+      summary.errors = try Row.fetchAll(
+        db,
+        sql: """
+          SELECT error_class, count(*) FROM documents WHERE error_class IS NOT NULL
+          GROUP BY error_class ORDER BY 2 DESC, 1
+          """
+      ).map { (String.fromDatabaseValue($0[0]) ?? "?", $0[1]) }
+      return summary
+    }
   }
 }

@@ -1,5 +1,6 @@
 import Common
 import GRDB
+import GRDBSQLite
 import Glibc
 
 /// How the files of the state directory are opened, and what their errors mean.
@@ -7,10 +8,10 @@ import Glibc
 /// A rollback journal, not WAL: Debian's SQLite 3.40 has the WAL-reset bug (fixed in 3.51.3), which
 /// several writing processes can hit. TRUNCATE spares the directory a file created and deleted for
 /// each commit.
-enum StateDatabase {
+package enum StateDatabase {
   /// Opens `path` and brings it to the newest schema: `schema` has one step of SQL for each version,
   /// and SQLite's `user_version` counts those that were taken. `what` names the file in errors.
-  static func open(
+  package static func open(
     _ path: String, _ what: String, synchronous: String, schema: [String]
   ) throws(Fatal) -> DatabaseQueue {
     try guarded(path, what) {
@@ -19,7 +20,7 @@ enum StateDatabase {
   }
 
   /// The same, with the errors that SQLite gave.
-  static func openUnguarded(
+  package static func openUnguarded(
     _ path: String, synchronous: String, schema: [String]
   ) throws -> DatabaseQueue {
     var configuration = Configuration()
@@ -46,7 +47,7 @@ enum StateDatabase {
   }
 
   /// Reads the whole file; throws where it is damaged. For small ones.
-  static func check(_ queue: DatabaseQueue) throws {
+  package static func check(_ queue: DatabaseQueue) throws {
     let findings = try queue.unsafeRead { try String.fetchAll($0, sql: "PRAGMA quick_check(1)") }
     guard findings == ["ok"] else {
       throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: findings.first)
@@ -54,7 +55,7 @@ enum StateDatabase {
   }
 
   /// Whether an error means that the file is not what SQLite has written.
-  static func saysDamaged(_ error: DatabaseError) -> Bool {
+  package static func saysDamaged(_ error: DatabaseError) -> Bool {
     [.SQLITE_CORRUPT, .SQLITE_NOTADB].contains(error.resultCode)
       || error.extendedResultCode == .SQLITE_IOERR_SHORT_READ
   }
@@ -66,7 +67,7 @@ enum StateDatabase {
   /// Does `body` in a transaction that takes its lock at once (`isWriting`) or with its first read, and is
   /// taken back when `body` throws. Both its statements are prepared once: preparing them each time cost
   /// as much as looking a document up.
-  static func inShortTransaction<T>(
+  package static func inShortTransaction<T>(
     _ db: Database, isWriting: Bool, _ body: () throws -> T
   ) throws -> T {
     try db.cachedStatement(sql: isWriting ? "BEGIN IMMEDIATE" : "BEGIN").takeStep(db)
@@ -81,7 +82,7 @@ enum StateDatabase {
   }
 
   /// Runs `body`; whatever SQLite says becomes the end of the run.
-  static func guarded<T>(
+  package static func guarded<T>(
     _ path: String, _ what: String, _ body: () throws -> T
   ) throws(Fatal) -> T {
     do { return try body() } catch let fatal as Fatal { throw fatal } catch {
@@ -95,9 +96,9 @@ enum StateDatabase {
 /// Waiting for another process's transaction. SQLite's own handler backs off so far that processes
 /// starve (measured with 8 writers: single waits of 2 s); short sleeps of random length keep shares
 /// fair.
-enum BusyWait {
+package enum BusyWait {
   /// Sleeps and asks for another try, up to about a minute.
-  static let shortSleeps: @Sendable (Int) -> Bool = { attempt in
+  package static let shortSleeps: @Sendable (Int) -> Bool = { attempt in
     guard attempt < 60_000 else { return false }
     usleep(UInt32.random(in: 100...(attempt < 10 ? 400 : 2000)))
     return true
@@ -106,8 +107,8 @@ enum BusyWait {
 
 /// Values of a state file that this program did not have to write itself: whoever may write the file may have
 /// put anything there. What cannot be is an error (exit code 74), and no trap.
-enum StoredNumber {
-  static func read(
+package enum StoredNumber {
+  package static func read(
     _ row: Row, _ column: Int, _ name: String, within bounds: ClosedRange<Int64>, _ path: String
   ) throws(Fatal) -> Int64 {
     let value: DatabaseValue = row[column]
@@ -117,7 +118,7 @@ enum StoredNumber {
     return number
   }
 
-  static func text(
+  package static func text(
     _ row: Row, _ column: Int, _ name: String, _ path: String
   ) throws(Fatal) -> String {
     let value: DatabaseValue = row[column]
@@ -130,5 +131,17 @@ enum StoredNumber {
       .inputOutput,
       "the limiter \(path) cannot be used: a value of \(name) is not one that this program writes. "
         + "Remove the file while no program uses it; it is made anew.")
+  }
+}
+
+extension Statement {
+  /// Runs a statement that has neither parameters nor rows.
+  func takeStep(_ db: Database) throws {
+    let statement = sqliteStatement
+    defer { sqlite3_reset(statement) }
+    let code = sqlite3_step(statement)
+    guard code == SQLITE_DONE || code == SQLITE_ROW else {
+      throw DatabaseError(resultCode: ResultCode(rawValue: code), message: db.lastErrorMessage)
+    }
   }
 }

@@ -1,3 +1,4 @@
+import SQLite
 import Common
 import GRDB
 import Glibc

@@ -1,3 +1,4 @@
+import Files
 import Glibc
 
 /// What a file holds: its size and its checksums.

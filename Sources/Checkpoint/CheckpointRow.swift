@@ -66,14 +66,6 @@ extension Checkpoint.Entry {
   }
 }
 
-extension Statement {
-  /// Runs a statement that has neither parameters nor rows.
-  func takeStep(_ db: Database) throws {
-    let statement = BoundStatement(self)
-    _ = try statement.step(db)
-  }
-}
-
 /// One use of a statement: parameters from left to right, a step, columns from left to right. Leaves
 /// the statement as it found it.
 private struct BoundStatement: ~Copyable {

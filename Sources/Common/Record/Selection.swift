@@ -1,5 +1,3 @@
-import Common
-
 /// Which documents of the index a stage is about. Every condition that is set must hold.
 package struct Selection: Sendable, Equatable {
   /// Ids, as the index has them; `nil` for all documents.
