@@ -101,7 +101,7 @@ extension Stage {
     if !sources.isEmpty { selection.sources = sources }
     selection.retriesFailed =
       try settings.parsed("status", "pending or failed") {
-        $0 == "failed" ? true : $0 == "pending" ? false : nil
+        DocumentStatus($0) == .failed ? true : DocumentStatus($0) == .pending ? false : nil
       } ?? selection.retriesFailed
     let classes = try settings.list(
       "classes", "error classes (\(Selection.errorClassNames))", Selection.errorClass)

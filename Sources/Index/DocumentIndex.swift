@@ -87,7 +87,7 @@ package protocol DocumentIndex: Sendable {
   func requeueCompleted(_ rows: [(row: StoredRow, why: String)]) throws -> [Bool]
 
   /// The status of each of these documents that is there, by its id.
-  func statuses(of ids: [String]) throws -> [String: String]
+  func statuses(of ids: [String]) throws -> [String: DocumentStatus]
 
   /// Everything that the report shows (domain: "What the operator expects to see").
   func report(_ selection: Selection) throws -> Report
@@ -148,53 +148,6 @@ package struct Run: Sendable, Equatable {
     self.id = id
     owner = "\(host)/\(process)/\(id)"
     self.leaseSeconds = leaseSeconds
-  }
-}
-
-/// The right to work on a document.
-package struct Lease: Sendable, Hashable {
-  package let id: String
-  package let token: String
-
-  package init(id: String, token: String) {
-    self.id = id
-    self.token = token
-  }
-
-  /// What the tokens of one claim have in common.
-  package var mark: Substring { token.prefix(Self.markLength) }
-
-  static let markLength = 16
-
-  /// The lease that a record carries, if it does.
-  package init?(_ record: DocumentRecord) {
-    guard let token = record["lease"]?["token"]?.string else { return nil }
-    self.init(id: record.id, token: token)
-  }
-}
-
-/// How many documents have which status.
-package struct StatusCounts: Sendable, Equatable {
-  package var pending = 0
-  package var inProgress = 0
-  package var completed = 0
-  /// They will not be tried again by themselves, and might succeed if they were: without those that
-  /// the portal does not have.
-  package var failed = 0
-  /// The portal was asked and does not have them. The table calls them failed, too.
-  package var absent = 0
-  /// They are not wanted.
-  package var skipped = 0
-  /// Their status is none of these: no claim finds them. See ``StatusWords``.
-  package var unknown = 0
-
-  package init() {}
-
-  /// Those that a stage which tries failed documents again takes.
-  package var retriable: Int { failed + absent }
-
-  package var total: Int {
-    pending + inProgress + completed + failed + absent + skipped + unknown
   }
 }
 

@@ -30,16 +30,15 @@ package struct Optimization: Sendable, Equatable {
 
   /// What a record says; `nil` where it says nothing, or names a program that is not known.
   package init?(_ record: DocumentRecord) {
-    guard let member = record["optimize"], let method = member["method"]?.string else { return nil }
+    guard let result = record.optimize, let method = result.method else { return nil }
     switch method.split(separator: "/").first {
-    case "original": outcome = .kept
+    case OptimizeResult.original[...]: outcome = .kept
     case "ghostscript": outcome = .ghostscript
-    case "images": outcome = member["repaired"]?.bool == true ? .repaired : .images
+    case "images": outcome = result.isRepaired ? .repaired : .images
     default: return nil
     }
-    let rejected = member["rejected"]
-    reason = (member["reason"] ?? rejected?["reason"])?.string.map(Self.known)
-    if let bytes = rejected?["bytes"]?.int, bytes >= 0, bytes < member["bytes"]?.int ?? 0 {
+    reason = (result.reason ?? result.rejectedReason).map(Self.known)
+    if let bytes = result.rejectedBytes, bytes >= 0, bytes < result.bytes ?? 0 {
       rejectedBytes = bytes
     }
   }

@@ -54,12 +54,12 @@ enum RecordFields {
 
   /// A record; `values` belong to ``columns``, `null` leaves a field out.
   static func record(
-    id: String, values: [JSON], attempt: Int? = nil, lease: (token: String, run: String)? = nil
+    id: String, values: [JSON], attempt: Int? = nil, lease: JSON? = nil
   ) -> DocumentRecord {
     var fields: JSONObject = ["id": .string(id)]
     for (name, value) in zip(columns, values) where value != .null { fields[name] = value }
     fields["attempt"] = attempt.map(JSON.int)
-    fields["lease"] = lease.map { .object(["token": .string($0.token), "run": .string($0.run)]) }
+    fields["lease"] = lease
     return DocumentRecord(id: id, fields: fields)
   }
 }
@@ -73,9 +73,10 @@ package struct PreviewPosition: Sendable, Equatable {
 
   /// The place of a record of the index.
   package init?(_ record: DocumentRecord) {
-    guard let book = record["book"]?.int, let page = record["page"]?.int, let id = Int(record.id)
-    else { return nil }
-    priority = record["download_priority"]?.int
+    guard let book = record.book, let page = record.page, let id = Int(record.id) else {
+      return nil
+    }
+    priority = record.priority
     self.book = book
     self.page = page
     self.id = id

@@ -3,9 +3,7 @@ import Common
 /// The five words of `download_status`, and how values that mean one of them are set right. A claim, its
 /// partial indexes and the users' own queries know these words only as they are.
 enum StatusWords {
-  static let all = ["pending", "in_progress", "completed", "failed", "skipped"]
-
-  private static let list = all.map { "'\($0)'" }.joined(separator: ", ")
+  private static let list = DocumentStatus.all.map { "'\($0.word)'" }.joined(separator: ", ")
 
   /// Rows with a value that a claim cannot find or count, what becomes of them, and how to say that.
   static let mends: [(condition: String, change: String, what: String)] = {

@@ -5,7 +5,7 @@ import GRDB
 package struct StoredRow: Sendable, Equatable {
   package let id: Int
   /// Its status, as the table has it.
-  package let status: String
+  package let status: DocumentStatus
   /// The object it names; `nil` where it is completed without one.
   package let url: String?
   /// Size of the object in bytes, where it is recorded.
@@ -21,7 +21,8 @@ package struct StoredRow: Sendable, Equatable {
 
   /// A row.
   package init(
-    id: Int, status: String = "completed", url: String?, bytes: Int? = nil, sha256: String? = nil,
+    id: Int, status: DocumentStatus = .completed, url: String?, bytes: Int? = nil,
+    sha256: String? = nil,
     md5: String? = nil, completedAt: Int64? = nil, isSelected: Bool = true
   ) {
     self.id = id

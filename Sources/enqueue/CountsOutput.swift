@@ -5,11 +5,7 @@ import Config
 /// What `--status`, `--count` and `--types` print. Pure.
 enum CountsOutput {
   private static func rows(_ counts: StatusCounts) -> [(name: String, count: Int)] {
-    [
-      ("pending", counts.pending), ("in_progress", counts.inProgress),
-      ("completed", counts.completed), ("failed", counts.failed), ("absent", counts.absent),
-      ("skipped", counts.skipped),
-    ] + (counts.unknown > 0 ? [("unknown", counts.unknown)] : []) + [("total", counts.total)]
+    (counts.unknown > 0 ? counts.named : counts.named.dropLast()) + [("total", counts.total)]
   }
 
   static func json(_ counts: StatusCounts) -> String {

@@ -44,9 +44,7 @@ struct Fetcher: RecordProcessor, ~Copyable {
     let portal = try Portal.route(record, among: services.settings.portals)
     let plan = try portal.plan(for: record)
     if services.settings.isDryRun {
-      record.fields["fetch"] = .object([
-        "dry_run": .bool(true), "requests": .array([.string(try plan.url.redacted)]),
-      ])
+      record.fetch = FetchResult(dryRun: [try plan.url.redacted])
       return
     }
     guard
@@ -60,7 +58,7 @@ struct Fetcher: RecordProcessor, ~Copyable {
       if services.settings.rechecks { changed = try recheck(known, plan, portal) }
       guard changed != nil else {
         services.idsInWork.noteFetched(known.id)
-        record.fields["fetch"] = member(of: record, known, isResumed: true)
+        record.fetch = result(of: record, known, isResumed: true)
         logger.info("\(record.label): was fetched before")
         return
       }
@@ -91,7 +89,7 @@ struct Fetcher: RecordProcessor, ~Copyable {
     entry.seconds = Double(Time.monotonic() - began) / 1e9
     try services.checkpoint.remember(entry)
     services.idsInWork.noteFetched(entry.id)
-    record.fields["fetch"] = member(of: record, entry, isResumed: false)
+    record.fetch = result(of: record, entry, isResumed: false)
     logger.info(
       """
       \(record.label): fetched \(Format.bytes(entry.bytes ?? 0)) in \
@@ -111,9 +109,10 @@ struct Fetcher: RecordProcessor, ~Copyable {
     return (try? FileDigest(path: path))?.sha256 == entry.sha256
   }
 
-  private func member(of record: DocumentRecord, _ entry: Checkpoint.Entry, isResumed: Bool) -> JSON
-  {
-    entry.member(of: record, path: services.spool.path(of: entry.id), isResumed: isResumed)
+  private func result(
+    of record: DocumentRecord, _ entry: Checkpoint.Entry, isResumed: Bool
+  ) -> FetchResult {
+    entry.result(of: record, path: services.spool.path(of: entry.id), isResumed: isResumed)
   }
 
   /// Asks the portal whether a document is still the one we have; `nil` if it is. What was merged from
@@ -172,9 +171,7 @@ struct Fetcher: RecordProcessor, ~Copyable {
   /// Holds the pages that came against those that the index counts: a look-up that shows its hits on several
   /// pages, or hits of several documents, is not seen otherwise.
   private func compare(_ pages: Int?, with record: DocumentRecord) throws(RecordError) {
-    guard let pages, let expected = record["num_pages"]?.int, expected > 0, pages != expected else {
-      return
-    }
+    guard let pages, let expected = record.pageCount, pages != expected else { return }
     let message = "\(Format.count(pages)) pages came, and the index says \(Format.count(expected))"
     guard services.settings.pageMismatch == .fail else {
       logger.warning("\(record.id): \(message)")
@@ -247,25 +244,31 @@ private struct FoundImages {
 }
 
 extension Checkpoint.Entry {
-  /// The member `fetch` of the record (docs/record.schema.json).
-  /// `path` is where its file is now.
-  fileprivate func member(of record: DocumentRecord, path: String, isResumed: Bool) -> JSON {
-    let isMismatch =
-      actualBook.map { $0 != record["book"]?.int } ?? false
-      || actualPage.map { $0 != record["page"]?.int } ?? false
-    let expected = record["num_pages"]?.int.flatMap { $0 > 0 ? $0 : nil }
-    let hasActual = actualBook != nil || actualPage != nil
-    return .object([
-      "path": .string(path), "bytes": bytes.map(JSON.int),
-      "sha256": sha256.map(JSON.string), "url": .string(url),
-      "http_status": httpStatus.map(JSON.int), "portal": portal.map(JSON.string),
-      "images": .int(images), "pages": pages.map(JSON.int),
-      "page_count_mismatch": pages.flatMap { pages in expected.map { .bool($0 != pages) } },
-      "encrypted": isEncrypted ? .bool(true) : nil, "actual_book": actualBook.map(JSON.int),
-      "actual_page": actualPage.map(JSON.int),
-      "book_page_mismatch": hasActual ? .bool(isMismatch) : nil,
-      "etag": etag.map(JSON.string), "last_modified": lastModified.map(JSON.string),
-      "fetched_at": .string(at), "seconds": .decimal(seconds), "resumed": .bool(isResumed),
-    ])
+  /// What the record says of the document; `path` is where its file is now.
+  fileprivate func result(of record: DocumentRecord, path: String, isResumed: Bool) -> FetchResult {
+    var result = FetchResult(members: JSONObject())
+    result.path = path
+    result.bytes = bytes
+    result.sha256 = sha256
+    result.url = url
+    result.httpStatus = httpStatus
+    result.portal = portal
+    result.images = images
+    result.pages = pages
+    if let pages, let expected = record.pageCount { result.isPageCountMismatch = expected != pages }
+    result.isEncrypted = isEncrypted
+    result.actualBook = actualBook
+    result.actualPage = actualPage
+    if actualBook != nil || actualPage != nil {
+      result.isMismatch =
+        actualBook.map { $0 != record.book } ?? false
+        || actualPage.map { $0 != record.page } ?? false
+    }
+    result.etag = etag
+    result.lastModified = lastModified
+    result.fetchedAt = at
+    result.seconds = seconds
+    result.isResumed = isResumed
+    return result
   }
 }

@@ -55,7 +55,7 @@ struct Portal: Sendable {
   func plan(for record: DocumentRecord) throws(RecordError) -> Plan {
     switch kind {
     case .document(nil):
-      guard let text = record["url"]?.string else {
+      guard let text = record.url?.string else {
         throw RecordError(
           .invalidRecord, #"the record has no "url", and no portal is named for its book"#)
       }
@@ -91,7 +91,7 @@ struct Portal: Sendable {
 
   private func fill(_ template: Template, _ record: DocumentRecord) throws(RecordError) -> String {
     do throws(Template.MissingField) {
-      return try template.fill(encode: Format.percentEncoded) { record[$0]?.text }
+      return try template.fill(encode: Format.percentEncoded) { record.text(of: $0) }
     } catch {
       throw RecordError(
         .invalidRecord, "the portal \(name) needs the field \(Format.quoted(error.name))")
@@ -102,12 +102,12 @@ struct Portal: Sendable {
   /// that brings its own `url`, none.
   static func route(_ record: DocumentRecord, among portals: [Portal]) throws(RecordError) -> Portal
   {
-    let book = record["book"]?.int
+    let book = record.book
     for portal in portals {
       guard let books = portal.books else { return portal }
       if let book, books.contains(book) { return portal }
     }
-    if record["url"] != nil { return .direct }
+    if record.url != nil { return .direct }
     guard !portals.isEmpty else { return .direct }
     throw RecordError(
       .invalidRecord,
@@ -144,7 +144,7 @@ struct Lookup: Sendable {
       var filled = parameters
       var isComplete = true
       for (name, template) in way {
-        guard let value = try? template.fill({ record[$0]?.text }) else {
+        guard let value = try? template.fill({ record.text(of: $0) }) else {
           isComplete = false
           break
         }

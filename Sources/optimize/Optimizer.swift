@@ -32,14 +32,14 @@ struct Optimizer: RecordProcessor, ~Copyable {
   mutating func process(_ record: inout DocumentRecord) throws {
     let start = Time.monotonic()
     let source = try SourceFile(of: record, below: root)
-    var member = try optimized(source)
-    member["seconds"] = .decimal(Double(Time.monotonic() - start) / 1e9)
-    logger.info("\(record.label): \(Self.summary(member))")
-    record.fields["optimize"] = .object(member)
+    var result = try optimized(source)
+    result.seconds = Double(Time.monotonic() - start) / 1e9
+    logger.info("\(record.label): \(Self.summary(result))")
+    record.optimize = result
   }
 
   /// What the record is to say of the file that goes on.
-  private mutating func optimized(_ source: SourceFile) throws -> JSONObject {
+  private mutating func optimized(_ source: SourceFile) throws -> OptimizeResult {
     let directory: String
     do { directory = try prepare(for: source) } catch let error as Workspace.Failure {
       // A folder that cannot be written to is the document's; the one for all results is the run's.
@@ -47,27 +47,27 @@ struct Optimizer: RecordProcessor, ~Copyable {
       return try keep(source, Rejection(.folderNotWritable, error.description), pages: nil)
     }
     let findings = try findings(for: JobRequest(directory: directory, settings: settings))
-    var member = try member(for: findings.verdict, of: source, in: directory)
-    member["rejected"] = findings.rejected?.json
-    if !findings.seconds.isEmpty { member["times"] = findings.times }
-    return member
+    var result = try result(for: findings.verdict, of: source, in: directory)
+    result.rejected = findings.rejected?.json
+    if !findings.seconds.isEmpty { result.times = findings.times }
+    return result
   }
 
   /// Puts an accepted result in its place, or keeps the original.
-  private borrowing func member(
+  private borrowing func result(
     for verdict: JobVerdict, of source: SourceFile, in directory: String
-  ) throws -> JSONObject {
+  ) throws -> OptimizeResult {
     switch verdict {
     case .kept(let rejection, let pages): return try keep(source, rejection, pages: pages)
     case .accepted(let engine, let pages, let isRepaired):
       // What is replaced has to be what was fetched.
       if source.sha256 != nil { _ = try source.digest() }
       do throws(Refusal) {
-        var member = try accept(
+        var result = try accept(
           "\(directory)/\(JobRequest.result)", of: source, pages: pages,
           method: settings.method(engine))
-        if isRepaired { member["repaired"] = .bool(true) }
-        return member
+        result.isRepaired = isRepaired
+        return result
       } catch {
         if HostError.isLocal(error.code) {
           throw Fatal(.inputOutput, error.rejection.description)
@@ -137,7 +137,7 @@ struct Optimizer: RecordProcessor, ~Copyable {
   /// Names the result; only now does anybody see it.
   private borrowing func accept(
     _ result: String, of source: SourceFile, pages: Int, method: String
-  ) throws(Refusal) -> JSONObject {
+  ) throws(Refusal) -> OptimizeResult {
     // What hostile input made is looked at once more from outside: a link would lead elsewhere.
     var status = stat()
     guard lstat(result, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_nlink == 1,
@@ -152,36 +152,39 @@ struct Optimizer: RecordProcessor, ~Copyable {
       let reason = String(cString: strerror(error.code))
       throw Refusal(code: error.code, rejection: Rejection(.notPublished, reason))
     }
-    return Self.member(
+    return Self.result(
       path, digest, pages: pages, method: method, originalBytes: source.bytes)
   }
 
   private borrowing func keep(
     _ source: SourceFile, _ rejection: Rejection, pages: Int?
-  ) throws -> JSONObject {
+  ) throws -> OptimizeResult {
     let digest = try source.digest()
-    var member = Self.member(
-      source.path, digest, pages: pages, method: "original", originalBytes: digest.bytes)
-    member["reason"] = .string(rejection.reason.rawValue)
-    member["detail"] = rejection.detail.map { .string(Format.printable($0)) }
-    return member
+    var result = Self.result(
+      source.path, digest, pages: pages, method: OptimizeResult.original,
+      originalBytes: digest.bytes)
+    result.reason = rejection.reason.rawValue
+    result.detail = rejection.detail.map(Format.printable)
+    return result
   }
 
-  private static func member(
+  private static func result(
     _ path: String, _ digest: FileDigest, pages: Int?, method: String, originalBytes: Int
-  ) -> JSONObject {
-    [
-      "path": .string(path), "bytes": .int(digest.bytes), "sha256": .string(digest.sha256),
-      "pages": pages.map(JSON.int), "method": .string(method),
-      "original_bytes": .int(originalBytes),
-    ]
+  ) -> OptimizeResult {
+    var result = OptimizeResult(members: JSONObject())
+    result.path = path
+    result.bytes = digest.bytes
+    result.sha256 = digest.sha256
+    result.pages = pages
+    result.method = method
+    result.originalBytes = originalBytes
+    return result
   }
 
-  private static func summary(_ member: JSONObject) -> String {
-    if let reason = member["reason"]?.string {
-      return "kept the original: \(reason)" + (member["detail"]?.string.map { " (\($0))" } ?? "")
+  private static func summary(_ result: OptimizeResult) -> String {
+    if let reason = result.reason {
+      return "kept the original: \(reason)" + (result.detail.map { " (\($0))" } ?? "")
     }
-    let (before, after) = (member["original_bytes"]?.int ?? 0, member["bytes"]?.int ?? 0)
-    return "\(Format.bytes(before)) became \(Format.bytes(after))"
+    return "\(Format.bytes(result.originalBytes ?? 0)) became \(Format.bytes(result.bytes ?? 0))"
   }
 }

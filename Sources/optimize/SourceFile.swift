@@ -19,16 +19,12 @@ struct SourceFile: Sendable, Equatable {
   /// Throws ``RecordError`` where the record names no file that can be read, and ``Fatal`` where
   /// that is the machine's fault. `root` is a directory that the file has to be in.
   init(of record: DocumentRecord, below root: String? = nil) throws {
-    guard let path = (record["fetch"]?["path"] ?? record["path"])?.string else {
+    guard let file = try record.sourceFile() else {
       throw RecordError(
         .invalidRecord, #"the record names no file: neither "fetch.path" nor "path" is a string"#)
     }
-    let fetched = record["fetch"]
-    let isFetched = fetched?["path"] != nil
-    try self.init(
-      path: path, sha256: isFetched ? fetched?["sha256"]?.string : nil, isFetched: isFetched,
-      below: root)
-    if isFetched, let recorded = fetched?["bytes"]?.int, recorded != bytes {
+    try self.init(path: file.path, sha256: file.sha256, isFetched: file.isOurs, below: root)
+    if let recorded = file.bytes, recorded != bytes {
       throw changed("\(Format.count(bytes)) bytes", "\(Format.count(recorded)) bytes")
     }
   }

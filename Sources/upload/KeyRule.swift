@@ -35,12 +35,12 @@ struct KeyRule: Sendable {
   /// The key of a document: any text, number or truth value of the record's top level, and
   /// `{folder}`, which is the stage's for the document's book.
   func key(for record: DocumentRecord) throws(RecordError) -> ObjectKey {
-    guard let template else { return try Self.key(ofPath: record["path"]?.string ?? record.id) }
+    guard let template else { return try Self.key(ofPath: record.path ?? record.id) }
     return try ObjectKey(filling: template, for: Format.printable(record.id)) { name in
       if name == "folder", let stage, !stage.folders.isEmpty {
-        return record["book"]?.int.flatMap(stage.folder(ofBook:))
+        return record.book.flatMap(stage.folder(ofBook:))
       }
-      return record[name]?.text ?? record[name]?.bool.map(String.init)
+      return record.text(of: name) ?? record[name]?.bool.map(String.init)
     }
   }
 

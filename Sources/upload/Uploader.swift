@@ -43,9 +43,7 @@ struct Uploader: RecordProcessor, ~Copyable {
     let file = try SourceFile(of: record, below: style.root)
     let key = try keys.key(for: record)
     if style.isDryRun {
-      record.fields["upload"] = .object([
-        "url": .string(try store.url(of: key)), "dry_run": .bool(true),
-      ])
+      record.upload = UploadResult(dryRun: try store.url(of: key))
       return
     }
     let start = Time.monotonic()
@@ -53,7 +51,7 @@ struct Uploader: RecordProcessor, ~Copyable {
     let object = try store.put(
       file, at: key, metadata: record.objectMetadata, overwrite: style.overwrites)
     let seconds = Double(Time.monotonic() - start) / 1e9
-    record.fields["upload"] = object.json(seconds: seconds)
+    record.upload = object.result(seconds: seconds)
     let verb = object.isSkipped ? "was there already" : "put"
     logger.info("\(record.label): \(verb): \(object.url), \(Format.bytes(object.bytes))")
     tally.add(object)
@@ -79,25 +77,11 @@ struct UploadOptions: Sendable {
 extension SourceFile {
   /// The newest file that a record names, with the size and checksum recorded beside it.
   init(of record: DocumentRecord, below root: String?) throws(RecordError) {
-    for tool in ["optimize", "fetch"] {
-      guard let member = record[tool], let path = member["path"], path != .null else { continue }
-      self.init(
-        path: try Self.path(path, "\(tool).path"), bytes: member["bytes"]?.int,
-        sha256: member["sha256"]?.string, root: root)
-      return
-    }
-    guard let path = record["path"] else {
+    guard let file = try record.currentFile() else {
       throw RecordError(
         .invalidRecord, "there is no file to upload: no optimize.path, no fetch.path, no path")
     }
-    self.init(path: try Self.path(path, "path"), root: root)
-  }
-
-  private static func path(_ value: JSON, _ name: String) throws(RecordError) -> String {
-    guard let path = value.string, !path.isEmpty, !path.utf8.contains(0) else {
-      throw RecordError(.invalidRecord, #"the member "\#(name)" is not the path of a file"#)
-    }
-    return path
+    self.init(path: file.path, bytes: file.bytes, sha256: file.sha256, root: root)
   }
 }
 
@@ -110,29 +94,32 @@ extension DocumentRecord {
 
   /// What a bucket is told about a document besides its bytes (docs/upload.md).
   var objectMetadata: [String: String] {
-    let optimize = self["optimize"]
-    let fetch = self["fetch"]
-    let values: [String: JSON?] = [
-      "book": self["book"], "page": self["page"],
-      "instrument_number": self["instrument_number"], "document_type": self["document_type"],
-      "instrument_type": self["instrument_type_parsed"] ?? self["instrument_type_raw"],
-      "original_size": optimize?["original_bytes"] ?? fetch?["bytes"],
-      "optimized_size": optimize?["bytes"],
+    let type = text(of: "instrument_type_parsed") ?? text(of: "instrument_type_raw")
+    let originalBytes = optimize?.originalBytes ?? fetch?.bytes
+    let values = [
+      "book": book.map { String($0) }, "page": page.map { String($0) },
+      "instrument_number": text(of: "instrument_number"),
+      "document_type": text(of: "document_type"), "instrument_type": type,
+      "original_size": originalBytes.map { String($0) },
+      "optimized_size": optimize?.bytes.map { String($0) },
     ]
-    return values.compactMapValues { $0?.text }
+    return values.compactMapValues(\.self)
   }
 }
 
 extension StoredObject {
-  /// The member that `upload` adds to a record.
-  fileprivate func json(seconds: Double) -> JSON {
-    .object([
-      "url": .string(url), "bytes": .int(bytes), "sha256": .string(sha256),
-      "md5": md5.map(JSON.string),
-      "crc32c": crc32c.map(JSON.string),
-      "generation": generation.map(JSON.string), "skipped": .bool(isSkipped),
-      "seconds": .decimal(seconds),
-    ])
+  /// What the record says of it.
+  fileprivate func result(seconds: Double) -> UploadResult {
+    var result = UploadResult(members: JSONObject())
+    result.url = url
+    result.bytes = bytes
+    result.sha256 = sha256
+    result.md5 = md5
+    result.crc32c = crc32c
+    result.generation = generation
+    result.isSkipped = isSkipped
+    result.seconds = seconds
+    return result
   }
 }
 

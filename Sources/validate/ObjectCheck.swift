@@ -14,13 +14,13 @@ struct ObjectCheck: Sendable, Equatable {
 
   /// Reads the claim of a record; throws `invalid_record` where it makes none that can be checked.
   init(_ record: DocumentRecord) throws(RecordError) {
-    guard let upload = record["upload"] else {
+    guard let upload = record.upload else {
       throw RecordError(.invalidRecord, "nothing was uploaded for it")
     }
-    guard let url = upload["url"]?.string else {
+    guard let url = upload.url else {
       throw RecordError(.invalidRecord, "upload.url is missing: nothing was uploaded for it")
     }
-    guard let bytes = upload["bytes"]?.int, let sha256 = upload["sha256"]?.string else {
+    guard let bytes = upload.bytes, let sha256 = upload.sha256 else {
       throw RecordError(
         .invalidRecord, "upload.bytes or upload.sha256 is missing: there is nothing to compare with"
       )
@@ -28,8 +28,8 @@ struct ObjectCheck: Sendable, Equatable {
     self.url = url
     self.bytes = bytes
     self.sha256 = sha256.lowercased()
-    md5 = upload["md5"]?.string?.lowercased()
-    crc32c = upload["crc32c"]?.string?.lowercased()
+    md5 = upload.md5?.lowercased()
+    crc32c = upload.crc32c?.lowercased()
   }
 
   /// Compares; returns what was compared: `size+sha256`, or `size+md5` where a store knows no more, or

@@ -12,7 +12,7 @@ struct Spool: Sendable {
 
   /// Removes the files that the tools left for a document.
   func removeFiles(of record: DocumentRecord, _ logger: Logger) {
-    let paths = ["optimize", "fetch"].compactMap { record[$0]?["path"]?.string }
+    let paths = [record.optimize?.path, record.fetch?.path].compactMap(\.self)
     for path in Set(paths) {
       switch removal(of: path) {
       case .notThere: break

@@ -42,7 +42,7 @@ struct SpoolSweep {
     defer { found = [] }
     let statuses = try index.statuses(of: Array(Set(found.map(\.id))))
     return found.count { file in
-      guard ["completed", "failed"].contains(statuses[file.id]), file.isUnchanged,
+      guard [.completed, .failed].contains(statuses[file.id]), file.isUnchanged,
         unlink(file.path) == 0
       else { return false }
       return true

@@ -17,16 +17,16 @@ struct DocumentFacts: Sendable, Equatable {
   let storedBytes: Int?
 
   init(_ record: DocumentRecord) {
-    let fetch = record["fetch"]
-    portal = fetch?["portal"]?.string
-    isMismatch = fetch?["book_page_mismatch"]?.bool ?? false
-    isSkipped = record["upload"]?["skipped"]?.bool ?? false
+    let fetch = record.fetch
+    let upload = record.upload
+    portal = fetch?.portal
+    isMismatch = fetch?.isMismatch ?? false
+    isSkipped = upload?.isSkipped ?? false
     isAbsent = record.error?.kind == .absent
-    isEncrypted = fetch?["encrypted"]?.bool ?? false
+    isEncrypted = fetch?.isEncrypted ?? false
     // A size below zero is none.
-    originalBytes = (record["optimize"]?["original_bytes"]?.int ?? fetch?["bytes"]?.int)
-      .flatMap { $0 < 0 ? nil : $0 }
-    storedBytes = record["upload"]?["bytes"]?.int.flatMap { $0 < 0 ? nil : $0 }
+    originalBytes = (record.optimize?.originalBytes ?? fetch?.bytes).flatMap { $0 < 0 ? nil : $0 }
+    storedBytes = upload?.bytes.flatMap { $0 < 0 ? nil : $0 }
   }
 }
 

@@ -67,8 +67,10 @@ struct Summary: Sendable {
     .object([
       "finished_at": .string(Time.timestamp(end)), "seconds": .decimal(seconds),
       "attempted": .int(figures.attempted), "attempts": .int(figures.attempts),
-      "completed": .int(figures.completed), "skipped": .int(figures.skipped),
-      "failed": .int(figures.failed), "absent": .int(figures.absent),
+      DocumentStatus.completed.word: .int(figures.completed),
+      DocumentStatus.skipped.word: .int(figures.skipped),
+      DocumentStatus.failed.word: .int(figures.failed),
+      StatusCounts.absentWord: .int(figures.absent),
       "encrypted": .int(figures.encrypted), "waiting": .int(figures.waiting),
       "given_back": .int(figures.givenBack),
       "lease_lost": .int(figures.leaseLost), "invalid_lines": .int(figures.invalidLines),
@@ -78,7 +80,9 @@ struct Summary: Sendable {
       "original_bytes": .int(figures.originalBytes), "stored_bytes": .int(figures.storedBytes),
       "saved_bytes": .int(figures.savedBytes),
       "portals": .array(
-        portals.map { .object(["portal": .string($0.text), "completed": .int($0.count)]) }),
+        portals.map {
+          .object(["portal": .string($0.text), DocumentStatus.completed.word: .int($0.count)])
+        }),
       "errors": .array(
         errors.map { .object(["error": .string($0.text), "count": .int($0.count)]) }),
     ])

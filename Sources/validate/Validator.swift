@@ -68,23 +68,24 @@ struct Validator: RecordProcessor, ~Copyable {
     let store = try stores.holding(check.url)
     let compared = try compared(check, in: store)
     let facts = DocumentFacts(record)
-    var member: JSONObject = ["checked": .string(compared)]
+    var result = ValidateResult()
+    result.checked = compared
     if let sample, sample.contains(record.id) {
-      member["read"] = .string(try check.compare(withBytes: try store.content(at: check.url)))
+      result.read = try check.compare(withBytes: try store.content(at: check.url))
     }
     guard let settling else {
-      conclude(&record, .checked, facts, member)
+      conclude(&record, .checked, facts, result)
       return
     }
     var completion = Completion(url: check.url, sha256: check.sha256, bytes: check.bytes)
     completion.md5 = check.md5
     completion.originalBytes = facts.originalBytes
-    completion.actualBook = record["fetch"]?["actual_book"]?.int
-    completion.actualPage = record["fetch"]?["actual_page"]?.int
+    completion.actualBook = record.fetch?.actualBook
+    completion.actualPage = record.fetch?.actualPage
     completion.isMismatch = facts.isMismatch
     completion.optimization = Optimization(record)
     let verdict = try settle(&record, .completed(completion), .completed, settling)
-    conclude(&record, verdict, facts, member)
+    conclude(&record, verdict, facts, result)
   }
 
   /// What was compared. What a store tells of an object may be late or wrong, so a document is refused only
@@ -114,19 +115,19 @@ struct Validator: RecordProcessor, ~Copyable {
       return
     }
     let outcome = AttemptPolicy.outcome(
-      of: error, attempt: record["attempt"]?.int ?? 1, firstWait: settling.firstWait,
+      of: error, attempt: record.attempt ?? 1, firstWait: settling.firstWait,
       random: .random(in: 0...1))
     var verdict = ObjectVerdict.failed
-    var member: JSONObject = [:]
+    var result = ValidateResult()
     switch outcome {
     case .again(_, let wait, _):
       verdict = .again
-      member["retry_in"] = .decimal(wait)
+      result.retryIn = wait
     case .givenBack: verdict = .givenBack
     case .completed, .failed: break
     }
     verdict = try settle(&record, outcome, verdict, settling)
-    conclude(&record, verdict, DocumentFacts(record), member)
+    conclude(&record, verdict, DocumentFacts(record), result)
   }
 
   func sawInvalidLine() { tally.metInvalidLine() }
@@ -154,7 +155,7 @@ struct Validator: RecordProcessor, ~Copyable {
 
   private func conclude(
     _ record: inout DocumentRecord, _ verdict: ObjectVerdict, _ facts: DocumentFacts,
-    _ details: JSONObject
+    _ details: ValidateResult
   ) {
     tally.add(verdict, record.id, facts)
     switch verdict {
@@ -168,8 +169,11 @@ struct Validator: RecordProcessor, ~Copyable {
     } else {
       logger.info("\(record.label): \(verdict.rawValue)")
     }
-    var member: JSONObject = ["outcome": .string(verdict.rawValue)]
-    for detail in details.members { member[detail.name] = detail.value }
-    record.fields["validate"] = .object(member)
+    var result = ValidateResult()
+    result.outcome = verdict.rawValue
+    result.checked = details.checked
+    result.read = details.read
+    result.retryIn = details.retryIn
+    record.validate = result
   }
 }

@@ -48,8 +48,8 @@ enum StoredChecks {
     #expect(rows.map(\.url) == [nil] + sorted.map { "gs://b/\($0)" })
     #expect(rows.allSatisfy { !$0.isSelected })
     let row = rows[1]
-    let waiting = rows.filter { $0.status == "pending" }
-    #expect(row.status == "completed" && waiting.map(\.url) == ["gs://b/zzz"])
+    let waiting = rows.filter { $0.status == .pending }
+    #expect(row.status == .completed && waiting.map(\.url) == ["gs://b/zzz"])
     #expect(row.bytes == 10 && row.sha256 == "ab" && row.md5 == "cd")
     #expect((row.completedAt ?? 0) % 1_000_000_000 == 123_000_000)
     #expect(try read(index).isEmpty)
@@ -92,7 +92,7 @@ enum StoredChecks {
     let ids = try [1, 2].map { try fixture.row(page: $0, "id")[0] }
     #expect(
       try index.statuses(of: ids + ["0", "none", "", "1; DROP TABLE x", "9999999999999999999"])
-        == [ids[0]: "pending", ids[1]: "failed"])
+        == [ids[0]: .pending, ids[1]: .failed])
     #expect(try index.statuses(of: []) == [:])
   }
 }

@@ -33,7 +33,7 @@ package struct DocumentRecord: Sendable {
     guard !id.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else {
       throw RecordError(.invalidRecord, #"the member "id" has control characters"#)
     }
-    for name in ["fetch", "optimize", "upload", "lease"] {
+    for name in [FetchResult.name, OptimizeResult.name, UploadResult.name, "lease"] {
       if let value = fields[name], value.object == nil {
         throw RecordError(.invalidRecord, #"the member "\#(name)" is not an object"#)
       }
@@ -58,9 +58,27 @@ package struct DocumentRecord: Sendable {
 
   /// What people find it by in a log: its id, and its book and page where they are known.
   package var label: String {
-    guard let book = self["book"]?.int, let page = self["page"]?.int else { return id }
+    guard let book, let page else { return id }
     return "\(id) (book \(book), page \(page))"
   }
+
+  /// The book of the index.
+  package var book: Int? { self["book"]?.int }
+  /// The page in the book, of the index.
+  package var page: Int? { self["page"]?.int }
+  /// How many pages the index says that it has, where it says so.
+  package var pageCount: Int? { self["num_pages"]?.int.flatMap { $0 > 0 ? $0 : nil } }
+  /// Which attempt this is, from 1.
+  package var attempt: Int? { self["attempt"]?.int }
+  /// 1 is claimed first.
+  package var priority: Int? { self["download_priority"]?.int }
+  /// A file that exists already, for pipelines that begin without `fetch`.
+  package var path: String? { self["path"]?.string }
+  /// Where to fetch from, instead of the portal of the book; `nil` where the record names none.
+  package var url: JSON? { self["url"] }
+
+  /// The text of a member, as templates and object metadata have it.
+  package func text(of name: String) -> String? { self[name]?.text }
 
   /// A member of the line or `nil`; `null` counts as missing.
   package subscript(name: String) -> JSON? {

@@ -36,7 +36,7 @@ package enum ImportedColumns {
       Column("book", positive), Column("page", positive), Column("instrument_type_raw", .text),
       Column("instrument_type_parsed", .text), Column("document_type", .text),
       Column("file_date", .day), Column("num_pages", .integer(0...Int(Int32.max))),
-      Column("download_status", .status, or: "pending"),
+      Column("download_status", .status, or: DocumentStatus.pending.word),
       Column("download_priority", .integer(1...4), or: "3"),
       Column("download_attempts", .integer(0...Int(Int32.max)), or: "0"),
       Column("downloaded_at", .time), Column("download_error", .text), Column("gcs_path", .text),
@@ -128,11 +128,12 @@ package enum ImportedColumns {
       }
       return time
     case .status:
-      switch value.lowercased() {
-      // Nobody in this index works on it.
-      case "in_progress": return "pending"
-      case "pending", "completed", "failed", "skipped": return value.lowercased()
-      default: throw wrong("pending, in_progress, completed, failed or skipped")
+      let status = DocumentStatus(value.lowercased())
+      switch status {
+      // No run of this index holds it.
+      case .inProgress: return DocumentStatus.pending.word
+      case .pending, .completed, .failed, .skipped: return status.word
+      case .other: throw wrong("pending, in_progress, completed, failed or skipped")
       }
     }
   }

@@ -76,14 +76,13 @@ struct ClaimedRow {
       guard Self.numbers.contains(name), let number = Int(text) else { return .string(text) }
       return .int(number)
     }
-    let lease = run.flatMap { run in row[columns.count + 2].map { (token: $0, run: run.id) } }
+    let lease = run.flatMap { run in
+      row[columns.count + 2].map { Lease(id: id, token: $0).member(run: run.id) }
+    }
     record = RecordFields.record(
       id: id, values: values,
       attempt: run == nil ? nil : row[columns.count + 1].flatMap { Int($0) }, lease: lease)
-    order = (
-      record["download_priority"]?.int ?? .max, record["book"]?.int ?? 0,
-      record["page"]?.int ?? 0
-    )
+    order = (record.priority ?? .max, record.book ?? 0, record.page ?? 0)
   }
 }
 

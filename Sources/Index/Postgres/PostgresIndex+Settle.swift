@@ -163,19 +163,21 @@ private struct SettlementBatch: Sendable {
     let nothing = [String?](repeating: nil, count: 11)
     switch outcome {
     case .completed(let done):
-      return ["completed", "0", nil, nil, nil, done.url, done.sha256, done.md5]
+      return [DocumentStatus.completed.word, "0", nil, nil, nil, done.url, done.sha256, done.md5]
         + [
           String(done.bytes), done.originalBytes.map { String($0) }, small(done.actualBook),
           small(done.actualPage), String(done.isMismatch), done.optimization?.outcome.rawValue,
           done.optimization?.reason, done.optimization?.rejectedBytes.map { String($0) },
         ]
     case .again(let error, let after, let countsAttempt):
-      return ["pending", countsAttempt ? "0" : "1", wait(after)] + describe(error, longest)
+      return [DocumentStatus.pending.word, countsAttempt ? "0" : "1", wait(after)]
+        + describe(error, longest)
         + nothing
     case .givenBack(let after):
       // No class has an empty name: the row's own error stays.
-      return ["pending", "1", wait(after), "", nil] + nothing
-    case .failed(let error): return ["failed", "0", nil] + describe(error, longest) + nothing
+      return [DocumentStatus.pending.word, "1", wait(after), "", nil] + nothing
+    case .failed(let error):
+      return [DocumentStatus.failed.word, "0", nil] + describe(error, longest) + nothing
     }
   }
 

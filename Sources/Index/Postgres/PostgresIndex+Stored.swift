@@ -33,14 +33,16 @@ extension PostgresIndex {
   }
 
   /// See ``DocumentIndex/statuses(of:)``.
-  package func statuses(of ids: [String]) throws -> [String: String] {
+  package func statuses(of ids: [String]) throws -> [String: DocumentStatus] {
     let numbers = ids.compactMap { Int64($0) }.map { String($0) }
     let rows = try pool.query(
       "SELECT id, download_status FROM index_documents WHERE id = ANY (?::bigint[])",
       [.text(arrayLiteral(numbers))])
-    return Dictionary(
-      rows.values.compactMap { row in row[0].flatMap { id in row[1].map { (id, $0) } } }
-    ) { $1 }
+    var statuses: [String: DocumentStatus] = [:]
+    for row in rows.values {
+      if let id = row[0] { statuses[id] = row[1].map(DocumentStatus.init) }
+    }
+    return statuses
   }
 }
 
@@ -75,7 +77,8 @@ private final class PostgresStoredRows: StoredRowPages {
     let page = rows.values.compactMap { row in
       row[0].flatMap { Int($0) }.map { id in
         StoredRow(
-          id: id, status: row[1] ?? "", url: row[2], bytes: row[3].flatMap { Int($0) },
+          id: id, status: DocumentStatus(row[1] ?? ""), url: row[2],
+          bytes: row[3].flatMap { Int($0) },
           sha256: row[4], md5: row[5], completedAt: row[6].flatMap { Int64($0) },
           isSelected: row[7] == "t")
       }

@@ -6,7 +6,7 @@ struct BookStatistics {
   /// Documents that are the same in all that matters here.
   struct Group {
     let book: Int?
-    let status: String?
+    let status: DocumentStatus
     let priority: Int?
     /// Failed, because the portal does not have them.
     let isAbsent: Bool
@@ -25,10 +25,10 @@ struct BookStatistics {
   /// Takes a group; those of a book come one after the other, in the order of the books.
   mutating func add(_ group: Group) {
     if group.isMeant {
-      status.add(group.count, status: group.status, isAbsent: group.isAbsent)
+      status.add(group.count, group.status, isAbsent: group.isAbsent)
     }
-    let completed = group.status == "completed" ? group.count : 0
-    let failed = group.status == "failed" ? group.count : 0
+    let completed = group.status == .completed ? group.count : 0
+    let failed = group.status == .failed ? group.count : 0
     byPriority[group.priority, default: PriorityStatistics(priority: group.priority)]
       .add(total: group.count, completed: completed, failed: failed, isAbsent: group.isAbsent)
     if completed > 0 {
@@ -37,7 +37,7 @@ struct BookStatistics {
       byRange[range] = (sum.completed + completed, sum.mismatches + group.mismatches)
     }
     guard let book = group.book else { return }
-    let open = failed + (group.status == "pending" ? group.count : 0)
+    let open = failed + (group.status == .pending ? group.count : 0)
     let last = tallies.last?.book == book ? tallies.popLast() : nil
     tallies.append(
       BookCollector(
@@ -60,22 +60,6 @@ struct BookStatistics {
         books: range.map { $0 * 500...($0 * 500).addingClamped(499) }, completed: sum.completed,
         mismatches: sum.mismatches
       )
-    }
-  }
-}
-
-extension StatusCounts {
-  /// Counts documents under the status that the table has; `isAbsent` for failed ones that the portal
-  /// does not have.
-  mutating func add(_ count: Int, status: String?, isAbsent: Bool = false) {
-    switch status {
-    case "pending": pending += count
-    case "in_progress": inProgress += count
-    case "completed": completed += count
-    case "failed" where isAbsent: absent += count
-    case "failed": failed += count
-    case "skipped": skipped += count
-    default: unknown += count
     }
   }
 }

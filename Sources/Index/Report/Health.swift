@@ -99,12 +99,12 @@ extension ReportQueries {
         ORDER BY at DESC LIMIT ?) AS recent
       GROUP BY 1
       """, documents.values + [limit] + documents.values + [limit, limit])
-    for row in rows where row[0] == "completed" {
+    for row in rows where row[0] == DocumentStatus.completed.word {
       health.recentCompleted = int(row[1])
       health.secondsSinceCompletion = row[2].flatMap { Double($0) }.map { max(0, $0) }
     }
-    for row in rows where row[0] == "failed" { health.recentFailed = int(row[1]) }
-    for row in rows where row[0] == "absent" { health.recentAbsent = int(row[1]) }
+    for row in rows where row[0] == DocumentStatus.failed.word { health.recentFailed = int(row[1]) }
+    for row in rows where row[0] == StatusCounts.absentWord { health.recentAbsent = int(row[1]) }
   }
 
   /// See ``DocumentIndex/mismatches(_:after:count:)``.

@@ -57,9 +57,10 @@ struct ReportQueries {
       """, countable.values)
     var counts = StatusCounts()
     for row in rows {
+      let status = DocumentStatus(row[0] ?? "")
       // Of the pending ones, a stage that tries again means only those that it revived.
-      let isMeant = !selection.retriesFailed || row[0] != "pending" || isTrue(row[1])
-      if isMeant { counts.add(int(row[2]), status: row[0], isAbsent: isTrue(row[3])) }
+      let isMeant = !selection.retriesFailed || status != .pending || isTrue(row[1])
+      if isMeant { counts.add(int(row[2]), status, isAbsent: isTrue(row[3])) }
     }
     return counts
   }
@@ -106,11 +107,12 @@ struct ReportQueries {
         COUNT(*) FILTER (WHERE book_page_mismatch), \(Self.isAbsent)\(retrying)
       """, "GROUP BY 1, 2, 3, 6\(retrying) ORDER BY 1")
     for row in rows {
+      let status = DocumentStatus(row[1] ?? "")
       figures.add(
         .init(
-          book: row[0].flatMap { Int($0) }, status: row[1],
+          book: row[0].flatMap { Int($0) }, status: status,
           priority: row[2].flatMap { Int($0) }, isAbsent: isTrue(row[5]),
-          isMeant: !selection.retriesFailed || row[1] != "pending" || isTrue(row.last ?? nil),
+          isMeant: !selection.retriesFailed || status != .pending || isTrue(row.last ?? nil),
           count: int(row[3]), mismatches: int(row[4])))
     }
     return figures

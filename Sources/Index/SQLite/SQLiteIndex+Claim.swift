@@ -259,14 +259,13 @@ private struct Claimed {
     let columns = RecordFields.columns.count
     let values = (1...columns).map { JSON(row[$0] as DatabaseValue) }
     let token = String.fromDatabaseValue(row[columns + 2])
-    let lease = run.flatMap { run in token.map { (token: $0, run: run.id) } }
+    let lease = run.flatMap { run in
+      token.map { Lease(id: String(id), token: $0).member(run: run.id) }
+    }
     record = RecordFields.record(
       id: String(id), values: values,
       attempt: run == nil ? nil : Int.fromDatabaseValue(row[columns + 1]) ?? 1, lease: lease)
-    order = (
-      record["download_priority"]?.int ?? .min, record["book"]?.int ?? 0,
-      record["page"]?.int ?? 0
-    )
+    order = (record.priority ?? .min, record.book ?? 0, record.page ?? 0)
   }
 }
 

@@ -49,10 +49,10 @@ extension SQLiteIndex {
   }
 
   /// See ``DocumentIndex/statuses(of:)``.
-  package func statuses(of ids: [String]) throws -> [String: String] {
+  package func statuses(of ids: [String]) throws -> [String: DocumentStatus] {
     let numbers = ids.compactMap { Int64($0) }.map { String($0) }.joined(separator: ",")
     return try database.read { db in
-      var statuses: [String: String] = [:]
+      var statuses: [String: DocumentStatus] = [:]
       let rows = try Row.fetchCursor(
         db,
         sql: """
@@ -60,7 +60,8 @@ extension SQLiteIndex {
           WHERE id IN (SELECT value FROM json_each(?))
           """, arguments: ["[\(numbers)]"])
       while let row = try rows.next() {
-        statuses[String(row[0] as Int64)] = String.fromDatabaseValue(row[1])
+        statuses[String(row[0] as Int64)] = String.fromDatabaseValue(row[1]).map(
+          DocumentStatus.init)
       }
       return statuses
     }
@@ -93,7 +94,8 @@ private final class SQLiteStoredRows: StoredRowPages {
         T.fromDatabaseValue(row[column])
       }
       return StoredRow(
-        id: row[1], status: value(2) ?? "", url: value(3), bytes: value(4), sha256: value(5),
+        id: row[1], status: DocumentStatus(value(2) ?? ""), url: value(3), bytes: value(4),
+        sha256: value(5),
         md5: value(6), completedAt: value(7), isSelected: value(8) ?? false)
     }
   }

@@ -135,7 +135,7 @@ extension Monitor {
             "name": .string($0.name), "level": .string($0.level.name), "words": .string($0.words),
           ])
         }),
-      "in_progress": .int(health.inProgress), "stale": .int(health.stale),
+      DocumentStatus.inProgress.word: .int(health.inProgress), "stale": .int(health.stale),
       "recent_completed": .int(health.recentCompleted), "recent_failed": .int(health.recentFailed),
       "recent_absent": .int(health.recentAbsent), "quarantined": .int(health.quarantined),
       "success_rate": rate.map { .decimal($0, 4) } ?? .null,

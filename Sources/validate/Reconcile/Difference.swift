@@ -43,7 +43,7 @@ struct Difference: Sendable, Equatable {
   /// One sentence for people.
   let message: String
   var id: String?
-  var status: String?
+  var status: DocumentStatus?
   var url: String?
   var row: StoredRow?
   /// Size and checksum that were found.
@@ -70,9 +70,9 @@ struct Difference: Sendable, Equatable {
   }
 
   /// A fetched document that got no further; `status` is `nil` where the index does not have it.
-  init(notUploaded id: String, status: String?, file: String?) {
+  init(notUploaded id: String, status: DocumentStatus?, file: String?) {
     kind = .notUploaded
-    let what = status.map { "the index says \($0)" } ?? "the index does not have it"
+    let what = status.map { "the index says \($0.word)" } ?? "the index does not have it"
     message = "it was fetched\(file.map { " to \($0)" } ?? "") and not uploaded: \(what)"
     self.id = id
     self.status = status
@@ -90,7 +90,7 @@ struct Difference: Sendable, Equatable {
     ]
     return .object([
       "class": .string(kind.rawValue), "id": id.map(JSON.string),
-      "status": status.map(JSON.string), "url": url.map(JSON.string),
+      "status": status.map { .string($0.word) }, "url": url.map(JSON.string),
       "expected": expected.members.isEmpty ? nil : .object(expected),
       "found": there.members.isEmpty ? nil : .object(there), "message": .string(message),
       "repair": repair.map { .string($0.rawValue) },

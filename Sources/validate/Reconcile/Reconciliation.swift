@@ -62,7 +62,7 @@ struct Reconciliation {
       return
     }
     var rows: [StoredRow] = []
-    for row in match.rows where row.status == "completed" && row.isSelected {
+    for row in match.rows where row.status == .completed && row.isSelected {
       guard let url = row.url else {
         totals.compared += 1
         try add([Difference(.noURL, row, "it is completed, and names no object")])
@@ -91,7 +91,7 @@ struct Reconciliation {
     let statuses = try index.statuses(of: page.map(\.id))
     for document in page {
       switch statuses[document.id] {
-      case "completed", "in_progress", "skipped": break
+      case .completed, .inProgress, .skipped: break
       case let status:
         try add([Difference(notUploaded: document.id, status: status, file: document.path)])
       }

@@ -26,8 +26,9 @@ extension HTMLReport {
   }
 
   private static let styles = [
-    "completed": "good", "in_progress": "accent", "pending": "rest", "failed": "bad",
-    "absent": "warn", "skipped": "warn",
+    DocumentStatus.completed.word: "good", DocumentStatus.inProgress.word: "accent",
+    DocumentStatus.pending.word: "rest", DocumentStatus.failed.word: "bad",
+    StatusCounts.absentWord: "warn", DocumentStatus.skipped.word: "warn",
   ]
 
   private var status: String {

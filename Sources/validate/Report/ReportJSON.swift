@@ -2,23 +2,25 @@ import Common
 import Index
 
 extension Report {
+  private var statusJSON: JSONObject {
+    var object: JSONObject = ["total": .int(status.total)]
+    for row in status.named { object[row.name] = .int(row.count) }
+    return object
+  }
+
   /// The report as JSON, sizes in bytes and times in seconds.
   var json: JSON {
     let estimate = Estimate(self)
     let throughput = Throughput(hours)
     return .object([
-      "status": .object([
-        "total": .int(status.total), "pending": .int(status.pending),
-        "in_progress": .int(status.inProgress), "completed": .int(status.completed),
-        "failed": .int(status.failed), "absent": .int(status.absent),
-        "skipped": .int(status.skipped), "unknown": .int(status.unknown),
-      ]),
+      "status": .object(statusJSON),
       "priorities": .array(
         priorities.map {
           .object([
             "priority": $0.priority.map(JSON.int) ?? .null, "total": .int($0.total),
-            "completed": .int($0.completed), "failed": .int($0.failed),
-            "absent": .int($0.absent),
+            DocumentStatus.completed.word: .int($0.completed),
+            DocumentStatus.failed.word: .int($0.failed),
+            StatusCounts.absentWord: .int($0.absent),
           ])
         }),
       "completed_last_hour": .int(completedLastHour),
@@ -30,14 +32,15 @@ extension Report {
         "unknown": .int(completedAtUnknownTime), "before": .int(throughput.before),
         "steps": .array(
           throughput.bars.map {
-            .object(["since": .string($0.since), "completed": .int($0.completed)])
+            .object(["since": .string($0.since), DocumentStatus.completed.word: .int($0.completed)])
           }),
       ]),
       "types": .array(
         types.map {
           .object([
-            "type": .string($0.type), "total": .int($0.total), "completed": .int($0.completed),
-            "failed": .int($0.failed), "absent": .int($0.absent),
+            "type": .string($0.type), "total": .int($0.total),
+            DocumentStatus.completed.word: .int($0.completed),
+            DocumentStatus.failed.word: .int($0.failed), StatusCounts.absentWord: .int($0.absent),
             "original_bytes": .int($0.originalBytes),
             "stored_bytes": .int($0.storedBytes),
           ])
@@ -56,7 +59,8 @@ extension Report {
       "mismatches": .array(
         mismatches.map {
           .object([
-            "books": $0.books.map(Self.pair) ?? .null, "completed": .int($0.completed),
+            "books": $0.books.map(Self.pair) ?? .null,
+            DocumentStatus.completed.word: .int($0.completed),
             "mismatches": .int($0.mismatches),
           ])
         }),

@@ -13,11 +13,12 @@ extension Report {
   /// Statuses in the order of a document's life, with their counts; those that are none of the table's
   /// own only where there are some.
   var statuses: [(name: String, count: Int)] {
-    [
-      ("completed", status.completed), ("in_progress", status.inProgress),
-      ("pending", status.pending), ("failed", status.failed), ("absent", status.absent),
-      ("skipped", status.skipped),
-    ] + (status.unknown > 0 ? [("unknown", status.unknown)] : [])
+    let order = [
+      DocumentStatus.completed.word, DocumentStatus.inProgress.word, DocumentStatus.pending.word,
+    ]
+    let first = order.compactMap { word in status.named.first { $0.name == word } }
+    let rest = status.named.filter { !order.contains($0.name) }
+    return first + (status.unknown > 0 ? rest : rest.dropLast())
   }
 
   var statusTable: ReportTable {
@@ -32,7 +33,10 @@ extension Report {
   var priorityTable: ReportTable {
     ReportTable(
       name: "priorities", title: "By priority",
-      columns: ["priority", "documents", "completed", "failed", "absent", "done"],
+      columns: [
+        "priority", "documents", DocumentStatus.completed.word, DocumentStatus.failed.word,
+        StatusCounts.absentWord, "done",
+      ],
       rows: priorities.map {
         [
           $0.priority.map { .number($0) } ?? .missing, .count($0.total), .count($0.completed),
@@ -50,7 +54,7 @@ extension Report {
     }
     return ReportTable(
       name: "throughput", title: "Completed by \(throughput.step.rawValue) (\(timeZone))",
-      columns: ["since", "completed"],
+      columns: ["since", DocumentStatus.completed.word],
       rows: older + throughput.bars.map { [.text($0.since), .count($0.completed)] }, shown: .last)
   }
 
@@ -65,7 +69,7 @@ extension Report {
   var mismatchTable: ReportTable {
     ReportTable(
       name: "mismatches", title: "Mismatches by book",
-      columns: ["first_book", "last_book", "completed", "mismatches", "rate"],
+      columns: ["first_book", "last_book", DocumentStatus.completed.word, "mismatches", "rate"],
       rows: mismatches.map {
         [
           $0.books.map { .number($0.lowerBound) } ?? .missing,
@@ -79,7 +83,8 @@ extension Report {
     ReportTable(
       name: "types", title: "By type",
       columns: [
-        "type", "documents", "completed", "failed", "absent", "original_bytes", "stored_bytes",
+        "type", "documents", DocumentStatus.completed.word, DocumentStatus.failed.word,
+        StatusCounts.absentWord, "original_bytes", "stored_bytes",
         "saved",
       ],
       rows: types.map {

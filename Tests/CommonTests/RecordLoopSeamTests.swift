@@ -37,7 +37,7 @@ private struct IdleWorker: RecordProcessor {
 }
 
 @Suite("What a stage may ask of the loop")
-struct StageLoopSeamTests {
+struct RecordLoopSeamTests {
   private let input = Ends()
   private let output = Ends()
   private let stop = ShutdownSignal()

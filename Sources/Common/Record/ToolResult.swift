@@ -1,0 +1,106 @@
+/// What a tool adds to a record under its own name.
+///
+/// A view of the JSON, not a copy: what a tool does not know passes on as it came, and reading one member
+/// costs no more than looking it up. A member of another type counts as missing.
+package protocol ToolResult: Sendable, Equatable {
+  /// The name of the member: the tool's own.
+  static var name: String { get }
+  /// All members, in the order of the line.
+  var members: JSONObject { get set }
+  init(members: JSONObject)
+}
+
+extension DocumentRecord {
+  /// What `fetch` said.
+  package var fetch: FetchResult? {
+    get { result() }
+    set { set(newValue) }
+  }
+  /// What `optimize` said.
+  package var optimize: OptimizeResult? {
+    get { result() }
+    set { set(newValue) }
+  }
+  /// What `upload` said.
+  package var upload: UploadResult? {
+    get { result() }
+    set { set(newValue) }
+  }
+  /// What `validate` said.
+  package var validate: ValidateResult? {
+    get { result() }
+    set { set(newValue) }
+  }
+
+  private func result<Result: ToolResult>() -> Result? {
+    self[Result.name]?.object.map(Result.init(members:))
+  }
+
+  private mutating func set<Result: ToolResult>(_ result: Result?) {
+    fields[Result.name] = result.map { .object($0.members) }
+  }
+}
+
+extension JSONObject {
+  /// A member that is a string.
+  subscript(string name: String) -> String? {
+    get { self[name]?.string }
+    set { self[name] = newValue.map(JSON.string) }
+  }
+  /// A member that is an integer.
+  subscript(int name: String) -> Int? {
+    get { self[name]?.int }
+    set { self[name] = newValue.map { .int($0) } }
+  }
+  /// A member that is a truth value.
+  subscript(bool name: String) -> Bool? {
+    get { self[name]?.bool }
+    set { self[name] = newValue.map(JSON.bool) }
+  }
+  /// A member that is a number; written with three decimals.
+  subscript(double name: String) -> Double? {
+    get { self[name]?.double }
+    set { self[name] = newValue.map { .decimal($0) } }
+  }
+}
+
+/// A file that a record names, and what is recorded of it.
+package struct NamedFile: Sendable, Equatable {
+  package let path: String
+  /// Its size, where a tool recorded it.
+  package let bytes: Int?
+  /// Its SHA-256, where a tool recorded it.
+  package let sha256: String?
+  /// Whether a tool made it, so that what is wrong with it now is not the record's fault.
+  package let isOurs: Bool
+}
+
+extension DocumentRecord {
+  /// The file as it came: what `fetch` brought, or else the record's own `path`. `nil` where it names
+  /// none; throws `invalid_record` where what it names is not the path of a file.
+  package func sourceFile() throws(RecordError) -> NamedFile? {
+    if let fetch, let path = try path("fetch.path", fetch.members["path"]) {
+      return NamedFile(path: path, bytes: fetch.bytes, sha256: fetch.sha256, isOurs: true)
+    }
+    return try path("path", fields["path"]).map {
+      NamedFile(path: $0, bytes: nil, sha256: nil, isOurs: false)
+    }
+  }
+
+  /// The file to go on with: what `optimize` chose, or else ``sourceFile()``.
+  package func currentFile() throws(RecordError) -> NamedFile? {
+    if let optimize, let path = try path("optimize.path", optimize.members["path"]) {
+      return NamedFile(path: path, bytes: optimize.bytes, sha256: optimize.sha256, isOurs: true)
+    }
+    return try sourceFile()
+  }
+
+  private func path(_ name: String, _ value: JSON?) throws(RecordError) -> String? {
+    guard let value, value != .null else { return nil }
+    // A C string would end at a NUL, and name another file.
+    guard let path = value.string, !path.isEmpty, !path.utf8.contains(0) else {
+      throw RecordError(.invalidRecord, #"the member "\#(name)" is not the path of a file"#)
+    }
+    return path
+  }
+}
