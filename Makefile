@@ -1,9 +1,9 @@
 # Plain `make` lists the targets.
 
 PREFIX ?= /usr/local
-TOOLS := enqueue fetch optimize upload validate portal
-SCRIPTS := bin/conveyor download_mid_filtered_documents.sh scripts/install-dependencies Tests/Fuzz/build \
-  .ci/run
+TOOLS := enqueue fetch optimize upload validate portal conveyor-driver
+SCRIPTS := bin/conveyor download_mid_filtered_documents.sh download_validator examples/demo \
+  scripts/install-dependencies Tests/Fuzz/build .ci/run
 BENCH := fetch limiter workers index report reconcile optimize upload
 SWIFT_SOURCES := Sources Tests Package.swift
 
@@ -52,11 +52,13 @@ build: swift deps ## Build the tools for use (release)
 
 install: build ## Install below PREFIX (/usr/local)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/conveyor \
-	  $(DESTDIR)$(PREFIX)/share/conveyor/stages $(DESTDIR)$(PREFIX)/share/conveyor/portals
+	  $(DESTDIR)$(PREFIX)/share/conveyor/stages $(DESTDIR)$(PREFIX)/share/conveyor/portals \
+	  $(DESTDIR)$(PREFIX)/share/conveyor/examples
 	install -m 755 bin/conveyor $(DESTDIR)$(PREFIX)/bin/
 	install -m 755 $(addprefix .build/release/,$(TOOLS)) $(DESTDIR)$(PREFIX)/libexec/conveyor/
 	install -m 644 stages/*.yaml $(DESTDIR)$(PREFIX)/share/conveyor/stages/
 	install -m 644 portals/*.yaml $(DESTDIR)$(PREFIX)/share/conveyor/portals/
+	install -m 755 examples/demo $(DESTDIR)$(PREFIX)/share/conveyor/examples/
 
 deps: ## Install the Debian or Ubuntu packages that are missing
 	@scripts/install-dependencies

@@ -40,7 +40,7 @@ let package = Package(
   name: "conveyor",
   products: ["enqueue", "fetch", "optimize", "upload", "validate", "portal"].map {
     .executable(name: $0, targets: [$0])
-  },
+  } + [.executable(name: "conveyor-driver", targets: ["driver"])],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
@@ -102,6 +102,7 @@ let package = Package(
         "SQLite", "Store",
       ]),
     tool("portal", ["CLeptonica", "Crypto", "Index"]),
+    tool("driver", ["Subprocesses", "Config"]),
 
     .target(
       name: "Support", dependencies: ["Common"], path: "Tests/Support",
@@ -110,6 +111,7 @@ let package = Package(
     tests("IndexTests", ["CZlib", "Index", "Postgres", "Config"]),
     tests("StateTests", ["Checkpoint", "Limiter", "SQLite"]),
     tests("StoreTests", ["CCRC32C", "Store", "Crypto", "HTTP", logging], exclude: ["Servers"]),
+    tests("DriverTests", ["driver", "Config"]),
     tests("EnqueueTests", ["enqueue", "Index", "Config"]),
     tests("FetchTests", ["fetch", "CZlib", "Inspection", "PDF", "Config", "HTTP"]),
     tests("ImagesTests", ["Images", "JBIG2", "PDF", "Subprocesses"]),

@@ -3,7 +3,8 @@ import Common
 import Glibc
 import Subprocesses
 
-/// Which Ghostscript it is, and what is known against it. Pure, but for asking it.
+/// Which Ghostscript it is, and what is known against it: the one list, for `optimize` and for `conveyor doctor`.
+/// Pure, but for asking.
 struct GhostscriptVersion: Equatable, CustomStringConvertible {
   /// `10.00.0`, as it says it.
   let description: String
@@ -37,6 +38,38 @@ struct GhostscriptVersion: Equatable, CustomStringConvertible {
       ? "10.00.0 to 10.02.0 may damage text that lies behind a scan (10.02.1 does not)" : nil
   }
 
+  /// Debian 12's package, and the revision of it that is safe with documents of strangers.
+  private static let package = (prefix: "10.0.0~dfsg-11+deb12u", revision: 9)
+
+  /// What is known against a package of a distribution, by its version. (Its program says `10.00.0` with and
+  /// without the correction.)
+  static func trouble(ofPackage version: String) -> String? {
+    guard version.hasPrefix(package.prefix),
+      let revision = Int(version.dropFirst(package.prefix.count).prefix(while: \.isNumber)),
+      revision < package.revision
+    else { return nil }
+    return """
+      \(package.prefix)\(package.revision) closes CVE-2026-101258, shell commands despite -dSAFER: apt-get \
+      upgrade
+      """
+  }
+
+  /// The version of the installed package, where dpkg(1) knows it.
+  static func package(path: String?) -> String? {
+    guard let program = ProgramPath.find(ProgramPath.candidates("dpkg-query", path)) else {
+      return nil
+    }
+    let answer = try? Launch.output(limit: 200) { nowhere, words in
+      Launch(
+        path: program,
+        arguments: ["dpkg-query", "--show", "--showformat=${Version}", "ghostscript"],
+        environment: ["PATH=/usr/bin:/bin", "LC_ALL=C"], input: nowhere, output: words,
+        errors: nowhere)
+    }
+    guard let answer, answer.end == .status(0), let bytes = answer.bytes else { return nil }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
   private func isFrom(_ first: [Int], before end: [Int]) -> Bool {
     !numbers.lexicographicallyPrecedes(first) && numbers.lexicographicallyPrecedes(end)
   }
@@ -51,7 +84,9 @@ enum GhostscriptStatus {
     let folder = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
     let fonts = renderer.flatMap { FontCheck.warning($0, in: folder) }
     let lines =
-      lines(program, GhostscriptVersion.ask(program), renderer, Launch.layers)
+      lines(
+        program, GhostscriptVersion.ask(program), GhostscriptVersion.package(path: path), renderer,
+        Launch.layers)
       + [fonts].compactMap(\.self)
     let text = lines.joined(separator: "\n")
     _ = writeAll(Array("\(text)\n".utf8), to: STDOUT_FILENO)
@@ -60,8 +95,8 @@ enum GhostscriptStatus {
 
   /// What is said of a program and of the layers that this system offers. Pure.
   static func lines(
-    _ program: String, _ version: GhostscriptVersion?, _ renderer: Renderer.Programs?,
-    _ layers: (isOffline: Bool, isConfined: Bool)
+    _ program: String, _ version: GhostscriptVersion?, _ package: String?,
+    _ renderer: Renderer.Programs?, _ layers: (isOffline: Bool, isConfined: Bool)
   ) -> [String] {
     let all = [
       ("limits on time, memory and files", true), ("no new privileges", true),
@@ -75,6 +110,8 @@ enum GhostscriptStatus {
     return [
       "Ghostscript \(version?.description ?? "of an unknown version") at \(program)",
       version?.trouble.map { "warning: \($0); only --engine ghostscript uses it" },
+      package.map { "package \($0)" },
+      package.flatMap(GhostscriptVersion.trouble(ofPackage:)).map { "warning: \($0)" },
       renderer.map { "its results are checked with \($0.drawing) and \($0.text)" }
         ?? "warning: pdftoppm or pdftotext is missing, without which its results are not used "
         + "(apt-get install poppler-utils)",

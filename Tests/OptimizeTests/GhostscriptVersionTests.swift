@@ -20,6 +20,18 @@ struct GhostscriptVersionTests {
   }
 
   @Test(
+    "Packages that are known to be bad",
+    arguments: [
+      ("10.0.0~dfsg-11+deb12u1", true), ("10.0.0~dfsg-11+deb12u8+b1", true),
+      ("10.0.0~dfsg-11+deb12u9", false), ("10.0.0~dfsg-11+deb12u12", false),
+      ("10.0.0~dfsg-11", false),
+      ("10.02.1~dfsg1-0ubuntu7.8", false), ("", false),
+    ])
+  func package(_ version: String, isBad: Bool) {
+    #expect((GhostscriptVersion.trouble(ofPackage: version) != nil) == isBad)
+  }
+
+  @Test(
     "What is no version", arguments: ["", "10", "GPL Ghostscript", "10.x", "1.2.3.4.5", "10..0"])
   func none(_ text: String) { #expect(GhostscriptVersion(text) == nil) }
 
@@ -28,9 +40,13 @@ struct GhostscriptVersionTests {
     let version = GhostscriptVersion("10.06.0")
     #expect(
       GhostscriptStatus.lines(
-        "/usr/bin/gs", version, nil, (isOffline: true, isConfined: false)) == [
+        "/usr/bin/gs", version, "10.0.0~dfsg-11+deb12u7", nil, (isOffline: true, isConfined: false))
+        == [
           "Ghostscript 10.06.0 at /usr/bin/gs",
           "warning: 10.06 cuts JPEGs short (10.07.0 does not); only --engine ghostscript uses it",
+          "package 10.0.0~dfsg-11+deb12u7",
+          "warning: 10.0.0~dfsg-11+deb12u9 closes CVE-2026-101258, shell commands despite -dSAFER: "
+            + "apt-get upgrade",
           "warning: pdftoppm or pdftotext is missing, without which its results are not used "
             + "(apt-get install poppler-utils)",
           "isolation: limits on time, memory and files, no new privileges, ends with its parent, "

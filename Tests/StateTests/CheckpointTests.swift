@@ -1,5 +1,5 @@
-@testable import SQLite
 @testable import Checkpoint
+@testable import SQLite
 import Common
 import Support
 import Testing

@@ -1,0 +1,155 @@
+import Files
+import ArgumentParser
+import Common
+import Glibc
+
+/// `plan OPTION…`: checks what has to be there, asks, and prints the programs of the run for the script.
+struct Plan: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Check what a run needs, ask whether to start, and print its programs.")
+
+  @Argument(parsing: .captureForPassthrough, help: "What `conveyor run` was given.")
+  var words: [String] = []
+
+  func run() throws {
+    let preflight = try Driver.preflight(.run, words)
+    let settings = preflight.settings
+    let plan = try preflight.plan()
+    let todo = try preflight.check(plan)
+    let way = (plan.names).joined(separator: " → ")
+    Driver.say("stage \(plan.stage): \(way), into \(SecretRedactor.setting(plan.to))")
+    Driver.say("state: \(plan.state)")
+    guard todo > 0 else {
+      Driver.say("nothing is left to do")
+      if !settings.isDryRun { try preflight.sweep(plan) }
+      return
+    }
+    if settings.isDryRun {
+      Driver.say("dry run: what would be requested, for ten documents at most")
+      return try show(plan, plan.preview(), files: nil)
+    }
+    guard settings.assumesYes || isatty(STDIN_FILENO) == 0 || isWanted() else {
+      return Driver.say("not started")
+    }
+    try makeFolders(plan)
+    try show(plan, plan.programs(todo: todo), files: (plan.log, plan.summary))
+  }
+
+  private func isWanted() -> Bool {
+    Console.write("Start download? (y/n) ")
+    return readLine()?.lowercased().hasPrefix("y") == true
+  }
+
+  private func makeFolders(_ plan: RunPlan) throws {
+    umask(0o077)
+    let failure = Folders.make(plan.spool)
+    guard failure != 0 else { return }
+    let reason = String(cString: strerror(failure))
+    throw Fatal(.inputOutput, "cannot make the state folder \(plan.state): \(reason)")
+  }
+
+  private func show(
+    _ plan: RunPlan, _ programs: [RunPlan.Program], files: (log: String, summary: String)?
+  ) throws {
+    let driver = "\(ProgramFolder.own())/conveyor-driver"
+    let ending =
+      (files.map { ["--log", $0.log, "--summary", $0.summary] } ?? [])
+      + (plan.limit.map { ["--limit", "\($0)"] } ?? [])
+    var variables = plan.settings.environment
+    variables["CONVEYOR_RUN_ID"] = "\(Self.time())-\(getppid())"
+    let words = PlanLines(
+      variables: variables.map { "\($0.key)=\($0.value)" }.sorted(), programs: programs,
+      judge: [driver, "judge", "--programs", programs.map(\.name).joined(separator: ",")],
+      end: [driver, "end"] + ending)
+    try Driver.print(words.text)
+  }
+
+  private static func time() -> String {
+    String(Time.timestamp().prefix { $0 != "." }.filter { $0 != "-" && $0 != ":" })
+  }
+}
+
+/// `judge --programs A,B,C STATUS…`: the exit status of a pipeline, with words for what a signal ended.
+struct Judge: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Turn the statuses of a pipeline's programs into one.")
+
+  @Option(help: "Their names, with commas between.")
+  var programs: String
+
+  @Flag(help: "The run was told to stop.")
+  var stopped = false
+
+  @Argument(help: "How each of them ended.")
+  var statuses: [Int32]
+
+  func run() throws {
+    let names = programs.split(separator: ",").map(String.init)
+    let verdict = Verdict(Array(zip(names, statuses)).map { ($0, $1) }, wasStopped: stopped)
+    for line in verdict.lines { Driver.say(line) }
+    Glibc.exit(verdict.code)
+  }
+}
+
+/// `end STATUS SIGNALS`: how the run ended, with where its log is.
+struct End: ParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "Say how a run ended.")
+
+  @Option(help: "The log of the run.")
+  var log: String?
+
+  @Option(help: "The summary of the run.")
+  var summary: String?
+
+  @Option(help: "How many documents the run takes.")
+  var limit: Int?
+
+  @Argument(help: "How the pipeline ended.")
+  var status: Int32
+
+  @Argument(help: "How many signals it was sent.")
+  var signals = 0
+
+  func run() throws {
+    let files = log.flatMap { log in summary.map { (log, $0) } }
+    let verdict = Verdict(pipeline: status, signals: signals, files: files, limit: limit)
+    for line in verdict.lines { Driver.say(line) }
+    Glibc.exit(verdict.code)
+  }
+}
+
+/// `doctor OPTION…`.
+struct Examine: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "doctor", abstract: "Check what is installed and reachable.")
+
+  @Argument(parsing: .captureForPassthrough, help: "What `conveyor doctor` was given.")
+  var words: [String] = []
+
+  func run() throws {
+    let code = Doctor(preflight: try Driver.preflight(.doctor, words)).run { finding in
+      _ = writeAll(Array((finding.line + "\n").utf8), to: STDOUT_FILENO)
+    }
+    Glibc.exit(code)
+  }
+}
+
+/// `options COMMAND`: the options of `run` or `doctor`.
+struct Options: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Print the options of a command, made from the help of the tools.")
+
+  @Argument(help: "run or doctor.")
+  var command = "run"
+
+  @Flag(help: "Also the rare ones.")
+  var all = false
+
+  func run() throws {
+    guard let command = RunSettings.Command(rawValue: command) else {
+      throw ValidationError("options are those of run or of doctor")
+    }
+    let help = OptionHelp(table: try Driver.table(Driver.programs()))
+    try Driver.print(help.lines(for: command, all: all).joined(separator: "\n") + "\n")
+  }
+}

@@ -1,0 +1,191 @@
+import CLI
+import Common
+import Glibc
+
+/// `conveyor doctor`: what is installed, what is reachable, and what is missing, a line each.
+struct Doctor {
+  /// What came of one check. Pure.
+  struct Finding: Sendable, Equatable {
+    enum State: Sendable, Equatable {
+      case fine
+      /// The exit code that a run would end with.
+      case missing(Int32)
+      /// Not asked, or not needed by everybody.
+      case open
+    }
+
+    let title: String
+    let state: State
+    let text: String
+
+    init(_ title: String, _ state: State, _ text: String = "") {
+      (self.title, self.state) = (title, state)
+      self.text = text.split(separator: "\n").joined(separator: "; ")
+    }
+
+    /// `ok       index: 5,280`.
+    var line: String {
+      let mark =
+        switch state {
+        case .fine: "ok"
+        case .missing: "MISSING"
+        case .open: "-"
+        }
+      return Format.padRight(mark, 9) + title + (text.isEmpty ? "" : ": \(text)")
+    }
+
+    /// The exit code of all: that of the first that is missing.
+    static func code(of findings: [Finding]) -> Int32 {
+      for finding in findings { if case .missing(let code) = finding.state { return code } }
+      return 0
+    }
+  }
+
+  /// A run keeps a few hundred documents on this disk at a time, of a megabyte or so each.
+  static let leastSpace = 256 << 20
+
+  let preflight: Preflight
+  private var settings: RunSettings { preflight.settings }
+  private var programs: Programs { preflight.programs }
+
+  /// Makes all checks in order; `show` gets each finding at once. Returns the exit code.
+  func run(_ show: (Finding) -> Void) -> Int32 {
+    var findings: [Finding] = []
+    for check in checks() {
+      let finding = check()
+      findings.append(finding)
+      show(finding)
+    }
+    return Finding.code(of: findings)
+  }
+
+  private func checks() -> [() -> Finding] {
+    var checks: [() -> Finding] = Programs.tools.map { tool in
+      { check(tool) { try nothing(programs.find(tool)) } }
+    }
+    checks += [
+      { needed("gs", "ghostscript", "optimize needs it") },
+      {
+        needed("xlsx2csv", "xlsx2csv", "only the import of spreadsheets needs it", isOptional: true)
+      },
+      { check("Ghostscript") { try programs.run("optimize", ["--gs-status"], .captured) } },
+      {
+        Finding(
+          "stages", .fine, Preflight.stageNames(in: preflight.stagesFolder).joined(separator: " "))
+      },
+      { space() },
+    ]
+    return checks + stageChecks() + placeChecks()
+  }
+
+  private func stageChecks() -> [() -> Finding] {
+    guard let stage = settings.stage else { return [] }
+    let shown = SecretRedactor.setting(stage)
+    guard let names = try? preflight.pipeline(stage) else {
+      return [{ check("stage \(shown)") { try nothing(preflight.pipeline(stage)) } }]
+    }
+    var checks: [() -> Finding] = [
+      { Finding("stage \(shown)", .fine, names.joined(separator: " → ")) },
+      { check("pipeline of \(shown)") { try nothing(preflight.paths(of: names)) } },
+      { check("portals of \(shown)") { try preflight.portals(stage, state: nil, .captured) } },
+    ]
+    let areRead = (try? preflight.portals(stage, state: nil, .dropped))?.status == 0
+    if settings.usesNetwork, areRead {
+      checks.append({ check("answers of the portals") { try probe(stage) } })
+    }
+    return checks
+  }
+
+  private func placeChecks() -> [() -> Finding] {
+    var checks: [() -> Finding] = []
+    if settings.index == nil {
+      checks.append({ Finding("index", .open, "not named (--index URL, or CONVEYOR_INDEX)") })
+    } else {
+      checks.append({
+        check("index") {
+          try programs.run("enqueue", ["--count"], .captured, with: settings.environment)
+        }
+      })
+    }
+    if !settings.usesNetwork {
+      let title = "answers of the portals, destination"
+      checks.append({ Finding(title, .open, "not asked (--no-network)") })
+    } else if let to = settings.to {
+      let readable = settings.stage.flatMap { (try? preflight.pipeline($0)) == nil ? nil : $0 }
+      checks.append({
+        check("destination \(SecretRedactor.setting(to))") {
+          try preflight.destination(to, readable ?? "stage-0-test", .captured)
+        }
+      })
+    } else {
+      checks.append({ Finding("destination", .open, "not named (--to URL, or CONVEYOR_TO)") })
+    }
+    return checks
+  }
+
+  /// One polite request to each portal, within the budget of the runs.
+  private func probe(_ stage: String) throws -> Programs.Finished {
+    let location = try? location()
+    let place = location.map { ["--state", $0.state] } ?? []
+    let limiter = settings.limiter == nil ? location.map { ["--limiter", $0.limiter] } ?? [] : []
+    return try programs.run(
+      "fetch", ["--stage", stage] + place + limiter + settings.words("fetch") + ["--probe"],
+      .captured, with: settings.environment)
+  }
+
+  /// Where a run would have its state; without an index, where those of all indexes are.
+  private func location() throws -> (state: String, limiter: String) {
+    if settings.index != nil, let found = try? preflight.location(.dropped) { return found }
+    let folder = try StateFolder(named: settings.state)
+    return (folder.path, folder.limiter)
+  }
+
+  /// How much room there is where the state is, or will be.
+  private func space() -> Finding {
+    guard let path = (try? location())?.state else {
+      return check("disk space") { try nothing(location()) }
+    }
+    var folder = path.hasPrefix("/") ? path : "./\(path)"
+    var status = statvfs()
+    while statvfs(folder, &status) != 0, errno == ENOENT, let slash = folder.lastIndex(of: "/") {
+      folder = slash == folder.startIndex ? "/" : String(folder[..<slash])
+    }
+    return Self.space(Int(clamping: UInt64(status.f_bavail) * UInt64(status.f_frsize)), at: path)
+  }
+
+  /// What so many free bytes mean for a run. Pure.
+  static func space(_ free: Int, at path: String) -> Finding {
+    let text = "\(Format.bytes(free)) free for the state folder \(path)"
+    guard free < leastSpace else { return Finding("disk space", .fine, text) }
+    return Finding(
+      "disk space", .missing(ToolExit.inputOutput.rawValue),
+      "\(text); a run needs \(Format.bytes(leastSpace)). Make room, or name another disk with --state."
+    )
+  }
+
+  /// A program of the system, or the command that installs it.
+  private func needed(
+    _ program: String, _ package: String, _ purpose: String, isOptional: Bool = false
+  ) -> Finding {
+    if programs.installed(program) != nil { return Finding(program, .fine) }
+    return Finding(
+      program, isOptional ? .open : .missing(ToolExit.configuration.rawValue),
+      "not installed, and \(purpose). Install it with: sudo apt-get install \(package) "
+        + "(Debian, Ubuntu), or: make deps")
+  }
+
+  /// For checks that print nothing.
+  private func nothing(_ result: some Any) -> Programs.Finished? { nil }
+
+  /// What came of a chunk of work; of a tool's, with what it printed.
+  private func check(_ title: String, _ work: () throws -> Programs.Finished?) -> Finding {
+    do {
+      guard let finished = try work() else { return Finding(title, .fine) }
+      let state = finished.status == 0 ? Finding.State.fine : .missing(finished.status)
+      return Finding(title, state, finished.text)
+    } catch {
+      let fatal = Fatal(describing: error)
+      return Finding(title, .missing(fatal.code.rawValue), Format.printable(fatal.message))
+    }
+  }
+}

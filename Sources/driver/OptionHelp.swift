@@ -1,0 +1,137 @@
+import Common
+
+/// What `conveyor help run` prints: the table of options, the most used ones first. Pure.
+struct OptionHelp {
+  private static let width = 80
+  private static let column = 26
+
+  /// Options that most runs need, in this order.
+  private static let first = [
+    "stage", "index", "to", "state", "workers", "limit", "rate-limit-delay", "portal-base",
+    "no-wait",
+    "keep-local", "overwrite", "verbose", "quiet",
+  ]
+
+  let table: OptionTable
+
+  /// `all`: also the options that the tools show only to those who ask for all.
+  func lines(for command: RunSettings.Command, all: Bool) -> [String] {
+    let use = "usage: conveyor \(command.rawValue) --stage NAME --index URL --to URL [OPTION]…"
+    let shared = table.options.filter { option in
+      let reached = table.bare("--\(option.name)")
+      return reached.count > 1 && reached.first == option
+    }
+    return [use, ""] + Self.introduction(command) + mostUsed(command)
+      + section("several tools", shared, all)
+      + OptionTable.tools.flatMap { tool in
+        section(tool, table.options.filter { $0.tool == tool && !isShared($0) }, all)
+      }
+      + (all || !table.options.contains(where: \.isRare)
+        ? [] : ["", "`conveyor help \(command.rawValue) --all` lists the rare ones, too."])
+  }
+
+  private static func introduction(_ command: RunSettings.Command) -> [String] {
+    let text =
+      command == .doctor
+      ? "Checks what is installed and what can be reached, and takes the options of a run."
+      : """
+      Brings the documents of a stage into the store: enqueue | fetch | optimize | upload | validate. \
+      Checks first that everything is there, shows what there is to do, and asks before it begins. Ctrl+C stops \
+      in order, and the same command resumes; a second Ctrl+C stops at once.
+      """
+    let options = """
+      All options of the tools are options of a run. Where several tools know a name, --TOOL-NAME gives it to one \
+      of them, like --upload-workers 8.
+      """
+    return wrapped(text, at: 0) + [""] + wrapped(options, at: 0)
+  }
+
+  private func mostUsed(_ command: RunSettings.Command) -> [String] {
+    var lines = ["", "MOST USED:"]
+    for name in Self.first {
+      // What fetch says of its workers says more than what the others do.
+      let reached = table.bare("--\(name)")
+      let option = reached.first { $0.tool == "fetch" } ?? reached.first
+      if let text = Self.abstracts[name] {
+        lines += Self.entry("--\(name) <\(text.value)>", text.abstract)
+      } else if let option {
+        lines += entry(option, "--\(name)")
+      }
+    }
+    lines += Self.entry("-n, --dry-run", "Show what would be requested, for ten documents at most.")
+    lines += Self.entry("-y, --yes", "Start without asking.")
+    if command == .doctor {
+      lines += Self.entry("--no-network", "Ask neither the portals nor the destination.")
+    }
+    return lines
+  }
+
+  /// What the driver does with an option itself.
+  private static let abstracts: [String: (value: String, abstract: String)] = [
+    "stage": ("name", "The stage, by name or file (CONVEYOR_STAGE)."),
+    "index": ("url", "The index: postgres://USER@HOST/NAME or sqlite:PATH (CONVEYOR_INDEX)."),
+    "to": ("url", "The store: gs://BUCKET/PREFIX, s3://BUCKET/PREFIX or a folder (CONVEYOR_TO)."),
+    "state": (
+      "dir",
+      """
+      The folder of checkpoint, spool, log and summary (CONVEYOR_STATE; default: one for each index in \
+      ~/.local/state/conveyor, with one limiter for all).
+      """
+    ),
+  ]
+
+  /// Whether an option stands where those of several tools do.
+  private func isShared(_ option: ToolOption) -> Bool {
+    let reached = table.bare("--\(option.name)")
+    return reached.count > 1 && reached.contains(option)
+  }
+
+  private func section(_ title: String, _ options: [ToolOption], _ all: Bool) -> [String] {
+    let lines = options.filter { all || !$0.isRare }.flatMap { option -> [String] in
+      let isBare = table.bare("--\(option.name)").contains(option)
+      guard !isBare || !Self.first.contains(option.name) else { return [] }
+      return entry(
+        option, isBare ? "--\(option.name)" : OptionTable.full(option.tool, "--\(option.name)"))
+    }
+    return lines.isEmpty ? [] : ["", "\(title.uppercased()):"] + lines
+  }
+
+  private func entry(_ option: ToolOption, _ name: String) -> [String] {
+    var notes: [String] = []
+    let reached = table.bare(name).map(\.tool)
+    if reached.count > 1 {
+      notes.append(reached == OptionTable.tools ? "all tools" : reached.joined(separator: ", "))
+    }
+    if !option.values.isEmpty { notes.append("values: \(option.values.joined(separator: ", "))") }
+    if let standard = option.defaultValue, !option.abstract.contains("default") {
+      notes.append("default: \(standard)")
+    }
+    let short = option.spellings.first { !$0.hasPrefix("--") && !table.bare($0).isEmpty }
+    let prefix = reached.isEmpty ? "" : short.map { "\($0), " } ?? ""
+    let value = option.takesValue ? " <\(option.valueName)>" : ""
+    let more = notes.isEmpty ? "" : " (\(notes.joined(separator: "; ")))"
+    return Self.entry(prefix + name + value, option.abstract + more)
+  }
+
+  private static func entry(_ names: String, _ abstract: String) -> [String] {
+    let text = wrapped(abstract, at: column)
+    let names = "  \(names)"
+    guard names.count < column, let first = text.first else { return [names] + text }
+    return [Format.padRight(names, column) + first.dropFirst(column)] + text.dropFirst()
+  }
+
+  /// A text in lines of 80 columns, indented.
+  private static func wrapped(_ text: String, at indent: Int) -> [String] {
+    let margin = String(repeating: " ", count: indent)
+    var lines: [String] = []
+    var line = ""
+    for word in text.split(whereSeparator: \.isWhitespace) {
+      if !line.isEmpty, indent + line.count + 1 + word.count > width {
+        lines.append(margin + line)
+        line = ""
+      }
+      line += (line.isEmpty ? "" : " ") + word
+    }
+    return line.isEmpty ? lines : lines + [margin + line]
+  }
+}

@@ -1,0 +1,137 @@
+import CLI
+import Common
+import Glibc
+import Config
+
+/// What has to be there before a run, each by the command of the tool that knows it. The first that is not
+/// there ends the preflight with that tool's exit status and message.
+struct Preflight {
+  let settings: RunSettings
+  let programs: Programs
+  let stagesFolder: String
+
+  /// What a run has before its index is asked: a name for the stage, the index and the destination, where its
+  /// state is, and every program of its pipeline.
+  func plan() throws -> RunPlan {
+    guard let stage = settings.stage else {
+      let known = Self.stageNames(in: stagesFolder).joined(separator: " ")
+      throw Fatal(.usage, "which stage? --stage NAME; there are: \(known)")
+    }
+    guard settings.index != nil else {
+      throw Fatal(.usage, "which index? --index URL, or CONVEYOR_INDEX")
+    }
+    guard let to = settings.to else { throw Fatal(.usage, "where to? --to URL, or CONVEYOR_TO") }
+    let location = try location()
+    let middle = try pipeline(stage)
+    return RunPlan(
+      settings: settings, stage: stage, to: to, state: location.state, limiter: location.limiter,
+      middle: middle, paths: try paths(of: middle))
+  }
+
+  /// Asks the portals' files, the store and the index; returns how many documents there are to do.
+  func check(_ plan: RunPlan) throws -> Int {
+    _ = try demand(portals(plan.stage, state: plan.state))
+    _ = try demand(destination(plan.to, plan.stage))
+    let dryRun = settings.isDryRun ? ["--dry-run"] : []
+    let index = try programs.run(
+      "enqueue", ["--stage", plan.stage, "--preflight"] + settings.words("enqueue") + dryRun,
+      isInteractive: true, with: settings.environment)
+    let answer = try demand(index).lines.last.flatMap { Int($0) }
+    guard let answer else { throw Fatal(.other, "enqueue --preflight printed no number") }
+    return answer
+  }
+
+  /// Where the state of a run is: what is named, and belongs to no other index, or the user's own place.
+  func location(
+    _ messages: Programs.Messages = .shown
+  ) throws -> (state: String, limiter: String) {
+    let named = settings.state.map { ["--state", $0] } ?? []
+    let lines = try demand(
+      programs.run("enqueue", named + ["--print-state"], messages, with: settings.environment)
+    ).lines
+    guard lines.count == 2 else { throw Fatal(.other, "enqueue --print-state printed no folder") }
+    return (lines[0], lines[1])
+  }
+
+  /// The stage's programs between `enqueue` and `validate`. Throws where one has a name that no tool has.
+  func pipeline(_ stage: String) throws -> [String] {
+    let names = try Stage(named: stage, in: stagesFolder).pipeline
+    for name in names {
+      guard Programs.isName(name), !["enqueue", "validate", "portal"].contains(name) else {
+        throw Fatal(
+          .configuration, "the pipeline names \(Format.quoted(name)), which cannot be part of one")
+      }
+    }
+    return names
+  }
+
+  /// Where the programs of a pipeline are. Throws with exit code 78 where one, or what it needs, is missing.
+  func paths(of middle: [String]) throws -> [String: String] {
+    var paths: [String: String] = [:]
+    for name in ["enqueue"] + middle + ["validate"] { paths[name] = try programs.find(name) }
+    if middle.contains("optimize"), settings.value("optimize", "engine") != "images",
+      !settings.has("optimize", "gs"), programs.installed("gs") == nil
+    {
+      throw Fatal(
+        .configuration,
+        "optimize needs Ghostscript (gs): install it, or take optimize out of the pipeline")
+    }
+    return paths
+  }
+
+  /// With an empty input, fetch reads the files of the stage and of its portals, and has nothing to do.
+  func portals(
+    _ stage: String, state: String?, _ messages: Programs.Messages = .shown
+  ) throws -> Programs.Finished {
+    let folder = state.map { ["--state", $0] } ?? []
+    return try programs.run(
+      "fetch", ["--stage", stage] + folder + settings.words("fetch") + ["--dry-run"], messages,
+      with: settings.environment)
+  }
+
+  /// Writes an object of its own and removes it, but for a dry run.
+  func destination(
+    _ to: String, _ stage: String, _ messages: Programs.Messages = .shown
+  ) throws -> Programs.Finished {
+    let quiet = messages == .shown ? ["--quiet"] : []
+    let dryRun = settings.isDryRun ? ["--dry-run"] : []
+    return try programs.run(
+      "upload", ["--to", to, "--stage", stage, "--check"] + quiet + dryRun, messages,
+      with: settings.environment)
+  }
+
+  /// Removes from the spool what a killed run left there that had nothing else left to do.
+  func sweep(_ plan: RunPlan) throws {
+    var status = stat()
+    guard stat(plan.spool, &status) == 0, !settings.has("validate", "keep-local") else { return }
+    let quietly = ["--no-records", "--quiet", "--progress", "never"]
+    _ = try demand(
+      programs.run(
+        "validate", ["--settle", "--spool", plan.spool] + quietly, .dropped,
+        with: settings.environment))
+  }
+
+  /// What a tool printed, or its exit status as the end: it has said why.
+  private func demand(_ finished: Programs.Finished) throws -> Programs.Finished {
+    guard finished.status == 0 else { throw Ended(status: finished.status) }
+    return finished
+  }
+
+  /// A tool said why the run cannot begin; the driver ends as it did.
+  struct Ended: Error { let status: Int32 }
+
+  static func stageNames(in folder: String) -> [String] {
+    guard let directory = opendir(folder) else { return [] }
+    defer { closedir(directory) }
+    var names: [String] = []
+    while let entry = readdir(directory) {
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if name.hasPrefix("stage-"), name.hasSuffix(".yaml") {
+        names.append(String(name.dropLast(5)))
+      }
+    }
+    return names.sorted()
+  }
+}

@@ -1,0 +1,100 @@
+import Common
+
+/// The programs of a run and what each is given. Pure.
+struct RunPlan: Sendable {
+  /// One program of the pipeline.
+  struct Program: Sendable, Equatable {
+    let name: String
+    let isPlugin: Bool
+    /// Its path and its arguments.
+    let words: [String]
+  }
+
+  let settings: RunSettings
+  let stage: String
+  let to: String
+  let state: String
+  /// The limiter where no other one was asked for.
+  let limiter: String
+  /// The tools and plugins between `enqueue` and `validate`.
+  let middle: [String]
+  /// Where each program is.
+  let paths: [String: String]
+
+  /// The names of all programs.
+  var names: [String] { ["enqueue"] + middle + ["validate"] }
+  var spool: String { "\(state)/spool" }
+  var log: String { settings.value("fetch", "log-file") ?? "\(state)/conveyor.log" }
+  var summary: String { settings.value("validate", "summary") ?? "\(state)/summary.json" }
+  var limit: Int? { settings.value("enqueue", "limit").flatMap { Int($0) } }
+
+  /// The programs that bring `todo` documents into the store.
+  func programs(todo: Int) -> [Program] {
+    names.map { name in
+      guard OptionTable.tools.contains(name) else { return program(name, []) }
+      return program(name, base(name, todo) + common(name) + settings.words(name))
+    }
+  }
+
+  /// The programs that show what would be requested, for ten documents at most.
+  func preview() -> [Program] {
+    let first = "\(min(limit ?? 10, 10))"
+    let claim = ["--stage", stage] + settings.words("enqueue") + ["--limit", first, "--dry-run"]
+    let fetch = ["--stage", stage, "--state", state] + settings.words("fetch") + ["--dry-run"]
+    return [program("enqueue", claim), program("fetch", fetch)]
+  }
+
+  private func program(_ name: String, _ arguments: [String]) -> Program {
+    let isPlugin = !OptionTable.tools.contains(name)
+    return Program(name: name, isPlugin: isPlugin, words: [paths[name] ?? name] + arguments)
+  }
+
+  /// What makes a tool part of this run.
+  private func base(_ tool: String, _ todo: Int) -> [String] {
+    let place = ["--stage", stage, "--state", state]
+    switch tool {
+    case "enqueue": return place
+    case "fetch":
+      return place + ["--spool", spool] + (settings.limiter == nil ? ["--limiter", limiter] : [])
+    case "upload": return ["--to", to] + place
+    case "validate":
+      // Without a filter, validate asks the index how much the stage has to do.
+      let total = isFiltered ? ["--total", "\(min(limit ?? todo, todo))"] : []
+      return ["--settle"] + place + ["--spool", spool, "--no-records", "--summary", summary] + total
+    default: return []
+    }
+  }
+
+  private var isFiltered: Bool {
+    settings.given("enqueue").contains { $0.option.section == "Selection" }
+  }
+
+  /// The terminal is the progress line's: what happened to which document is in the log and the summary.
+  private func common(_ tool: String) -> [String] {
+    let asked = ["verbose", "quiet", "log-level", "log-format"].contains { settings.has(tool, $0) }
+    return ["--log-file", log] + (asked ? [] : ["--quiet"])
+  }
+}
+
+/// A plan as the script reads it: a line a word, each with an equals sign before it, so that none is empty, and
+/// with its backslashes and line ends written as printf(1) reads them. A group of words begins with what it is
+/// and how many follow.
+struct PlanLines: Sendable {
+  let variables: [String]
+  let programs: [RunPlan.Program]
+  /// The command that turns the programs' statuses into one.
+  let judge: [String]
+  /// The command that says how the run ended.
+  let end: [String]
+
+  var text: String {
+    var groups = [("environment", variables)]
+    groups += programs.map { ($0.isPlugin ? "plugin" : "tool", $0.words) }
+    groups += [("judge", judge), ("end", end)]
+    return groups.flatMap { [$0.0, "\($0.1.count)"] + $0.1 }.map(Self.line).joined()
+  }
+
+  private static func line(_ word: String) -> String {
+    "=" + word.replacing("\\", with: "\\\\").replacing("\n", with: "\\n") + "\n"
+  }
+}

@@ -1,0 +1,149 @@
+import Common
+
+/// What the command line of `conveyor run` or `conveyor doctor` says. Pure.
+struct RunSettings: Sendable, Equatable {
+  /// The commands that take the options of a run.
+  enum Command: String { case run, doctor }
+
+  /// An option of one tool, and the value that it was given.
+  struct Given: Sendable, Equatable {
+    let option: ToolOption
+    let value: String?
+  }
+
+  /// An option that is the driver's own business.
+  enum Own: String, CaseIterable {
+    case stage, index, to, state, limiter, yes
+    case dryRun = "dry-run"
+    case noNetwork = "no-network"
+
+    var takesValue: Bool { [.stage, .index, .to, .state, .limiter].contains(self) }
+
+    var spellings: [String] {
+      switch self {
+      case .yes: ["--yes", "-y"]
+      case .dryRun: ["--dry-run", "-n"]
+      default: ["--\(rawValue)"]
+      }
+    }
+  }
+
+  var stage: String?
+  var index: String?
+  var to: String?
+  var state: String?
+  /// The limiter that was asked for, in an option or in the environment.
+  var limiter: String?
+  var assumesYes = false
+  var isDryRun = false
+  var usesNetwork = true
+  private(set) var given: [Given] = []
+
+  /// The command line's settings, and the environment's where it is silent. Throws with exit code 64 where an
+  /// option is not known, or has a value that is none of its own.
+  init(
+    _ arguments: [String], for command: Command, _ table: OptionTable, environment: [String: String]
+  ) throws(Fatal) {
+    let known = Own.allCases.filter { command == .doctor || $0 != .noNetwork }
+    func variable(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
+    (stage, index) = (variable("CONVEYOR_STAGE"), variable("CONVEYOR_INDEX"))
+    (to, state) = (variable("CONVEYOR_TO"), variable("CONVEYOR_STATE"))
+    limiter = variable("CONVEYOR_FETCH_LIMITER") ?? variable("CONVEYOR_LIMITER")
+    var rest = arguments[...]
+    while let argument = rest.popFirst() {
+      let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      let isJoined = argument.hasPrefix("--") && parts.count == 2
+      let spelling = isJoined ? String(parts[0]) : argument
+      let own = known.first { $0.spellings.contains(spelling) }
+      let options = own == nil ? try table.find(spelling, besides: known.flatMap(\.spellings)) : []
+      guard own?.takesValue ?? options.contains(where: \.takesValue) else {
+        guard !isJoined else { throw Fatal(.usage, "\(spelling) takes no value") }
+        if let own { take(own) } else { given += options.map { Given(option: $0, value: nil) } }
+        continue
+      }
+      guard let value = isJoined ? String(parts[1]) : rest.popFirst() else {
+        throw Fatal(.usage, "\(spelling) lacks its value")
+      }
+      if let own { take(own, value) } else { try take(options, spelling, value) }
+    }
+  }
+
+  private mutating func take(_ own: Own) {
+    switch own {
+    case .yes: assumesYes = true
+    case .dryRun: isDryRun = true
+    case .noNetwork: usesNetwork = false
+    case .stage, .index, .to, .state, .limiter: break
+    }
+  }
+
+  private mutating func take(_ own: Own, _ value: String) {
+    switch own {
+    case .stage: stage = value
+    case .index: index = value
+    case .to: to = value
+    case .state: state = value
+    case .limiter: limiter = value
+    case .yes, .dryRun, .noNetwork: break
+    }
+  }
+
+  private mutating func take(
+    _ options: [ToolOption], _ spelling: String, _ value: String
+  ) throws(Fatal) {
+    if let values = options.first?.values, !values.isEmpty, !values.contains(value) {
+      throw Fatal(
+        .usage,
+        "\(spelling) must be one of \(values.joined(separator: ", ")); it is \(Format.quoted(value))"
+      )
+    }
+    for option in options {
+      // fetch finds a number by itself, and enqueue needs none to claim by.
+      if option.tool == "enqueue", option.name == "workers", value == "auto" { continue }
+      given.append(Given(option: option, value: value))
+    }
+  }
+
+  /// What was given to a tool.
+  func given(_ tool: String) -> [Given] { given.filter { $0.option.tool == tool } }
+
+  /// The last value of a tool's option.
+  func value(_ tool: String, _ name: String) -> String? {
+    given(tool).last { $0.option.name == name }?.value
+  }
+
+  func has(_ tool: String, _ name: String) -> Bool {
+    given(tool).contains { $0.option.name == name }
+  }
+
+  /// The words for a tool. A value that may hold a secret is not among them: ps(1) shows them to everybody, so
+  /// that it goes where ``environment`` has it.
+  func words(_ tool: String) -> [String] {
+    given(tool).filter { !isPrivate($0) }.flatMap { given in
+      let name = "--\(given.option.name)"
+      guard let value = given.value else { return [name] }
+      return value.hasPrefix("-") ? ["\(name)=\(value)"] : [name, value]
+    }
+  }
+
+  /// Variables that all tools of a run get.
+  var environment: [String: String] {
+    var variables: [String: String] = [:]
+    variables["CONVEYOR_INDEX"] = index
+    variables["CONVEYOR_LIMITER"] = limiter
+    for given in given where isPrivate(given) {
+      let name = "CONVEYOR_\(given.option.tool)_\(given.option.name)"
+      variables[name.uppercased().replacing("-", with: "_")] = given.value
+    }
+    return variables
+  }
+
+  /// A variable holds one value, so that an option that was given several times stays an argument.
+  private func isPrivate(_ given: Given) -> Bool {
+    guard let value = given.value,
+      SecretRedactor.looksSecret(value) || given.option.name == "header"
+    else { return false }
+    return self.given(given.option.tool).count { $0.option.name == given.option.name } == 1
+      || !given.option.isRepeating
+  }
+}
