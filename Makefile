@@ -43,6 +43,7 @@ check: lint shellcheck test ## All that a change has to pass: format, warnings, 
 
 lint: swift
 	swift format lint --strict --recursive $(SWIFT_SOURCES)
+	scripts/check-style
 
 shellcheck: deps
 	shellcheck $(SCRIPTS)

@@ -129,6 +129,24 @@ struct PipelineTests {
     #expect(try schemaErrors(end.output) == "")
   }
 
+  @Test(
+    "An option with a tool's name before it reaches that tool of a run, and a wrong value ends it",
+    arguments: [
+      ("--upload-workers", "upload"), ("--validate-workers", "validate"),
+      ("--optimize-workers", "optimize"), ("--fetch-workers", "fetch"),
+    ])
+  func optionOfOneTool(option: String, tool: String) throws {
+    let pipeline = try PipelineRun(documents: 3, ["--document-size", "3000"])
+    let wrong = try pipeline.finish([option, "0"])
+    #expect(wrong.code == ToolExit.usage.rawValue, "\(wrong)")
+    #expect(wrong.errors.contains("--workers"), "\(wrong)")
+    let left = try pipeline.counts()
+    #expect(left.completed + left.pending == 3 && left.failed == 0, "\(left)")
+    let right = try pipeline.finish([option, "2"])
+    #expect(right.code == 0, "\(right)")
+    #expect(try pipeline.counts().completed == 3)
+  }
+
   @Test("A limit holds for the whole pipeline")
   func limit() throws {
     let pipeline = try PipelineRun(documents: 15, ["--document-size", "3000"])

@@ -132,6 +132,68 @@ struct DriverTests {
     #expect(ill.lines.filter { $0.hasPrefix("MISSING") }.count == 3, "\(ill)")
   }
 
+  @Test func helpNamesACommand() throws {
+    let run = try conveyor("help", "run")
+    #expect(run.code == 0 && run.text.contains("--upload-workers"), "\(run)")
+    #expect(run.output == (try conveyor("run", "--stage", "x", "--help")).output)
+    #expect(try conveyor("help", "doctor").text.contains("--no-network"))
+    #expect(try conveyor("help", "fetch").text.contains("USAGE: fetch"))
+    #expect(try conveyor("help", "demo").text.contains("--clean"))
+    let typo = try conveyor("run", "--wokers", "5")
+    #expect(typo.code == ToolExit.usage.rawValue && typo.errors.contains("--workers?"), "\(typo)")
+    #expect(try conveyor("docter").errors.contains("did you mean doctor?"))
+  }
+
+  /// Anyone can read it: it is short, and what it runs stands in arrays.
+  @Test func theScriptIsShortAndEvaluatesNothing() throws {
+    let lines = Files.lines(driver)
+    #expect(lines.count <= 200)
+    #expect(!lines.contains { $0.split { !$0.isLetter }.contains("eval") })
+  }
+
+  @Test func theDemoRunsFromAnInstalledCopy() throws {
+    let prefix = "\(folder.path)/usr"
+    let share = "\(prefix)/share/conveyor"
+    let manager = FileManager.default
+    for path in ["bin", "libexec/conveyor", "share/conveyor/examples"] {
+      try manager.createDirectory(
+        atPath: "\(prefix)/\(path)", withIntermediateDirectories: true)
+    }
+    for (from, to) in [
+      ("bin/conveyor", "\(prefix)/bin/conveyor"), ("examples/demo", "\(share)/examples/demo"),
+      ("stages", "\(share)/stages"), ("portals", "\(share)/portals"),
+    ] { try manager.copyItem(atPath: "\(sourceTree)/\(from)", toPath: to) }
+    for tool in toolNames + ["conveyor-driver"] {
+      try manager.createSymbolicLink(
+        atPath: "\(prefix)/libexec/conveyor/\(tool)", withDestinationPath: toolPath(tool))
+    }
+    let demo = ["demo", "--dir", "trial", "--documents", "12", "--delay", "0.01"]
+    let end = try Program(
+      "\(prefix)/bin/conveyor", demo + ["--progress", "never"], directory: folder.path
+    ).wait(within: 100)
+    #expect(end.code == 0 && end.text.contains("PDFs are in"), "\(end)")
+    #expect(!Files.all(in: "\(folder.path)/trial/bucket").isEmpty)
+    let clean = try run(
+      "\(prefix)/bin/conveyor", ["demo", "--dir", "trial", "--clean"], directory: folder.path)
+    #expect(clean.code == 0 && !manager.fileExists(atPath: "\(folder.path)/trial"))
+    // What the demo did not make, it does not remove.
+    let refused = try run(
+      "\(prefix)/bin/conveyor", ["demo", "--dir", "usr", "--clean"], directory: folder.path)
+    #expect(refused.code == ToolExit.usage.rawValue && manager.fileExists(atPath: prefix))
+  }
+
+  @Test func theValidatorThatUsersKnowReports() throws {
+    let index = "\(folder.path)/index.db"
+    _ = try run("enqueue", ["--index", index, "--init"])
+    for options in [["--report"], []] {
+      let end = try run(
+        "\(sourceTree)/download_validator", options,
+        environment: environment.merging(["CONVEYOR_INDEX": index]) { $1 },
+        directory: folder.path)
+      #expect(end.code == 0 && end.text.contains("Documents"), "\(end)")
+    }
+  }
+
   @Test func theScriptThatUsersKnowRunsItsStage() throws {
     let end = try run(
       "\(sourceTree)/download_mid_filtered_documents.sh", ["--dry-run"],
