@@ -65,8 +65,14 @@ struct RunPlan: Sendable {
     }
   }
 
+  /// Whether the run takes only some of the stage's documents: what enqueue alone is told narrows the selection,
+  /// but for how it claims.
   private var isFiltered: Bool {
-    settings.given("enqueue").contains { $0.option.section == "Selection" }
+    let pace = ["lease", "no-wait", "workers", "portals-dir", "portal-base", "rate-limit-delay"]
+    let common = Set(settings.given("validate").map(\.option.name))
+    return settings.given("enqueue").contains {
+      !pace.contains($0.option.name) && !common.contains($0.option.name)
+    }
   }
 
   /// The terminal is the progress line's: what happened to which document is in the log and the summary.

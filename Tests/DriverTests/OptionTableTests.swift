@@ -15,12 +15,14 @@ struct OptionTableTests {
     try RunSettings(words, for: command, table, environment: environment)
   }
 
-  private func plan(_ words: String..., todo: Int = 100) throws -> [String: [String]] {
+  private func plan(_ words: String...) throws -> [String: [String]] { try plan(words) }
+
+  private func plan(_ words: [String]) throws -> [String: [String]] {
     let settings = try RunSettings(words, for: .run, table, environment: ["CONVEYOR_TO": "bucket"])
     let plan = RunPlan(
       settings: settings, stage: "s", to: "bucket", state: "state", limiter: "limiter",
       middle: ["fetch", "optimize", "stamp", "upload"], paths: [:])
-    let programs = plan.programs(todo: todo)
+    let programs = plan.programs(todo: 100)
     #expect(
       programs.map(\.name) == ["enqueue", "fetch", "optimize", "stamp", "upload", "validate"])
     #expect(programs.map(\.isPlugin) == [false, false, false, true, false, false])
@@ -157,6 +159,13 @@ struct OptionTableTests {
     #expect(asked["optimize"] == ["--log-file", "state/conveyor.log", "--verbose"])
     let validate = try #require(asked["validate"])
     #expect(validate.firstIndex(of: "--total").map { validate[$0 + 1] } == "5")
+    for (words, isFiltered) in [
+      (["--since", "1951-03-04"], true), (["--portal", "mid"], true), (["--select", "ids"], true),
+      (["--no-wait", "-v", "--lease", "60"], false), (["--rate-limit-delay", "1"], false),
+      (["--log-level", "info", "--workers", "3"], false), (["--stages-dir", "x"], false),
+    ] {
+      #expect(try plan(words)["validate"]?.contains("--total") == isFiltered, "\(words)")
+    }
     // A number of workers that fetch finds by itself is none to claim by.
     let auto = try plan("--workers", "auto")
     #expect(
