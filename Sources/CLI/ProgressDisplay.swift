@@ -29,9 +29,9 @@ package struct ProgressDisplay: Sendable {
     self.style = style
   }
 
-  /// Shows until `done` is requested. `line` gives what is to be seen at that moment, in at most so
+  /// Shows until `done` happens. `line` gives what is to be seen at that moment, in at most so
   /// many characters where a width is given.
-  package func run(until done: ShutdownSignal, line: (_ width: Int?) -> String) {
+  package func run(until done: Latch, line: (_ width: Int?) -> String) {
     guard style != .silent else { return }
     while done.sleep(seconds: style.interval) {
       switch style {
@@ -48,17 +48,17 @@ package struct ProgressDisplay: Sendable {
   }
 
   /// Does `work`, and beside it, each in a thread of its own, what shows how it goes on (one of these
-  /// is to call ``run(until:line:)``) until `done` is requested.
+  /// is to call ``run(until:line:)``) until `done` happens.
   package static func beside(
-    _ shows: [@Sendable (_ done: ShutdownSignal) -> Void], _ work: @Sendable () -> ToolExit
+    _ shows: [@Sendable (_ done: Latch) -> Void], _ work: @Sendable () -> ToolExit
   ) -> ToolExit {
-    let done = ShutdownSignal()
+    let done = Latch()
     let ending = Mutex(ToolExit.other)
     withThreads(1 + shows.count) { number in
       guard number == 1 else { return shows[number - 2](done) }
       let code = work()
       ending.withLock { $0 = code }
-      done.request(.interrupted)
+      done.happen()
     }
     return ending.withLock { $0 }
   }

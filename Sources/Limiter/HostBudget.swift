@@ -40,7 +40,7 @@ package struct RateLimit: Sendable, Equatable {
 package struct HostBudget: Sendable, Equatable {
   /// The first slot that nobody has reserved.
   package var nextSlot: Int64 = 0
-  /// The last start, or, until that is known, the end of ``patience`` for one that was announced; 0 for none.
+  /// The last start, or, until that is known, the end of ``announcementTimeout`` for one that was announced; 0 for none.
   package var lastStart: Int64 = 0
   /// No request starts before this time.
   package var pausedUntil: Int64 = 0
@@ -58,7 +58,7 @@ package struct HostBudget: Sendable, Equatable {
   /// preempted (or stopped) between its last look at the clock and the system call that sends is late by more
   /// than any window; on a machine with a load of 17 one gap in 4,000 was shorter for that. It costs only where a process
   /// is killed at that moment.
-  static let patience: Int64 = 500_000_000
+  static let announcementTimeout: Int64 = 500_000_000
 
   /// A host that was never asked.
   package init() {}
@@ -114,7 +114,7 @@ package struct HostBudget: Sendable, Equatable {
       return .notBefore(min(moment, inTime))
     }
     let time = max(soonest, earliest)
-    lastStart = time.addingClamped(Self.patience)
+    lastStart = time.addingClamped(Self.announcementTimeout)
     shorten(backlog: time.subtractingClamped(ready), pace)
     return .at(time, latest: lastStart)
   }

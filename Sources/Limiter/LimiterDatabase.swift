@@ -25,8 +25,8 @@ final class LimiterDatabase: LimiterStorage {
     pool = try PostgresPool(
       url: url,
       for: .init("limiter", guide: "docs/fetch.md", missing: "create it as docs/fetch.md says"),
-      size: 2, patience: 30, stop: stop)
-    try pool.use(patience: 0) { connection, _ in
+      size: 2, retryTimeout: 30, stop: stop)
+    try pool.use(retryTimeout: 0) { connection, _ in
       let found = try connection.query("SELECT to_regclass('conveyor_hosts') IS NULL")
       guard found.values.first?.first == "t" else { return }
       try connection.transaction {

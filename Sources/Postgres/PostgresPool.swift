@@ -29,20 +29,20 @@ package final class PostgresPool: Sendable {
   private let settings: ConnectionSettings
   private let purpose: Purpose
   private let slots: [Slot]
-  private let patience: Double
+  private let retryTimeout: Double
   private let stop: ShutdownSignal?
 
   /// A database that is away keeps a run that is to end no longer than this, in seconds.
-  private static let patienceOnStop = 3.0
+  private static let timeoutOnStop = 3.0
 
   /// What messages call the database.
   package var name: String { settings.description }
 
   /// Up to `size` connections to what `url` and the environment say; a database that went away is
-  /// waited for, for `patience` seconds, less once `stop` is requested. Throws with exit code 78 for
+  /// waited for, for `retryTimeout` seconds, less once `stop` is requested. Throws with exit code 78 for
   /// a URL that says nothing.
   package init(
-    url: String, for purpose: Purpose, size: Int, patience: Double, stop: ShutdownSignal? = nil
+    url: String, for purpose: Purpose, size: Int, retryTimeout: Double, stop: ShutdownSignal? = nil
   ) throws(Fatal) {
     guard let settings = ConnectionSettings(url: url) else {
       throw Fatal(
@@ -53,7 +53,7 @@ package final class PostgresPool: Sendable {
     }
     self.settings = settings
     self.purpose = purpose
-    self.patience = patience
+    self.retryTimeout = retryTimeout
     self.stop = stop
     slots = (0..<max(1, size)).map { _ in Slot() }
   }
@@ -63,10 +63,10 @@ package final class PostgresPool: Sendable {
   /// has to be safe to repeat. With `waitingForLocks`, also where the role's time for a lock or a statement
   /// was over: somebody holds a lock, and will let go of it.
   package func use<T: Sendable>(
-    patience: Double? = nil, waitingForLocks: Bool = false,
+    retryTimeout: Double? = nil, waitingForLocks: Bool = false,
     _ body: @Sendable (_ connection: Connection, _ isRepeat: Bool) throws -> T
   ) throws(Fatal) -> T {
-    let deadline = Time.monotonic() + Int64((patience ?? self.patience) * 1e9)
+    let deadline = Time.monotonic() + Int64((retryTimeout ?? self.retryTimeout) * 1e9)
     var wait = 0.05
     var isRepeat = false
     while true {
@@ -97,7 +97,7 @@ package final class PostgresPool: Sendable {
   /// A connection outside the pool, the caller's own for as long as it likes.
   package func connect() throws(PostgresError) -> Connection { try Connection(settings) }
 
-  private var mayWait: Bool { stop.map { $0.age < Self.patienceOnStop } ?? true }
+  private var mayWait: Bool { stop.map { $0.age < Self.timeoutOnStop } ?? true }
 
   /// A stop ends a pause, but not those that come after it: what is settled then still counts.
   private func pause(_ seconds: Double) {
@@ -121,7 +121,7 @@ package final class PostgresPool: Sendable {
   ) throws -> T {
     if slot?.isAlive != true {
       slot = nil
-      let timeout = stop?.isRequested == true ? Self.patienceOnStop : 10
+      let timeout = stop?.isRequested == true ? Self.timeoutOnStop : 10
       slot = try Connection(settings, timeout: timeout)
     }
     guard let connection = slot else { throw Fatal(.other, "no connection") }

@@ -4,10 +4,6 @@ import GRDBSQLite
 import Glibc
 
 /// How the files of the state directory are opened, and what their errors mean.
-///
-/// A rollback journal, not WAL: Debian's SQLite 3.40 has the WAL-reset bug (fixed in 3.51.3), which
-/// several writing processes can hit. TRUNCATE spares the directory a file created and deleted for
-/// each commit.
 package enum StateDatabase {
   /// Opens `path` and brings it to the newest schema: `schema` has one step of SQL for each version,
   /// and SQLite's `user_version` counts those that were taken. `what` names the file in errors.
@@ -23,13 +19,8 @@ package enum StateDatabase {
   package static func openUnguarded(
     _ path: String, synchronous: String, schema: [String]
   ) throws -> DatabaseQueue {
-    var configuration = Configuration()
-    configuration.busyMode = .callback(BusyWait.shortSleeps)
-    configuration.prepareDatabase { db in
-      try db.execute(
-        sql: "PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = \(synchronous)")
-    }
-    let queue = try DatabaseQueue(path: path, configuration: configuration)
+    let queue = try openSQLite(
+      path, synchronous: synchronous, waiting: BusyWait(timeout: 60, longest: 2000))
     try queue.writeWithoutTransaction { db in
       if try version(db) == schema.count { return }
       // Several processes may open a new file at once: asked again inside the transaction.
@@ -90,18 +81,6 @@ package enum StateDatabase {
       throw Fatal(
         .inputOutput, "the \(what) \(path) cannot be used: \(reason)\(FileSizeLimit.hint)")
     }
-  }
-}
-
-/// Waiting for another process's transaction. SQLite's own handler backs off so far that processes
-/// starve (measured with 8 writers: single waits of 2 s); short sleeps of random length keep shares
-/// fair.
-package enum BusyWait {
-  /// Sleeps and asks for another try, up to about a minute.
-  package static let shortSleeps: @Sendable (Int) -> Bool = { attempt in
-    guard attempt < 60_000 else { return false }
-    usleep(UInt32.random(in: 100...(attempt < 10 ? 400 : 2000)))
-    return true
   }
 }
 

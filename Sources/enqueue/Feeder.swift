@@ -21,7 +21,7 @@ struct Feeder {
   let ledger = Ledger()
 
   /// After a stop, the tools downstream get this long to settle what they have, in seconds.
-  private static let patience = 8.0
+  private static let gracePeriod = 8.0
   /// Where a tool downstream died by itself, the others are done when nothing was settled for so long.
   private static let quiet = 2.0
   /// Looks for stale leases of other machines, while it waits, are so far apart, in seconds.
@@ -64,10 +64,10 @@ struct Feeder {
   }
 
   private func feedAndRenew() throws {
-    let ended = ShutdownSignal()
+    let ended = Latch()
     try withCompanion({ renew(until: ended) }) {
       // What the feeding ends with also ends the renewal.
-      defer { ended.request(.downstreamClosed) }
+      defer { ended.happen() }
       do {
         let obstacle = try feed()
         try drain(ended)
@@ -79,7 +79,7 @@ struct Feeder {
   }
 
   /// Renews what was handed out, and forgets what is settled.
-  private func renew(until ended: ShutdownSignal) {
+  private func renew(until ended: Latch) {
     while ended.sleep(seconds: run.leaseSeconds / 3) {
       do {
         // In this order: what is handed out meanwhile is not taken for settled.
@@ -261,7 +261,7 @@ struct Feeder {
   ///
   /// The output stays open until there is a stop: only so is a tool noticed that ended for good, which
   /// takes its reader away.
-  private func drain(_ ended: ShutdownSignal) throws {
+  private func drain(_ ended: Latch) throws {
     if case .failed = stop.reason { return }
     var watch = StallWatch(limit: run.leaseSeconds)
     var isStopping = false
@@ -275,8 +275,9 @@ struct Feeder {
       try releaseOrphans()
       let (queueCounts, rest) = try look(run)
       if queueCounts.inProgressHere == 0 { return }
-      if (isStopping && stop.age > Self.patience) || watch.isStalled(queueCounts) { break }
-      _ = (isStopping ? ended : stop).sleep(seconds: max(0.1, rest))
+      if (isStopping && stop.age > Self.gracePeriod) || watch.isStalled(queueCounts) { break }
+      let seconds = max(0.1, rest)
+      _ = isStopping ? ended.sleep(seconds: seconds) : stop.sleep(seconds: seconds)
     }
     guard isStopping else {
       logger.notice("documents are still in progress; their leases end")

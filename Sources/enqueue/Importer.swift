@@ -122,7 +122,7 @@ final class ImportProgress: Sendable {
   private let size: Int?
   private let start = Time.monotonic()
   private let rows = Atomic<Int>(0)
-  private let done = ShutdownSignal()
+  private let done = Latch()
 
   /// For rows out of `file`, whose position tells how far it is read.
   init(_ mode: ProgressMode, file: Int32) {
@@ -146,7 +146,7 @@ final class ImportProgress: Sendable {
     }
   }
 
-  func end() { done.request(.interrupted) }
+  func end() { done.happen() }
 
   /// `[=====>    ] 41.3% · 120,000 rows · 24,100/s`. Pure.
   static func line(rows: Int, share: Double?, seconds: Double, width: Int?) -> String {

@@ -4,7 +4,7 @@ import Common
 /// when few ask, fewer by a tenth when they get slower, half when the portal refuses or breaks off.
 ///
 /// Rates do not decide, but latency: of ten requests the rate is true to a third, and one lucky window
-/// would stay the best for ever. The more answers differ, the more of them a judgement waits for. An answer that takes half as long again as at best says at once that the portal works
+/// would stay the best for ever. The more answers differ, the more of them a verdict waits for. An answer that takes half as long again as at best says at once that the portal works
 /// on more than it can, and refusals come only after that. Where there is a delay, Little's law says from the
 /// beginning how many workers it keeps busy; idle ones hurt nobody. `Benchmarks/workers.py` holds this
 /// against an oracle.
@@ -21,7 +21,7 @@ struct AdaptiveWorkers: Sendable {
   /// How many may work now.
   private(set) var limit: Int
 
-  /// What came in since the last judgement.
+  /// What came in since the last verdict.
   private struct Window {
     var began: Int64
     var completed = 0
@@ -51,7 +51,7 @@ struct AdaptiveWorkers: Sendable {
   /// With how many workers answers began to be slow, and how slow they were.
   private var slowdown: (limit: Int, latency: Double)?
 
-  /// Requests that a judgement needs at least, and so many times their spread: the mean of those is true to
+  /// Requests that a verdict needs at least, and so many times their spread: the mean of those is true to
   /// within a fourteenth, however much answers differ.
   private static let enough = 20
   private static let enoughForSpread = 200.0

@@ -62,7 +62,7 @@ final class FetchServices: Sendable {
   let checkpoint: Checkpoint
   let stop: ShutdownSignal
   let idsInWork = IDsInWork()
-  let confidences: HeaderSecrets
+  let headerSecrets: HeaderSecrets
   let gate: OutageGate
   let samples = Samples()
   /// How much of pages is read at once.
@@ -85,7 +85,7 @@ final class FetchServices: Sendable {
     inspectors = Inspectors(
       stop: stop, grace: settings.graceAfterStop, executable: settings.inspector)
     let proxies = settings.transfer.proxy.map { [$0] } ?? HeaderSecrets.proxiesOfEnvironment()
-    confidences = HeaderSecrets(headers: settings.transfer.headers, proxies: proxies)
+    headerSecrets = HeaderSecrets(headers: settings.transfer.headers, proxies: proxies)
     let limit = AdaptiveLimit(adaptive)
     self.adaptive = limit
     let turns = WorkerTurns(expected: settings.threads ?? 0) { limit.workers ?? workers }

@@ -77,7 +77,7 @@ struct Fetcher: RecordProcessor, ~Copyable {
         try fetch(portal, url, record, &entry)
       }
     } catch let met as RecordError where met.kind != .interrupted {
-      let error = services.confidences.hidden(in: met)
+      let error = services.headerSecrets.hidden(in: met)
       entry.url = url.redacted
       entry.errorClass = error.kind.rawValue
       entry.error = error.message
@@ -217,11 +217,11 @@ struct Fetcher: RecordProcessor, ~Copyable {
     }
     entry.path = services.spool.relativePath(of: record.id)
     entry.stamp = FileStamp(path: path)?.text
-    let confidences = services.confidences
-    entry.url = confidences.hidden(in: first.url.redacted)
+    let headerSecrets = services.headerSecrets
+    entry.url = headerSecrets.hidden(in: first.url.redacted)
     entry.httpStatus = first.head.status
-    entry.etag = first.head.header("ETag").map(confidences.hidden)
-    entry.lastModified = first.head.header("Last-Modified").map(confidences.hidden)
+    entry.etag = first.head.header("ETag").map(headerSecrets.hidden)
+    entry.lastModified = first.head.header("Last-Modified").map(headerSecrets.hidden)
     entry.images = files.count
   }
 }

@@ -17,15 +17,15 @@ extension FetchFailure {
   init(
     _ error: RecordError, status: Int, url: WebURL, context: Requester.RequestContext,
     hasCredentials: Bool,
-    hiding confidences: HeaderSecrets
+    hiding headerSecrets: HeaderSecrets
   ) {
     let isPageMissing = context.purpose.isLookup && [404, 405, 410, 501].contains(status)
     let isAboutCredentials = status == 401 || status == 407 || status == 403 && hasCredentials
-    self.error = confidences.hidden(
+    self.error = headerSecrets.hidden(
       in: RecordError(
         error.kind, "\(error.message) (\(url.redacted))", isRetryable: error.isRetryable))
     refusal = Refusal(
-      confidences.hidden(in: error.message),
+      headerSecrets.hidden(in: error.message),
       advice: Self.advice(error, status: status, isPageMissing: isPageMissing),
       isNeverTheDocuments: isPageMissing || status == 407,
       ending: isAboutCredentials ? .permission : .unavailable)
@@ -55,17 +55,17 @@ extension FetchFailure {
 
   /// A transfer that broke, or never was. Throws where it is this machine's trouble, or a stop.
   init(
-    _ error: TransferError, url: WebURL, portal: Portal, hiding confidences: HeaderSecrets
+    _ error: TransferError, url: WebURL, portal: Portal, hiding headerSecrets: HeaderSecrets
   ) throws {
     let met = try RecordError(error, url: url)
     if met.kind == .interrupted { throw met }
-    self.error = confidences.hidden(in: met)
+    self.error = headerSecrets.hidden(in: met)
     let isCertificate = error.kind == .certificate
     isUnreachable = error.isWithoutConnection || isCertificate
     // A record's own address may be wrong by itself; a portal's is the same for all.
     let isPortals = portal.base != nil
     refusal = Refusal(
-      confidences.hidden(in: error.description),
+      headerSecrets.hidden(in: error.description),
       advice: isCertificate
         ? "If you trust it, name the file with its authority's certificate with --cacert."
         : isUnreachable

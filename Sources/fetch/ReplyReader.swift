@@ -23,16 +23,16 @@ struct ReplyReader {
     let body = try kind(of: &reply, context, &findings)
     var head = reply.head
     head.status = reply.status
-    let judgement = ResponseVerdict(
+    let verdict = ResponseVerdict(
       head, body, title: findings.title, for: context.purpose, now: now)
     guard reply.status == 200, findings.isWayThrough(for: context.purpose) else {
-      return (judgement, nil)
+      return (verdict, nil)
     }
     // A frame that leads elsewhere, to an advertisement say, is not what was asked for.
     let next = findings.next.first { link in
       (try? context.links.follow(link.url.description, from: reply.url)) != nil
     }
-    return (judgement, next)
+    return (verdict, next)
   }
 
   private func kind(

@@ -223,7 +223,7 @@ struct Requester: ~Copyable {
   ) -> FetchFailure {
     FetchFailure(
       error, status: status, url: url, context: context,
-      hasCredentials: services.settings.hasCredentials, hiding: services.confidences)
+      hasCredentials: services.settings.hasCredentials, hiding: services.headerSecrets)
   }
 
   /// One request, with the redirects it leads through; a failure is a page that is known to say that the
@@ -240,7 +240,7 @@ struct Requester: ~Copyable {
       let status = response.head.status
       var reply = Reply(
         url: request.url, head: response.head, address: response.address, body: body)
-      let (judgement, next) = try judge(&reply, context)
+      let (verdict, next) = try judge(&reply, context)
       if let next {
         logger.info("\(context.id): \(request.url.redacted) leads to \(next.url.redacted)")
         guard services.stop.sleep(seconds: next.delay) else { throw RecordError.stopped }
@@ -249,7 +249,7 @@ struct Requester: ~Copyable {
         request.addresses = request.addresses.tightened(after: response.address)
         continue
       }
-      switch judgement {
+      switch verdict {
       case .accepted: return .success(reply)
       case .redirect(let link):
         try heed(response.head, of: request.url)
@@ -346,7 +346,7 @@ struct Requester: ~Copyable {
         if let failure = body.failure { throw Fatal(.inputOutput, "\(failure)") }
         if let refusal = body.refusal { throw self.failure(refusal, status: 200, url, context) }
         throw try FetchFailure(
-          error, url: url, portal: context.portal, hiding: services.confidences)
+          error, url: url, portal: context.portal, hiding: services.headerSecrets)
       }
       if context.portal.base == nil {
         services.gate.succeeded(services.gate.observer(of: .network))

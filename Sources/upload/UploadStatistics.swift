@@ -45,7 +45,7 @@ extension UploadStatistics.Counts {
 
 extension ProgressDisplay {
   /// Shows the figures of a run that begins now, until it is `done`.
-  func show(_ tally: UploadStatistics, until done: ShutdownSignal) {
+  func show(_ tally: UploadStatistics, until done: Latch) {
     let start = Time.monotonic()
     var window = RateWindow()
     run(until: done) { width in

@@ -61,9 +61,9 @@ struct MetricsFile: Sendable {
     try WholeFile.write(Array(text.utf8), to: path, what: "the metrics file")
   }
 
-  /// Writes it again and again, and a last time when `done` is requested. A disk that is full just
+  /// Writes it again and again, and a last time when `done` happens. A disk that is full just
   /// now is no reason to end the run.
-  func run(_ meter: Meter, until done: ShutdownSignal) {
+  func run(_ meter: Meter, until done: Latch) {
     var isRunning = true
     while isRunning {
       isRunning = done.sleep(seconds: Self.interval)

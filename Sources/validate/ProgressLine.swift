@@ -87,7 +87,7 @@ extension ProgressDisplay {
   /// Shows the figures of a run that began at `start` on the monotonic clock, until it is `done`.
   func show(
     _ tally: StatisticsCollector, total: Int?, outages folder: String?, since start: Int64,
-    until done: ShutdownSignal
+    until done: Latch
   ) {
     var completed = RateWindow()
     var finished = RateWindow()

@@ -50,25 +50,25 @@ import HTTP
     ("socks5://me:c%40nary@proxy", "c@nary"), ("http://me:canary@proxy", "bWU6Y2FuYXJ5"),
   ])
   func aProxysPasswordIsHidden(proxy: String, shown: String) {
-    let confidences = HeaderSecrets(headers: [], proxies: [proxy])
-    #expect(confidences.hidden(in: "said \(shown) to me") == "said *** to me")
+    let headerSecrets = HeaderSecrets(headers: [], proxies: [proxy])
+    #expect(headerSecrets.hidden(in: "said \(shown) to me") == "said *** to me")
   }
 
   /// What a server says is cut to a readable length before it is told.
   @Test func theBeginningOfALongTokenIsHidden() {
     let token = "canary-" + String(repeating: "0123456789abcdef", count: 40)
-    let confidences = HeaderSecrets(headers: [("Authorization", "Bearer \(token)")], proxies: [])
+    let headerSecrets = HeaderSecrets(headers: [("Authorization", "Bearer \(token)")], proxies: [])
     for length in [8, 9, 60, token.count] {
-      let told = confidences.hidden(in: "a page \"\(token.prefix(length))…\" and again \(token)")
+      let told = headerSecrets.hidden(in: "a page \"\(token.prefix(length))…\" and again \(token)")
       #expect(told == "a page \"***…\" and again ***")
     }
   }
 
   @Test func whatEverybodyMaySeeIsNotHidden() {
-    let confidences = HeaderSecrets(
+    let headerSecrets = HeaderSecrets(
       headers: [("Accept", "application/pdf"), ("X-Mode", "fast")],
       proxies: ["http://proxy.example.org:3128", ""])
     let text = "a page where application/pdf should be: fast proxy.example.org"
-    #expect(confidences.hidden(in: text) == text)
+    #expect(headerSecrets.hidden(in: text) == text)
   }
 }

@@ -157,7 +157,7 @@ struct PostgresIndexTests {
     let first = try index.claim(Selection(), for: .test(), count: 1)
     server.order("stop")
     let hasty = #expect(throws: Fatal.self) {
-      try PostgresIndex(url: server.url("postgres"), patience: 0)
+      try PostgresIndex(url: server.url("postgres"), retryTimeout: 0)
     }
     #expect(hasty?.code == .unavailable)
     server.order("start")
@@ -200,7 +200,7 @@ struct PostgresIndexTests {
     let server = try PostgresServer()
     try PostgresMigration(url: server.url("postgres")).run(creating: true)
     let stop = ShutdownSignal()
-    let index = try PostgresIndex(url: server.url("postgres"), patience: 3600, stop: stop)
+    let index = try PostgresIndex(url: server.url("postgres"), retryTimeout: 3600, stop: stop)
     server.order("stop")
     let code = Mutex<ToolExit?>(nil)
     withThreads(2) { number in

@@ -44,7 +44,7 @@ struct PostgresOddTableTests {
     let fixture = try PostgresFixture()
     _ = try fixture.open(with: Document.pages(1))
     let url = try fixture.role("lock_timeout = '50ms'")
-    let index = try PostgresIndex(url: url, patience: 0.3)
+    let index = try PostgresIndex(url: url, retryTimeout: 0.3)
     let claimed = try lease(try index.claim(Selection(), for: .test(), count: 1))
     let stranger = try fixture.stranger()
     try stranger.query("BEGIN")

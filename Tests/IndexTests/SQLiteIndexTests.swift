@@ -198,7 +198,7 @@ import Testing
     let fixture = try SQLiteFixture()
     _ = try fixture.open(with: Document.pages(1))
     let holder = try SQLiteDatabase(path: fixture.path)
-    let waiter = try SQLiteDatabase(path: fixture.path, patience: 0.05)
+    let waiter = try SQLiteDatabase(path: fixture.path, timeout: 0.05)
     let error = #expect(throws: Fatal.self) {
       try holder.write { _ in try waiter.write { _ in } }
     }

@@ -28,28 +28,28 @@ private let second: Int64 = 1_000_000_000
   /// A window of 100 ms, as for every delay from 0.4 s.
   private let window = second / 10
   /// How long the note that a request was sent is waited for.
-  private let patience = second / 2
+  private let announcementTimeout = second / 2
 
   @Test func anAnnouncedStartKeepsEverybodyElseAwayUntilItIsKnown() {
     var budget = HostBudget()
     let pace = RateLimit(delay: 1)
     let first = budget.start(now: 10 * second, pace: pace, lead: 0, ready: 10 * second)
-    #expect(first == .at(10 * second, latest: 10 * second + patience))
+    #expect(first == .at(10 * second, latest: 10 * second + announcementTimeout))
     // It may still be under way: to be asked again when that is over.
     let other = budget.start(now: 10 * second + 1, pace: pace, lead: 0, ready: 10 * second)
     #expect(other == .notBefore(10 * second + 1 + window))
     // It is late, and has not said so: whoever asks waits on.
-    let later = 10 * second + 4 * patience / 5
+    let later = 10 * second + 4 * announcementTimeout / 5
     let third = budget.start(now: later, pace: pace, lead: 0, ready: 10 * second)
     #expect(third == .notBefore(later + window))
     // It was sent 30 ms late: the next one comes a delay after that.
     let late = 10 * second + 3 * second / 100
-    budget.sent(at: late, latest: 10 * second + patience, pace: pace)
+    budget.sent(at: late, latest: 10 * second + announcementTimeout, pace: pace)
     #expect(budget.nextSlot == late + second)
     let next = budget.start(now: late + 1, pace: pace, lead: 5, ready: late + 1)
     #expect(next == .notBefore(late + second - 5))
     let start = budget.start(now: late + second - 5, pace: pace, lead: 5, ready: late + second - 5)
-    #expect(start == .at(late + second, latest: late + second + patience))
+    #expect(start == .at(late + second, latest: late + second + announcementTimeout))
   }
 
   @Test func whoCouldNotKeepItsWindowStartsNowIfNobodyHasSince() {
@@ -58,7 +58,7 @@ private let second: Int64 = 1_000_000_000
     _ = budget.start(now: 10 * second, pace: pace, lead: 0, ready: 0)
     let missed = budget.lastStart
     let again = budget.start(now: 11 * second, pace: pace, lead: 0, ready: 0, missed: missed)
-    #expect(again == .at(11 * second, latest: 11 * second + patience))
+    #expect(again == .at(11 * second, latest: 11 * second + announcementTimeout))
     // Somebody else has: a whole delay after that one.
     let other = budget.start(now: 11 * second + 1, pace: pace, lead: 0, ready: 0, missed: missed)
     #expect(other == .notBefore(11 * second + 1 + window))
@@ -73,15 +73,16 @@ private let second: Int64 = 1_000_000_000
     let missed = budget.lastStart
     let again = budget.start(
       now: 11 * second, pace: pace, lead: 0, takes: second, ready: 0, missed: missed)
-    #expect(again == .at(13 * second, latest: 13 * second + patience))
+    #expect(again == .at(13 * second, latest: 13 * second + announcementTimeout))
   }
 
   @Test func aRequestThatNeverCameCostsHalfASecond() {
     var budget = HostBudget()
     let pace = RateLimit(delay: 1)
     _ = budget.start(now: 10 * second, pace: pace, lead: 0, ready: 0)
-    let next = budget.start(now: 11 * second + patience, pace: pace, lead: 0, ready: 0)
-    #expect(next == .at(11 * second + patience, latest: 11 * second + 2 * patience))
+    let next = budget.start(now: 11 * second + announcementTimeout, pace: pace, lead: 0, ready: 0)
+    #expect(
+      next == .at(11 * second + announcementTimeout, latest: 11 * second + 2 * announcementTimeout))
   }
 
   @Test func aLongLineGetsShorter() {
@@ -104,7 +105,7 @@ private let second: Int64 = 1_000_000_000
     #expect(budget.start(now: slot, pace: pace, lead: 0, ready: 0) == .pausedMeanwhile)
     #expect(budget.reserve(now: slot, pace: pace) == 30 * second)
     let start = budget.start(now: 30 * second, pace: pace, lead: 7, ready: 30 * second)
-    #expect(start == .at(30 * second, latest: 30 * second + patience))
+    #expect(start == .at(30 * second, latest: 30 * second + announcementTimeout))
   }
 
   @Test(arguments: [

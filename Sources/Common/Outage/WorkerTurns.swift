@@ -19,14 +19,14 @@ package final class WorkerTurns: Sendable {
   private let expected: Int
   private let limit: @Sendable () -> Int
   /// Seconds after which a worker that waits for a line is not expected to bring news.
-  private let patience: Double
+  private let quietAfter: Double
 
   /// Turns for `expected` threads, of which `limit` may work at once.
   package init(
-    expected: Int = 0, patience: Double = 2, limit: @escaping @Sendable () -> Int = { .max }
+    expected: Int = 0, quietAfter: Double = 2, limit: @escaping @Sendable () -> Int = { .max }
   ) {
     self.expected = expected
-    self.patience = patience
+    self.quietAfter = quietAfter
     self.limit = limit
   }
 
@@ -82,7 +82,7 @@ package final class WorkerTurns: Sendable {
     state.withLock { state in
       guard state.working <= 0 else { return false }
       let alive = max(expected, state.joined) - state.left
-      return state.holding >= alive || Double(now - state.lastChange) / 1e9 > patience
+      return state.holding >= alive || Double(now - state.lastChange) / 1e9 > quietAfter
     }
   }
 

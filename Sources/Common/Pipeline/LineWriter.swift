@@ -84,7 +84,7 @@ extension LineWriter {
   }
 }
 
-/// Notices that whoever reads our output is gone while we have nothing to write: a stage that waits for
+/// Notices that the reader of our output is gone while we have nothing to write: a tool that waits for
 /// its input, or for its documents to come back, would otherwise wait for ever beside a dead one.
 final class ReaderWatch: Sendable {
   private let over = Latch()
@@ -92,7 +92,6 @@ final class ReaderWatch: Sendable {
   /// Requests `stop` with `.downstreamClosed` once the pipe or socket `descriptor` has no reader.
   init(_ descriptor: Int32, _ stop: ShutdownSignal) {
     let isStarted = startThread { [over] in
-      defer { close(over.descriptor) }
       while true {
         // Without events of interest, poll(2) still tells of POLLERR: the last reader has closed it.
         var descriptors = [

@@ -22,10 +22,10 @@ package final class GroupCommit<Item: Sendable, Answer: Sendable>: Sendable {
 
     func answer(_ place: Int) throws(Fatal) -> Answer {
       // Often it takes no longer than falling asleep and being woken would.
-      var patience = 20
-      while patience > 0, outcome.withLock({ $0 == nil }) {
+      var spins = 20
+      while spins > 0, outcome.withLock({ $0 == nil }) {
         sched_yield()
-        patience -= 1
+        spins -= 1
       }
       end.wait()
       let answers = try outcome.withLock { $0 }?.get() ?? []

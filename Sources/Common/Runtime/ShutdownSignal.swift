@@ -18,21 +18,14 @@ package final class ShutdownSignal: Sendable {
   }
 
   private let state = Mutex<(reason: Reason?, since: Int64)>((nil, 0))
-  private let requested = Atomic<Bool>(false)
-
-  private let wake = Latch()
+  private let requested = Latch()
 
   /// Becomes readable when a stop is requested, so that poll(2) can wait for it. Whoever waits holds the
   /// stop: it is closed when nobody does.
-  package var descriptor: Int32 { wake.descriptor }
+  package var descriptor: Int32 { requested.descriptor }
 
   /// A stop that only ``request(_:)`` brings about.
   package init() {}
-
-  deinit {
-    wake.happen()
-    close(wake.descriptor)
-  }
 
   /// Signals that are awaited, unless they were ignored when the process began.
   private static let awaited = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGXCPU]
@@ -93,12 +86,11 @@ package final class ShutdownSignal: Sendable {
       return isFirst
     }
     guard isFirst else { return }
-    requested.store(true, ordering: .releasing)
-    wake.happen()
+    requested.happen()
   }
 
   /// Whether an end was requested.
-  package var isRequested: Bool { requested.load(ordering: .acquiring) }
+  package var isRequested: Bool { requested.hasHappened }
 
   package var reason: Reason? { state.withLock { $0.reason } }
 
@@ -108,42 +100,14 @@ package final class ShutdownSignal: Sendable {
     return since == 0 ? 0 : Double(Time.monotonic() - since) / 1e9
   }
 
-  /// Sleeps until the monotonic time `deadline` (nanoseconds, ``Time/monotonic()``), or until a
-  /// stop is requested. Returns whether the deadline was reached. `isPrecise` spends the last tenth of a
-  /// millisecond awake, because a sleeping thread wakes up so much too late.
+  /// Sleeps until the monotonic time `deadline` (nanoseconds, ``Time/monotonic()``), or until a stop is
+  /// requested. Returns whether the deadline was reached. See ``Latch/sleep(until:isPrecise:)``.
   package func sleep(until deadline: Int64, isPrecise: Bool = false) -> Bool {
-    while !isRequested {
-      let left = deadline - Time.monotonic()
-      guard left > 0 else { return true }
-      if left >= 2_000_000 {
-        // In steps that shrink: the kernel wakes a thread late by up to 0.1 % of what it waits for, by 0.5 %
-        // where it is niced (select_estimate_accuracy in fs/select.c), so 15 ms for 3 s.
-        var descriptors = [pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)]
-        poll(&descriptors, 1, max(1, Int32(clamping: (left - left / 64) / 1_000_000 - 1)))
-      } else if !isPrecise {
-        // poll(2) counts in milliseconds; the last ones are too short to be interrupted.
-        nap(left)
-      } else if left > Self.slack {
-        nap(left - Self.slack)
-      }
-    }
-    return false
-  }
-
-  /// How late nanosleep(2) may be on an idle machine, in nanoseconds: 50 µs of slack (PR_SET_TIMERSLACK) and
-  /// the way back to a processor.
-  private static let slack: Int64 = 120_000
-
-  private func nap(_ nanoseconds: Int64) {
-    var rest = timespec(tv_sec: 0, tv_nsec: Int(nanoseconds))
-    nanosleep(&rest, nil)
+    requested.sleep(until: deadline, isPrecise: isPrecise)
   }
 
   /// Sleeps for `seconds`, or until a stop is requested. Returns whether the time passed.
-  package func sleep(seconds: Double) -> Bool {
-    // A year is as good as for ever, and fits.
-    sleep(until: Time.monotonic() + Int64(min(seconds, 31_536_000) * 1e9))
-  }
+  package func sleep(seconds: Double) -> Bool { requested.sleep(seconds: seconds) }
 }
 
 extension Fatal {

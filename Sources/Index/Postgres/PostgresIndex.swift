@@ -15,13 +15,13 @@ package struct PostgresIndex: DocumentIndex {
 
   /// Opens the index that a `postgres://` URL names; see ``openIndex(_:creating:connections:)``.
   package init(
-    url: String, connections: Int = 4, patience: Double = 60, stop: ShutdownSignal? = nil
+    url: String, connections: Int = 4, retryTimeout: Double = 60, stop: ShutdownSignal? = nil
   ) throws(Fatal) {
     pool = try PostgresPool(
-      url: url, for: Self.purpose, size: connections, patience: patience, stop: stop)
+      url: url, for: Self.purpose, size: connections, retryTimeout: retryTimeout, stop: stop)
     let name = pool.name
     // A server that cannot be reached at the start is told at once.
-    table = try pool.use(patience: 0) { connection, _ in
+    table = try pool.use(retryTimeout: 0) { connection, _ in
       guard let table = try PostgresTable(connection) else {
         throw try PostgresTable.missing(connection, in: name)
       }

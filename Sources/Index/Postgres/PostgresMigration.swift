@@ -14,7 +14,7 @@ package struct PostgresMigration: Sendable {
   /// For the database that a `postgres://` URL names.
   package init(url: String, stop: ShutdownSignal? = nil) throws(Fatal) {
     pool = try PostgresPool(
-      url: url, for: PostgresIndex.purpose, size: 1, patience: 0, stop: stop)
+      url: url, for: PostgresIndex.purpose, size: 1, retryTimeout: 0, stop: stop)
   }
 
   /// What the table lacks and a migration would add, in words; nothing where there is no table. Any

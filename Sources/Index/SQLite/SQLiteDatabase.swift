@@ -1,29 +1,23 @@
 import Common
 import GRDB
+import SQLite
 import Glibc
 import Synchronization
 
 /// The file of an index: how it is opened, how its locks are waited for, what its errors mean.
 ///
-/// A rollback journal, not WAL: Debian's SQLite 3.40 has the WAL-reset bug (fixed in 3.51.3), which
-/// several writing processes can hit. TRUNCATE spares the directory a file created and deleted for
-/// each commit. FULL, because what the index says is settled must survive a power cut.
+/// FULL, because what the index says is settled must survive a power cut.
 struct SQLiteDatabase: Sendable {
   let path: String
   private let queue: DatabaseQueue
 
   /// Opens the file, creates it where it is missing.
-  init(path: String, patience: Double = 60) throws(Fatal) {
+  init(path: String, timeout: Double = 60) throws(Fatal) {
     self.path = path
     queue = try Self.guarded(path) {
-      let wait = BusyWait(patience: patience)
-      var configuration = Configuration()
-      configuration.label = "index"
-      configuration.busyMode = .callback { wait.again(after: $0) }
-      configuration.prepareDatabase { db in
-        try db.execute(sql: "PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = FULL")
-      }
-      return try DatabaseQueue(path: path, configuration: configuration)
+      try openSQLite(
+        path, label: "index", synchronous: "FULL",
+        waiting: BusyWait(timeout: timeout, longest: 5000))
     }
   }
 
@@ -71,27 +65,6 @@ struct SQLiteDatabase: Sendable {
 
   private static func fatal(_ path: String, _ error: any Error) -> Fatal {
     (error as? Fatal) ?? Fatal(index: path, error)
-  }
-}
-
-/// Waiting for another process's transaction. SQLite's own handler backs off so far that processes
-/// starve; short sleeps of random length keep shares fair.
-private final class BusyWait: Sendable {
-  private let patience: Int64
-  private let since = Mutex<Int64>(0)
-
-  init(patience: Double) { self.patience = Int64(patience * 1e9) }
-
-  /// Sleeps a little. False when enough was waited. Each wait counts its tries from 0.
-  func again(after tries: Int) -> Bool {
-    let now = Time.monotonic()
-    let started = since.withLock { since in
-      if tries == 0 { since = now }
-      return since
-    }
-    guard now - started < patience else { return false }
-    usleep(.random(in: 200...(tries < 10 ? 1000 : 10_000)))
-    return true
   }
 }
 
