@@ -131,26 +131,6 @@ extension DocumentIndex {
   }
 }
 
-/// One run of `enqueue`: who holds leases, and for how long.
-package struct Run: Sendable, Equatable {
-  /// A random name, unique to the run.
-  package let id: String
-  /// Host, process and run: `host/4711-35213-4026531836-4026531834-7f0c…/id`.
-  package let owner: String
-  /// How long a lease lasts without renewal, in seconds.
-  package let leaseSeconds: Double
-  /// Whether it claims only documents that it had before: a run whose limit is reached still sees its
-  /// own documents through.
-  package var claimsOnlyReturning = false
-
-  /// A run of a process on `host`, named as ``LeaseOwner`` reads it.
-  init(id: String, host: String, process: String, leaseSeconds: Double = 600) {
-    self.id = id
-    owner = "\(host)/\(process)/\(id)"
-    self.leaseSeconds = leaseSeconds
-  }
-}
-
 /// What there is to do in a selection.
 package struct QueueCounts: Sendable, Equatable {
   /// Pending, and a claim would find them now.

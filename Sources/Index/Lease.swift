@@ -1,6 +1,42 @@
 import Common
 import Glibc
 
+// A lease's life: a claim writes it (`+Claim`), the record carries it (`Common/Record/Lease.swift`), its
+// run renews and releases it (`+Lease`), `validate` settles with it (`+Settle`); where its owner died or
+// its time ran out, it is reclaimed (`+Reclaim`). Both databases have these files.
+
+extension Lease {
+  /// What a row without a lease has in its columns.
+  static let cleared = "lease_token = NULL, lease_owner = NULL, lease_expires_at = NULL"
+
+  /// 64 random bits, as a claim's tokens begin.
+  static func newMark() -> String {
+    Format.padded(String(UInt64.random(in: 0...UInt64.max), radix: 16), markLength)
+  }
+}
+
+/// One run of `enqueue`: who holds leases, and for how long.
+package struct Run: Sendable, Equatable {
+  /// A random name, unique to the run.
+  package let id: String
+  /// Host, process and run: `host/4711-35213-4026531836-4026531834-7f0c…/id`.
+  package let owner: String
+  /// How long a lease lasts without renewal, in seconds.
+  package let leaseSeconds: Double
+  /// How long a lease lasts where the operator says nothing: 10 minutes.
+  package static let usualLease = 600.0
+  /// Whether it claims only documents that it had before: a run whose limit is reached still sees its
+  /// own documents through.
+  package var claimsOnlyReturning = false
+
+  /// A run of a process on `host`, named as ``LeaseOwner`` reads it.
+  init(id: String, host: String, process: String, leaseSeconds: Double = Run.usualLease) {
+    self.id = id
+    owner = "\(host)/\(process)/\(id)"
+    self.leaseSeconds = leaseSeconds
+  }
+}
+
 /// Who holds a lease: the reading of ``Run/owner``.
 struct LeaseOwner: Sendable, Equatable {
   let host: String
@@ -32,7 +68,7 @@ struct LeaseOwner: Sendable, Equatable {
 
 extension Run {
   /// A run of this process, with a random name.
-  package static func here(leaseSeconds: Double = 600) -> Run {
+  package static func here(leaseSeconds: Double = Run.usualLease) -> Run {
     let id = Format.padded(String(UInt64.random(in: 0...UInt64.max), radix: 16), 16)
     return Run(
       id: id, host: LeaseOwner.thisHost,
@@ -76,7 +112,7 @@ struct LostLeases {
       retrying = retrying AND NOT \(isLast),
       download_attempts = \(greatest)(download_attempts - \(lost), 0),
       lost_leases = \(losses),
-      lease_token = NULL, lease_owner = NULL, lease_expires_at = NULL, next_attempt_at = NULL
+      \(Lease.cleared), next_attempt_at = NULL
       """
   }
 

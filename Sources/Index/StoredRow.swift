@@ -57,7 +57,7 @@ enum StoredRows {
   static let requeueCompleted = """
     download_status = 'pending', download_attempts = 0, error_class = 'store_rejected',
     download_error = ?, next_attempt_at = NULL, retrying = FALSE, lost_leases = 0,
-    lease_token = NULL, lease_owner = NULL, lease_expires_at = NULL
+    \(Lease.cleared)
     """
 }
 

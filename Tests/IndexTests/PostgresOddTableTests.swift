@@ -368,7 +368,7 @@ struct PostgresOddTableTests {
     let run = Run.test()
     let known = try index.claim(Selection(), for: run, count: 2).compactMap { Lease($0) }
     let late = ClaimStatement(
-      .trusted, Selection(), run, count: 2, mark: newMark(), isPlain: true)
+      .trusted, Selection(), run, count: 2, mark: Lease.newMark(), isPlain: true)
     let stranger = try fixture.stranger()
     try stranger.query(late.sql, late.values)
     let all = Set(try index.leases(of: run))

@@ -1,7 +1,7 @@
 import Common
 import Postgres
 
-// What is not worked on any more, and what is tried again although it failed.
+// Leases that expired, or whose owners are dead.
 extension PostgresIndex {
   /// See ``DocumentIndex/reclaimExpiredLeases()``.
   package func reclaimExpiredLeases() throws -> Int {
@@ -42,19 +42,5 @@ extension PostgresIndex {
         }
       }
     }
-  }
-
-  /// See ``DocumentIndex/requeueFailed(_:)``.
-  package func requeueFailed(_ selection: Selection) throws -> Int {
-    guard selection.retriesFailed else { return 0 }
-    let failed = selection.failed
-    return try pool.query(
-      """
-      UPDATE index_documents
-      SET download_status = 'pending', download_attempts = 0, retrying = TRUE,
-        next_attempt_at = NULL, lease_owner = NULL, lost_leases = 0
-      WHERE \(failed.sql)
-      """, failed.values
-    ).affected
   }
 }

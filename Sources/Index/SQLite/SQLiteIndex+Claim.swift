@@ -107,7 +107,8 @@ extension SQLiteIndex {
     return try Row.fetchAll(
       db, sql: sql,
       arguments: bound(
-        [newMark(), run.owner, SQLiteSchema.seconds(run.leaseSeconds)], pending.arguments, [count]))
+        [Lease.newMark(), run.owner, SQLiteSchema.seconds(run.leaseSeconds)], pending.arguments,
+        [count]))
   }
 
   /// See ``DocumentIndex/preview(_:count:after:)``.
@@ -123,127 +124,6 @@ extension SQLiteIndex {
       let arguments = bound(upcoming.arguments, [count])
       return try database.read { try Row.fetchAll($0, sql: sql, arguments: arguments) }
         .compactMap { Claimed($0, run: nil)?.record }
-    }
-  }
-
-  /// See ``DocumentIndex/leases(of:)``.
-  package func leases(of run: Run) throws -> [Lease] {
-    try database.read { db in
-      try Row.fetchAll(
-        db,
-        sql: """
-          SELECT CAST(id AS TEXT), lease_token FROM index_documents
-          WHERE download_status = 'in_progress' AND lease_owner = ? AND lease_token IS NOT NULL
-          """, arguments: [run.owner]
-      ).map { Lease(id: $0[0], token: $0[1]) }
-    }
-  }
-
-  /// See ``DocumentIndex/renew(_:of:)``.
-  package func renew(_ leases: [Lease], of run: Run) throws -> Int {
-    try change(
-      leases, "lease_expires_at = \(SQLiteSchema.later)",
-      [SQLiteSchema.seconds(run.leaseSeconds)])
-  }
-
-  /// See ``DocumentIndex/release(_:)``.
-  package func release(_ leases: [Lease]) throws {
-    _ = try change(
-      leases,
-      """
-      download_status = 'pending', download_attempts = MAX(download_attempts - 1, 0),
-      lease_token = NULL, lease_owner = NULL, lease_expires_at = NULL
-      """, [])
-  }
-
-  /// Changes rows whose lease holds, in one transaction. One that the table refuses costs only itself.
-  private func change(
-    _ leases: [Lease], _ change: String, _ values: [any DatabaseValueConvertible]
-  ) throws -> Int {
-    guard !leases.isEmpty else { return 0 }
-    func run(_ lease: Lease, _ db: Database) throws -> Int {
-      guard let id = Int64(lease.id) else { return 0 }
-      let statement = try db.cachedStatement(
-        sql: """
-          UPDATE index_documents SET \(change)
-          WHERE id = ? AND lease_token = ? AND download_status = 'in_progress'
-          """)
-      try statement.execute(arguments: bound(values, [id, lease.token]))
-      return db.changesCount
-    }
-    do {
-      return try database.writeOrRefuse { db in
-        try leases.reduce(0) { count, lease in try count + run(lease, db) }
-      }
-    } catch is RowRefusal {
-      return try leases.reduce(0) { count, lease in
-        do { return try count + database.writeOrRefuse { try run(lease, $0) } } catch is RowRefusal
-        {
-          return count
-        }
-      }
-    }
-  }
-
-  /// See ``DocumentIndex/releaseAll(of:)``.
-  package func releaseAll(of run: Run) throws -> Int {
-    let leases = try leases(of: run)
-    try release(leases)
-    return leases.count
-  }
-
-  /// See ``DocumentIndex/reclaimExpiredLeases()``.
-  package func reclaimExpiredLeases() throws -> Int {
-    let lost = try database.read { db in
-      LostLeases(
-        try Row.fetchAll(
-          db,
-          sql: """
-            SELECT CAST(lease_owner AS TEXT), COUNT(*) FROM index_documents
-            WHERE download_status = 'in_progress' AND lease_owner IS NOT NULL GROUP BY 1
-            """
-        ).map { (owner: $0[0], leases: $0[1]) })
-    }
-    let stale = "download_status = 'in_progress' AND (\(SQLiteSchema.stale) OR \(lost.isDead.sql))"
-    func takeBack(_ extra: Condition, _ db: Database) throws -> Int {
-      try db.execute(
-        sql: """
-          UPDATE index_documents SET \(LostLeases.change(greatest: "MAX", isAlone: lost.isAlone))
-          WHERE \(stale) AND \(extra.sql)
-          """,
-        arguments: bound(
-          Condition.arguments(lost.changeValues), lost.isDead.arguments, extra.arguments))
-      return db.changesCount
-    }
-    do { return try database.writeOrRefuse { try takeBack(.always, $0) } } catch is RowRefusal {
-      // The table refuses one of them: the others go back all the same.
-      let ids = try database.read { db in
-        try Int.fetchAll(
-          db, sql: "SELECT id FROM index_documents WHERE \(stale)",
-          arguments: bound(lost.isDead.arguments))
-      }
-      return try ids.reduce(0) { count, id in
-        let one = Condition(sql: "id = ?", values: [.int(id)])
-        do {
-          return try count + database.writeOrRefuse { try takeBack(one, $0) }
-        } catch is RowRefusal { return count }
-      }
-    }
-  }
-
-  /// See ``DocumentIndex/requeueFailed(_:)``.
-  package func requeueFailed(_ selection: Selection) throws -> Int {
-    guard selection.retriesFailed else { return 0 }
-    let failed = selection.failed
-    return try database.write { db in
-      try db.execute(
-        sql: """
-          UPDATE index_documents
-          SET download_status = 'pending', download_attempts = 0, retrying = TRUE,
-            next_attempt_at = NULL, lease_owner = NULL, lost_leases = 0
-          WHERE \(failed.sql)
-          """, arguments: bound(failed.arguments))
-      return db.changesCount
     }
   }
 }

@@ -67,7 +67,7 @@ extension Settlement.Outcome {
         book_page_mismatch = ?, optimize_outcome = ?, optimize_reason = ?,
         optimize_rejected_bytes = ?,
         downloaded_at = \(SQLiteSchema.now), download_error = NULL, error_class = NULL,
-        lease_token = NULL, lease_owner = NULL, lease_expires_at = NULL, next_attempt_at = NULL,
+        \(Lease.cleared), next_attempt_at = NULL,
         retrying = FALSE, lost_leases = 0
         """,
         [

@@ -32,22 +32,6 @@ extension SQLiteIndex {
     return SQLiteStoredRows(database)
   }
 
-  /// See ``DocumentIndex/requeueCompleted(_:)``.
-  package func requeueCompleted(_ rows: [(row: StoredRow, why: String)]) throws -> [Bool] {
-    try database.write { db in
-      let statement = try db.cachedStatement(
-        sql: """
-          UPDATE index_documents SET \(StoredRows.requeueCompleted)
-          WHERE id = ? AND download_status = 'completed' AND gcs_path IS ?
-            AND content_sha256 IS ? AND content_bytes IS ?
-          """)
-      return try rows.map { row, why in
-        try statement.execute(arguments: [why, row.id, row.url, row.sha256, row.bytes])
-        return db.changesCount == 1
-      }
-    }
-  }
-
   /// See ``DocumentIndex/statuses(of:)``.
   package func statuses(of ids: [String]) throws -> [String: DocumentStatus] {
     let numbers = ids.compactMap { Int64($0) }.map { String($0) }.joined(separator: ",")

@@ -1,0 +1,43 @@
+import Common
+import Postgres
+
+// Back to pending: what failed, and what the store turned out not to have.
+extension PostgresIndex {
+  /// See ``DocumentIndex/requeueFailed(_:)``.
+  package func requeueFailed(_ selection: Selection) throws -> Int {
+    guard selection.retriesFailed else { return 0 }
+    let failed = selection.failed
+    return try pool.query(
+      """
+      UPDATE index_documents
+      SET download_status = 'pending', download_attempts = 0, retrying = TRUE,
+        next_attempt_at = NULL, lease_owner = NULL, lost_leases = 0
+      WHERE \(failed.sql)
+      """, failed.values
+    ).affected
+  }
+
+  /// See ``DocumentIndex/requeueCompleted(_:)``. Asked again after a lost answer, what was set back already is
+  /// not counted.
+  package func requeueCompleted(_ rows: [(row: StoredRow, why: String)]) throws -> [Bool] {
+    guard !rows.isEmpty else { return [] }
+    let columns: [[String?]] = [
+      rows.map { String($0.row.id) }, rows.map(\.row.url), rows.map(\.row.sha256),
+      rows.map { $0.row.bytes.map { String($0) } }, rows.map(\.why),
+    ]
+    let changed = try pool.query(
+      """
+      UPDATE index_documents AS d
+      SET \(StoredRows.requeueCompleted.replacing("?", with: "w.why"))
+      FROM unnest(?::bigint[], ?::text[], ?::text[], ?::bigint[], ?::text[])
+        AS w (id, url, sha256, bytes, why)
+      WHERE d.id = w.id AND (d.download_status = 'completed') IS TRUE
+        AND d.gcs_path IS NOT DISTINCT FROM w.url
+        AND d.content_sha256 IS NOT DISTINCT FROM w.sha256
+        AND d.content_bytes IS NOT DISTINCT FROM w.bytes
+      RETURNING d.id
+      """, columns.map { .text(arrayLiteral($0)) })
+    let ids = Set(changed.values.compactMap { $0[0].flatMap { Int($0) } })
+    return rows.map { ids.contains($0.row.id) }
+  }
+}
