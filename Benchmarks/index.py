@@ -21,7 +21,7 @@ import time
 from harness import ROOT, TOOLS, PostgresServer, need, scratch
 from libpq import Connection
 
-SETTLING = ROOT / "Sources" / "Index" / "PostgresSettling.swift"
+SETTLING = ROOT / "Sources" / "Index" / "Postgres" / "PostgresIndex+Settle.swift"
 
 TYPES = ("DEED - [DEED 90W]", "MINERAL DEED - [MD]", "LEASE - [L]", "RELEASE - [R]")
 

@@ -5,14 +5,14 @@ struct ByteSamples: ~Copyable {
   /// Samples in a row.
   let count: Int
   private let bits: Int
-  /// Whether they are levels, of which the highest is white, and not places in a palette.
+  /// Whether they are levels, of which the highest is white, and not indexes into a palette.
   private let areLevels: Bool
   private var rows: SampleRows
   private var packed: [UInt8]
 
   /// Begins with what is stored of `image`. `nil` where it is coded otherwise, or damaged.
   init?(_ image: ImageDescription, _ coding: ImageCoding, _ stored: [UInt8]) {
-    // Places in a palette are never of 16 bits (ISO 32000-1, 8.6.6.3).
+    // Indexes into a palette never have 16 bits (ISO 32000-1, 8.6.6.3).
     let arePlaces = if case .indexed = image.colour { true } else { false }
     guard let samples = image.colour.samples,
       (arePlaces ? [2, 4, 8] : [2, 4, 8, 16]).contains(image.bits)

@@ -1,7 +1,7 @@
 import CJBIG2
 import JBIG2
 
-/// Reads JBIG2 with libjbig2dec, a decoder that is not ours, to prove what our encoder wrote.
+/// Reads JBIG2 with libjbig2dec, an independent decoder, to prove what the encoder wrote.
 package enum JBIG2Decoder {
   /// The only page of an embedded stream; `nil` where the library finds none, or complains.
   package static func decode(_ bytes: [UInt8]) -> Bitmap? { Context()?.decode(bytes) }

@@ -12,10 +12,11 @@ final class JPEG2000Image {
   /// More tiles than a scan has, each of which takes memory before it is decoded.
   static let maximumTiles = 4096
 
-  /// Bytes that the library takes for the samples of an image halved so many times: each has four.
+  /// Bytes that the library takes for an image halved so many times: four for each sample, and what it notes
+  /// of the parts that the image is coded in.
   static func memory(_ header: JPEG2000Header, halvings: Int) -> Int {
     let side = { (length: Int, step: Int) in ((length / step) >> halvings) + 1 }
-    return header.components.reduce(0) {
+    return header.components.reduce(header.bookkeeping) {
       let samples = side(header.width, $1.step.across)
         .multipliedReportingOverflow(by: side(header.height, $1.step.down))
       let bytes = samples.partialValue.multipliedReportingOverflow(by: 4)

@@ -24,12 +24,14 @@ struct JPEG2000Header: Equatable {
   private(set) var height = 0
   private(set) var components: [Component] = []
   private(set) var tiles = 0
-  /// How often it can be halved without decoding all of it.
-  private(set) var halvings = Int.max
-  /// Whether its transformation loses nothing.
-  private(set) var isReversible = false
+  private var tileWidth = 0
+  private var tileHeight = 0
+  private var layers = 0
+  /// How all components are coded, but for those that have their own way.
+  private var coding: JPEG2000Coding?
+  private var ownCodings: [Int: JPEG2000Coding] = [:]
   private(set) var colour = Colour.other
-  /// Whether its samples are places in a palette of its own.
+  /// Whether its samples are indexes into a palette of its own.
   private(set) var hasPalette = false
   /// Whether some component is not a colour, but says how opaque the others are.
   private(set) var hasOpacity = false
@@ -41,8 +43,34 @@ struct JPEG2000Header: Equatable {
     var reader = Reader(bytes)
     isRaw = bytes.starts(with: [0xFF, 0x4F, 0xFF, 0x51])
     guard isRaw || readBoxes(&reader), readCodestream(&reader), width > 0, height > 0,
-      !components.isEmpty, halvings <= 32
+      !components.isEmpty, coding != nil
     else { return nil }
+  }
+
+  /// How often it can be halved without decoding all of it.
+  var halvings: Int { codings.map(\.levels).min() ?? 0 }
+
+  /// Whether its transformation loses nothing.
+  var isReversible: Bool { coding?.isReversible ?? false }
+
+  private var codings: [JPEG2000Coding] {
+    components.indices.compactMap { ownCodings[$0] ?? coding }
+  }
+
+  /// Bytes that a decoder takes for the precincts, blocks and layers of a tile, whatever it decodes of them.
+  var bookkeeping: Int {
+    var (bytes, precincts, levels) = (0.0, 0.0, 0)
+    for (component, coding) in zip(components, codings) {
+      let parts = coding.parts(
+        width: min(width, tileWidth) / component.step.across,
+        height: min(height, tileHeight) / component.step.down)
+      bytes += parts.bytes
+      precincts = max(precincts, parts.precincts)
+      levels = max(levels, coding.levels + 1)
+    }
+    // OpenJPEG's packet iterator notes two bytes for each packet that there could be.
+    bytes += 2 * precincts * Double((layers + 1) * levels * components.count)
+    return bytes < 1e15 ? Int(bytes) : .max / 2
   }
 
   /// How many boxes or markers are looked at.
@@ -105,24 +133,53 @@ struct JPEG2000Header: Equatable {
       }
       let end = reader.position + length - 2
       switch marker {
-      case 0xFF90: return !components.isEmpty && halvings != .max  // SOT
+      case 0xFF90:  // SOT
+        reader.position -= 4
+        return coding != nil && hasPlainTiles(reader)
       case 0xFF51: guard readSize(&reader) else { return false }
       case 0xFF52:  // COD
-        reader.position += 5
-        guard let levels = reader.number(1) else { return false }
-        reader.position += 3
-        isReversible = reader.number(1) == 1
-        halvings = min(halvings, levels)
+        guard let flags = reader.number(1), reader.number(1) != nil,
+          let layers = reader.number(2), reader.number(1) != nil,
+          let coding = JPEG2000Coding(hasPrecincts: flags & 1 != 0, { reader.number($0) })
+        else { return false }
+        (self.layers, self.coding) = (layers, coding)
       case 0xFF53:  // COC
-        reader.position += components.count < 257 ? 2 : 3
-        guard let levels = reader.number(1) else { return false }
-        halvings = min(halvings, levels)
+        guard let component = reader.number(components.count < 257 ? 1 : 2),
+          let flags = reader.number(1),
+          let coding = JPEG2000Coding(hasPrecincts: flags & 1 != 0, { reader.number($0) })
+        else { return false }
+        ownCodings[component] = coding
       default: break
       }
       guard end <= reader.bytes.count else { return false }
       reader.position = end
     }
     return false
+  }
+
+  /// Whether no tile is coded in another way than the header says (A.6.1 lets each say so for itself): what
+  /// was reckoned from the header would not hold then. Starts at the first SOT.
+  private func hasPlainTiles(_ reader: Reader) -> Bool {
+    var reader = reader
+    while reader.position < reader.bytes.count {
+      let start = reader.position
+      guard let marker = reader.number(2) else { return true }
+      if marker == 0xFFD9 { return true }  // EOC
+      guard marker == 0xFF90, reader.number(2) == 10, reader.number(2) != nil,
+        let length = reader.number(4), reader.number(2) != nil
+      else { return false }
+      while let marker = reader.number(2), marker != 0xFF93 {  // SOD
+        guard marker != 0xFF52, marker != 0xFF53, let length = reader.number(2), length >= 2 else {
+          return false
+        }
+        reader.position += length - 2
+      }
+      // Without a length, it is the last and reaches to the end.
+      guard length > 0 else { return true }
+      guard length >= reader.position - start else { return false }
+      reader.position = start + length
+    }
+    return true
   }
 
   private mutating func readSize(_ reader: inout Reader) -> Bool {
@@ -134,6 +191,7 @@ struct JPEG2000Header: Equatable {
       let count = reader.number(2), (1...16_384).contains(count)
     else { return false }
     (width, height) = (sizes[0], sizes[1])
+    (tileWidth, tileHeight) = (sizes[4], sizes[5])
     tiles = ((width + sizes[4] - 1) / sizes[4]) * ((height + sizes[5] - 1) / sizes[5])
     for _ in 0..<count {
       guard let depth = reader.number(1), let across = reader.number(1),

@@ -9,7 +9,7 @@ extension Photograph {
     else { return .left(.damaged) }
     if header.hasOpacity { return .left(.masked) }
     guard let space = header.space(for: image) else { return .left(.colour) }
-    // Places in a palette have no averages before it was applied, which the library does with whole images.
+    // Indexes into a palette have no averages before it was applied, which the library does with whole images.
     let halvings = header.hasPalette ? 0 : min(3, header.halvings)
     guard header.tiles <= JPEG2000Image.maximumTiles, let times = times(header, most: halvings)
     else { return .left(.tooLarge) }

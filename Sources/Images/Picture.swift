@@ -24,7 +24,7 @@ struct Picture: ~Copyable {
     pixDestroy(&pix)
   }
 
-  /// The library reports to standard error what it thinks of documents; nobody is to read that.
+  /// The library reports problems of documents on standard error, where they would disturb.
   private static let isSilent: Void = { _ = setMsgSeverity(Int32(L_SEVERITY_NONE)) }()
 
   var width: Int { Int(pixGetWidth(pix)) }

@@ -83,7 +83,7 @@ package enum Plan: Sendable, Equatable {
         ? photograph(image, preset) : .leave(.colour)
     case (2, .samples), (4, .samples), (8, .samples), (16, .samples):
       // Averages of samples mean the averages of colours, also when `/Decode` maps them linearly;
-      // but not when they are places in a palette.
+      // but not when they are indexes into a palette.
       if case .indexed = image.colour, image.hasDecode || image.bits > 8 { return .leave(.colour) }
       return image.colour.hasAverages ? photograph(image, preset) : .leave(.colour)
     default: return .leave(.coding)

@@ -12,7 +12,7 @@ enum TIFF {
     func number(_ value: Int, _ size: Int) -> [UInt8] {
       (0..<size).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
     }
-    // The directory has to begin at an even place.
+    // The directory must begin at an even offset.
     let padding = data.count % 2
     var file = Array("II".utf8) + number(42, 2) + number(8 + data.count + padding, 4) + data
     file += [UInt8](repeating: 0, count: padding) + number(entries.count, 2)

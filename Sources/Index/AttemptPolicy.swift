@@ -9,7 +9,7 @@ package enum AttemptPolicy {
   package static let longestWait = 3600.0
 
   /// Seconds before an interrupted document returns. Not 0: where only the tools downstream were
-  /// told to stop, documents would go round between them and the index as fast as both can.
+  /// stopped, documents would go round between them and the index as fast as both can.
   package static let interruptionWait = 1.0
 
   /// A document that lost so many leases in a row is quarantined.
@@ -33,12 +33,12 @@ package enum AttemptPolicy {
     /// Waits until there is nothing else to do, and is then claimed alone, so that a crash names its
     /// culprit.
     case quarantined
-    /// Never again: it kills whoever works on it.
+    /// Never again: it crashes its workers.
     case poisoned
   }
 
   /// The standing of a document that lost `losses` leases in a row. A lost lease gives the attempt
-  /// back: nobody could say what it ended with.
+  /// back: its outcome is unknown.
   package static func standing(afterLosing losses: Int) -> Standing {
     if losses >= maximumLosses { return .poisoned }
     return losses >= quarantineLosses ? .quarantined : .trusted
@@ -72,5 +72,5 @@ package enum AttemptPolicy {
 
   /// What a document's error says that was taken back once too often.
   static let diedMessage =
-    "its lease was lost \(maximumLosses) times in a row: the programs that worked on it were killed or lost"
+    "gave up: \(maximumLosses) workers in a row crashed or disappeared while processing this document"
 }

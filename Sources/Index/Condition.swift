@@ -1,6 +1,6 @@
 import Common
 
-/// A chunk of a WHERE clause and the values bound to it. Values never become part of the text.
+/// Part of a WHERE clause and the values bound to it. Values never become part of the text.
 struct Condition: Sendable, Equatable {
   /// A bound value.
   enum Value: Sendable, Equatable {

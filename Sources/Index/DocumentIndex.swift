@@ -14,7 +14,7 @@ package protocol DocumentIndex: Sendable {
   /// Sets back to pending what is not worked on any more: expired leases, leases of processes that
   /// are known to be dead, and rows that older software left in progress for over 30 minutes. A lost
   /// lease gives the attempt back and counts as ``AttemptPolicy/losses(after:isAlone:)`` has it. A row
-  /// that somebody has locked is passed over. Returns how many.
+  /// that another transaction has locked is skipped. Returns how many.
   func reclaimExpiredLeases() throws -> Int
 
   /// Marks the failed documents of a selection (of its error classes, if it names some) as pending
@@ -51,12 +51,12 @@ package protocol DocumentIndex: Sendable {
   /// The leases of all that is in progress with the run, whether it knows of them or not.
   func leases(of run: Run) throws -> [Lease]
 
-  /// Gives these leases of the run their full time again, where they still hold. A row that somebody
-  /// else has locked is passed over. Returns how many were renewed.
+  /// Gives these leases of the run their full time again, where they still hold. A row that another
+  /// transaction has locked is skipped. Returns how many were renewed.
   func renew(_ leases: [Lease], of run: Run) throws -> Int
 
   /// Gives documents back that were claimed but not worked on: pending, the attempt not counted. A row
-  /// that somebody else has locked is passed over: its lease runs out.
+  /// that another transaction has locked is skipped: its lease expires.
   func release(_ leases: [Lease]) throws
 
   /// Gives back all that is in progress with the run, as ``release(_:)`` does. Returns how many.
@@ -79,14 +79,14 @@ package protocol DocumentIndex: Sendable {
   func values(of column: NamedColumn) throws -> Set<String>
 
   /// All documents that name an object or are completed, in the byte order of the objects' URLs; as
-  /// they are at one moment, however long reading takes. Neither blocks whoever writes meanwhile.
+  /// they are at one moment, however long reading takes. Neither blocks writers meanwhile.
   func storedRows(_ selection: Selection) throws -> any StoredRowPages
 
   /// Sets completed documents back to pending, attempts counted from 0, each only where it is still
   /// completed with the same object (promise P4). Returns, in the same order, whether it was.
   func requeueCompleted(_ rows: [(row: StoredRow, why: String)]) throws -> [Bool]
 
-  /// The status of each of these documents that is there, by its id.
+  /// The status of each of these documents that exists, by its id.
   func statuses(of ids: [String]) throws -> [String: DocumentStatus]
 
   /// Everything that the report shows (domain: "What the operator expects to see").
@@ -135,7 +135,7 @@ extension DocumentIndex {
 package struct QueueCounts: Sendable, Equatable {
   /// Pending, and a claim would find them now.
   package var claimable = 0
-  /// Pending, and their time has come, but a suspect works alone: see
+  /// Pending and due, but a quarantined document is processed alone: see
   /// ``DocumentIndex/claim(_:for:count:)``.
   package var heldBack = 0
   /// Pending, but to be tried again only later.
@@ -233,12 +233,12 @@ package struct Completion: Sendable, Equatable {
 /// What became of rows that were to be added.
 package struct Addition: Sendable, Equatable {
   package var added = 0
-  /// Those that the table does not take, by their place among the rows, and its words for why.
+  /// Those that the table rejects, by their position among the rows, and its message.
   package var refused: [Refusal] = []
 
   /// One that was not taken.
   package struct Refusal: Sendable, Equatable {
-    /// Its place among the rows, from 0.
+    /// Its position among the rows, from 0.
     package let place: Int
     package let reason: String
   }

@@ -74,13 +74,13 @@ package enum IndexURL: Sendable, Equatable {
   private static func notAnIndex(_ url: String) -> Fatal {
     Fatal(
       .configuration,
-      "\(Format.quoted(SecretRedactor.setting(url))) names no index; expected postgres://USER@HOST/NAME, sqlite:PATH or a path"
+      "\(Format.quoted(SecretRedactor.setting(url))) is not an index: expected postgres://USER@HOST/NAME, sqlite:PATH or a path"
     )
   }
 }
 
 extension IndexURL {
-  /// A name for the index's folder among those of its user: what people call it, and what tells it apart.
+  /// A name for the index's folder among those of its user: what people call it, and what makes it unique.
   package var folderName: String {
     let name = identity.split(separator: "/").last.map(String.init) ?? "index"
     // FNV-1a: the same for the same index in every run, which Swift's own hashes are not.

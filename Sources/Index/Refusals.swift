@@ -7,12 +7,12 @@ package final class Refusals: Sendable {
   /// One document, and what the table says of it.
   package struct Refusal: Sendable, Equatable {
     package let id: Int
-    /// The database's words, in one line.
+    /// The database's message, in one line.
     package let reason: String
   }
 
   private let found = Mutex<[Int: String]>([:])
-  /// Those that were picked and not changed, without a word: worth another try later.
+  /// Those that were picked and silently not changed: worth another try later.
   private let unchanged = Mutex<Set<Int>>([])
 
   init() {}
@@ -33,7 +33,7 @@ package final class Refusals: Sendable {
   private func addUnchanged(_ id: Int) { _ = unchanged.withLock { $0.insert(id) } }
 
   /// Claims documents one by one; notes those that refuse (``RowRefusal``) or stay as they are. Throws where
-  /// several refuse with the same words: then it is the table `name` that does not go with us, and no odd row.
+  /// several refuse with the same message: then the table `name` is unsuitable, not a single row.
   func claimEach<Row>(
     _ ids: [Int], in name: String, _ claim: (Int) throws -> [Row]
   ) throws -> [Row] {
@@ -53,8 +53,8 @@ package final class Refusals: Sendable {
       throw Fatal(
         .configuration,
         Format.printable(
-          "the table index_documents in \(name) takes no claim of a document: \(reason); see "
-            + "docs/index.md"))
+          "the table index_documents in \(name) rejects every claim: \(reason). See "
+            + "docs/index.md."))
     }
     return rows
   }
@@ -65,7 +65,7 @@ package final class Refusals: Sendable {
 
 /// A row does not take what is written; it is the row's trouble and not the run's.
 struct RowRefusal: Error, CustomStringConvertible {
-  /// The database's words.
+  /// The database's message.
   let reason: String
   var description: String { reason }
 }
@@ -83,7 +83,7 @@ final class RefusalStreak: Sendable {
 
   /// Notes a refusal. Whether it is the table, and not the document.
   func isTable(_ id: String, _ reason: String) -> Bool {
-    // Numbers in the words are most likely the document's.
+    // Numbers in the message are most likely the document's.
     let pattern = String(reason.filter { !$0.isNumber })
     return last.withLock { last in
       if last.pattern != pattern { last = (pattern, []) }
@@ -97,12 +97,12 @@ final class RefusalStreak: Sendable {
     Fatal(
       .configuration,
       Format.printable(
-        "the table index_documents in \(name) takes no outcomes: \(reason); see its triggers, constraints "
-          + "and the width of its columns (docs/index.md)"))
+        "the table index_documents in \(name) rejects every settlement: \(reason). Check its triggers, "
+          + "constraints and the width of its columns (docs/index.md)."))
   }
 }
 
-/// What keeps claims from changing documents that are there to be claimed.
+/// What keeps claims from changing claimable documents.
 package struct Obstacle: Sendable, Equatable {
   /// Why, and what to do, in one line.
   package let reason: String

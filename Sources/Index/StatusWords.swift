@@ -11,7 +11,7 @@ enum StatusWords {
     return [
       (
         "(download_status IS NULL OR trim(download_status) = '')",
-        "download_status = 'pending'", "download_status to pending where it is empty"
+        "download_status = 'pending'", "empty download_status to pending"
       ),
       (
         "(download_status NOT IN (\(list)) AND \(word) IN (\(list)))",
@@ -19,11 +19,11 @@ enum StatusWords {
       ),
       (
         "download_priority IS NULL", "download_priority = 3",
-        "download_priority to 3 where it is empty"
+        "empty download_priority to 3"
       ),
       (
         "download_attempts IS NULL", "download_attempts = 0",
-        "download_attempts to 0 where it is empty"
+        "empty download_attempts to 0"
       ),
     ]
   }()

@@ -17,18 +17,19 @@ package enum PDFInspection {
     defer { close(descriptor) }
     var status = stat()
     guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-      return PDFFinding(defect: "it is not a file")
+      return PDFFinding(defect: "it is not a regular file")
     }
     let size = Int(status.st_size)
     guard case .pdf = ContentKind(read(descriptor, at: 0, count: ContentKind.window)) else {
-      return PDFFinding(defect: "it does not begin as a PDF does")
+      return PDFFinding(defect: "it does not begin with %PDF-")
     }
     guard let end = lastEnd(descriptor, size) else {
-      return PDFFinding(defect: "it has no end (%%EOF): it was cut short")
+      return PDFFinding(defect: "it is cut short: the end (%%EOF) is missing")
     }
     // A later version of the document that was cut short lies behind the end of an earlier one.
     if holdsObjects(descriptor, from: end, to: size) {
-      return PDFFinding(defect: "it has no end (%%EOF) behind its last objects: it was cut short")
+      return PDFFinding(
+        defect: "it is cut short: the end (%%EOF) is missing after its last objects")
     }
     var finding = parse(descriptor, path, end: end, size: size)
     finding.trailing = size - end
@@ -136,7 +137,7 @@ package enum PDFInspection {
 package struct PDFFinding: Sendable, Equatable {
   /// Pages of its tree; `nil` where it opens only with a password, or not at all.
   package var pages: Int?
-  /// Whether it is encrypted, be it with an empty password.
+  /// Whether it is encrypted, even with an empty password.
   package var isEncrypted = false
   /// Whether it opens only with a password that is not known here.
   package var needsPassword = false

@@ -1,5 +1,5 @@
-import Files
 import SQLite
+import Files
 import Common
 import GRDB
 

@@ -1,4 +1,4 @@
-/// Splits a content stream into what matters for the place of its images: numbers, names and
+/// Splits a content stream into what matters for the position of its images: numbers, names and
 /// operators (ISO 32000-1, 7.2 and 7.8.2).
 struct ContentLexer {
   enum Token: Equatable {

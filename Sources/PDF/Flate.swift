@@ -48,7 +48,7 @@ package enum Flate {
   }
 }
 
-/// The filter undone chunk by chunk, for what is too large to have at once. Owns zlib's state.
+/// The filter undone chunk by chunk, for what is too large to hold at once. Owns zlib's state.
 package struct InflateStream: ~Copyable {
   private let stream: UnsafeMutablePointer<z_stream>
   private let source: UnsafeMutableBufferPointer<UInt8>

@@ -18,7 +18,7 @@ package struct ImageDescription: Sendable, Equatable {
     case rgb
     /// Four samples: inks.
     case cmyk
-    /// One sample, the place of a colour of the palette.
+    /// One sample, the index of a colour of the palette.
     case indexed(palette: [UInt8], isGrey: Bool)
     /// One sample that stands for something else: a spot colour, a palette of calibrated colours.
     case single

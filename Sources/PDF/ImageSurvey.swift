@@ -1,6 +1,6 @@
 import CQPDF
 
-/// Walks through all that pages draw, and tells of each image how large it is drawn at most.
+/// Walks through all that pages draw, and finds the largest size at which each image is drawn.
 ///
 /// What is drawn by a page, or by forms that it draws, has a known size. What annotations, patterns,
 /// Type 3 fonts and soft masks draw is found too, and its size counts as unknown.
@@ -268,7 +268,7 @@ struct ImageSurvey: ~Copyable {
 
 extension PDFDocument {
   /// The images of all pages with how they are used, and whether the contents of pages are longer
-  /// than anybody would wait for, or damaged. `pages` are those of ``pages()``, which must have been
+  /// than is worth waiting for, or damaged. `pages` are those of ``pages()``, which must have been
   /// called before.
   package func images(
     _ pages: [PageGeometry]

@@ -1,7 +1,7 @@
 import CQPDF
 
 /// What a document has besides what its pages show: what a program that writes it anew may drop
-/// without a word. Pure data.
+/// silently. Pure data.
 package struct Inventory: Sendable, Equatable {
   /// How many there are of each; what there is none of is left out.
   package internal(set) var counts: [Kind: Int] = [:]
@@ -35,7 +35,7 @@ package struct Inventory: Sendable, Equatable {
   /// Whether the document says of itself that it is PDF/A, PDF/UA or PDF/X.
   package internal(set) var claim: String?
 
-  /// What of `original` is missing here, in words; `nil` where nothing is.
+  /// What of `original` is missing here, for people; `nil` if nothing is.
   package func loss(from original: Inventory) -> String? {
     for kind in Kind.allCases {
       let (before, after) = (original.counts[kind] ?? 0, counts[kind] ?? 0)
@@ -182,7 +182,7 @@ extension PDFDocument {
     return total
   }
 
-  /// The standard that the metadata name, as their namespaces tell (ISO 19005-1, 6.7.11).
+  /// The standard that the metadata name, as their namespaces show (ISO 19005-1, 6.7.11).
   private func claim(_ root: Object) -> String? {
     guard let text = content(member("/Metadata", of: root), limit: 16 << 20) else { return nil }
     for (namespace, name) in [

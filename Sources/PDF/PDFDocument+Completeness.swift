@@ -68,9 +68,9 @@ extension PDFDocument {
 }
 
 extension PDFDocument {
-  /// Whether all is there that its pages are made of: as many pages as the document says it has, their
+  /// Whether everything exists that its pages are made of: as many pages as the document says it has, their
   /// contents, and the images and forms that they draw. Throws what is missing. Repairs that lose nothing
-  /// pass, so that a document can be told from its remains.
+  /// pass, so that a document can be distinguished from its remains.
   package func checkWholeness() throws(PDFError) {
     let count = try pageCount()
     let tree = member("/Pages", of: qpdf_get_root(handle))

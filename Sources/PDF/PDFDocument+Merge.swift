@@ -73,8 +73,8 @@ extension PDFDocument {
   /// Writes to memory and from there with write(2): libqpdf does not report a full disk that shows
   /// only when the last buffer is flushed.
   ///
-  /// An encrypted document stays as encrypted as it was, with the same keys. With `tolerating`, what libqpdf put up
-  /// with is no reason to throw.
+  /// An encrypted document stays as encrypted as it was, with the same keys. With `tolerating`, warnings of libqpdf
+  /// are no reason to throw, unless they say that an object was lost.
   func write(
     to target: String, objectStreams: Bool = false, tolerating: Bool = false
   ) throws(PDFError) {
@@ -93,7 +93,7 @@ extension PDFDocument {
       qpdf_set_deterministic_ID(handle, 1)
     }
     try Self.check(handle, qpdf_write(handle), "write")
-    if let complaint = complaint(), !tolerating { throw complaint }
+    if let complaint = tolerating ? lostObject() : complaint() { throw complaint }
     guard let buffer = qpdf_get_buffer(handle) else {
       throw PDFError(.internal, "write", "libqpdf wrote nothing")
     }

@@ -91,7 +91,6 @@ extension PDFDocument {
     }
   }
 
-  /// Puts an image in the place of another.
   package func replace(_ id: ObjectID, with image: NewImage) throws(PDFError) {
     defer { releaseObjects() }
     let stream = object(id)

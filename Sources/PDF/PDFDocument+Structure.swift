@@ -19,7 +19,7 @@ extension PDFDocument {
   }
 
   /// Writes it with object streams and deflated contents; the same document gives the same bytes. With
-  /// `tolerating`, what libqpdf put up with is no reason to throw.
+  /// `tolerating`, warnings of libqpdf are no reason to throw.
   package func writeCompactly(to target: String, tolerating: Bool = false) throws(PDFError) {
     try write(to: target, objectStreams: true, tolerating: tolerating)
   }

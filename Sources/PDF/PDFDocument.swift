@@ -8,7 +8,7 @@ package struct PDFDocument: ~Copyable {
   private let memory: UnsafeMutableBufferPointer<CChar>?
 
   /// Opens the file at `path`. With `repairing`, libqpdf looks for the objects where its tables are wrong:
-  /// what readers put up with opens too, and ``complaint()`` says what that was.
+  /// what readers tolerate opens too, and ``complaint()`` says what that was.
   package init(path: String, repairing: Bool = false) throws(PDFError) {
     let handle = try Self.makeHandle(repairing: repairing)
     do throws(PDFError) {
@@ -88,7 +88,7 @@ package struct PDFDocument: ~Copyable {
   /// Throws where the last calls failed.
   func check(_ doing: String) throws(PDFError) { try Self.check(handle, 0, doing) }
 
-  /// Whether it is encrypted, be it with an empty password.
+  /// Whether it is encrypted, even with an empty password.
   package var isEncrypted: Bool { qpdf_is_encrypted(handle) != 0 }
 
   /// The pages that the page tree really has, whatever its `/Count` claims. Throws where the tree
@@ -100,7 +100,7 @@ package struct PDFDocument: ~Copyable {
     return Int(count)
   }
 
-  /// The first of the things that libqpdf put up with since the last call, `nil` where all was in
+  /// The first of libqpdf's warnings since the last call, `nil` where all was in
   /// order. Only what was looked at counts: objects are read when they are needed.
   package func complaint() -> PDFError? {
     var first: PDFError?
@@ -109,6 +109,23 @@ package struct PDFDocument: ~Copyable {
     }
     return first
   }
+
+  /// The first of the warnings since the last call that says that an object became null: libqpdf had no memory
+  /// for it, or it is nested deeper than libqpdf follows. No repair brings that back.
+  package func lostObject() -> PDFError? {
+    var first: PDFError?
+    while qpdf_more_warnings(handle) != 0, let warning = qpdf_next_warning(handle) {
+      let error = PDFError(warning, of: handle, "read")
+      let isLoss = Self.losses.contains { error.message.contains($0) }
+      first = first ?? (isLoss ? error : nil)
+    }
+    return first
+  }
+
+  /// As QPDF.cc and QPDFParser.cc say it, from 11.3 to 12.4.
+  private static let losses = [
+    "bad_alloc", "error reading object", "excessively deeply nested", "giving up on reading object",
+  ]
 }
 
 /// Objects of a document, as far as we look at them. Each handle counts until it is released, which
@@ -154,7 +171,7 @@ extension PDFDocument {
     return qpdf_oh_get_value_as_longlong(handle, object, &value) != 0 ? Int(value) : nil
   }
 
-  /// What tells one indirect object from another; 0 for direct ones.
+  /// The number of an indirect object; 0 for direct ones.
   func identity(_ object: Object) -> Int {
     Int(qpdf_oh_get_object_id(handle, object)) << 16
       | Int(qpdf_oh_get_generation(handle, object)) & 0xFFFF

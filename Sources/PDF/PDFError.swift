@@ -19,7 +19,7 @@ package struct PDFError: Error, Sendable, Equatable, CustomStringConvertible {
   /// What kind of trouble it is.
   package let kind: Kind
   package let doing: String
-  /// What was wrong, in libqpdf's words, with its place in the file.
+  /// What was wrong, as libqpdf says it, with its position in the file.
   package let message: String
 
   /// `open: can't find startxref`.

@@ -1,6 +1,6 @@
 import Limiter
-import Files
 import Checkpoint
+import Files
 import ArgumentParser
 import CLI
 import Common

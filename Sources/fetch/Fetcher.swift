@@ -1,5 +1,5 @@
-import Files
 import Checkpoint
+import Files
 import Common
 import Crypto
 import Glibc

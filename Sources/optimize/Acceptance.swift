@@ -16,7 +16,7 @@ struct PDFSummary: Sendable, Equatable {
   var isTagged = false
   /// What it has besides its pages; `nil` where that was not asked for.
   var inventory: Inventory?
-  /// What libqpdf put up with.
+  /// The first warning of libqpdf.
   var complaint: String?
   /// Whether nothing is before `%PDF-`.
   var beginsWithHeader = true

@@ -59,7 +59,7 @@ final class Destination: Sendable {
     return try named.get()
   }
 
-  /// Whoever may not read a document may not read what was made of it (the spool is its owner's alone).
+  /// A result must not be readable by more users than its source (the spool is readable by its owner alone).
   private static func copyPermissions(of source: String, to result: String) {
     var status = stat()
     if stat(source, &status) == 0 { chmod(result, status.st_mode & 0o666) }
@@ -98,7 +98,7 @@ final class Destination: Sendable {
         let code = errno
         throw Fatal(
           code == EACCES || code == EPERM ? .permission : .inputOutput,
-          "cannot make the directory \(path): \(String(cString: strerror(code)))")
+          "cannot create the directory \(path): \(String(cString: strerror(code)))")
       }
     }
   }

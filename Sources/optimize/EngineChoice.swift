@@ -8,7 +8,7 @@ enum EngineChoice {
     var imageBytes = 0
     /// Bytes of those that it could do nothing with, and another engine might.
     var foreignBytes = 0
-    /// Whether contents are longer than anybody would wait for, or damaged.
+    /// Whether contents are longer than is worth waiting for, or damaged.
     var isExcessive = false
     /// Whether the source had to be repaired.
     var isRepaired = false

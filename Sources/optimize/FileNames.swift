@@ -19,7 +19,7 @@ enum FileNames {
   }
 
   private static func failure(_ code: Int32) -> Fatal {
-    Fatal(.inputOutput, "cannot keep the file names: \(String(cString: strerror(code)))")
+    Fatal(.inputOutput, "cannot store the file names: \(String(cString: strerror(code)))")
   }
 }
 

@@ -4,10 +4,10 @@ import Glibc
 import Subprocesses
 
 /// Whether the renderer can draw the standard fonts, which a document need not bring (ISO 32000-1, 9.6.2.2).
-/// Without them it draws such a page without its words, before and after alike, and its complaint has the
+/// Without them it draws such a page without its text, before and after alike, and its complaint has the
 /// document left as it is.
 enum FontCheck {
-  /// What is wrong; `nil` where a line of Helvetica is drawn, or there is no place to try it.
+  /// What is wrong; `nil` where a line of Helvetica is drawn, or the folder is not writable.
   static func warning(_ programs: Renderer.Programs, in folder: String) -> String? {
     guard let workspace = try? Workspace(in: folder),
       write(document, to: "\(workspace.path)/\(JobRequest.source)")
@@ -30,8 +30,8 @@ enum FontCheck {
   }
 
   private static func text(_ reason: String) -> String {
-    "warning: the standard fonts cannot be drawn\(reason); documents that embed no fonts are left as they are "
-      + "(apt-get install fontconfig fonts-urw-base35)"
+    "warning: the renderer cannot draw the standard fonts\(reason). Documents without embedded fonts will keep "
+      + "their originals. Install the fonts with: apt-get install fontconfig fonts-urw-base35"
   }
 
   private static func write(_ bytes: [UInt8], to path: String) -> Bool {

@@ -1,7 +1,7 @@
 import Common
 import Subprocesses
 
-/// Ghostscript: where it is, and what it is told.
+/// Ghostscript: its path and its arguments.
 enum Ghostscript {
   /// How a run ended, and the first error that it reported.
   struct Outcome: Sendable, Equatable {
@@ -16,8 +16,8 @@ enum Ghostscript {
     }
     throw Fatal(
       .unavailable,
-      "Ghostscript (gs) was not found \(given.map { "at \($0)" } ?? "on PATH"); install it with "
-        + "`apt-get install ghostscript`, name it with --gs, or leave optimize out of the pipeline")
+      "cannot find Ghostscript (gs) \(given.map { "at \($0)" } ?? "on PATH"). Install it with: apt-get "
+        + "install ghostscript. Or name it with --gs, or use --engine images.")
   }
 
   /// Fixed names and a fixed list: no document and no environment has a say in what is run.

@@ -41,7 +41,7 @@ final class GhostscriptPool {
     }
   }
 
-  /// The one that is there, if it fits, or a new one.
+  /// The running one, if it fits, or a new one.
   private func take(
     _ program: String, _ job: JobRequest, _ limits: Limits
   ) throws(Launch.Failure) -> GhostscriptProcess {

@@ -6,8 +6,8 @@ import Subprocesses
 /// A running Ghostscript that takes one document after the other from a private directory, under
 /// the two names of ``JobRequest``. Owns the process: letting go of the value ends it.
 ///
-/// It says on one pipe what it has to say, and then the word that it was given with the document.
-/// The word is new each time, so that no text of a document can be taken for it.
+/// It prints its messages on one pipe, and then the word that it was given with the document.
+/// The word is new each time, so that no text of a document can be mistaken for it.
 struct GhostscriptProcess: ~Copyable {
   /// Where it works.
   let directory: String
@@ -59,14 +59,14 @@ struct GhostscriptProcess: ~Copyable {
     _ = Launch.wait(for: pid)
   }
 
-  /// Has it take the document that is there now, and tells how that ended. After any other end than
+  /// Has it process the current document, and returns how that ended. After any other end than
   /// exit status 0 the process is no more.
   mutating func run(processorSeconds: Int) -> Ghostscript.Outcome {
     jobs += 1
     let word = String(UInt64.random(in: .min ... .max), radix: 16)
     var errors = ErrorScan(until: word)
     let before = processorTime() ?? 0
-    // A failure to write is that of a process which is no more, as the end of its output will tell.
+    // A failure to write is that of a process which is no more, as the end of its output will show.
     _ = writeAll(Array("\(word)\n".utf8), to: input)
     var buffer = [UInt8](repeating: 0, count: 1 << 14)
     while !errors.isAtEnd {
@@ -112,7 +112,7 @@ struct ErrorScan {
   private let last: [UInt8]
   private var line: [UInt8] = []
 
-  /// Up to a line of this one word.
+  /// Up to a line that consists of this word.
   init(until word: String) { last = Array(word.utf8) }
 
   mutating func add(_ bytes: some Sequence<UInt8>) {

@@ -33,9 +33,9 @@ struct GhostscriptVersion: Equatable, CustomStringConvertible {
   /// What is known against it, as OCRmyPDF's maintainers found it. Such a version is used only where it
   /// is asked for by name.
   var trouble: String? {
-    if isFrom([10, 6], before: [10, 7]) { return "10.06 cuts JPEGs short (10.07.0 does not)" }
+    if isFrom([10, 6], before: [10, 7]) { return "10.06 truncates JPEGs (fixed in 10.07.0)" }
     return isFrom([10, 0], before: [10, 2, 1])
-      ? "10.00.0 to 10.02.0 may damage text that lies behind a scan (10.02.1 does not)" : nil
+      ? "10.00.0 to 10.02.0 may damage text behind a scan (fixed in 10.02.1)" : nil
   }
 
   /// Debian 12's package, and the revision of it that is safe with documents of strangers.
@@ -101,7 +101,7 @@ enum GhostscriptStatus {
     let all = [
       ("limits on time, memory and files", true), ("no new privileges", true),
       ("ends with its parent", true), ("no network", layers.isOffline),
-      ("no changes outside of its directory (Landlock)", layers.isConfined),
+      ("no changes outside its directory (Landlock)", layers.isConfined),
     ]
     func list(_ isActive: Bool) -> String {
       all.filter { $0.1 == isActive }.map(\.0).joined(separator: ", ")
@@ -112,11 +112,11 @@ enum GhostscriptStatus {
       version?.trouble.map { "warning: \($0); only --engine ghostscript uses it" },
       package.map { "package \($0)" },
       package.flatMap(GhostscriptVersion.trouble(ofPackage:)).map { "warning: \($0)" },
-      renderer.map { "its results are checked with \($0.drawing) and \($0.text)" }
-        ?? "warning: pdftoppm or pdftotext is missing, without which its results are not used "
-        + "(apt-get install poppler-utils)",
+      renderer.map { "results are checked with \($0.drawing) and \($0.text)" }
+        ?? "warning: pdftoppm or pdftotext is missing: results cannot be checked and are not used. "
+        + "Install them with: apt-get install poppler-utils",
       "isolation: \(list(true))",
-      missing.isEmpty ? nil : "not on this system: \(missing)",
+      missing.isEmpty ? nil : "not available on this system: \(missing)",
     ].compactMap(\.self)
   }
 }

@@ -67,7 +67,7 @@ enum JobVerdict: Sendable, Equatable {
 enum JobReply: Sendable, Equatable {
   /// The source is in order; the engines work on so many pages now.
   case started(pages: Int)
-  /// The last word on a document.
+  /// The outcome of a document.
   case findings(Findings)
   /// The machine is in trouble, and no document at fault; the `errno`.
   case trouble(String, code: Int32)
@@ -121,7 +121,7 @@ enum JobReply: Sendable, Equatable {
 }
 
 /// `optimize --worker`: the process in which hostile PDFs are parsed. One job a line on standard
-/// input, its answers on standard output. Whoever started it set its limits, and ends it.
+/// input, its answers on standard output. The parent set its limits, and ends it.
 enum WorkerMain {
   static let flag = "--worker"
 

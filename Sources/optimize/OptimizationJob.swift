@@ -97,7 +97,6 @@ struct OptimizationJob {
     inspect(path, repairing: true).map { inspection in
       var inspection = inspection
       inspection.repair = repair
-      inspection.complaint = nil
       return inspection
     }
   }
@@ -304,7 +303,8 @@ struct OptimizationJob {
         let images = try document.images(inspection.pages).images
         inspection.inventory = try document.inventory(pages: inspection.pageCount, images: images)
       }
-      inspection.complaint = document.complaint()?.message
+      let complaint = repairing ? document.lostObject() : document.complaint()
+      inspection.complaint = complaint?.message
       if inspection.pageCount > 0, inspection.pageCount <= Limits.maximumPages {
         // Where a stream ends is found out; what it holds, the image or the page, is looked at as any other.
         inspection.missing = try document.missingPart(

@@ -8,15 +8,14 @@ import Logging
 struct Optimize: Tool {
   static let configuration = CommandConfiguration(
     commandName: "optimize",
-    abstract: "Makes PDFs smaller, where nothing is lost by it.",
+    abstract: "Make PDFs smaller without losing content.",
     discussion: """
-      Reads records from standard input (a JSON object with an "id" on each line), takes the file \
-      at "fetch.path" or "path", adds a member "optimize" and writes the record. With files as \
-      arguments, it makes the records itself.
+      Read records from standard input (a JSON object with an "id" on each line), optimize the file \
+      at "fetch.path" or "path", add a member "optimize" and write the record. With files as \
+      arguments, make the records.
 
       A result replaces its original only if it passes every check: the same pages of the same \
-      size, no error reported, fewer bytes. Otherwise the original goes on, and "optimize.reason" \
-      says why.
+      size, no errors, fewer bytes. Otherwise the original is kept, and "optimize.reason" says why.
 
       EXAMPLES:
         fetch < documents.jsonl | optimize | upload --to gs://bucket/documents
@@ -26,83 +25,86 @@ struct Optimize: Tool {
       \(ToolExit.table)
       """)
 
-  @Argument(help: "PDFs to optimize, instead of records from standard input.")
+  @Argument(help: "PDFs to optimize instead of records from standard input.")
   var files: [String] = []
 
   @Option(
     name: [.short, .long],
-    help: "Put results here instead of beside their originals (NAME.optimized.pdf).")
+    help: "Write results to this directory instead of beside the originals (NAME.optimized.pdf).")
   var outputDir: String?
 
   @Option(
-    help: "Who does it: images (rewrites them in place), ghostscript, or auto (the best of both).")
+    help:
+      "Use this engine: images (rewrites them in place), ghostscript, or auto (the best of both).")
   var engine: Engine = .auto
 
-  @Option(help: "How much quality images keep: screen, ebook, printer, prepress or lossless.")
+  @Option(help: "Keep this image quality: screen, ebook, printer, prepress or lossless.")
   var quality: Quality = .ebook
 
   @Flag(
     help: """
       Turn scans that are nearly black and white, such as a JPEG of a typed page, into black and \
-      white. (What is exactly black and white becomes that anyway.)
+      white. (Exactly black and white scans are always converted.)
       """)
   var bilevel = false
 
-  @Option(help: "Documents at a time (default: one for each processor).")
+  @Option(help: "Optimize this many documents at a time (default: one for each processor).")
   var workers: Int?
 
-  @Option(help: "Processor time for a document, besides one second a page (60s, 5m).")
+  @Option(help: "Limit processor time for a document, plus one second a page (60s, 5m).")
   var timeout: String = "60s"
 
-  @Option(help: "Memory for a document (512M, 2G).")
+  @Option(help: "Limit memory for a document (512M, 2G).")
   var memoryLimit: String = "2G"
 
-  @Option(help: "Where Ghostscript is (default: gs on PATH).")
+  @Option(help: "Use Ghostscript at this path (default: gs on PATH).")
   var gs: String?
 
   @Option(
-    help: "Documents for one Ghostscript: worker (many, one after the other) or document (one).")
+    help:
+      "Reuse a Ghostscript process: worker (many documents, one after the other) or document (one)."
+  )
   var gsIsolation: GhostscriptPool.Isolation = .worker
 
   @Option(
     help: """
-      Part of all pages to draw before and after, and to compare, where images were rewritten (5%; \
-      what Ghostscript wrote is always drawn whole). Default: 2% where pdftoppm is installed.
+      Draw this share of pages before and after rewriting images, and compare them (5%; results of \
+      Ghostscript are always compared page by page). Default: 2% if pdftoppm is installed.
       """)
   var verifyPixels: String?
 
-  @Flag(help: "Take what Ghostscript wrote without comparing text, pages and structure.")
+  @Flag(help: "Accept results of Ghostscript without comparing text, pages and structure.")
   var unchecked = false
 
-  @Flag(help: "Tell which Ghostscript there is and how it is kept in, and end.")
+  @Flag(help: "Print the version of Ghostscript and its sandboxing, and exit.")
   var gsStatus = false
 
-  @Flag(help: "Pass records on without touching a file.")
+  @Flag(help: "Pass records on without touching files.")
   var dryRun = false
 
-  @Option(help: "Use only files below this directory, wherever links lead; others are refused.")
+  @Option(help: "Use only files below this directory, after resolving links; reject others.")
   var root: String?
 
   @OptionGroup var log: LogOptions
 
   func validate() throws {
     guard (1...256).contains(workers ?? 1) else {
-      throw ValidationError("--workers is a number from 1 to 256")
+      throw ValidationError("--workers must be a number from 1 to 256.")
     }
     guard seconds != nil else {
-      throw ValidationError("--timeout is a time of 1 second or more, like 60s or 5m")
+      throw ValidationError("--timeout must be a time span of at least 1 second, like 60s or 5m.")
     }
     guard memory != nil else {
-      throw ValidationError("--memory-limit is a size from 256M on, like 512M or 2G")
+      throw ValidationError("--memory-limit must be a size of at least 256M, like 512M or 2G.")
     }
     guard share != nil else {
-      throw ValidationError("--verify-pixels is a part of all pages, like 5%")
+      throw ValidationError("--verify-pixels must be a share of pages, like 5%.")
     }
     guard engine != .ghostscript || quality != .lossless else {
-      throw ValidationError("Ghostscript is not lossless: use --engine images")
+      throw ValidationError("Ghostscript is not lossless. Use --engine images.")
     }
     guard files.allSatisfy({ !$0.isEmpty && !$0.utf8.contains(UInt8(ascii: "\n")) }) else {
-      throw ValidationError("a file name is empty or has a line break")
+      throw ValidationError("A file name is empty or contains a line break.")
     }
   }
 
@@ -152,7 +154,7 @@ extension Optimize {
     let found: String
     do throws(Fatal) { found = try Ghostscript.locate(gs, path: path) } catch {
       if engine == .ghostscript || gs != nil { throw error }
-      logger.warning("only images are made smaller: Ghostscript (gs) is not installed")
+      logger.warning("using the images engine only: Ghostscript (gs) is not installed")
       return nil
     }
     let version = GhostscriptVersion.ask(found)
@@ -163,13 +165,13 @@ extension Optimize {
     if renderer == nil, !unchecked {
       logger.warning(
         """
-        only images are made smaller: pdftoppm and pdftotext, which check what Ghostscript writes, \
-        are not installed (apt-get install poppler-utils)
+        using the images engine only: pdftoppm and pdftotext, which check results of Ghostscript, are \
+        not installed. Install them with: apt-get install poppler-utils
         """)
       return nil
     }
     guard let trouble = version?.trouble else { return found }
-    logger.warning("only images are made smaller: Ghostscript \(trouble)")
+    logger.warning("using the images engine only: Ghostscript \(trouble)")
     return nil
   }
 
@@ -180,9 +182,9 @@ extension Optimize {
     guard isNeeded else { return nil }
     throw Fatal(
       .unavailable,
-      "pdftoppm and pdftotext were not found on PATH: results cannot be compared with their sources. "
-        + "Install them with `apt-get install poppler-utils`"
-        + (engine == .ghostscript ? ", or use --unchecked" : ""))
+      "cannot compare results with their sources: pdftoppm and pdftotext are not on PATH. "
+        + "Install them with: apt-get install poppler-utils"
+        + (engine == .ghostscript ? ". Or use --unchecked." : ""))
   }
 }
 

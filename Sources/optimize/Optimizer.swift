@@ -6,7 +6,7 @@ import Logging
 import Subprocesses
 
 /// One thread's share of the work: takes records, has a worker process judge their files, puts
-/// accepted results in their place. It reads bytes for their checksums and parses nothing.
+/// names accepted results. It reads bytes for their checksums and parses nothing.
 struct Optimizer: RecordProcessor, ~Copyable {
   private let settings: Settings
   private let destination: Destination
@@ -53,7 +53,7 @@ struct Optimizer: RecordProcessor, ~Copyable {
     return result
   }
 
-  /// Puts an accepted result in its place, or keeps the original.
+  /// Names an accepted result, or keeps the original.
   private borrowing func result(
     for verdict: JobVerdict, of source: SourceFile, in directory: String
   ) throws -> OptimizeResult {
@@ -80,7 +80,7 @@ struct Optimizer: RecordProcessor, ~Copyable {
   /// An empty private directory with the source in it. Returns its path.
   private mutating func prepare(for source: SourceFile) throws -> String {
     let parent = destination.directory(for: source.path)
-    // Somebody may have removed it, with the spool around it.
+    // It may have been removed, with the spool around it.
     if workspace?.parent != parent || workspace?.isThere == false {
       workspace = nil
       workspace = try Workspace(in: parent)
@@ -96,12 +96,13 @@ struct Optimizer: RecordProcessor, ~Copyable {
     return directory
   }
 
-  /// The end of the run, but where the folder that is worked in was removed by somebody: that costs this
-  /// document another attempt, and no more. What is in it goes first, and nobody else takes anything away.
+  /// Ends the run, unless the working folder was removed from outside: that costs this document another
+  /// attempt, and no more.
   private func failure(_ message: String, _ directory: String, _ code: Int32) -> any Error {
     access(directory, F_OK) == 0 && ![ENOENT, ENOTDIR, ESTALE].contains(code)
       ? Fatal(.inputOutput, message)
-      : RecordError(.local, "the folder \(directory) was removed while a document was worked on")
+      : RecordError(
+        .local, "the folder \(directory) was removed while a document was being optimized")
   }
 
   /// Has the worker process judge a document. A document may pay only for what it does to a process
@@ -128,13 +129,13 @@ struct Optimizer: RecordProcessor, ~Copyable {
     }
   }
 
-  /// Why a result cannot take its place after all, and the `errno`.
+  /// Why a result is not used after all, and the `errno`.
   private struct Refusal: Error {
     var code: Int32 = 0
     let rejection: Rejection
   }
 
-  /// Names the result; only now does anybody see it.
+  /// Names the result, which becomes visible only now.
   private borrowing func accept(
     _ result: String, of source: SourceFile, pages: Int, method: String
   ) throws(Refusal) -> OptimizeResult {
@@ -185,6 +186,7 @@ struct Optimizer: RecordProcessor, ~Copyable {
     if let reason = result.reason {
       return "kept the original: \(reason)" + (result.detail.map { " (\($0))" } ?? "")
     }
-    return "\(Format.bytes(result.originalBytes ?? 0)) became \(Format.bytes(result.bytes ?? 0))"
+    let (before, after) = (result.originalBytes ?? 0, result.bytes ?? 0)
+    return "optimized from \(Format.bytes(before)) to \(Format.bytes(after))"
   }
 }

@@ -11,13 +11,13 @@ struct PageCheck {
   let sourceBytes: Int
   var times = StepTimes()
 
-  /// Why what Ghostscript wrote is rejected: each page is drawn and its words are read, and what the renderer
+  /// Why a result of Ghostscript is rejected: each page is drawn and its text is read, and what the renderer
   /// does not understand counts as changed.
   func rejection(toAllOf result: String) throws(Launch.Failure) -> Rejection? {
     if let rejection = try times.measure(
       .text,
       { () throws(Launch.Failure) in
-        try rejection(toTextOf: result)
+        try self.rejection(toTextOf: result)
       })
     {
       return rejection
@@ -46,7 +46,7 @@ struct PageCheck {
       .map { Rejection(.textChanged, "page \($0.offset + 1)") }
   }
 
-  /// What is to be said against images that were rewritten in place, by a sample of all pages.
+  /// Why images that were rewritten in place are rejected, by a sample of all pages.
   func rejection(
     toSampleOf result: String, share: Double
   ) throws(Launch.Failure) -> Rejection? {
@@ -65,6 +65,7 @@ struct PageCheck {
     // Of a book of 10,000 pages a few are enough, unless all are asked for.
     let step = isBounded ? (sample.count + Self.most - 1) / Self.most : 1
     let pages = stride(from: 0, to: sample.count, by: max(1, step)).map { sample[$0] }
+    guard !pages.isEmpty else { return nil }
     return try rejection(to: result, pages, .soft)
   }
 
@@ -107,7 +108,7 @@ struct PageCheck {
   static func sample(_ share: Double, ofPages pages: Int, sourceBytes: Int) -> [Int] {
     guard pages > 0, share > 0 else { return [] }
     return (1...pages).filter { page in
-      // SplitMix64's mixing of what tells pages apart.
+      // SplitMix64 of what distinguishes pages.
       var mixed = UInt64(truncatingIfNeeded: sourceBytes &* 1_000_003 &+ page)
       mixed &*= 0x9E37_79B9_7F4A_7C15
       mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9

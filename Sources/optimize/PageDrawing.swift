@@ -73,9 +73,9 @@ struct PageDrawing: Equatable {
     return sums
   }
 
-  /// What is to be said of this as a drawing of what `original` shows; `nil` where it may pass.
+  /// Why this is not accepted as a drawing of what `original` shows; `nil` if it is.
   func rejection(asDrawingOf original: PageDrawing, _ tolerance: Tolerance) -> String? {
-    guard width == original.width, height == original.height else { return "has another shape" }
+    guard width == original.width, height == original.height else { return "has a different shape" }
     let step = max(1, tolerance.window / 2)
     for top in stride(from: 0, to: max(1, rows - step), by: step) {
       for left in stride(from: 0, to: max(1, columns - step), by: step) {

@@ -2,7 +2,7 @@ import CLI
 import Glibc
 
 /// One program, two roles: the tool, and the process that it looks into PDFs with. The second has
-/// no options, no environment and no signals of ours, so that it is told apart before any of them.
+/// no options, no environment and no signal handling, so it is recognized before any of them.
 @main
 enum Program {
   static func main() {

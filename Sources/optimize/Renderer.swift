@@ -66,7 +66,7 @@ struct Renderer {
     }
   }
 
-  /// The words of each page, in the order in which people read them.
+  /// The words of each page, in reading order.
   func words(
     of file: String
   ) throws(Launch.Failure) -> Result<Output<[[ArraySlice<UInt8>]]>, Silence> {
@@ -114,8 +114,8 @@ struct Renderer {
     switch end {
     case .status: nil
     case .signal(SIGXCPU):
-      "was stopped by its limit of \(limits.processorSeconds) s of processor time"
-    case .signal(SIGXFSZ): "was stopped by its limit on files, \(Format.bytes(fileSize))"
+      "exceeded its limit of \(limits.processorSeconds) s of processor time"
+    case .signal(SIGXFSZ): "exceeded its file size limit of \(Format.bytes(fileSize))"
     case .signal: "\(end)"
     }
   }

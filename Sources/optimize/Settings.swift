@@ -6,7 +6,7 @@ import Images
 enum Quality: String, Sendable, CaseIterable, ExpressibleByArgument {
   case screen, ebook, printer, prepress, lossless
 
-  /// What it means for the engine of ours.
+  /// What it means for the images engine.
   var preset: Preset {
     switch self {
     case .screen: Preset(resolution: 72, jpegQuality: 50)

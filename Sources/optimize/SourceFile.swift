@@ -21,7 +21,7 @@ struct SourceFile: Sendable, Equatable {
   init(of record: DocumentRecord, below root: String? = nil) throws {
     guard let file = try record.sourceFile() else {
       throw RecordError(
-        .invalidRecord, #"the record names no file: neither "fetch.path" nor "path" is a string"#)
+        .invalidRecord, #"the record names no file: "fetch.path" or "path" must be a string"#)
     }
     try self.init(path: file.path, sha256: file.sha256, isFetched: file.isOurs, below: root)
     if let recorded = file.bytes, recorded != bytes {
@@ -36,7 +36,7 @@ struct SourceFile: Sendable, Equatable {
     self.sha256 = sha256?.lowercased()
     // A C string would end at a NUL, and name another file.
     guard !path.isEmpty, !path.utf8.contains(0) else {
-      throw RecordError(.invalidRecord, "the file name \(Format.quoted(path)) is not one")
+      throw RecordError(.invalidRecord, "invalid file name: \(Format.quoted(path))")
     }
     do throws(FileError) {
       guard let file = try RegularFile.open(path, following: true, below: root) else {
@@ -73,18 +73,18 @@ struct SourceFile: Sendable, Equatable {
 
   private func changed(_ found: String, _ recorded: String) -> RecordError {
     RecordError(
-      .local, "the file \(path) changed since it was fetched: it has \(found), not \(recorded)")
+      .local, "the file \(path) changed since it was fetched: \(found) instead of \(recorded)")
   }
 
-  /// Whose fault a failed call is. A file that was fetched and is not there any more was taken away by
-  /// somebody, and comes back with the next attempt; one that only the record names is the record's.
+  /// Whose fault a failed call is. A file that was fetched and no longer exists was removed from
+  /// outside, and comes back with the next attempt; one that only the record names is the record's.
   private static func error(_ error: FileError, isFetched: Bool) -> any Error {
     switch error.code {
     case EINVAL:
-      RecordError(.invalidRecord, "\(Format.quoted(error.path)) is not a regular file on a disk")
+      RecordError(.invalidRecord, "not a regular file: \(Format.quoted(error.path))")
     case EXDEV:
       RecordError(.invalidRecord, "\(Format.quoted(error.path)) is outside of --root")
-    case EBUSY: RecordError(.local, "\(error.path) grew while it was read")
+    case EBUSY: RecordError(.local, "\(error.path) grew while it was being read")
     case _ where HostError.isLocal(error.code): Fatal(.inputOutput, error.description)
     default: RecordError(isFetched ? .local : .invalidRecord, error.description)
     }

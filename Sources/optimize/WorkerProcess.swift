@@ -3,7 +3,7 @@ import Common
 import Glibc
 import Subprocesses
 
-/// A process that parses PDFs for one thread of ours, as that thread sees it. Owns the process:
+/// A process that parses PDFs for one thread, as that thread sees it. Owns the process:
 /// letting go of the value ends it, and the Ghostscript that it runs.
 struct WorkerProcess: ~Copyable {
   /// How a document came out of it.
@@ -36,7 +36,7 @@ struct WorkerProcess: ~Copyable {
     }
   }
 
-  /// Ends the process and tells how it ended, if it had not waited for this.
+  /// Ends the process and returns how it ended, unless it was still waiting for work.
   consuming func finish() -> Launch.End { child.finish() }
 
   /// Has a document worked on and waits for the outcome.
@@ -81,7 +81,7 @@ struct WorkerProcess: ~Copyable {
       if left <= 0 { return .late }
       let isStopping = stop.isRequested
       if isStopping {
-        // Whoever would read the result of a failed or cut off run is not there.
+        // The result of a failed or cut off run has no reader.
         let grace = stop.reason == .interrupted ? Self.grace - stop.age : 0
         if grace <= 0 { return .stopped }
         left = min(left, Int64(grace * 1e9))

@@ -5,8 +5,8 @@ import Glibc
 /// A private directory (mode 0700) beside where the result is to be, so that putting it there is a
 /// rename. Owns the directory: letting go of the value removes it.
 ///
-/// Whoever uses one holds a lock on it (flock(2)), which the system takes back when the process
-/// dies, however it dies. So a directory that can be locked is a dead process's, and is removed.
+/// Its user holds a lock on it (flock(2)), which the system releases when the process dies, however
+/// it dies. So a directory that can be locked was left by a dead process, and is removed.
 struct Workspace: ~Copyable {
   /// How their names begin.
   static let prefix = ".optimize-"
@@ -22,11 +22,11 @@ struct Workspace: ~Copyable {
     let directory: String
     let code: Int32
 
-    /// Whether it is this place that cannot be written to, and others can.
+    /// Whether only this directory is not writable.
     var isOfPlace: Bool { code == EROFS || !HostError.isLocal(code) }
 
     var description: String {
-      "cannot make a private directory in \(directory): \(String(cString: strerror(code)))"
+      "cannot create a private directory in \(directory): \(String(cString: strerror(code)))"
     }
 
     /// As the end of a run.
@@ -75,7 +75,7 @@ struct Workspace: ~Copyable {
     return fstat(lock, &status) == 0 ? status.st_ctim : timespec()
   }
 
-  /// Opens and locks a directory of ours. `nil`, with `errno`, where another process has it.
+  /// Opens and locks a private directory. `nil`, with `errno`, where another process has it.
   private static func lock(_ path: String) -> Int32? {
     let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
     guard descriptor >= 0 else { return nil }

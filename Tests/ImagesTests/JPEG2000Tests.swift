@@ -143,4 +143,42 @@ struct JPEG2000Tests {
     #expect(JPEG2000Image.memory(huge, halvings: 0) > 1 << 50)
     for count in 0..<120 { _ = JPEG2000Header(Array(data.prefix(count))) }
   }
+
+  @Test(
+    "Precincts and blocks count as memory, and a file with many of them is left",
+    arguments: [(["-b", "4,4"], 20), (["-c", "[8,8]"], 20), (["-t", "64,64"], 0)])
+  func divided(_ arguments: [String], times: Int) throws {
+    let samples = RewritingTests.photograph(samples: 1)
+    let plain = try #require(JPEG2000Header(try Self.compress(samples, channels: 1)))
+    let data = try Self.compress(samples, channels: 1, arguments)
+    let divided = try #require(JPEG2000Header(data))
+    #expect(plain.bookkeeping > 10_000 && plain.bookkeeping < 1 << 20)
+    #expect(divided.bookkeeping >= times * plain.bookkeeping)
+    let image = RewritingTests.image(600, 400, bits: 8, colour: .grey, [.jpx])
+    // Halved, its samples take 240,000 bytes; the rest is for what is noted of each part.
+    for (memory, isLeft) in [(1 << 27, false), (300_000, times > 0)] {
+      if case .replaced = rewrite(image, data, memory: memory) {
+        #expect(!isLeft, "\(arguments)")
+      } else {
+        #expect(isLeft, "\(arguments)")
+      }
+    }
+  }
+
+  @Test("A tile that is coded otherwise than the header says is left")
+  func ownTile() throws {
+    var data = try Self.compress(
+      RewritingTests.photograph(samples: 1), channels: 1, isRaw: true)
+    #expect(JPEG2000Header(data) != nil)
+    // The coding style (A.6.1) once more, in the header of the first tile; its length grows (A.4.2).
+    let style = try #require(data.firstRange(of: [0xFF, 0x52] as [UInt8]))
+    let copy = Array(data[style.lowerBound..<(style.lowerBound + 14)])
+    let tile = try #require(data.firstRange(of: [0xFF, 0x90] as [UInt8])).lowerBound
+    let length = data[(tile + 6)..<(tile + 10)].reduce(0) { $0 << 8 | Int($1) } + copy.count
+    for index in 0..<4 {
+      data[tile + 6 + index] = UInt8(truncatingIfNeeded: length >> (24 - 8 * index))
+    }
+    data.insert(contentsOf: copy, at: tile + 12)
+    #expect(JPEG2000Header(data) == nil)
+  }
 }

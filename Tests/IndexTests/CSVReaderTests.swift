@@ -76,7 +76,7 @@ import Testing
     Case(
       "a\n\"b,c\nd\n",
       [
-        .fields(["a"], line: 1), .refused(line: 2, reason: "a quote that is never closed"),
+        .fields(["a"], line: 1), .refused(line: 2, reason: "unclosed quote"),
         .fields(["d"], line: 3),
       ]),
     Case(

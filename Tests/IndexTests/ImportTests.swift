@@ -56,21 +56,21 @@ import Testing
     #expect(
       try read(text) == [
         "book=1 page=2 source=S",
-        "3: book has to be a whole number from 1, and is \"0\"",
-        "4: book has to be a whole number from 1, and is \"one\"",
-        "5: page is missing: 2 fields, and the header has 4",
+        "3: book must be a whole number from 1, not \"0\"",
+        "4: book must be a whole number from 1, not \"one\"",
+        "5: page is missing: 2 fields instead of 4",
         "6: source is missing",
         // Only what identifies a document refuses it.
         "book=1 page=2 source=S",
         "book=3 download_priority=1 page=4 source=S",
-        "9: book has to be a whole number from 1, and is \"99999999999\"",
+        "9: book must be a whole number from 1, not \"99999999999\"",
       ])
   }
 
   @Test(arguments: [
     ("source,book,page,judge", "unknown columns in the header: \"judge\""),
-    ("source,Book,book,page", "there twice"), ("source,page", "lacks the columns book"),
-    ("", "is empty"), ("\"source", "cannot be read"),
+    ("source,Book,book,page", "appears twice"), ("source,page", "lacks the columns book"),
+    ("", "is empty"), ("\"source", "cannot read"),
   ])
   func headersThatAreNotOurs(header: String, message: String) throws {
     let error = #expect(throws: Fatal.self) { try read(header) }
@@ -109,7 +109,7 @@ import Testing
     (["Origin=sauce"], .usage, "no column \"sauce\""), (["a=lot", "A=sec"], .usage, "twice"),
     (["id=lease_token"], .usage, "no column"),
     (["Orijin=lot"], .configuration, "\"orijin\"; it has \"source\""),
-    (["book=page"], .configuration, "page is there twice"),
+    (["book=page"], .configuration, "page appears twice"),
   ])
   func mapsThatAreWrong(map: [String], code: ToolExit, message: String) throws {
     let error = #expect(throws: Fatal.self) { try read("source,book,page\n", map: map) }
@@ -132,9 +132,9 @@ import Testing
     #expect(items.count == 7)
     #expect(items[0] == "book=1 book_page_mismatch=1 page=2 source=S")
     #expect(items[1].hasPrefix("3: "))
-    #expect(items[2] == "4: book has to be a whole number from 1, and is \"1.5\"")
+    #expect(items[2] == "4: book must be a whole number from 1, not \"1.5\"")
     #expect(items[3] == "5: unknown column \"judge\"")
-    #expect(items[4] == "6: source has to be a text or a number")
+    #expect(items[4] == "6: source must be a string or a number")
     #expect(items[5] == "7: not a JSON object")
     #expect(items[6] == "book=3 downloaded_at=2026-11-23 18:30:35.123 page=4 source=S")
   }

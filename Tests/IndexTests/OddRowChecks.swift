@@ -112,7 +112,7 @@ enum OddRowChecks {
       Issue.record("\(answers)")
       return
     }
-    #expect(reason.contains("keeps the row as it was"))
+    #expect(reason.contains("discards the change"))
   }
 
   static func refusedTakingBack(_ fixture: any IndexFixture) throws {

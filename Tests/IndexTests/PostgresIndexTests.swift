@@ -37,7 +37,7 @@ struct PostgresIndexTests {
     let plan = try migration.plan()
     #expect(plan.count == 2 + PostgresSchema.indexNames.count, "\(plan)")
     #expect(plan.first?.hasPrefix("would add the columns lease_token, ") == true)
-    #expect(plan.last == "the table public.index_documents is postgres's, and you are postgres")
+    #expect(plan.last == "the owner of public.index_documents is postgres, and you are postgres")
     #expect(throws: Fatal.self) { try fixture.open() }
     #expect(try migration.run() == files)
     #expect(try migration.run() == [])

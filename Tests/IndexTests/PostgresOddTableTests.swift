@@ -232,20 +232,20 @@ struct PostgresOddTableTests {
       """
       DROP VIEW everything; ALTER TABLE index_documents DROP COLUMN id;
       ALTER TABLE index_documents ADD COLUMN id uuid DEFAULT gen_random_uuid()
-      """, "ids of the type uuid"
+      """, "ids of type uuid"
     ),
     (
-      "DROP VIEW everything; ALTER TABLE index_documents ALTER id TYPE text", "ids of the type text"
+      "DROP VIEW everything; ALTER TABLE index_documents ALTER id TYPE text", "ids of type text"
     ),
     (
       """
       DROP VIEW everything; ALTER TABLE index_documents DROP CONSTRAINT index_documents_book_check,
         ALTER book TYPE text
-      """, "the column book of the type text"
+      """, "the column book of type text"
     ),
     (
       "ALTER TABLE index_documents ALTER lost_leases TYPE numeric(9,2)",
-      "column lost_leases of the type"
+      "column lost_leases of type"
     ),
     (
       """
@@ -259,7 +259,7 @@ struct PostgresOddTableTests {
       DROP VIEW everything, documents_by_status; DROP INDEX index_documents_pending,
         index_documents_in_progress, index_documents_completed, index_documents_troubled;
       ALTER TABLE index_documents ALTER download_status TYPE varchar(10)
-      """, "holds 10 characters in the column download_status"
+      """, "has only 10 of 11 characters in the column download_status"
     ),
     ("ALTER TABLE index_documents ALTER lease_owner TYPE varchar(40)", "column lease_owner"),
     (

@@ -104,7 +104,7 @@ import Testing
         + "DELETE FROM grdb_migrations WHERE identifier LIKE '5%'")
     #expect(
       try SQLiteIndex.plan(path: fixture.path) == newest.map { "would add the column \($0)" })
-    // Whoever opens it migrates it, and once is enough.
+    // Opening it migrates it, once.
     for _ in 1...2 {
       #expect(try openIndex(fixture.path).report(Selection()).optimizations.isEmpty)
       #expect(try SQLiteIndex.plan(path: fixture.path).isEmpty)

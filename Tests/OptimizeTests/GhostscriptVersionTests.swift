@@ -43,15 +43,15 @@ struct GhostscriptVersionTests {
         "/usr/bin/gs", version, "10.0.0~dfsg-11+deb12u7", nil, (isOffline: true, isConfined: false))
         == [
           "Ghostscript 10.06.0 at /usr/bin/gs",
-          "warning: 10.06 cuts JPEGs short (10.07.0 does not); only --engine ghostscript uses it",
+          "warning: 10.06 truncates JPEGs (fixed in 10.07.0); only --engine ghostscript uses it",
           "package 10.0.0~dfsg-11+deb12u7",
           "warning: 10.0.0~dfsg-11+deb12u9 closes CVE-2026-101258, shell commands despite -dSAFER: "
             + "apt-get upgrade",
-          "warning: pdftoppm or pdftotext is missing, without which its results are not used "
-            + "(apt-get install poppler-utils)",
+          "warning: pdftoppm or pdftotext is missing: results cannot be checked and are not used. "
+            + "Install them with: apt-get install poppler-utils",
           "isolation: limits on time, memory and files, no new privileges, ends with its parent, "
             + "no network",
-          "not on this system: no changes outside of its directory (Landlock)",
+          "not available on this system: no changes outside its directory (Landlock)",
         ])
   }
 
@@ -68,7 +68,7 @@ struct GhostscriptVersionTests {
   /// A stand-in that says of itself that it is a bad one; it is never run on a document.
   @Test(
     "One that damages documents is used only where it is asked for",
-    arguments: [("10.06.0", "10.06 cuts JPEGs short"), ("10.00.0", "may damage text")])
+    arguments: [("10.06.0", "10.06 truncates JPEGs"), ("10.00.0", "may damage text")])
   func damaging(_ version: String, words: String) throws {
     let directory = try TemporaryDirectory()
     let gs = try directory.write(Array("#!/bin/sh\necho \(version)\n".utf8), to: "gs")

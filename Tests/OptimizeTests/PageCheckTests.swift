@@ -76,7 +76,7 @@ struct PageCheckTests {
       after.rejection(asDrawingOf: before, .strict)
         == "at 13 % from the left, 23 % from the top")
     let small = try #require(PageDrawing(ppm: Array("P6\n1 1\n255\nabc".utf8)))
-    #expect(small.rejection(asDrawingOf: before, .strict) == "has another shape")
+    #expect(small.rejection(asDrawingOf: before, .strict) == "has a different shape")
     #expect(small.rejection(asDrawingOf: small, .strict) == nil)
   }
 
@@ -169,8 +169,8 @@ struct PageCheckTests {
   @Test(
     "A limit that ends the renderer is told as that, and not as the document's fault",
     arguments: [
-      ("kill -XCPU $$", ": the renderer was stopped by its limit of 61 s of processor time"),
-      ("kill -XFSZ $$", ": the renderer was stopped by its limit on files, 32.0 MiB"),
+      ("kill -XCPU $$", ": the renderer exceeded its limit of 61 s of processor time"),
+      ("kill -XFSZ $$", ": the renderer exceeded its file size limit of 32.0 MiB"),
       ("kill -SEGV $$", ": the renderer was ended by signal 11"),
       ("exec cat /dev/zero", ": the renderer wrote more than 64.0 MiB"), ("exit 3", ""),
     ])
@@ -196,8 +196,8 @@ struct PageCheckTests {
   @Test(
     "Standard fonts that are not drawn are noticed",
     arguments: [
-      ("printf 'P6 1 1 255\\n\\0\\0\\0'", "cannot be drawn; documents"),
-      ("kill -XFSZ $$", "cannot be drawn: the renderer was stopped by its limit on files"),
+      ("printf 'P6 1 1 255\\n\\0\\0\\0'", "cannot draw the standard fonts. Documents"),
+      ("kill -XFSZ $$", "standard fonts: the renderer exceeded its file size limit"),
     ])
   func fonts(_ script: String, _ words: String) throws {
     let directory = try TemporaryDirectory()

@@ -58,7 +58,7 @@ import Testing
     #expect(first.code == ToolExit.documentsFailed.rawValue, "\(first)")
     #expect(
       first.errors.contains(
-        "deeds.tsv.gz:3: refused: book has to be a whole number from 1, and is \"none\""))
+        "deeds.tsv.gz:3: refused: book must be a whole number from 1, not \"none\""))
     #expect(first.errors.contains("deeds.tsv.gz:4: refused: page is missing"))
     #expect(first.errors.contains("imported 2 new documents, 0 were there already, 2 rows refused"))
     let rows = try sql("SELECT page, instrument_type_parsed, file_date FROM index_documents")

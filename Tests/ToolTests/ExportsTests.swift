@@ -149,7 +149,7 @@ struct ExportsTests {
     + ["6.2E4", "62379.5", "1.23457E+11", "62379a"].map {
       Export(
         name: "the number \($0)", script: numbers($0), counts: [0, 0, 1],
-        said: ["a.csv:2: refused: instrument_number has to be a whole number"])
+        said: ["a.csv:2: refused: instrument_number must be a whole number"])
     } + [
       Export(
         name: "a null that is said", script: lines(header, "S,1,2,none,,NULL"),
@@ -163,7 +163,7 @@ struct ExportsTests {
       Export(
         name: "a JSON array that breaks off",
         script: "printf '[{\"source\":\"S\",\"book\":1,\"page\":2},\\n{\"source\":\"S\",' > a.json",
-        file: "a.json", counts: [1, 0, 2], said: ["a.json:2: refused", "has no end"]),
+        file: "a.json", counts: [1, 0, 2], said: ["a.json:2: refused", "unterminated array"]),
       Export(
         name: "pandas' index", script: lines(",source,book,page,Unnamed: 4", "0,S,1,2,"),
         counts: [1, 0, 0]),
@@ -186,7 +186,7 @@ struct ExportsTests {
       Export(
         name: "the day \($0)", script: dates($0), counts: [1, 0, 0], stored: ["1|1|||"],
         said: [
-          "1 value that could not be read left empty: file_date 1 (first on line 2: \"\($0)\")"
+          "1 value that could not be read were left empty: file_date 1 (first on line 2: \"\($0)\")"
         ])
     } + [
       Export(
@@ -221,7 +221,7 @@ struct ExportsTests {
       name: "fewer and more empty fields",
       script: lines(header, "S,1,2", "S,1,3,,,,,,", "S,1,4,,,x,y"),
       counts: [2, 0, 1],
-      said: ["a.csv:4: refused: 7 fields, and the header has 6", "1 row with fewer fields"]),
+      said: ["a.csv:4: refused: 7 fields instead of 6", "1 row with fewer fields"]),
     Export(
       name: "a file that is cut off",
       script: lines(header, "S,1,2,,,x", "S,1,3") + "; truncate -s -1 a.csv",
@@ -246,12 +246,12 @@ struct ExportsTests {
     Export(
       name: "a quote that is never closed",
       script: lines(header, "S,1,2,,,\"SMITH", "S,1,3,,,x", "S,1,4,,,y"),
-      counts: [2, 0, 1], said: ["a.csv:2: refused: a quote that is never closed"]),
+      counts: [2, 0, 1], said: ["a.csv:2: refused: unclosed quote"]),
     Export(
       name: "a quote that another closes",
       script: lines(header, "S,1,2,,,\"SMITH", "S,1,3,,,x", "S,1,4,,,y\""),
       counts: [2, 0, 1], stored: ["1|3|||x", "1|4|||y\""],
-      said: ["a.csv:2: refused: a quote that is never closed: line 3 is a row of its own"]),
+      said: ["a.csv:2: refused: unclosed quote: line 3 is a row of its own"]),
     Export(
       name: "a field of several lines",
       script: lines(header, "S,1,2,,,\"SMITH", "and, sons\"", "S,1,4,,,y"),

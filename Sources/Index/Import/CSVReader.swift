@@ -75,13 +75,13 @@ package struct CSVReader {
     var bytes = first.bytes.count
     while parsing.isOpen {
       guard more.count < Self.maximumLines, bytes <= Self.maximumRow, let next = try lines.next()
-      else { return refuse(first, more, "a quote that is never closed") }
+      else { return refuse(first, more, "unclosed quote") }
       more.append(next)
       bytes += next.bytes.count
-      guard !next.isTooLong else { return refuse(first, more, "a quote that is never closed") }
+      guard !next.isTooLong else { return refuse(first, more, "unclosed quote") }
       if let isRow, let fields = Self.fields(next.bytes, delimiter: delimiter), isRow(fields) {
         return refuse(
-          first, more, "a quote that is never closed: line \(next.number) is a row of its own")
+          first, more, "unclosed quote: line \(next.number) is a row of its own")
       }
       parsing.take(last.ending + next.bytes)
       last = next

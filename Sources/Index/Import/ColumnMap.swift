@@ -15,7 +15,7 @@ package struct ColumnMap: Sendable, Equatable {
     for text in texts {
       // Names of columns have no equals sign; what people write into a spreadsheet may.
       guard let sign = text.lastIndex(of: "="), sign != text.startIndex else {
-        throw Fatal(.usage, "--map has to be HEADER=COLUMN, and is \(Format.quoted(text))")
+        throw Fatal(.usage, "--map must be HEADER=COLUMN, not \(Format.quoted(text))")
       }
       let header = ImportedColumns.folded(String(text[..<sign]))
       let name = ImportedColumns.folded(String(text[text.index(after: sign)...]))

@@ -5,8 +5,8 @@ import Common
 /// Texts that can be read in one way only are read: `1951-03-04`, `19510304`, `1951/3/4`,
 /// `4-MAR-1951`, `March 4, 1951`, `04.03.1951` (with dots, the day comes first), each also with a time
 /// behind it. `3/4/1951` has two readings, which ``order`` decides. A year of two digits and Excel's
-/// day numbers are read only where somebody said so: whether 51 is 1851 or 1951, and whether 18691 is
-/// a day, no text tells.
+/// day numbers are read only where the user said so: whether 51 is 1851 or 1951, and whether 18691 is
+/// a day, no text shows.
 package struct DateReader: Sendable, Equatable {
   /// Which of two readings is meant.
   package enum Order: String, Sendable, CaseIterable {
@@ -22,6 +22,7 @@ package struct DateReader: Sendable, Equatable {
 
   /// What decides between two readings; `nil` where the file has both, so that neither is taken.
   package var order: Order?
+  /// Whether the user said so.
   package var isGiven: Bool
   /// Whether days in the file show it.
   var isProven = false

@@ -38,7 +38,7 @@ package struct ImportNotes: Sendable, Equatable {
         "\(name) \(values.count) (first on line \(values.line): \(Format.quoted(values.text, limit: 40)))"
       }
       parts.append(
-        "\(Self.counted(total, "value")) that could not be read left empty: "
+        "\(Self.counted(total, "value")) that could not be read were left empty: "
           + columns.joined(separator: ", "))
     }
     if contradictingDays > 0 {
@@ -47,7 +47,7 @@ package struct ImportNotes: Sendable, Equatable {
           + "first: check --date-format dmy")
     }
     if shortRows > 0 {
-      parts.append("\(Self.counted(shortRows, "row")) with fewer fields filled up")
+      parts.append("\(Self.counted(shortRows, "row")) with fewer fields were filled up")
     }
     if recodedLines > 0 {
       parts.append("\(Self.counted(recodedLines, "line")) read as Windows-1252")

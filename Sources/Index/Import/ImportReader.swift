@@ -72,7 +72,7 @@ package struct ImportReader {
   private var rules: ImportRules
 
   /// Reads from `descriptor`, which stays the caller's; `name` is what the file is called. Throws
-  /// where the header is not one of ours: a column is unknown (unless ignored), there twice, or
+  /// where the header is unsuitable: a column is unknown (unless ignored), appears twice, or
   /// missing.
   package init(
     descriptor: Int32, named name: String = "-", _ options: Options = Options(),
@@ -104,7 +104,7 @@ package struct ImportReader {
     var sample: [ImportLines.Line] = []
     while sample.count < Self.sample, let line = try lines.next() { sample.append(line) }
     guard sample.contains(where: { !$0.bytes.isEmpty }) else {
-      throw Fatal(.configuration, "the file to import is empty; expected a header with columns")
+      throw Fatal(.configuration, "the file to import is empty: expected a header with columns")
     }
     let given = options.delimiter ?? (options.layout == .tsv ? 0x09 : nil)
     let found = TableSniffer.find(sample, given: given, usual: usual) { name in
@@ -113,7 +113,7 @@ package struct ImportReader {
     lines.putBack(sample.filter { $0.number > found.preamble })
     var reader = CSVReader(lines, delimiter: found.delimiter)
     guard case .fields(let names, let line)? = try reader.next() else {
-      throw Fatal(.configuration, "the header of the file to import cannot be read")
+      throw Fatal(.configuration, "cannot read the header of the file to import")
     }
     try map.check(against: names)
     header = names.map(ImportedColumns.folded)
@@ -167,7 +167,7 @@ package struct ImportReader {
         if let other = columns.firstIndex(of: column) {
           throw Fatal(
             .configuration,
-            "the column \(column) is there twice in the header: field \(other + 1), "
+            "the column \(column) appears twice in the header: field \(other + 1), "
               + "\(Format.quoted(names[other])), and field \(place + 1), \(Format.quoted(name)). "
               + "Rename one, or leave it out (--map 'NAME=').")
         }
@@ -181,9 +181,9 @@ package struct ImportReader {
     guard unknown.isEmpty || ignoringUnknown else {
       throw Fatal(
         .configuration,
-        "unknown columns in the header: \(unknown.joined(separator: ", ")); "
-          + "--map says what they are, --ignore-unknown-columns leaves them out, docs/index.md "
-          + "lists the known ones")
+        "unknown columns in the header: \(unknown.joined(separator: ", ")). "
+          + "Name them with --map, or skip them with --ignore-unknown-columns; docs/index.md lists the "
+          + "known columns.")
     }
     let missing = ImportedColumns.required.filter { !columns.contains($0) }
     guard missing.isEmpty else {
@@ -255,7 +255,7 @@ package struct ImportReader {
   }
 
   private func count(_ fields: [String]) -> String {
-    "\(fields.count) fields, and the header has \(columns.count)"
+    "\(fields.count) fields instead of \(columns.count)"
   }
 
   private mutating func checked(
@@ -306,7 +306,7 @@ package struct ImportReader {
       case .column(let column):
         switch member.value {
         case _ where texts[column] != nil:
-          throw ImportProblem("\(column) is there twice")
+          throw ImportProblem("\(column) appears twice")
         case .null: continue
         case .bool(let value): texts[column] = value ? "true" : "false"
         case .string, .number: texts[column] = member.value.text
@@ -315,7 +315,7 @@ package struct ImportReader {
             texts[column] = member.value.description
             continue
           }
-          throw ImportProblem("\(column) has to be a text or a number")
+          throw ImportProblem("\(column) must be a string or a number")
         }
       }
     }
@@ -339,7 +339,7 @@ extension ImportReader {
     }
     throw Fatal(
       .configuration,
-      "the file to import is \(binary.name), and no text. Name an .xlsx file by its path, or export "
+      "the file to import is \(binary.name), not text. Name an .xlsx file by its path, or export "
         + "it as CSV.")
   }
 

@@ -15,7 +15,7 @@ package struct ImportRules: Sendable {
     "-",
     "--", "?",
   ]
-  /// The same in columns of text: `None` or `N/A` may be somebody's words.
+  /// The same in columns of text: `None` or `N/A` may be text.
   private static let ofTexts: Set<String> = [
     "\\N", "NULL", "(null)", "<NULL>", "NaN", "nan", "<NA>", "#N/A",
   ]

@@ -16,7 +16,7 @@ struct ImportText {
   private var decoder: UTF16Decoder?
   private var ready: [UInt8]?
 
-  /// Looks at up to 64 KiB. `encoding`: what somebody said that it is, which a byte order mark of
+  /// Looks at up to 64 KiB. `encoding`: as the user named it, which a byte order mark of
   /// UTF-16 only gives its byte order.
   init(descriptor: Int32, encoding: TextEncoding? = nil, stop: ShutdownSignal?) throws(Fatal) {
     input = InputBytes(descriptor: descriptor, stop: stop)

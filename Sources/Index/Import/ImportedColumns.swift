@@ -96,7 +96,7 @@ package enum ImportedColumns {
   ) throws(ImportProblem) -> String? {
     guard let kind = byName[name]?.kind else { throw ImportProblem("unknown column \(name)") }
     func wrong(_ expected: String) -> ImportProblem {
-      ImportProblem("\(name) has to be \(expected), and is \(Format.quoted(text))")
+      ImportProblem("\(name) must be \(expected), not \(Format.quoted(text))")
     }
     let value = unwrapped(text, name)
     // A book that is "none" is no missing one, but one that cannot be read.

@@ -29,7 +29,7 @@ extension ImportedRow {
 
   /// A row of texts as they were found, by column; throws what is wrong with it. An empty text is
   /// null. Only what identifies a document refuses its row: another value that cannot be read is left
-  /// out and told. The parsed type follows from the raw one where it is missing.
+  /// out and reported. The parsed type follows from the raw one where it is missing.
   static func checking(
     _ texts: [String: String], _ rules: ImportRules = ImportRules()
   ) throws(ImportProblem) -> (row: ImportedRow, unreadable: [Unreadable]) {

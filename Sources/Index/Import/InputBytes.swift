@@ -2,16 +2,16 @@ import Common
 import Glibc
 
 /// Bytes from a file descriptor, a buffer at a time. A requested stop ends the input, and so does the end
-/// of whoever reads what is made of it.
+/// of the reader of the output.
 struct InputBytes {
   private let descriptor: Int32
   private let stop: ShutdownSignal?
-  /// A pipe that nobody reads any more ends the input; -1 for none, which poll(2) passes over.
+  /// A pipe without a reader ends the input; -1 for none, which poll(2) passes over.
   private let sink: Int32
   private(set) var buffer = [UInt8](repeating: 0, count: 1 << 16)
   /// What of the buffer is still to be read.
   var rest = 0..<0
-  /// Whether somebody still reads what is made of it, as far as was seen.
+  /// Whether the output still has a reader, as far as is known.
   private(set) var isWanted = true
 
   init(descriptor: Int32, stop: ShutdownSignal? = nil, sink: Int32 = -1) {

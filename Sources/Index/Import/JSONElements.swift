@@ -45,7 +45,7 @@ struct JSONElements {
     }
     guard isDone else {
       isDone = true
-      return .refused(line: line, reason: "the array has no end: the file is cut off")
+      return .refused(line: line, reason: "unterminated array: the file is cut off")
     }
     return nil
   }

@@ -26,7 +26,7 @@ package enum TextEncoding: String, Sendable, CaseIterable {
     if sample.starts(with: [0xFF, 0xFE, 0, 0]) || sample.starts(with: [0, 0, 0xFE, 0xFF]) {
       throw Fatal(
         .configuration,
-        "the file to import is in UTF-32, which is not read. Save it as UTF-8.")
+        "the file to import is in UTF-32, which is not supported. Save it as UTF-8.")
     }
     if sample.starts(with: ByteOrderMark.utf8) { return (.utf8, ByteOrderMark.utf8.count) }
     if sample.starts(with: [0xFF, 0xFE]) { return (.utf16LittleEndian, 2) }

@@ -7,13 +7,13 @@ import Synchronization
 /// Lets `body` read what `descriptor` delivers, unpacked where it is gzip (RFC 1952): a thread unpacks
 /// into a pipe meanwhile. What is not gzip, by its first two bytes, passes as it is.
 ///
-/// Throws what `body` throws. What it read before a damaged place counts; that it was not all is told
+/// Throws what `body` throws. What it read before the damage counts; that it was not all is reported
 /// beside its answer.
 package func withUnpacked<T>(
   _ descriptor: Int32, stop: ShutdownSignal? = nil, _ body: (Int32) throws -> T
 ) throws -> (answer: T, damage: Fatal?) {
   guard let (source, sink) = makePipe() else {
-    throw Fatal(.inputOutput, "cannot make a pipe: \(String(cString: strerror(errno)))")
+    throw Fatal(.inputOutput, "cannot create a pipe: \(String(cString: strerror(errno)))")
   }
   let failure = Mutex<Fatal?>(nil)
   let unpack = { @Sendable in
@@ -27,7 +27,7 @@ package func withUnpacked<T>(
     }
   }
   let answer = try withCompanion(unpack) {
-    // Closed, so that the other thread ends when nobody reads any more.
+    // Closed, so that the other thread ends when the reader is gone.
     defer { close(source) }
     return try body(source)
   }
@@ -61,7 +61,7 @@ private struct Unpacking {
     while isGzip {
       var stream = z_stream()
       guard czlib_gunzip_init(&stream) == Z_OK else {
-        throw Fatal(.other, "no memory to unpack the input")
+        throw Fatal(.other, "cannot unpack the input: out of memory")
       }
       defer { inflateEnd(&stream) }
       guard try unpackMember(&stream) else { return }
@@ -69,13 +69,13 @@ private struct Unpacking {
     }
   }
 
-  /// False when nobody reads any more.
+  /// False when the reader is gone.
   private mutating func unpackMember(_ stream: inout z_stream) throws(Fatal) -> Bool {
     var output = [UInt8](repeating: 0, count: 1 << 17)
     while true {
       if input.rest.isEmpty, try !input.fill() {
         guard input.isWanted else { return false }
-        throw Fatal(.inputOutput, "the input is gzip and ends in the middle; the file is cut off")
+        throw Fatal(.inputOutput, "the gzip input is cut off")
       }
       var chunk = Array(input.buffer[input.rest])
       let (status, made) = Self.inflate(&stream, &chunk, &output)
@@ -84,7 +84,7 @@ private struct Unpacking {
       switch status {
       case Z_STREAM_END: return true
       case Z_OK, Z_BUF_ERROR: continue
-      default: throw Fatal(.inputOutput, "the input is gzip and damaged (zlib: \(status))")
+      default: throw Fatal(.inputOutput, "the gzip input is damaged (zlib: \(status))")
       }
     }
   }

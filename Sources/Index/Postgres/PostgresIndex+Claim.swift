@@ -92,7 +92,7 @@ extension PostgresIndex {
   ///
   /// The first half of each token is this try's own: asked again after a lost answer, it finds what it
   /// had already been given. A claim that the server makes only after that is not mixed up with it:
-  /// nobody knows its tokens, and the run gives them back.
+  /// its tokens are unknown, and the run gives the documents back.
   package func claim(
     _ kind: ClaimKind, _ selection: Selection, for run: Run, count: Int
   ) throws -> [DocumentRecord] {
@@ -125,7 +125,7 @@ extension PostgresIndex {
   package func claimOneByOne(
     _ selection: Selection, for run: Run, count: Int
   ) throws -> [DocumentRecord] {
-    // What a lost answer leaves behind has tokens that nobody knows: the run gives it back.
+    // What a lost reply leaves behind has unknown tokens: the run gives it back.
     try pool.use { connection, _ in
       try claimEach(.trusted, selection, run, count, Lease.newMark(), connection)
     }.compactMap { ClaimedRow($0, run: run)?.record }

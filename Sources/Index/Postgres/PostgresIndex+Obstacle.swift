@@ -34,12 +34,12 @@ extension PostgresIndex {
       """
     ).values.first
     let who = holder.map { row in
-      "; the oldest transaction on the table is of process \(row[0] ?? "?") (\(row[1] ?? "?"), "
+      "; the oldest transaction on the table belongs to process \(row[0] ?? "?") (\(row[1] ?? "?"), "
         + "\(row[2] ?? "?")), since \(row[3] ?? "?")"
     }
     return Obstacle(
       reason: Format.printable(
-        "another transaction has locked the documents that come next\(who ?? "")"),
+        "another transaction has locked the next documents\(who ?? "")"),
       code: .unavailable)
   }
 
@@ -52,7 +52,7 @@ extension PostgresIndex {
           "row-level security lets the role \(table.role) see documents and change none; make a "
           + "policy FOR UPDATE, or ask the owner of the table, \(table.owner)", code: .permission)
       : Obstacle(
-        reason: "the documents that come next were taken by somebody else a moment ago",
+        reason: "another run has just claimed the next documents",
         code: .unavailable)
   }
 
@@ -71,7 +71,7 @@ extension PostgresIndex {
     let who = names.isEmpty ? "something" : names.joined(separator: " or ")
     return Obstacle(
       reason: Format.printable(
-        "\(who) keeps rows of index_documents as they are when they are claimed, document \(id) first; "
+        "\(who) discards the change when rows of index_documents they are claimed, document \(id) first; "
           + "see that it lets UPDATE pass"), code: .configuration)
   }
 }

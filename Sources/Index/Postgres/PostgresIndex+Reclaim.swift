@@ -16,7 +16,7 @@ extension PostgresIndex {
           row[0].map { (owner: $0, leases: row[1].flatMap { Int($0) } ?? 0) }
         })
       let stale = "(\(PostgresSchema.stale) OR \(lost.isDead.sql))"
-      // Locked rows are somebody's, just now: they are left to the next look.
+      // Locked rows are in use: they are left to the next call.
       let ids = try connection.query(
         """
         SELECT id FROM index_documents WHERE download_status = 'in_progress' AND \(stale)

@@ -18,9 +18,9 @@ extension PostgresIndex {
         return try outcomes.indices.map { number in
           guard let place = batch.places[number] else { return .leaseLost }
           if held.contains(place) { return .written }
-          // Seldom: the lease is gone, or the table kept the row as it was without a word.
+          // Rarely: the lease is gone, or the table silently discarded the change.
           return try isStillHeld(outcomes[number].lease, connection)
-            ? .refused("a trigger or a rule keeps the row as it was") : .leaseLost
+            ? .refused("a trigger or a rule discards the change") : .leaseLost
         }
       } catch let error as PostgresError where error.isAboutData {
         guard outcomes.count > 1 else {
@@ -70,7 +70,7 @@ extension PostgresIndex {
       return try held(batch, connection, true).isEmpty ? .leaseLost : .refused(reason)
     } catch {
       guard error.isAboutData else { throw error }
-      return .refused("\(reason); nor can it be marked as failed: \(error.description)")
+      return .refused("\(reason); and it cannot be marked as failed: \(error.description)")
     }
   }
 
@@ -151,7 +151,7 @@ private struct SettlementBatch: Sendable {
       }
       let row = [String(id), lease.token] + Self.row(settlement.outcome, longestMessage)
       for (number, value) in row.enumerated() {
-        // PostgreSQL keeps no NUL, and a batch must not fail for one text of somebody's plugin.
+        // PostgreSQL stores no NUL, and a batch must not fail for one text of a plugin.
         columns[number].append(value.map { $0.filter { $0 != "\0" } })
       }
       places.append(columns[0].count)
@@ -199,7 +199,7 @@ extension RecordError {
   /// What a document's error says whose outcome the index does not take.
   static func refused(byIndex reason: String) -> RecordError {
     RecordError(
-      tool: "validate", .internal, "the index does not take the document's outcome: \(reason)",
+      tool: "validate", .internal, "the index rejects the outcome of the document: \(reason)",
       isRetryable: false)
   }
 }

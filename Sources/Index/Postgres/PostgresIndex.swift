@@ -20,7 +20,7 @@ package struct PostgresIndex: DocumentIndex {
     pool = try PostgresPool(
       url: url, for: Self.purpose, size: connections, retryTimeout: retryTimeout, stop: stop)
     let name = pool.name
-    // A server that cannot be reached at the start is told at once.
+    // A server that cannot be reached at the start is reported at once.
     table = try pool.use(retryTimeout: 0) { connection, _ in
       guard let table = try PostgresTable(connection) else {
         throw try PostgresTable.missing(connection, in: name)
@@ -121,7 +121,7 @@ extension Connection {
   }
 }
 
-/// The same statement with `$1`, `$2`, … for its question marks. None of ours has one in a text.
+/// The same statement with `$1`, `$2`, … for its question marks. No statement has one in a string.
 func numbered(_ sql: String) -> String {
   var number = 0
   var text = ""

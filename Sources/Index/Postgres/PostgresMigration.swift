@@ -17,8 +17,8 @@ package struct PostgresMigration: Sendable {
       url: url, for: PostgresIndex.purpose, size: 1, retryTimeout: 0, stop: stop)
   }
 
-  /// What the table lacks and a migration would add, in words; nothing where there is no table. Any
-  /// role may ask: the catalogue tells.
+  /// What the table lacks and a migration would add, for people; empty if there is no table. Any
+  /// role may ask: the catalogue is readable for all.
   package func missing() throws(Fatal) -> [String] {
     try pool.use { connection, _ in
       try PostgresTable(connection).map { try Self.missing(in: $0, connection) } ?? []
@@ -39,7 +39,7 @@ package struct PostgresMigration: Sendable {
       lines += try Self.oddities(connection).map { "would set \($0.plan)" }
       guard !lines.isEmpty else { return [] }
       lines.append(
-        "the table \(table.schema).index_documents is \(table.owner)'s, and you are \(table.role)")
+        "the owner of \(table.schema).index_documents is \(table.owner), and you are \(table.role)")
       if !table.mayAlter { throw Self.notAllowed(table, name, lines) }
       return lines
     }
@@ -71,7 +71,7 @@ package struct PostgresMigration: Sendable {
       // Not one that waits: waiting for it inside a statement would keep an index from being built.
       let locked = try connection.query("SELECT pg_try_advisory_lock(\(Self.lock))")
       guard locked.values.first?[0] == "t" else {
-        throw Fatal(.unavailable, "another migration of \(name) is running; try again later")
+        throw Fatal(.unavailable, "another migration of \(name) is running. Try again later.")
       }
       defer { _ = try? connection.query("SELECT pg_advisory_unlock(\(Self.lock))") }
       return try Self.migrate(connection, name, creating: creating)
@@ -99,7 +99,9 @@ package struct PostgresMigration: Sendable {
     let versions = try self.versions(connection)
     let known = PostgresSchema.steps.map(\.version).max() ?? 0
     if let newest = versions.max(), newest > known {
-      throw Fatal(.configuration, "the index \(name) was made by a newer version; use that one")
+      throw Fatal(
+        .configuration,
+        "the index \(name) was made by a newer version of Conveyor. Use that version.")
     }
     let steps = PostgresSchema.steps.filter { !versions.contains($0.version) }
     if !table.mayAlter, !steps.isEmpty {

@@ -23,7 +23,7 @@ enum PostgresSchema {
     }
   }
 
-  /// A statement of ours that builds an index, in its parts.
+  /// A statement that builds an index, in its parts.
   struct IndexWords {
     let name: String
     /// From the columns on.
@@ -109,7 +109,7 @@ enum PostgresSchema {
     "index_documents_troubled",
   ]
 
-  /// A document in progress that nobody works on any more: its lease has run out, or software that
+  /// A document in progress without a living worker: its lease has expired, or software that
   /// sets none left it for over 30 minutes.
   static let stale = """
     ((lease_token IS NULL AND COALESCE(updated_at, '-infinity') <= LOCALTIMESTAMP - INTERVAL '30 minutes')

@@ -76,13 +76,13 @@ struct PostgresTable: Sendable {
       """)
     guard let row = rows.values.first, let schema = row[0] else {
       return Fatal(
-        .configuration, "\(name) has no table index_documents; `enqueue --init` creates it")
+        .configuration, "\(name) has no table index_documents. Create it with: enqueue --init")
     }
     let all = rows.values.compactMap { $0[0] }.joined(separator: ", ")
     return Fatal(
       .configuration,
       Format.printable(
-        "\(name) has index_documents in the schema \(all), where this role does not look "
+        "\(name) has index_documents in the schema \(all), which this role does not search "
           + "(search_path: \(row[1] ?? "")); add ?options=-csearch_path%3D\(schema) to the URL, or ALTER "
           + "ROLE … SET search_path = \(schema)"))
   }
@@ -107,29 +107,29 @@ struct PostgresTable: Sendable {
     let kinds = ["v": "a view", "m": "a materialized view", "f": "a foreign table"]
     if let what = kinds[kind] {
       return
-        "is \(what), and documents can be claimed only in a table; have search_path lead to the "
-        + "table's own schema, or connect to the database that has it"
+        "is \(what): documents can be claimed only in a table. Set search_path to the schema of the "
+        + "table, or connect to the database that has it."
     }
     let wholeNumbers = ["bigint", "integer", "smallint"]
     if let column = Self.numbers.compactMap({ columns[$0] }).first(where: {
       !wholeNumbers.contains($0.type)
     }) {
       return column.name == "id"
-        ? "has ids of the type \(column.type), and Conveyor needs whole numbers; add a bigint column to "
-          + "the table and rename it to id"
-        : "has the column \(column.name) of the type \(column.type), and Conveyor needs whole numbers: "
+        ? "has ids of type \(column.type): Conveyor needs whole numbers. Add a bigint column to the "
+          + "table and rename it to id."
+        : "has the column \(column.name) of type \(column.type): Conveyor needs whole numbers. Run: "
           + "ALTER TABLE index_documents ALTER COLUMN \(column.name) TYPE integer USING "
           + "\(column.name)::integer"
     }
     if let column = Self.written.compactMap({ columns[$0] }).first(where: \.isGenerated) {
       return
-        "generates the column \(column.name), which Conveyor has to write; drop its expression: "
+        "generates the column \(column.name), which Conveyor must write. Drop its expression: "
         + "ALTER TABLE index_documents ALTER COLUMN \(column.name) DROP EXPRESSION"
     }
     for (column, needed) in Self.lengths.sorted(by: { $0.key < $1.key }) {
       if let length = columns[column]?.length, length < needed {
         return
-          "holds \(length) characters in the column \(column), and \(needed) are needed: ALTER TABLE "
+          "has only \(length) of \(needed) characters in the column \(column). Widen it: ALTER TABLE "
           + "index_documents ALTER COLUMN \(column) TYPE varchar(\(needed))"
       }
     }

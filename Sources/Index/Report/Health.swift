@@ -5,9 +5,9 @@ package struct Health: Sendable {
   /// So many outcomes say how well it goes.
   package static let window = 1000
 
-  /// In progress, and somebody may be working on it.
+  /// In progress, perhaps with a living worker.
   package var inProgress = 0
-  /// In progress, but nobody works on it any more: the lease has run out, or older software left it
+  /// In progress without a living worker: the lease has expired, or older software left it
   /// for over 30 minutes.
   package var stale = 0
   /// Of the last ``window`` documents that were completed, failed or absent: completed.

@@ -18,7 +18,7 @@ struct Dialect: Sendable {
   let isTime: String
   /// An expression: the time zone of `downloaded_at`.
   let timeZone: String
-  /// A condition: a document in progress that nobody works on any more.
+  /// A condition: a document in progress without a living worker.
   let stale: String
 }
 

@@ -84,9 +84,11 @@ extension Fatal {
     }
     switch error.resultCode {
     case .SQLITE_BUSY, .SQLITE_LOCKED:
-      self = because(.unavailable, "; another process held it for too long, see who has it open")
+      self = because(
+        .unavailable,
+        ". Another process held the lock for too long; see which process has the file open.")
     case .SQLITE_CANTOPEN:
-      self = because(.unavailable, "; the file and its folder have to be there and be ours")
+      self = because(.unavailable, ". Check that the file and its folder exist and are writable.")
     case .SQLITE_FULL, .SQLITE_IOERR, .SQLITE_READONLY:
       self = because(.inputOutput)
     case .SQLITE_CORRUPT:
@@ -94,11 +96,11 @@ extension Fatal {
     case .SQLITE_AUTH, .SQLITE_PERM: self = because(.permission)
     case .SQLITE_NOTADB:
       self = Fatal(
-        .configuration, "\(path) is not a SQLite database; expected the file of an index")
+        .configuration, "\(path) is not a SQLite database: expected the file of an index")
     case .SQLITE_CONSTRAINT, .SQLITE_MISMATCH:
-      self = because(.configuration, "; the table does not take what is written: see docs/index.md")
+      self = because(.configuration, ". The table rejects what is written; see docs/index.md.")
     case .SQLITE_ERROR where Self.meansAnotherTable.contains(where: reason.contains):
-      self = because(.configuration, "; the table is not as docs/index.md has it")
+      self = because(.configuration, ". The table does not have the columns of docs/index.md.")
     default: self = because(.other)
     }
   }

@@ -16,12 +16,12 @@ extension SQLiteIndex {
     }
     guard !names.isEmpty else {
       return Obstacle(
-        reason: "the documents that come next were taken by another run a moment ago",
+        reason: "another run has just claimed the next documents",
         code: .unavailable)
     }
     return Obstacle(
       reason: Format.printable(
-        "the trigger \(names.joined(separator: " or ")) keeps rows of index_documents as they are when "
+        "the trigger \(names.joined(separator: " or ")) discards the change when rows of index_documents "
           + "they are claimed; see that it lets UPDATE pass"), code: .configuration)
   }
 }

@@ -25,10 +25,10 @@ extension SQLiteIndex {
     try db.cachedStatement(sql: "UPDATE index_documents SET \(change.sql) WHERE \(held)")
       .execute(arguments: StatementArguments(change.values + lease))
     if db.changesCount == 1 { return .written }
-    // Seldom: the lease is gone, or the table kept the row as it was without a word.
+    // Rarely: the lease is gone, or the table silently discarded the change.
     let isHeld = try Int.fetchOne(
       db, sql: "SELECT 1 FROM index_documents WHERE \(held)", arguments: StatementArguments(lease))
-    return isHeld == nil ? .leaseLost : .refused("a trigger keeps the row as it was")
+    return isHeld == nil ? .leaseLost : .refused("a trigger discards the change")
   }
 
   /// In a transaction of its own. Where the table does not take the outcome, the document is failed with
@@ -47,7 +47,7 @@ extension SQLiteIndex {
         return try database.writeOrRefuse { try Self.settle(failure, $0) } == .written
           ? .refused(refusal.reason) : .leaseLost
       } catch let second as RowRefusal {
-        return .refused("\(refusal.reason); nor can it be marked as failed: \(second.reason)")
+        return .refused("\(refusal.reason); and it cannot be marked as failed: \(second.reason)")
       }
     }
   }

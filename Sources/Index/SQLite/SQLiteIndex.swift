@@ -16,8 +16,8 @@ package struct SQLiteIndex: DocumentIndex {
       let reason = String(cString: strerror(errno))
       throw Fatal(
         .configuration,
-        "there is no index at \(path): \(reason); `enqueue --import FILE --index \(path)` creates "
-          + "one")
+        "cannot open the index \(path): \(reason). Create it with: enqueue --import FILE --index "
+          + "\(path)")
     }
     database = try SQLiteDatabase(path: path)
     try prepare(creating: creating)
@@ -34,7 +34,8 @@ package struct SQLiteIndex: DocumentIndex {
     }
     if state.isNewer {
       throw Fatal(
-        .configuration, "the index \(database.path) was made by a newer version; use that one")
+        .configuration,
+        "the index \(database.path) was made by a newer version of Conveyor. Use that version.")
     }
     if !state.isComplete, creating || state.isOurs {
       try checkColumns(SQLiteSchema.needed, unlessMissing: true)
@@ -53,8 +54,8 @@ package struct SQLiteIndex: DocumentIndex {
     guard try !isView() else {
       throw Fatal(
         .configuration,
-        "\(SQLiteSchema.table) in \(database.path) is a view, and documents can be claimed only in a "
-          + "table; make it one, or import its rows into an index of their own (enqueue --import)")
+        "\(SQLiteSchema.table) in \(database.path) is a view: documents can be claimed only in a "
+          + "table. Make it a table, or import its rows into a new index (enqueue --import).")
     }
     guard !present.isEmpty else {
       throw Fatal(
@@ -79,7 +80,7 @@ package struct SQLiteIndex: DocumentIndex {
     else {
       throw Fatal(
         .configuration,
-        "\(SQLiteSchema.table) in \(database.path) has ids that are no whole numbers; give the table an "
+        "\(SQLiteSchema.table) in \(database.path) has ids that are not whole numbers. Give the table an "
           + "INTEGER PRIMARY KEY named id")
     }
   }

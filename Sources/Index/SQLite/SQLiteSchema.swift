@@ -3,7 +3,7 @@ import GRDB
 
 /// The table `index_documents` in SQLite, and how a file gets it.
 ///
-/// The columns are those of the users' PostgreSQL table and, at the end, ours. Times are UTC texts by
+/// The columns are those of the users' PostgreSQL table and, at the end, ``added``. Times are UTC texts by
 /// SQLite's own clock, `2026-11-23 18:30:35.123`, which compare as texts.
 enum SQLiteSchema {
   static let table = "index_documents"
@@ -19,7 +19,7 @@ enum SQLiteSchema {
     (value < 0 ? "" : "+") + Format.fixed(value.isFinite ? value : 0, 3) + " seconds"
   }
 
-  /// A document in progress that nobody works on any more: its lease has run out, or software that
+  /// A document in progress without a living worker: its lease has expired, or software that
   /// sets none left it for over 30 minutes.
   static let stale = """
     ((lease_token IS NULL
@@ -54,7 +54,7 @@ enum SQLiteSchema {
   static let migrator: DatabaseMigrator = {
     var migrator = DatabaseMigrator()
     migrator.registerMigration("1: documents and leases") { db in
-      // A table that somebody brought along stays as it is, but for the columns that it lacks.
+      // A table made by other software stays as it is, except that it gets the missing columns.
       try db.execute(sql: create)
       try addMissingColumns(db)
       try db.execute(sql: indexes)
