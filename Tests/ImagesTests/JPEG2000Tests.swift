@@ -146,7 +146,10 @@ struct JPEG2000Tests {
 
   @Test(
     "Precincts and blocks count as memory, and a file with many of them is left",
-    arguments: [(["-b", "4,4"], 20), (["-c", "[8,8]"], 20), (["-t", "64,64"], 0)])
+    arguments: [
+      (["-b", "4,4"], 20), (["-c", "[16,16],[16,16],[16,16],[16,16],[16,16],[16,16]"], 20),
+      (["-t", "64,64"], 0),
+    ])
   func divided(_ arguments: [String], times: Int) throws {
     let samples = RewritingTests.photograph(samples: 1)
     let plain = try #require(JPEG2000Header(try Self.compress(samples, channels: 1)))
