@@ -53,6 +53,7 @@ let package = Package(
     system("CCrypto", pkgConfig: "libcrypto", apt: "libssl-dev"),
     system("CQPDF", pkgConfig: "libqpdf", apt: "libqpdf-dev"),
     system("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
+    system("CDeflate", pkgConfig: "libdeflate", apt: "libdeflate-dev"),
     system("CXML2", pkgConfig: "libxml-2.0", apt: "libxml2-dev"),
     system("CPCRE2", pkgConfig: "libpcre2-8", apt: "libpcre2-dev"),
     system("CPostgres", pkgConfig: "libpq", apt: "libpq-dev"),
@@ -74,7 +75,7 @@ let package = Package(
     .target(name: "CJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
     library("Inspection", ["Common", "Crypto", "Files", "PDF", "Subprocesses"]),
     library("Images", ["CJBIG2", "CJPEG", "CLeptonica", "COpenJPEG", "JBIG2", "PDF"]),
-    library("PDF", ["CQPDF", "CZlib"]),
+    library("PDF", ["CDeflate", "CQPDF", "CZlib"]),
     library("HTTP", ["CCurl", "CText", "Common"]),
     library(
       "SQLite", ["Common", grdb, .product(name: "GRDBSQLite", package: "GRDB.swift")]),

@@ -18,6 +18,16 @@ enum Bilevel {
     return .replaced(best)
   }
 
+  /// Its samples, 0 being 1 here; `nil` where they cannot be read within limits.
+  static func readable(
+    _ image: ImageDescription, _ coding: ImageCoding, _ stored: [UInt8]
+  ) -> Bitmap? {
+    if case .jbig2(let globals) = coding.last, !isGeneric(image, coding, stored, globals) {
+      return nil
+    }
+    return bitmap(image, coding, stored)
+  }
+
   private static func isGeneric(
     _ image: ImageDescription, _ coding: ImageCoding, _ stored: [UInt8], _ globals: ObjectID?
   ) -> Bool {

@@ -1,4 +1,5 @@
 import CJPEG
+import Glibc
 
 /// What the samples of a JPEG are.
 enum JPEGSpace: Sendable, Equatable {
@@ -82,6 +83,31 @@ final class JPEGReader {
   /// Reads a row of ``width`` × ``channels`` samples. False where the data are damaged.
   func next(into row: UnsafeMutablePointer<UInt8>) -> Bool {
     cjpeg_read_row(reader, row) != 0
+  }
+}
+
+/// A JPEG with shorter codes for the same coefficients.
+enum JPEGCodes {
+  /// Below this many bytes, tables for each of several scans may take more than they save.
+  private static let smallest = 1 << 16
+
+  /// The smaller of what libjpeg makes of `jpeg` in several scans and in one, each of which was read again and
+  /// compared; `nil` where neither is smaller, or where coefficients would take more than `memory` bytes.
+  static func shortened(_ jpeg: [UInt8], memory: Int) -> [UInt8]? {
+    [true, false].filter { $0 || jpeg.count < smallest }
+      .compactMap { recoded(jpeg, isProgressive: $0, memory: memory) }
+      .min { $0.count < $1.count }
+      .flatMap { $0.count < jpeg.count ? $0 : nil }
+  }
+
+  /// With codes of its own; `nil` where it is damaged, or would become larger.
+  static func recoded(_ jpeg: [UInt8], isProgressive: Bool, memory: Int) -> [UInt8]? {
+    var count = 0
+    guard
+      let bytes = cjpeg_recode(jpeg, jpeg.count, isProgressive ? 1 : 0, max(0, memory), &count)
+    else { return nil }
+    defer { free(bytes) }
+    return Array(UnsafeBufferPointer(start: bytes, count: count))
   }
 }
 

@@ -55,6 +55,12 @@ package enum Plan: Sendable, Equatable {
     if bytes > Double(memory) { self = .leave(.tooLarge) }
   }
 
+  /// Whether it has as many pixels as one may have.
+  static func isOfSensibleSize(_ image: ImageDescription) -> Bool {
+    let rejection = rejection(to: image)
+    return rejection == nil || rejection == .inOrder
+  }
+
   private static func rejection(to image: ImageDescription) -> Reason? {
     guard image.width > 0, image.height > 0 else { return .size }
     let (pixels, overflow) = image.width.multipliedReportingOverflow(by: image.height)

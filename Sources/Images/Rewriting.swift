@@ -4,6 +4,8 @@ import PDF
 package enum Rewriting: Sendable, Equatable {
   /// It is to be replaced with this.
   case replaced(PDFDocument.NewImage)
+  /// It stays as it is for that reason, but is coded in fewer bytes.
+  case recoded(PDFDocument.NewImage, Plan.Reason)
   /// It stays as it is.
   case left(Plan.Reason)
 
@@ -21,17 +23,29 @@ package enum Rewriting: Sendable, Equatable {
       plan.mayHideBilevel
       ? HiddenBilevel.rewrite(
         image, coding, stored, isLenient: preset.makesBilevel, memory: memory) : nil
-    if let hidden {
-      self = hidden
-      return
-    }
+    let rewriting =
+      hidden
+      ?? Self.carriedOut(plan, of: image, coding, stored: stored, preset: preset, memory: memory)
     self =
-      switch plan {
-      case .leave(let reason): .left(reason)
-      case .bilevel: Bilevel.rewrite(image, coding, stored)
-      case .photograph(let scale):
-        Photograph(image, coding, scale: scale, quality: preset.jpegQuality, memory: memory)
-          .rewrite(stored)
+      if case .left(let reason) = rewriting, reason != .damaged, Plan.isOfSensibleSize(image),
+        let same = Lossless.rewrite(image, coding, stored, memory: memory / 2)
+      {
+        .recoded(same, reason)
+      } else {
+        rewriting
       }
+  }
+
+  private static func carriedOut(
+    _ plan: Plan, of image: ImageDescription, _ coding: ImageCoding, stored: [UInt8],
+    preset: Preset, memory: Int
+  ) -> Rewriting {
+    switch plan {
+    case .leave(let reason): .left(reason)
+    case .bilevel: Bilevel.rewrite(image, coding, stored)
+    case .photograph(let scale):
+      Photograph(image, coding, scale: scale, quality: preset.jpegQuality, memory: memory)
+        .rewrite(stored)
+    }
   }
 }

@@ -1,3 +1,4 @@
+import CDeflate
 import CZlib
 
 /// The filter `FlateDecode` (ISO 32000-1, 7.4.4) with a limit: a kilobyte may stand for a gigabyte,
@@ -18,13 +19,25 @@ package enum Flate {
   /// A byte holds 1032 at most (a match of 258 for a length and a distance of one bit each).
   private static let maximumRatio = 1032
 
-  /// `bytes` as small as zlib makes them.
-  package static func deflate(_ bytes: [UInt8]) -> [UInt8]? {
-    var stream = z_stream()
-    guard czlib_deflate_init(&stream, 9) == Z_OK else { return nil }
-    defer { deflateEnd(&stream) }
-    let bound = Int(deflateBound(&stream, UInt(bytes.count)))
-    return run(&stream, on: bytes, room: bound, CZlib.deflate)
+  /// How hard it is tried to find what repeats.
+  package enum Effort: Int32, Sendable {
+    /// To compare two ways of writing the same: 100 MB a second.
+    case quick = 4
+    /// 20 MB a second. On the streams of 233 public scans 12 % smaller than zlib at its best, in half of its
+    /// time; libdeflate's utmost (12) would take twice to five times as long for half a percent.
+    case best = 10
+  }
+
+  /// `bytes` deflated; `nil` where there is no memory for it.
+  package static func deflate(_ bytes: [UInt8], effort: Effort = .best) -> [UInt8]? {
+    guard let compressor = libdeflate_alloc_compressor(effort.rawValue) else { return nil }
+    defer { libdeflate_free_compressor(compressor) }
+    let bound = libdeflate_zlib_compress_bound(compressor, bytes.count)
+    let result = [UInt8](unsafeUninitializedCapacity: bound) { buffer, count in
+      count = libdeflate_zlib_compress(
+        compressor, bytes, bytes.count, buffer.baseAddress, buffer.count)
+    }
+    return result.isEmpty ? nil : result
   }
 
   /// Has zlib take all of `bytes` in one step; `nil` where it does not come to an end within `room`.

@@ -19,6 +19,8 @@ struct ImageSurvey: ~Copyable {
   private var scales: [ObjectID: Double] = [:]
   /// What the page that is looked at draws: how large at most, and how much of it all together, in points.
   private var drawnHere: [ObjectID: (size: DrawnSize, area: Double)] = [:]
+  /// What the page that is looked at paints.
+  private(set) var painting = PagePainting()
   private var unknown: Set<ObjectID> = []
   private var masks: Set<ObjectID> = []
   /// Resources of which all has been marked as unknown, and the objects drawn in such a way.
@@ -53,6 +55,24 @@ struct ImageSurvey: ~Copyable {
     drawnHere = [:]
     draw(content, resources, matrix, in: document, depth: 0)
     noteScales(on: DrawnSize(width: box.width, height: box.height))
+  }
+
+  /// Looks for what one page paints, and where.
+  mutating func notePainting(
+    _ index: Int, of document: borrowing PDFDocument, _ geometry: PageGeometry
+  ) {
+    let page = qpdf_get_page_n(document.handle, index)
+    let resources = document.member("/Resources", of: page)
+    painting = PagePainting()
+    register(resources, in: document)
+    let annotations = document.member("/Annots", of: page)
+    painting.paintsShapes = (0..<document.count(annotations)).contains { index in
+      document.isDictionary(
+        document.member("/AP", of: document.element(index, of: annotations)))
+    }
+    draw(pageContent(page, in: document), resources, .identity, in: document, depth: 0)
+    if gaveUp { painting.isUnderstood = false }
+    painting.locate(images, on: geometry)
   }
 
   /// How far what this page draws may be brought down, so that it can still be read. Tiles count together.
@@ -126,11 +146,13 @@ struct ImageSurvey: ~Copyable {
       isExcessive = true
     }
     guard !gaveUp else { return }
-    guard let bytes, let draws = ContentReader.draws(in: bytes) else {
+    guard let bytes, let contents = ContentReader.read(bytes) else {
+      painting.isUnderstood = false
       return markAll(resources, in: document, depth: 0)
     }
+    painting.add(contents)
     let objects = document.member("/XObject", of: resources)
-    for draw in draws where !gaveUp {
+    for draw in contents.draws where !gaveUp {
       let stream = document.member(draw.name, of: objects)
       guard document.isStream(stream) else { continue }
       let matrix = draw.matrix.then(matrix)
@@ -143,6 +165,7 @@ struct ImageSurvey: ~Copyable {
         drawnHere[id] = (
           before?.size.union(size) ?? size, (before?.area ?? 0) + size.width * size.height
         )
+        painting.add(id, matrix)
         if isMagnified { unknown.insert(id) }
       case "/Form":
         let own = document.member("/Resources", of: dictionary)

@@ -119,18 +119,26 @@ extension PDFDocument {
     try check("replace an image")
   }
 
-  /// Deflates again, as well as zlib can, each stream that is deflated and holds at most `limit`
-  /// bytes; keeps the smaller. Predictors are not touched.
-  package func deflateStreams(limit: Int) throws(PDFError) {
+  /// The numbers of all objects, as far as they are looked at.
+  var objectNumbers: Range<Int32> {
     let size = integer(member("/Size", of: qpdf_get_trailer(handle))) ?? 0
-    for number in 1..<Int32(clamping: max(2, min(size, Self.maximumObjects))) {
+    return 1..<Int32(clamping: max(2, min(size, Self.maximumObjects)))
+  }
+
+  private static let maximumObjects = 200_000
+
+  /// Deflates again each stream that is deflated and holds at most `limit` bytes, but for `done`; keeps the smaller.
+  /// Predictors are not touched.
+  package func deflateStreams(limit: Int, but done: Set<ObjectID> = []) throws(PDFError) {
+    for number in objectNumbers where !done.contains(ObjectID(number: number)) {
       defer { releaseObjects() }
       let stream = object(ObjectID(number: number))
       guard isStream(stream) else { continue }
       let dictionary = dictionary(stream)
       let filter = member("/Filter", of: dictionary)
+      let name = count(filter) == 1 ? element(0, of: filter) : filter
       let type = member("/Type", of: dictionary)
-      guard isName(filter, "/FlateDecode"), !isName(type, "/XRef"), !isName(type, "/ObjStm"),
+      guard isName(name, "/FlateDecode"), !isName(type, "/XRef"), !isName(type, "/ObjStm"),
         let old = stored(stream), let content = Flate.inflate(old, limit: limit),
         let new = Flate.deflate(content), new.count < old.count
       else { continue }
@@ -139,6 +147,4 @@ extension PDFDocument {
     }
     try check("deflate streams")
   }
-
-  private static let maximumObjects = 200_000
 }

@@ -54,7 +54,8 @@ package struct PageGeometry: Sendable, Equatable {
   /// The visible part of ``shownSheet``.
   package var shownCrop: Rectangle { shown(cropBox) }
 
-  private func shown(_ box: Rectangle) -> Rectangle {
+  /// A part of the page as it is shown on ``shownSheet``.
+  func shown(_ box: Rectangle) -> Rectangle {
     let (left, right) = (box.left - mediaBox.left, box.right - mediaBox.left)
     let (bottom, top) = (box.bottom - mediaBox.bottom, box.top - mediaBox.bottom)
     let (width, height) = (mediaBox.width, mediaBox.height)
@@ -160,6 +161,13 @@ package struct Matrix: Sendable, Equatable {
 
   /// How large the unit square becomes, which is what an image is drawn on (8.9.5.1).
   package var unitSquare: DrawnSize { DrawnSize(width: hypot(a, b), height: hypot(c, d)) }
+
+  /// The upright rectangle around what the unit square becomes.
+  var unitSquareBounds: Rectangle {
+    Rectangle(
+      e + min(a, 0) + min(c, 0), f + min(b, 0) + min(d, 0),
+      e + max(a, 0) + max(c, 0), f + max(b, 0) + max(d, 0))
+  }
 }
 
 /// How large an image is drawn, in points.

@@ -48,7 +48,8 @@ extension StreamFilter.Predictor {
     return true
   }
 
-  private static func paeth(_ left: Int, _ up: Int, _ corner: Int) -> UInt8 {
+  /// Which of its neighbours a byte is foretold by (PNG, 9.4).
+  package static func paeth(_ left: Int, _ up: Int, _ corner: Int) -> UInt8 {
     let estimate = left &+ up &- corner
     let (a, b, c) = (abs(estimate &- left), abs(estimate &- up), abs(estimate &- corner))
     return UInt8(a <= b && a <= c ? left : b <= c ? up : corner)

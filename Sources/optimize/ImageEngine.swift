@@ -26,16 +26,26 @@ struct ImageEngine {
     let document = try PDFDocument(path: source, repairing: repairing)
     let (images, isExcessive) = try document.images(try document.pages())
     var outcome = EngineChoice.ImagesOutcome(isExcessive: isExcessive)
+    var done: Set<ObjectID> = []
     for image in images {
       guard let stored = document.stored(image.id) else { continue }
       outcome.imageBytes += stored.count
       let plan = Plan(for: image, preset: preset, memory: memory)
       switch Rewriting(plan, of: image, stored: stored, preset: preset, memory: memory) {
-      case .replaced(let new): try document.replace(image.id, with: new)
+      case .replaced(let new):
+        try document.replace(image.id, with: new)
+        done.insert(image.id)
+      case .recoded(let new, let reason):
+        try document.replace(image.id, with: new)
+        done.insert(image.id)
+        if reason.isForAnother { outcome.foreignBytes += new.bytes.count }
       case .left(let reason): if reason.isForAnother { outcome.foreignBytes += stored.count }
       }
     }
-    try document.deflateStreams(limit: Self.maximumDeflated)
+    // Late, when images that differed may have become equal; and never where libqpdf still finds objects that its
+    // table lacks: one that is looked at before is missing for good.
+    if !repairing { try document.mergeEqualStreams() }
+    try document.deflateStreams(limit: Self.maximumDeflated, but: done)
     try document.writeCompactly(to: target, tolerating: repairing)
     return outcome
   }

@@ -1,3 +1,5 @@
+import PDF
+
 /// A page as the other renderer drew it, in colour, kept as sums over cells of 4 × 4 pixels. Pure.
 ///
 /// Two drawings of a page by one program differ little where only its images were coded anew: a mean
@@ -96,6 +98,50 @@ struct PageDrawing: Equatable {
       }
     }
     return nil
+  }
+
+  /// Whether nothing can be seen in a part of the drawing, given in parts of its width and height from the lower
+  /// left corner; `nil` where that part is too small to tell.
+  func isOneColour(in part: Rectangle) -> Bool? {
+    let (across, down) = (Double(width) / Double(Self.cell), Double(height) / Double(Self.cell))
+    func cells(_ from: Double, _ to: Double, _ most: Int) -> (
+      inside: Range<Int>, touched: Range<Int>
+    ) {
+      let (first, last) = (max(0, Int(from.rounded(.up))), min(most, Int(to.rounded(.down))))
+      let (begin, end) = (max(0, Int(from.rounded(.down))), min(most, Int(to.rounded(.up))))
+      return (first..<max(first, last), begin..<max(begin, end))
+    }
+    let x = cells(part.left * across, part.right * across, columns)
+    let y = cells((1 - part.top) * down, (1 - part.bottom) * down, rows)
+    let isLarge = x.inside.count * y.inside.count >= Self.fewestCells
+    let (columns, rows) = isLarge ? (x.inside, y.inside) : (x.touched, y.touched)
+    guard columns.count * rows.count >= Self.fewestCells else { return nil }
+    return isOneColour(columns, rows)
+  }
+
+  /// Whether nothing can be seen in the whole drawing.
+  var isOneColour: Bool { isOneColour(0..<columns, 0..<rows) }
+
+  /// Fewer may look alike by chance.
+  private static let fewestCells = 4
+
+  private func isOneColour(_ columns: Range<Int>, _ rows: Range<Int>) -> Bool {
+    func pixels(_ column: Int, _ row: Int) -> Int64 {
+      Int64(
+        (min(width, (column + 1) * Self.cell) - column * Self.cell)
+          * (min(height, (row + 1) * Self.cell) - row * Self.cell))
+    }
+    guard let left = columns.first, let top = rows.first else { return true }
+    let all = pixels(left, top)
+    let first = (0..<3).map { sum(top, left, top + 1, left + 1, $0) }
+    return rows.allSatisfy { row in
+      columns.allSatisfy { column in
+        let here = pixels(column, row)
+        return (0..<3).allSatisfy {
+          sum(row, column, row + 1, column + 1, $0) * all == first[$0] * here
+        }
+      }
+    }
   }
 
   private func sum(_ top: Int, _ left: Int, _ bottom: Int, _ right: Int, _ colour: Int) -> Int64 {

@@ -1,5 +1,6 @@
 import JBIG2
 import PDF
+import Support
 import Testing
 
 @testable import Images
@@ -34,6 +35,22 @@ struct RewritingTests {
     }
   }
 
+  /// A document of one page with curves, in grey or in colour.
+  static func page(channels: Int) -> [UInt8] {
+    var builder = PDFBuilder()
+    builder.add("<</Type/Catalog/Pages 2 0 R>>")
+    builder.add("<</Type/Pages/Count 1/Kids[3 0 R]/MediaBox[0 0 600 400]>>")
+    builder.add("<</Type/Page/Parent 2 0 R/Contents 4 0 R>>")
+    let lines = (0..<200).map { at in
+      let colour =
+        channels == 1
+        ? "0.\(at % 9) G" : "0.\(at % 9) 0.\(at * 7 % 10) 0.\(at * 3 % 8) RG"
+      return "\(colour) \(1 + at % 5) w \(at * 3) 0 m \(600 - at * 2) \(at * 17 % 400) l S"
+    }
+    builder.addStream(Array(lines.joined(separator: " ").utf8))
+    return builder.bytes()
+  }
+
   static func fax(_ bitmap: Bitmap) -> [UInt8]? { Picture(bitmap)?.fax() }
 
   static func jpeg(_ samples: [UInt8], isGrey: Bool, quality: Int = 90) -> [UInt8]? {
@@ -56,6 +73,14 @@ struct RewritingTests {
   ) -> Rewriting {
     let plan = Plan(for: image, preset: Self.preset, memory: memory)
     return Rewriting(plan, of: image, stored: stored, preset: Self.preset, memory: memory)
+  }
+
+  /// Whether nothing was to be done, but perhaps to code it in fewer bytes.
+  private func isInOrder(_ rewriting: Rewriting) -> Bool {
+    switch rewriting {
+    case .left(.inOrder), .recoded(_, .inOrder): true
+    default: false
+    }
   }
 
   private func replaced(
@@ -195,7 +220,7 @@ struct RewritingTests {
   func blackAndWhite() {
     var samples = [UInt8](repeating: 250, count: 600 * 400)
     for index in samples.indices where index / 13 % 5 == 0 { samples[index] = UInt8(index % 3) }
-    #expect(rewrite(Self.image(600, 400, bits: 8, []), samples) == .left(.inOrder))
+    #expect(isInOrder(rewrite(Self.image(600, 400, bits: 8, []), samples)))
   }
 
   @Test("Samples that are missing, or too many")
@@ -216,14 +241,14 @@ struct RewritingTests {
     let jpeg = try #require(
       Self.jpeg(Self.photograph(samples: 1), isGrey: true, quality: quality))
     guard isWritten else {
-      #expect(rewrite(image, jpeg) == .left(.inOrder))
+      #expect(isInOrder(rewrite(image, jpeg)))
       return
     }
     let new = try replaced(image, jpeg)
     #expect([new.width, new.height] == [600, 400])
     #expect(new.bytes.count < jpeg.count / 4 * 3)
     // And not once more.
-    #expect(rewrite(image, new.bytes) == .left(.inOrder))
+    #expect(isInOrder(rewrite(image, new.bytes)))
   }
 
   @Test("A JPEG of several scans is not decoded beyond its memory")

@@ -47,20 +47,20 @@ struct ContentReaderTests {
 
   @Test("Contents and their draws", arguments: contents)
   func draws(_ text: String, draws: [Draw]?) {
-    #expect(ContentReader.draws(in: Array(text.utf8)) == draws)
+    #expect(ContentReader.read(Array(text.utf8))?.draws == draws)
   }
 
   @Test("Deep nesting is not followed")
   func deep() {
-    #expect(ContentReader.draws(in: Array(String(repeating: "q ", count: 2000).utf8)) == nil)
+    #expect(ContentReader.read(Array(String(repeating: "q ", count: 2000).utf8)) == nil)
     let brackets = String(repeating: "[<<(", count: 100_000)
-    #expect(ContentReader.draws(in: Array(brackets.utf8)) == [])
+    #expect(ContentReader.read(Array(brackets.utf8))?.draws == [])
   }
 
   @Test("Contents cut off anywhere do no harm")
   func cut() {
     let whole = Array("q 1 0 0 1 0 0 cm BI /W 1 ID x EI Q (a\\)) Tj <61> Tj /I#41 Do % x".utf8)
-    for end in whole.indices { _ = ContentReader.draws(in: Array(whole[..<end])) }
+    for end in whole.indices { _ = ContentReader.read(Array(whole[..<end])) }
   }
 
   @Test("The size of what is drawn is that of the turned unit square")

@@ -40,6 +40,11 @@ struct ImageEngineTests {
     Settings(engine: .images, quality: quality, seconds: 60, memory: 2 << 30)
   }
 
+  /// Whether its samples are there, with a predictor or without.
+  private func isDeflated(_ image: ImageDescription) -> Bool {
+    if case .flate = image.filters?.last { image.filters?.count == 1 } else { false }
+  }
+
   /// The images of the result, the pages of which are as they were.
   private func images(
     _ source: [UInt8], _ quality: Quality = .ebook, isExcessive: Bool = false
@@ -74,7 +79,7 @@ struct ImageEngineTests {
     #expect(images.map(\.width) == [width])
     // One that is as large as it has to be becomes a JPEG all the same.
     let isKnown = contents.hasPrefix("288") || width == 300
-    #expect(images[0].filters == (isKnown ? [.dct(transform: nil)] : [.flate(nil)]))
+    #expect(isKnown ? images[0].filters == [.dct(transform: nil)] : isDeflated(images[0]))
   }
 
   @Test("Forms move what they draw, with their matrix and in their depth")
@@ -194,7 +199,7 @@ struct ImageEngineTests {
   @Test("Lossless changes no sample", arguments: [Quality.lossless, .prepress])
   func lossless(_ quality: Quality) throws {
     let source = Self.page("144 0 0 192 0 0 cm /I Do", streams: [(Self.samples, Self.image())])
-    #expect(try images(source, quality).map(\.filters) == [[.flate(nil)]])
+    #expect(try images(source, quality).map(isDeflated) == [true])
   }
 
   @Test("Two colours stay two, with the Decode that they had")
@@ -231,7 +236,8 @@ struct ImageEngineTests {
 
   @Test("Bombs are not unpacked, and forms without end are not followed")
   func bombs() throws {
-    let bomb = try #require(Flate.deflate([UInt8](repeating: 32, count: 100 << 20)))
+    let bomb = try #require(
+      Flate.deflate([UInt8](repeating: 32, count: 100 << 20), effort: .quick))
     let deflated = "/Filter/FlateDecode"
     let contents = Self.page(
       "/I Do",

@@ -106,15 +106,6 @@ struct PageCheckTests {
     #expect((400...600).contains(single.count))
   }
 
-  @Test(
-    "Parts as options name them",
-    arguments: [
-      ("5%", 0.05), ("0.5%", 0.005), ("100%", 1), ("0%", 0), ("5", nil), ("101%", nil),
-      ("-1%", nil),
-      ("%", nil), ("x%", nil),
-    ] as [(String, Double?)])
-  func share(_ text: String, share: Double?) { #expect(Share.parse(text) == share) }
-
   /// A page with a line of text and a small filled square.
   static func document(_ text: String, square: String = "") -> [UInt8] {
     var builder = PDFBuilder()
@@ -155,13 +146,126 @@ struct PageCheckTests {
     let directory = try TemporaryDirectory()
     try directory.write(given.before, to: JobRequest.source)
     try directory.write(given.after, to: JobRequest.result)
-    let job = JobRequest(directory: directory.path, settings: ProtocolTests.settings)
-    let check = PageCheck(
-      renderer: Renderer(
-        programs: ProtocolTests.renderer, job: job,
-        limits: Limits(base: 60, pages: 1, sourceBytes: 1000)),
-      pages: 1, sourceBytes: given.before.count)
+    let check = Self.check(directory, given.before.count)
     #expect(try check.rejection(toAllOf: JobRequest.result)?.description == given.rejection)
+  }
+
+  static func check(_ directory: TemporaryDirectory, _ bytes: Int) -> PageCheck {
+    PageCheck(
+      renderer: Renderer(
+        programs: ProtocolTests.renderer,
+        job: JobRequest(directory: directory.path, settings: ProtocolTests.settings),
+        limits: Limits(base: 60, pages: 1, sourceBytes: 1000)),
+      pages: 1, sourceBytes: bytes)
+  }
+
+  static let greyImage = ImageEngineTests.image()
+  static let flat = [UInt8](repeating: 180, count: 600 * 800)
+  /// JBIG2 segments of a page and of a dictionary of symbols that is cut off: other readers make of it what they
+  /// can, poppler nothing.
+  static let symbols: [UInt8] =
+    [0, 0, 0, 0, 0x30, 0, 1, 0, 0, 0, 19]
+    + [0, 0, 2, 88, 0, 0, 3, 32, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+    + [0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 12] + [UInt8](repeating: 0xFF, count: 12)
+
+  /// Contents, streams and resources of a page of letter paper, and what is to be said where it comes out as it was.
+  typealias Empty = (
+    name: String, contents: String, resources: String, streams: [([UInt8], String)],
+    rejection: String?
+  )
+  static let empties: [Empty] = [
+    ("nothing at all", "q Q", "", [], nil),
+    ("an image", "612 0 0 792 0 0 cm /I Do", image, [(ImageEngineTests.samples, greyImage)], nil),
+    ("paper", "612 0 0 792 0 0 cm /I Do", image, [(flat, greyImage)], nil),
+    (
+      "an image that is covered", "q 612 0 0 792 0 0 cm /I Do Q 1 g 0 0 612 792 re f", image,
+      [(ImageEngineTests.samples, greyImage)], pageIsEmpty
+    ),
+    (
+      "a part that is covered",
+      "q 300 0 0 200 100 400 cm /I Do Q 1 g 90 390 320 220 re f 0 g 9 9 50 50 re f", image,
+      [(ImageEngineTests.samples, greyImage)], imageIsEmpty
+    ),
+    (
+      "paper with a stamp",
+      "q 300 0 0 200 100 400 cm /I Do Q 0 g 9 9 50 50 re f", image, [(flat, greyImage)], nil
+    ),
+    (
+      "a form of which a part is missing",
+      "/F Do 0 g 9 9 50 50 re f", "/XObject<</F 6 0 R>>",
+      [
+        (ImageEngineTests.samples, greyImage),
+        (
+          Array("q 150 0 0 100 50 200 cm /I Do Q 1 g 45 195 160 110 re f".utf8),
+          "/Type/XObject/Subtype/Form/BBox[0 0 999 999]/Matrix[2 0 0 2 0 0]"
+            + "/Resources<<\(image)>>"
+        ),
+      ], imageIsEmpty
+    ),
+    ("white on white", "1 g 50 50 200 200 re f", "", [], pageIsEmpty),
+    (
+      "words that are not drawn", "BT 3 Tr /F 12 Tf 50 50 Td (Deed) Tj ET",
+      "/Font<</F<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>", [], pageIsEmpty
+    ),
+    (
+      "blanks", "BT /F 12 Tf 50 50 Td (   ) Tj ET",
+      "/Font<</F<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>", [], nil
+    ),
+    (
+      "what only others can read", "612 0 0 792 0 0 cm /I Do", image,
+      [
+        (
+          symbols,
+          "/Type/XObject/Subtype/Image/Width 600/Height 800/BitsPerComponent 1"
+            + "/ColorSpace/DeviceGray/Filter/JBIG2Decode"
+        )
+      ], "the renderer reports errors in the file: page 1"
+    ),
+  ]
+  static let image = "/XObject<</I 5 0 R>>"
+  static let pageIsEmpty =
+    "the renderer draws nothing where something is: page 1"
+  static let imageIsEmpty =
+    "the renderer draws nothing where something is: an image on page 1"
+
+  @Test("What the renderer does not draw is no proof that it was kept", arguments: empties)
+  func proof(_ given: Empty) throws {
+    let directory = try TemporaryDirectory()
+    let document = ImageEngineTests.page(
+      given.contents, resources: given.resources, streams: given.streams)
+    try directory.write(document, to: JobRequest.source)
+    try directory.write(document, to: JobRequest.result)
+    let check = Self.check(directory, document.count)
+    #expect(
+      try check.rejection(toAllOf: JobRequest.result)?.description == given.rejection,
+      "\(given.name)")
+    // A repair is looked at in the same way, but that its words are not read.
+    let ofRepair = try check.rejection(toRepairOf: JobRequest.result, share: 0)?.description
+    switch given.name {
+    case "blanks": #expect(ofRepair == Self.pageIsEmpty)
+    case "what only others can read": #expect(ofRepair != nil)
+    default: #expect(ofRepair == given.rejection, "\(given.name)")
+    }
+    #expect(
+      try check.rejection(toSampleOf: JobRequest.result, share: 1) == nil,
+      "\(given.name): its images")
+  }
+
+  @Test("Where nothing can be seen in a drawing")
+  func oneColour() throws {
+    let white = try #require(Self.page(Self.white))
+    let dot = try #require(Self.page(Self.dot))
+    let last = try #require(Self.page(Self.corner))
+    let all = Rectangle(0, 0, 1, 1)
+    #expect(white.isOneColour && white.isOneColour(in: all) == true)
+    #expect(!dot.isOneColour && dot.isOneColour(in: all) == false)
+    #expect(!last.isOneColour)
+    // The dot is at 15 % to 17 % from the left, and 27 % to 31 % from the top.
+    #expect(dot.isOneColour(in: Rectangle(0, 0, 1, 0.6)) == true)
+    #expect(dot.isOneColour(in: Rectangle(0.2, 0, 1, 1)) == true)
+    #expect(dot.isOneColour(in: Rectangle(0.1, 0.65, 0.2, 0.75)) == false)
+    #expect(white.isOneColour(in: Rectangle(0.1, 0.1, 0.101, 0.101)) == nil)
+    #expect(white.isOneColour(in: Rectangle(-3, -3, -2, -2)) == nil)
   }
 
   /// What a bare machine showed: the renderer wrote a list of fonts, ended by its limit on files, and the page

@@ -58,3 +58,10 @@ int cjpeg_write_row(struct cjpeg_writer *writer, const uint8_t *row);
 const uint8_t *cjpeg_finish(struct cjpeg_writer *writer, size_t *count);
 
 void cjpeg_close_writer(struct cjpeg_writer *writer);
+
+/// The JPEG in `bytes` with the same coefficients, so that each pixel stays, and with codes of its own:
+/// in several scans, or in one. To be given back to free(3). NULL where it is damaged, where its colours
+/// are none of those above, where its coefficients would take more than `memory` bytes, or where what was
+/// written was not read again as it was.
+uint8_t *cjpeg_recode(const uint8_t *bytes, size_t count, int is_progressive, size_t memory,
+                      size_t *recoded);

@@ -6,7 +6,7 @@ import PDF
   -> CInt
 {
   let bytes = Array(UnsafeBufferPointer(start: data, count: size))
-  if let draws = ContentReader.draws(in: bytes) {
+  if let draws = ContentReader.read(bytes)?.draws {
     precondition(draws.allSatisfy { $0.name.utf8.first == UInt8(ascii: "/") })
     precondition(draws.count <= size / 4 + 1)
   }

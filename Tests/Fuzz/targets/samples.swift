@@ -30,6 +30,9 @@ import PDF
     _ = rows.endsHere()
   }
   _ = JPEGHeader(bytes)
+  if let shorter = JPEGCodes.shortened(bytes, memory: 1 << 20) {
+    precondition(shorter.count < bytes.count)
+  }
   if let reader = JPEGReader(bytes, reduction: 1, transform: nil, memory: 1 << 20),
     reader.width <= 4096
   {
