@@ -191,8 +191,8 @@ class PostgresServer:
 
 
 def fill_postgres(server, environment, rows):
-    """An index of pending documents, about 250 in a book, as `enqueue --init` makes it."""
-    subprocess.run([TOOLS / "enqueue", "--index", "postgres:", "--init"], env=environment, check=True,
+    """An index of pending documents, about 250 in a book, as `enqueue init` makes it."""
+    subprocess.run([TOOLS / "enqueue", "init", "--index", "postgres:"], env=environment, check=True,
                    capture_output=True)
     server.sql(f"""
         CREATE INDEX idx_download_status ON index_documents (download_status);

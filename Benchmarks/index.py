@@ -47,12 +47,12 @@ def imports(server, environment, folder, rows):
 
     def ours(index):
         began = time.monotonic()
-        subprocess.run([TOOLS / "enqueue", "--index", index, "--import", sheet], env=environment,
+        subprocess.run([TOOLS / "enqueue", "import", sheet, "--index", index], env=environment,
                        check=True, capture_output=True)
         return rows / (time.monotonic() - began)
 
     file = ours(f"sqlite:{folder}/index.db")
-    subprocess.run([TOOLS / "enqueue", "--index", "postgres:", "--init"], env=environment, check=True,
+    subprocess.run([TOOLS / "enqueue", "init", "--index", "postgres:"], env=environment, check=True,
                    capture_output=True)
     # As many as tell: each is a sync of the disk.
     count = min(rows, 3000)

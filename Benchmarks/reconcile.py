@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`validate --reconcile` over an index of a million completed documents and a directory with their
+"""`validate reconcile` over an index of a million completed documents and a directory with their
 objects, one percent of which were deleted, cut short or replaced, against a script that holds both in
 memory, as one would write it.
 
@@ -87,7 +87,7 @@ COLUMNS = "id, source, book, page, download_status, gcs_path, content_bytes, con
 
 
 def fill_sqlite(path, bucket, rows):
-    subprocess.run([TOOLS / "enqueue", "--index", path, "--import", "-", "--format", "csv"],
+    subprocess.run([TOOLS / "enqueue", "import", "-", "--index", path, "--format", "csv"],
                    input=b"source,book,page\n", check=True, capture_output=True)
     database = sqlite3.connect(path)
     database.executemany(
@@ -98,7 +98,7 @@ def fill_sqlite(path, bucket, rows):
 
 
 def fill_postgres(server, environment, bucket, rows):
-    subprocess.run([TOOLS / "enqueue", "--index", "postgres:", "--init"], env=environment, check=True,
+    subprocess.run([TOOLS / "enqueue", "init", "--index", "postgres:"], env=environment, check=True,
                    capture_output=True)
     with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
         for row in documents(bucket, rows):
@@ -110,7 +110,7 @@ def fill_postgres(server, environment, bucket, rows):
 
 
 def ours(name, index, bucket, summary, expected, environment=None):
-    sample = measure([TOOLS / "validate", "--reconcile", "--index", index, "--to", bucket,
+    sample = measure([TOOLS / "validate", "reconcile", "--index", index, "--to", bucket,
                       "--summary", summary, "--quiet"], env=environment, may_fail=True)
     found = json.loads(summary.read_text())["differences"]
     found = {kind: count for kind, count in found.items() if count}

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""validate --report and --monitor on a million documents, and what the progress line costs.
+"""validate report and monitor on a million documents, and what the progress line costs.
 
 The report is held against the least that anybody could ask of the whole table: one sequential
 count(*) … GROUP BY status by psql or sqlite3, in the same run. Progress is measured as processor time
@@ -42,7 +42,7 @@ def postgres_index(server, rows):
 
 
 def sqlite_index(path, rows):
-    subprocess.run([TOOLS / "enqueue", "--index", path, "--import", "-", "--format", "csv"],
+    subprocess.run([TOOLS / "enqueue", "import", "-", "--index", path, "--format", "csv"],
                    input="source,book,page\n", text=True, check=True, capture_output=True)
     ago = ("strftime('%Y-%m-%d %H:%M:%f', 'now', '-' || (instrument_number % 345600) || ' seconds')")
     subprocess.run(["sqlite3", path], text=True, check=True, input=f"""
@@ -63,8 +63,8 @@ def compare(kind, url, peer, environment, runs):
     validate = [TOOLS / "validate", "--index", url]
     results = rounds({
         "count": lambda: measure(peer, env=environment),
-        "report": lambda: measure(validate + ["--report"], env=environment),
-        "monitor": lambda: measure(validate + ["--monitor"], env=environment, may_fail=True),
+        "report": lambda: measure(validate + ["report"], env=environment),
+        "monitor": lambda: measure(validate + ["monitor"], env=environment, may_fail=True),
     }, runs)
     count = median(results["count"], "wall")
     for name in ("report", "monitor"):

@@ -78,7 +78,7 @@ class Job:
 
     def ours(self, check=None):
         return self.run(
-            f"find \"$BENCH_FILES\" -name '*.pdf' | '{TOOLS}/upload' --from-list --key '{{id|slug}}' "
+            f"find \"$BENCH_FILES\" -name '*.pdf' | '{TOOLS}/upload' --from-list --key-template '{{id|slug}}' "
             "--to gs://bench --workers 8 > /dev/null", check)
 
     def peer(self, name):

@@ -114,7 +114,7 @@ class Auto:
     """What fetch has, through its hidden option."""
 
     def __init__(self, delay):
-        command = [TOOLS / "fetch", "--replay-workers", "--max-workers", str(MOST), "--rate-limit-delay", str(delay)]
+        command = [TOOLS / "fetch", "replay-workers", "--max-workers", str(MOST), "--rate-limit-delay", str(delay)]
         self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         text=True, bufsize=1 << 16)
         self.now = self.told([])

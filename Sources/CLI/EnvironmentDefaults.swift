@@ -5,55 +5,53 @@ import Common
 /// `CONVEYOR_RATE_LIMIT_DELAY`.
 ///
 /// The options are those that the command's own description lists, so that a new option has its
-/// variables without another line of code. The form without the name of a tool is read only where
-/// it means the same in every tool: a variable that several tools understand differently would set
-/// what nobody meant.
+/// variables without another line of code. A subcommand reads the variables of its own options. The
+/// form without the name of a tool is read only where it means the same in every tool: a variable that
+/// several tools understand differently would set what nobody meant.
 struct EnvironmentDefaults {
   /// Options of several tools that mean the same in all of them.
   static let shared: Set<String> = [
     "db-pool", "dry-run", "index", "json", "log-file", "log-format", "log-level", "outage-limit",
     "portal", "portal-base", "portals-dir", "progress", "quiet", "rate-limit-delay", "root",
-    "spool",
-    "stage", "stages-dir", "state", "to", "verbose",
+    "spool", "stage", "stages-dir", "state", "to", "verbose",
   ]
   /// Options of several tools that each tool has for itself: only `CONVEYOR_TOOL_OPTION` is read.
   static let perTool: Set<String> = ["key", "retries", "retry-base", "timeout", "workers"]
 
   /// The arguments, preceded by what the environment sets.
-  let arguments: [String]
+  private(set) var arguments: [String] = []
   /// What is to be said about variables that are set and not read.
   private(set) var warnings: [String] = []
 
-  /// The arguments of `tool` with the defaults that `environment` has. `help` is the description of
-  /// the command in JSON; it is asked for only when a variable of ours is there.
+  private let tool: String
+  private let environment: [String: String]
+  private let old: [String: OldOption]
+
+  /// The arguments of `tool`, or of its subcommand whose `options` these are, with the defaults that
+  /// `environment` has. An option that was renamed is set by its old variables too.
   init(
-    of tool: String, _ arguments: [String], environment: [String: String], help: () -> String
+    of tool: String, _ arguments: [String], environment: [String: String],
+    options: [CommandSyntax.Option], old: [String: OldOption] = [:]
   ) {
-    let environment = environment.filter { $0.key.hasPrefix("CONVEYOR_") && !$0.value.isEmpty }
-    guard !environment.isEmpty, let description = try? JSON(parsing: help()) else {
-      self.arguments = arguments
-      return
-    }
+    self.tool = tool
+    self.environment = environment.filter { $0.key.hasPrefix("CONVEYOR_") && !$0.value.isEmpty }
+    self.old = old
     let given = Set(
       arguments.prefix { $0 != "--" }.map { String($0.split(separator: "=").first ?? "") })
-    var defaults: [String] = []
-    for option in description["command"]?["arguments"]?.array ?? [] {
-      guard let name = option["preferredName"]?["name"]?.string,
-        option["preferredName"]?["kind"]?.string == "long", name != "help", name != "version",
-        given.isDisjoint(with: Self.spellings(of: option))
-      else { continue }
-      guard let value = Self.value(of: option, name, tool, environment) else {
-        warnings += Self.unread(option, tool, environment)
+    for option in options where !["help", "version"].contains(option.name) {
+      guard given.isDisjoint(with: option.spellings) else { continue }
+      let names = names(of: option)
+      guard let value = names.lazy.compactMap(value(of:)).first else {
+        warnings += names.compactMap { unread($0, option) }
         continue
       }
-      switch option["kind"]?.string {
-      case "option": defaults += ["--\(name)", value]
-      case "flag":
-        if ["1", "true", "yes"].contains(value.lowercased()) { defaults += ["--\(name)"] }
-      default: break
+      if !option.isFlag {
+        self.arguments += ["--\(option.name)", value]
+      } else if Self.isOn(value) {
+        self.arguments += ["--\(option.name)"]
       }
     }
-    self.arguments = defaults + arguments
+    self.arguments += arguments
   }
 
   /// The variable of an option: of one tool, or of all that have it.
@@ -62,35 +60,24 @@ struct EnvironmentDefaults {
     return words.uppercased().replacing("-", with: "_")
   }
 
-  private static func value(
-    of option: JSON, _ name: String, _ tool: String, _ environment: [String: String]
-  ) -> String? {
-    for name in longNames(of: option) {
-      if let value = environment[variable(name, of: tool)] { return value }
-    }
-    return perTool.contains(name) ? nil : environment[variable(name)]
+  /// Whether a variable with this value sets a flag.
+  static func isOn(_ value: String) -> Bool { ["1", "true", "yes"].contains(value.lowercased()) }
+
+  private func names(of option: CommandSyntax.Option) -> [String] {
+    let long = option.spellings.filter { $0.hasPrefix("--") }.map { String($0.dropFirst(2)) }
+    return long + old.filter { $0.value == .renamed(option.name) }.keys.sorted()
   }
 
-  private static func unread(
-    _ option: JSON, _ tool: String, _ environment: [String: String]
-  ) -> [String] {
-    longNames(of: option).filter { perTool.contains($0) && environment[variable($0)] != nil }.map {
+  private func value(of name: String) -> String? {
+    environment[Self.variable(name, of: tool)]
+      ?? (Self.perTool.contains(name) ? nil : environment[Self.variable(name)])
+  }
+
+  private func unread(_ name: String, _ option: CommandSyntax.Option) -> String? {
+    guard Self.perTool.contains(name), environment[Self.variable(name)] != nil else { return nil }
+    return """
+      \(Self.variable(name)) is not read: --\(name) means something else in another tool. Set \
+      \(Self.variable(option.name, of: tool)).
       """
-      \(variable($0)) is not read: --\($0) means something else in another tool. Set \
-      \(variable($0, of: tool)).
-      """
-    }
-  }
-
-  private static func longNames(of option: JSON) -> [String] {
-    (option["names"]?.array ?? []).compactMap { name in
-      name["kind"]?.string == "long" ? name["name"]?.string : nil
-    }
-  }
-
-  private static func spellings(of option: JSON) -> [String] {
-    (option["names"]?.array ?? []).compactMap { name in
-      name["name"]?.string.map { (name["kind"]?.string == "short" ? "-" : "--") + $0 }
-    }
   }
 }

@@ -5,19 +5,19 @@ import Logging
 
 /// Where a tool's log goes and how much of it: the same options in every tool.
 package struct LogOptions: ParsableArguments {
-  @Option(help: "Append log lines to this file as well (level info).")
+  @Option(help: ArgumentHelp("Append log lines to this file (level info).", valueName: "file"))
   var logFile: String?
 
-  @Option(help: "Lowest level for stderr: debug, info, notice, warning, error or critical.")
+  @Option(help: .rare("Log from this level on, on stderr.", valueName: "level"))
   var logLevel: Logger.Level = .warning
 
-  @Option(help: "Log lines as text or json.")
+  @Option(help: .rare("Log in this format.", valueName: "format"))
   var logFormat: LineLog.Layout = .text
 
-  @Flag(name: .shortAndLong, help: "Log what is done, document by document (level info).")
+  @Flag(name: .shortAndLong, help: "Log each document (level info).")
   var verbose = false
 
-  /// Whether only errors that end the run are told.
+  /// Whether only errors that end the run are logged.
   @Flag(name: .shortAndLong, help: "Log only errors that end the run.")
   package var quiet = false
 

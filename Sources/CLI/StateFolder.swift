@@ -88,7 +88,7 @@ enum LocalPaths {
     guard SecretRedactor.looksLikeAddress(value) else { return }
     throw Fatal(
       .usage,
-      "--\(option) has to be a path on this machine, and \(SecretRedactor.setting(value)) is an "
+      "--\(option) must be a path on this machine, and \(SecretRedactor.setting(value)) is an "
         + "address. Name a path.")
   }
 }

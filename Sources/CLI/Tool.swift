@@ -3,9 +3,12 @@ import Common
 import Glibc
 import Logging
 
-/// A program of ours: a command that becomes an exit code. `main` is the only place that ends the
-/// process.
+/// A program of ours, or one of its subcommands: a command that becomes an exit code. `main` is the
+/// only place that ends the process.
 package protocol Tool: ParsableCommand {
+  /// Options of earlier versions that are still understood, without hyphens.
+  static var oldOptions: [String: OldOption] { get }
+
   /// The options that every tool has.
   var log: LogOptions { get }
 
@@ -13,31 +16,54 @@ package protocol Tool: ParsableCommand {
   func perform(stop: ShutdownSignal, logger: Logger) throws -> ToolExit
 }
 
+/// The subcommands of a tool, and none of its own options: ArgumentParser would take those for the
+/// tool's that a subcommand has too.
+private struct Subcommands<T: Tool>: ParsableCommand {
+  static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: T._commandName, subcommands: T.configuration.subcommands)
+  }
+}
+
 extension Tool {
+  package static var oldOptions: [String: OldOption] { [:] }
+
   /// Parses the command line (with defaults from the environment), runs, and exits.
   package static func main() {
     StandardDescriptors.hold()
+    var root: any ParsableCommand.Type = Self.self
     do {
       try AddressSpace.watch(tool: _commandName)
       let environment = KnownSecrets.environment()
+      let syntax = CommandSyntax(help: _dumpHelp())
+      let invocation = try Invocation(
+        Array(CommandLine.arguments.dropFirst()), of: _commandName, old: oldOptions,
+        environment: environment, syntax: syntax)
+      let command = invocation.subcommand.flatMap { syntax.subcommands[$0] } ?? syntax
       let defaults = EnvironmentDefaults(
-        of: _commandName, Array(CommandLine.arguments.dropFirst()), environment: environment,
-        help: Self._dumpHelp)
-      try prepare(defaults.arguments, environment)
-      for warning in defaults.warnings { Console.write("\(_commandName): \(warning)\n") }
-      var command = try Self.parseAsRoot(defaults.arguments)
-      guard let tool = command as? Self else {
-        try command.run()
+        of: _commandName, invocation.arguments, environment: environment,
+        options: command.options, old: oldOptions)
+      var arguments = defaults.arguments
+      if let subcommand = invocation.subcommand {
+        root = Subcommands<Self>.self
+        arguments.insert(subcommand, at: 0)
+      }
+      try prepare(arguments, environment)
+      for warning in defaults.warnings {
+        Console.write("\(_commandName): \(warning)\n")
+      }
+      var parsed = try root.parseAsRoot(arguments)
+      guard let tool = parsed as? any Tool else {
+        try parsed.run()
         Glibc.exit(0)
       }
-      Glibc.exit(tool.exitCode().rawValue)
+      Glibc.exit(tool.exitCode(of: _commandName).rawValue)
     } catch {
-      end(with: error)
+      root.end(with: error)
     }
   }
 
-  private func exitCode() -> ToolExit {
-    let name = Self._commandName
+  fileprivate func exitCode(of name: String) -> ToolExit {
     do {
       let stop = ShutdownSignal.onSignals()
       return try perform(stop: stop, logger: try log.logger(tool: name))
@@ -66,7 +92,7 @@ extension ParsableCommand {
       Glibc.exit(fatal.code.rawValue)
     }
     let code = exitCode(for: error)
-    let text = fullMessage(for: error)
+    let text = RefusedValue.explained(fullMessage(for: error))
     if code.isSuccess {
       print(text)
     } else if !text.isEmpty {

@@ -82,7 +82,7 @@ extension Stage {
       folders.append(Folder(name: name, books: books))
     }
     if !folders.isEmpty { self.folders = folders }
-    workers = try settings.parsed("workers", "a number from 1 to 256", Self.workers) ?? workers
+    workers = try settings.parsed("workers", "a number from 1 to 512", Self.workers) ?? workers
     rateLimitDelay =
       try settings.parsed("rate-limit-delay", "seconds, like 0.5", Time.span) ?? rateLimitDelay
     try settings.finish()
@@ -122,7 +122,7 @@ extension Stage {
   }
 
   private static func workers(_ text: String) -> Int? {
-    Int(text).flatMap { (1...256).contains($0) ? $0 : nil }
+    Int(text).flatMap { (1...512).contains($0) ? $0 : nil }
   }
 
   /// A range of numbers with both ends included: `238-3971`, `1000-` or `55`.

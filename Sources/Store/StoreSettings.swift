@@ -58,11 +58,18 @@ extension RecordError {
       let sum = crc32c.map { ", CRC32C \($0)" } ?? md5.map { ", MD5 \($0.prefix(12))…" } ?? ""
       return "\(Format.count(bytes)) bytes\(sum)"
     }
-    let there = found.map { " (\(text($0.bytes, $0.crc32c, $0.md5)))" } ?? ""
-    return RecordError(
+    return conflict(
+      url, found: found.map { text($0.bytes, $0.crc32c, $0.md5) },
+      sent: text(content.bytes, content.crc32c, content.md5))
+  }
+
+  /// The same in any store; `found` and `sent` are size and checksum.
+  static func conflict(_ url: String, found: String?, sent: String) -> RecordError {
+    RecordError(
       .storeConflict,
-      "\(url) holds other content\(there) than this document "
-        + "(\(text(content.bytes, content.crc32c, content.md5))): it was left as it is; "
-        + "--overwrite would replace it")
+      """
+      \(url) already exists with different content (\(found.map { "\($0); " } ?? "")this document has \
+      \(sent)). Not replaced; use --overwrite to replace it.
+      """)
   }
 }

@@ -2,7 +2,7 @@ import Common
 import Index
 import Config
 
-/// What `--status`, `--count` and `--types` print. Pure.
+/// What `enqueue status`, `count` and `types` print. Pure.
 enum CountsOutput {
   private static func rows(_ counts: StatusCounts) -> [(name: String, count: Int)] {
     (counts.unknown > 0 ? counts.named : counts.named.dropLast()) + [("total", counts.total)]

@@ -36,7 +36,7 @@ struct Feeder {
     _ = try reclaimExpiredLeases()
     if selection.retriesFailed {
       let revived = try index.requeueFailed(selection)
-      logger.notice("\(revived) failed documents are tried again")
+      logger.notice("requeued \(Format.counted(revived, "failed document"))")
     }
     try feedAndRenew()
     return try reportRefusals(try stop.exitCode())
@@ -44,7 +44,10 @@ struct Feeder {
 
   private func reclaimExpiredLeases() throws -> Bool {
     let stale = try index.reclaimExpiredLeases()
-    if stale > 0 { logger.notice("took back \(stale) documents that are not worked on any more") }
+    if stale > 0 {
+      logger.notice(
+        "reclaimed \(Format.counted(stale, "document")) with expired leases or dead owners")
+    }
     return stale > 0
   }
 
@@ -53,12 +56,12 @@ struct Feeder {
     let refused = index.refusals.all
     guard let first = refused.first else { return code }
     for refusal in refused.prefix(100) {
-      logger.error("\(refusal.id): the index does not let it be claimed: \(refusal.reason)")
+      logger.error("\(refusal.id): the index refused the claim: \(refusal.reason)")
     }
     logger.error(
       """
-      \(refused.count) documents could not be claimed; document \(first.id): \(first.reason). See the \
-      table's triggers and constraints
+      \(Format.counted(refused.count, "document")) could not be claimed. Document \(first.id): \
+      \(first.reason). Check the table's triggers and constraints.
       """)
     return code == .success ? .documentsFailed : code
   }
@@ -147,9 +150,9 @@ struct Feeder {
     if blockage.isWorthAWord {
       let obstacle = try index.obstacle(selection, for: run)
       index.refusals.forgetUnchanged()
-      let reason = "claims change nothing: \(obstacle.reason)"
+      let reason = "claims have no effect: \(obstacle.reason)"
       if !waits { return Fatal(obstacle.code, reason) }
-      logger.warning("\(reason). Trying again in \(Format.duration(seconds: pause))")
+      logger.warning("\(reason). Retrying in \(Format.duration(seconds: pause)).")
     }
     _ = stop.sleep(seconds: pause)
     return nil
@@ -161,8 +164,8 @@ struct Feeder {
     }
     logger.notice(
       """
-      interrupted after \(limit - left) of at most \(limit) documents; the same command takes up to \(limit) \
-      more, and --limit \(left) the rest
+      interrupted after \(limit - left) of at most \(limit) documents. The same command takes up to \(limit) \
+      more, --limit \(left) the rest.
       """)
   }
 
@@ -178,7 +181,7 @@ struct Feeder {
       let rest = records[number...].compactMap { Lease($0) }
       ledger.forget(Set(rest))
       try index.release(rest)
-      logger.info("gave \(rest.count) documents back that were not written yet")
+      logger.info("released \(Format.counted(rest.count, "document")) that were not written")
       return
     }
   }
@@ -193,11 +196,11 @@ struct Feeder {
     try index.release(orphans)
     let reason =
       isOlderCopy
-      ? ": the index is an older copy of itself; what may be settled is left to run out" : ""
+      ? ": the index is an older copy of itself. Leases that may still be settled will expire." : ""
     logger.notice(
       """
-      gave back \(orphans.count) documents that were in progress in this run's name without having been \
-      handed out\(reason)
+      released \(Format.counted(orphans.count, "document")) that this run had claimed but not handed \
+      out\(reason)
       """)
   }
 
@@ -227,8 +230,9 @@ struct Feeder {
       if watch.isStalled(queueCounts) {
         logger.warning(
           """
-          nothing was settled for \(Format.duration(seconds: StallWatch.limit)), and \
-          \(queueCounts.inProgressHere) documents are in the pipeline; is validate --settle at its end?
+          no progress for \(Format.duration(seconds: StallWatch.limit)) with \
+          \(Format.counted(queueCounts.inProgressHere, "document")) in flight. Is "validate --settle" running \
+          at the end of the pipeline?
           """)
       }
       _ = stop.sleep(seconds: max(rest, min(queueCounts.secondsToNext ?? pause, pause)))
@@ -251,7 +255,7 @@ struct Feeder {
   private func reportOthers(_ queueCounts: QueueCounts) {
     guard queueCounts.inProgressElsewhere > 0 else { return }
     logger.notice(
-      "\(queueCounts.inProgressElsewhere) documents of the selection are in progress with other runs"
+      "other runs are working on \(Format.counted(queueCounts.inProgressElsewhere, "document")) of the selection"
     )
   }
 
@@ -280,10 +284,12 @@ struct Feeder {
       _ = isStopping ? ended.sleep(seconds: seconds) : stop.sleep(seconds: seconds)
     }
     guard isStopping else {
-      logger.notice("documents are still in progress; their leases end")
+      logger.notice("exiting with documents still in progress; their leases will expire")
       return
     }
     let left = try index.releaseAll(of: run)
-    if left > 0 { logger.notice("gave \(left) documents back that were still in progress") }
+    if left > 0 {
+      logger.notice("released \(Format.counted(left, "document")) that were still in progress")
+    }
   }
 }

@@ -33,18 +33,19 @@ enum IdFile {
       guard let id = Int(word) else {
         throw Fatal(
           .configuration,
-          "\(name):\(number): an id has to be a whole number, and is \(Format.quoted(text))")
+          "\(name):\(number): an id must be a whole number; it is \(Format.quoted(text))")
       }
       ids.insert(id)
       guard ids.count <= maximum else {
         throw Fatal(
           .configuration,
-          "\(name) names more than \(Format.count(maximum)) documents; select so many by filters")
+          "\(name) names more than \(Format.count(maximum)) documents. Select that many with filters."
+        )
       }
     }
     // An empty selection must not become that of everything, nor pass for one that is done.
     guard !ids.isEmpty || stop.isRequested else {
-      throw Fatal(.configuration, "\(name) names no document; expected one id a line")
+      throw Fatal(.configuration, "\(name) names no document. Write one id per line.")
     }
     return ids.sorted()
   }

@@ -35,7 +35,7 @@ struct Importer: Sendable {
       defer { progress.end() }
       guard try Spreadsheet.isOne(path, descriptor) else {
         guard sheet == nil else {
-          throw Fatal(.usage, "--sheet goes with a spreadsheet, and \(path) is none")
+          throw Fatal(.usage, "--sheet needs a spreadsheet, and \(path) is not one.")
         }
         return try rows(descriptor, into: open, progress)
       }
@@ -96,7 +96,7 @@ struct Importer: Sendable {
     if tally.refused > Self.told { say("… and \(tally.refused - Self.told) more rows refused") }
     let known = tally.rows - tally.added - tally.refused
     say(
-      "imported \(tally.added) new documents, \(known) were there already, "
+      "imported \(tally.added) new documents, \(known) already known, "
         + "\(tally.refused) rows refused" + (tally.notes.isEmpty ? "" : "; \(tally.notes)"))
   }
 

@@ -1,7 +1,73 @@
+import ArgumentParser
+import CLI
 import Common
 import Glibc
 import Index
+import Logging
 import Config
+
+/// `enqueue preflight`.
+struct PreflightCommand: Tool {
+  static let configuration = CommandConfiguration(
+    commandName: "preflight",
+    abstract: "Show what a run would find, and what it lacks.",
+    usage: "enqueue preflight --index URL [OPTION]…",
+    discussion: """
+      Shows counts, types and the shortest duration on stderr, offers to add the columns that the table \
+      lacks, and prints how many documents a run \
+      would work on.
+
+      \(ToolExit.table)
+      """)
+
+  @OptionGroup var documents: SelectedDocuments
+  @OptionGroup var access: PortalAccessOptions
+
+  @Flag(name: .dryRun, help: .dryRun)
+  var dryRun = false
+
+  @OptionGroup var log: LogOptions
+
+  func perform(stop: ShutdownSignal, logger: Logger) throws -> ToolExit {
+    let selection = try documents.filter.selection(retrying: false, stop: stop, logger: logger)
+    return try Preflight(
+      url: documents.place.index, connections: documents.place.pool.dbPool, selection: selection,
+      mayAsk: !dryRun, stop: stop
+    ).run(
+      check: { try documents.check(selection, in: $0) },
+      estimate: { try estimate($0, selection) })
+  }
+
+  /// How long a run of the stage takes at least, and what it cannot exceed. Empty without portals; where
+  /// a portal's file cannot be read, `fetch` says so, and here it costs the estimate alone.
+  private func estimate(_ index: any DocumentIndex, _ selection: Selection) throws -> [String] {
+    let filter = documents.filter
+    let stage = try filter.stages.load()
+    let portals: [PortalOutline]
+    do throws(Fatal) {
+      var outlines: [PortalOutline] = []
+      for name in filter.portals.names(stage) {
+        outlines.append(
+          try PortalOutline(
+            named: name, in: filter.portals.portalsDir, base: access.portalBase))
+      }
+      portals = outlines
+    } catch { return ["no estimate: \(error.message)"] }
+    var parts: [StartEstimate.Part] = []
+    for (portal, books) in PortalOutline.division(of: selection.books, among: portals)
+    where !books.isEmpty {
+      var share = selection
+      share.books = books
+      let counts = try index.counts(share)
+      let delay = access.rateLimitDelay?.seconds ?? portal.delay ?? stage?.rateLimitDelay ?? 0.5
+      parts.append(
+        .init(
+          host: portal.host, delay: delay, requests: portal.requests,
+          documents: counts.upcoming(selection) + counts.inProgress))
+    }
+    return StartEstimate(parts, limit: selection.limit).lines
+  }
+}
 
 /// What an operator wants to know before a run: that the index is there and as we need it, what the
 /// stage has to do, and its most frequent types. For people on stderr; the number of documents to do,
@@ -24,11 +90,11 @@ struct Preflight {
     for line in CountsOutput.table(counts) { say(line) }
     if counts.unknown > 0 {
       say(
-        "\(counts.unknown) documents have a download_status that is none of the five, and no run finds "
-          + "them: see `enqueue --migrate --dry-run`")
+        "\(counts.unknown) documents have an unknown download_status, and no run finds them. See "
+          + "`enqueue migrate --dry-run`.")
     }
     let types = try index.typeCounts(selection, top: 20)
-    if !types.isEmpty { say("most frequent types that are pending:") }
+    if !types.isEmpty { say("most frequent pending types:") }
     for type in types {
       say(Format.padLeft(Format.count(type.count), 12) + "  " + Format.printable(type.type))
     }
@@ -50,7 +116,7 @@ struct Preflight {
 
   private func offer(_ migration: PostgresMigration, _ missing: [String]) throws {
     let lack = "\(migration.name) lacks \(missing.joined(separator: ", "))"
-    let advice = "`enqueue --migrate` adds what is missing; other columns and rows stay as they are"
+    let advice = "`enqueue migrate` adds what is missing; other columns and rows stay as they are"
     guard mayAsk, isatty(STDIN_FILENO) == 1, isatty(STDERR_FILENO) == 1 else {
       throw Fatal(.configuration, "\(lack); \(advice)")
     }

@@ -9,68 +9,69 @@ import Config
 struct SelectionOptions: ParsableArguments {
   @OptionGroup var stages: StageOptions
 
-  @Option(help: "Books, like 238-3971, 1000- or 55; may be repeated.")
+  @Option(
+    help: ArgumentHelp("Take these books, like 238-3971 or 1000-; repeatable.", valueName: "range"))
   var books: [String] = []
 
-  @Option(help: "A value of instrument_type_parsed, exactly; may be repeated.")
+  @Option(
+    help: ArgumentHelp("Take this instrument_type_parsed, exactly; repeatable.", valueName: "name"))
   var type: [String] = []
 
-  @Option(help: "A priority from 1 (critical) to 4 (low); may be repeated.")
+  @Option(
+    help: ArgumentHelp(
+      "Take this priority, from 1 to 4; repeatable.", valueName: "n"))
   var priority: [Int] = []
 
-  @Option(help: "A source, like DuProcess; may be repeated.")
+  @Option(help: .rare("Take this source, like DuProcess; repeatable.", valueName: "name"))
   var source: [String] = []
 
-  @Option(help: "Documents filed on this day or later, like 1951-03-04.", transform: day("since"))
+  @Option(
+    help: .rare("Take documents filed on this day or later, like 1951-03-04.", valueName: "day"),
+    transform: day)
   var since: Day?
 
-  @Option(help: "Documents filed on this day or before.", transform: day("until"))
+  @Option(
+    help: .rare("Take documents filed on this day or before.", valueName: "day"), transform: day)
   var until: Day?
 
   @Option(
     name: .customLong("class"),
-    help: "Of failed documents, those with an error of this class; may be repeated.")
+    help: .rare(
+      "Take failed documents with an error of this class; repeatable.", valueName: "name"))
   var errorClass: [String] = []
 
+  @OptionGroup var portals: PortalOptions
+
   @Option(
-    help: "A portal that fetch will ask, by name or file; may be repeated. (default: the stage's)")
-  var portal: [String] = []
-
-  @Option(help: "Where portals are found by name.")
-  var portalsDir = "portals"
-
-  @Option(help: "Documents whose ids are in this file, one a line (- for stdin).")
+    help: .rare(
+      "Take documents whose ids are in this file, one a line (-: stdin).", valueName: "file"))
   var select: String?
 
-  @Option(help: "At most so many documents in this run.")
+  @Option(help: ArgumentHelp("Take at most this many documents.", valueName: "n"))
   var limit: Int?
 
   func validate() throws {
     for text in books where Stage.range(text) == nil {
-      throw ValidationError("--books has to be a range like 238-3971, and is \(text)")
+      throw ValidationError("--books must be a range like 238-3971; it is \(text).")
     }
     for value in priority where !(1...4).contains(value) {
-      throw ValidationError("--priority has to be a number from 1 to 4, and is \(value)")
+      throw ValidationError("--priority must be from 1 to 4; it is \(value).")
     }
     for text in errorClass where Selection.errorClass(text) == nil {
       throw ValidationError(
-        "--class has to be one of \(Selection.errorClassNames), and is \(text)")
+        "--class must be one of \(Selection.errorClassNames); it is \(text).")
     }
     if let since, let until, until < since {
-      throw ValidationError("--until \(until) is before --since \(since)")
+      throw ValidationError("--until \(until) is before --since \(since).")
     }
     if let limit, limit < 1 {
-      throw ValidationError("--limit has to be a number from 1, and is \(limit)")
+      throw ValidationError("--limit must be 1 or more; it is \(limit).")
     }
   }
 
-  private static func day(_ name: String) -> @Sendable (String) throws -> Day {
-    { text in
-      guard let day = Day(text) else {
-        throw ValidationError("--\(name) has to be a day like 1951-03-04, and is \(text)")
-      }
-      return day
-    }
+  private static func day(_ text: String) throws -> Day {
+    guard let day = Day(text) else { throw ValidationError("it must be a day like 1951-03-04") }
+    return day
   }
 
   /// The stage's selection with the filters that replace its own. `retrying` is about failed documents,
@@ -91,16 +92,16 @@ struct SelectionOptions: ParsableArguments {
     if retrying { selection.retriesFailed = true }
     if !errorClass.isEmpty { selection.errorClasses = errorClass }
     guard selection.retriesFailed || errorClass.isEmpty else {
-      throw Fatal(.usage, "--class goes with --retry, or with a stage that has status: failed")
+      throw Fatal(.usage, "--class needs `enqueue retry` or a stage with status: failed.")
     }
     if let select { selection.ids = try IdFile.ids(select, stop: stop) }
     if let limit { selection.limit = limit }
-    let names = portal.isEmpty ? stage?.portals ?? [] : portal
-    if !selection.books.isEmpty, let known = try PortalBooks(names, in: portalsDir) {
+    let names = portals.names(stage)
+    if !selection.books.isEmpty, let known = try PortalBooks(names, in: portals.portalsDir) {
       let served = try known.served(of: selection.books)
       // Open ranges (1000-) are narrowed as a matter of course.
       if served.map(\.count).reduce(0, +) < selection.books.map(\.count).reduce(0, +) {
-        logger.info("books that no portal of the stage has are left out")
+        logger.info("left out books that no portal of the stage has")
       }
       if !selection.spreads { selection.books = served }
     }

@@ -31,8 +31,8 @@ struct StateOwner {
     throw Fatal(
       .configuration,
       """
-      the state folder \(folder) belongs to the index \(note.index), and this one is \(index), whose ids \
-      name other documents. Name another folder with --state; if both are one index, remove \(file)
+      the state folder \(folder) belongs to the index \(note.index), not to \(index), whose ids name other \
+      documents. Name another folder with --state; if both are the same index, remove \(file).
       """)
   }
 

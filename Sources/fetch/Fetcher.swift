@@ -208,10 +208,11 @@ struct Fetcher: RecordProcessor, ~Copyable {
       } catch let error as FileError {
         throw Fatal(.inputOutput, "\(error)")
       } catch let error as PDFError where error.kind == .internal {
-        throw RecordError(.local, "the \(files.count) images cannot be merged here: \(error)")
+        throw RecordError(
+          .local, "cannot merge the \(files.count) images on this machine: \(error)")
       } catch {
         let why = entry.isEncrypted ? "one of them opens only with a password" : "\(error)"
-        throw RecordError(.badPDF, "the \(files.count) images cannot be merged: \(why)")
+        throw RecordError(.badPDF, "cannot merge the \(files.count) images: \(why)")
       }
       try services.spool.move(merged, to: path)
     }
@@ -236,7 +237,7 @@ private struct FoundImages {
   init?(_ reply: Requester.Reply, _ links: LinkRule) throws(RecordError) {
     guard reply.body.pdf == nil else { return nil }
     guard let answer = reply.answer else {
-      throw RecordError(.portalError, "the look-up answered with an empty page")
+      throw RecordError(.portalError, "the look-up returned an empty page")
     }
     self.answer = answer
     urls = try answer.urls(by: links)

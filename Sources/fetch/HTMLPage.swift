@@ -40,7 +40,7 @@ struct HTMLPage: ~Copyable {
         "the page is larger than \(Format.bytes(PageBody.maximum)), the most that is read")
     }
     guard let source = PageSource(body, charset: charset, isOver: isOver) else {
-      throw RecordError(.portalError, "the page cannot be read: its charset has no converter")
+      throw RecordError(.portalError, "cannot read the page: its charset has no converter")
     }
     var page = conveyor_page()
     page.maximum_nodes = Self.maximumNodes

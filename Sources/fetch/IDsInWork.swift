@@ -48,7 +48,7 @@ final class IDsInWork: Sendable {
       .invalidRecord,
       """
       the id \(Format.quoted(id)) belongs to another document of this input, whose file this one would \
-      overwrite: give each document an id of its own
+      overwrite. Give each document an id of its own.
       """)
   }
 }

@@ -46,7 +46,7 @@ final class Inspectors: Sendable {
     case .said(let json):
       guard let finding = PDFFinding(json) else {
         throw RecordError(
-          .internal, "the process that looks into PDFs does not answer as it should")
+          .internal, "the process that inspects PDFs gave an invalid answer")
       }
       return finding
     // Killed for want of memory, or by somebody: that is not the document's fault (promise P12), and one

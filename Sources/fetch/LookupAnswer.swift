@@ -34,8 +34,8 @@ struct LookupAnswer: Equatable {
         throw RecordError(
           .portalError,
           """
-          the look-up's page shows no image, but neither its length was announced nor has it an end \
-          (</html>): it may have been cut short (\(document.url.redacted))
+          the look-up page lists no image, and may have been cut short: it has neither a length nor an \
+          end (</html>) (\(document.url.redacted))
           """)
       }
       throw RecordError(.absent, "the look-up found nothing")
@@ -49,7 +49,7 @@ struct LookupAnswer: Equatable {
     guard urls.count <= Self.maximumImages else {
       throw RecordError(
         .portalError,
-        "the look-up names more than \(Self.maximumImages) images for one document")
+        "the look-up lists more than \(Self.maximumImages) images for one document")
     }
     return urls
   }

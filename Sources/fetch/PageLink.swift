@@ -69,13 +69,13 @@ struct LinkRule: Sendable {
   ) throws(RecordError) -> WebURL {
     guard let url = WebURL(link, relativeTo: base ?? origin, charset: charset) else {
       let shown = link.utf8.contains(UInt8(ascii: "@")) ? "***" : Format.quoted(link)
-      throw RecordError(.blockedURL, "a link that is no http or https URL: \(shown)")
+      throw RecordError(.blockedURL, "the link is not an http or https URL: \(shown)")
     }
     guard !url.hasCredentials else {
-      throw RecordError(.blockedURL, "a link with a password in it: \(url.redacted)")
+      throw RecordError(.blockedURL, "the link contains a password: \(url.redacted)")
     }
     guard !(origin.scheme == "https" && url.scheme == "http") else {
-      throw RecordError(.blockedURL, "a link from https down to http: \(url)")
+      throw RecordError(.blockedURL, "the link leads from https to http: \(url)")
     }
     // The same host on another port is another server, but for the step from http to https.
     let isSameServer =
@@ -84,7 +84,8 @@ struct LinkRule: Sendable {
     guard isSameServer || hosts.contains(url.host) || hosts.contains(url.origin) else {
       throw RecordError(
         .blockedURL,
-        "a link from \(origin.origin) to \(url.origin), which the portal file does not name")
+        "the link leads from \(origin.origin) to \(url.origin), which the portal file does not list"
+      )
     }
     return url
   }

@@ -45,7 +45,7 @@ struct Portal: Sendable {
         let address = SecretRedactor.refused(address)
         throw RecordError(
           .blockedURL,
-          portal.map { "the portal \($0.name) makes no http or https URL of \(address)" }
+          portal.map { "the portal \($0.name) cannot make an http or https URL of \(address)" }
             ?? "\(address) is not an absolute http or https URL")
       }
     }

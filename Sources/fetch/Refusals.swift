@@ -35,7 +35,7 @@ extension FetchFailure {
     let again =
       error.isRetryable
       ? ""
-      : " What failed of it before comes back with conveyor enqueue --index … --retry --class "
+      : " What failed of it before comes back with conveyor enqueue retry --index … --class "
         + "\(error.kind.rawValue)."
     switch status {
     case 401, 407:

@@ -1,5 +1,5 @@
-import Limiter
 import Checkpoint
+import Limiter
 import Common
 import Glibc
 import Inspection
@@ -63,7 +63,7 @@ struct ReplyReader {
     // What was removed meanwhile is no bad PDF; who keeps it says so.
     guard access(file.path, F_OK) == 0 else { return nil }
     guard let finding = try services.inspectors.finding(of: file.path, worker: worker) else {
-      logger.warning("\(context.id): the PDF could not be looked into; it is taken as it is")
+      logger.warning("\(context.id): could not inspect the PDF; keeping it as it is")
       return nil
     }
     reply.finding = finding

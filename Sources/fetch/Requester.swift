@@ -25,7 +25,7 @@ struct Requester: ~Copyable {
         stop.isRequested && stop.age > grace
       }
     } catch {
-      throw Fatal(.inputOutput, "libcurl cannot be used: \(error)")
+      throw Fatal(.inputOutput, "cannot start libcurl: \(error)")
     }
   }
 
@@ -199,8 +199,8 @@ struct Requester: ~Copyable {
     else { throw Self.verdict(of: trials.failures) }
     logger.warning(
       """
-      \(context.id): attempt \(tries) of \(policy.retries + 1): \(failure.error.kind.rawValue): \
-      \(failure.error.message); again in \(Format.duration(seconds: wait))
+      \(context.id): attempt \(tries) of \(policy.retries + 1) failed: \(failure.error.kind.rawValue): \
+      \(failure.error.message). Retrying in \(Format.duration(seconds: wait)).
       """)
     guard services.stop.sleep(seconds: wait) else { throw RecordError.stopped }
   }
@@ -242,7 +242,8 @@ struct Requester: ~Copyable {
         url: request.url, head: response.head, address: response.address, body: body)
       let (verdict, next) = try judge(&reply, context)
       if let next {
-        logger.info("\(context.id): \(request.url.redacted) leads to \(next.url.redacted)")
+        logger.info(
+          "\(context.id): redirected from \(request.url.redacted) to \(next.url.redacted)")
         guard services.stop.sleep(seconds: next.delay) else { throw RecordError.stopped }
         referer = request.url
         request.url = next.url
@@ -374,7 +375,8 @@ struct Requester: ~Copyable {
       host: url.budget, retryAfter: retryAfter, base: base)
     logger.notice(
       """
-      \(url.origin) asks to slow down: no request for \(Format.duration(seconds: seconds))
+      \(url.origin) asked to slow down: pausing all requests to it for \
+      \(Format.duration(seconds: seconds)).
       """)
   }
 }

@@ -68,23 +68,23 @@ enum ResponseVerdict: Equatable {
       if let location = head.location, !location.isEmpty {
         self = .redirect(location)
       } else {
-        self = refused(.portalError, "status \(status) without a Location")
+        self = refused(.portalError, "HTTP \(status) without a Location")
       }
     case 401, 403, 451:
       // About the page on which all documents are looked up, it is no last word on this one.
       self = refused(
-        .restricted, "status \(status): the portal does not give it to us",
+        .restricted, "HTTP \(status): access denied by the portal",
         isRetryable: purpose.isLookup)
     case 404, 410: self = Self.missing(status, purpose, refused)
-    case 408: self = refused(.timeout, "status 408: the portal gave up waiting")
-    case 429: self = refused(.rateLimited, "status 429: too many requests", slowDown: true)
+    case 408: self = refused(.timeout, "HTTP 408: the portal timed out")
+    case 429: self = refused(.rateLimited, "HTTP 429: too many requests", slowDown: true)
     case 503:
       let kind: ErrorClass = retryAfter == nil ? .portalError : .rateLimited
-      self = refused(kind, "status 503: the portal is overloaded or down", slowDown: true)
-    case 500...: self = refused(.portalError, "status \(status)")
+      self = refused(kind, "HTTP 503: the portal is overloaded or down", slowDown: true)
+    case 500...: self = refused(.portalError, "HTTP \(status)")
     case 400..<500 where !purpose.isLookup:
-      self = refused(.portalError, "status \(status), which is no answer", isRetryable: false)
-    default: self = refused(.portalError, "status \(status), which is no answer")
+      self = refused(.portalError, "unexpected HTTP status \(status)", isRetryable: false)
+    default: self = refused(.portalError, "unexpected HTTP status \(status)")
     }
   }
 
@@ -95,12 +95,12 @@ enum ResponseVerdict: Equatable {
   ) -> ResponseVerdict {
     switch purpose {
     case .document:
-      refused(.absent, "status \(status): the portal does not have it", false, nil)
+      refused(.absent, "HTTP \(status): the portal does not have it", false, nil)
     case .image:
       refused(
-        .portalError, "status \(status) for an image that the look-up had found", false, nil)
+        .portalError, "HTTP \(status) for an image that the look-up listed", false, nil)
     case .lookup:
-      refused(.portalError, "status \(status): the look-up page is not there", false, nil)
+      refused(.portalError, "HTTP \(status): the look-up page does not exist", false, nil)
     }
   }
 
@@ -112,19 +112,20 @@ enum ResponseVerdict: Equatable {
     }
     switch (body, purpose) {
     case (.page(let pageClass?), _):
-      return refused(pageClass, "another page was the answer: \(Format.quoted(title()))")
+      return refused(
+        pageClass, "the portal returned a \(pageClass.rawValue) page: \(Format.quoted(title()))")
     case (.pdf(nil), _), (.page(nil), .lookup): return .accepted
-    case (.pdf(let defect?), _): return refused(.badPDF, "a PDF that cannot be read: \(defect)")
+    case (.pdf(let defect?), _): return refused(.badPDF, "cannot read the PDF: \(defect)")
     case (.other(let name, let isPassing), _):
-      let error = RecordError(.notPDF, "\(name) where a PDF should be", isRetryable: isPassing)
+      let error = RecordError(.notPDF, "expected a PDF, got \(name)", isRetryable: isPassing)
       return .refused(error, slowDown: false, retryAfter: nil)
     case (.broken(let why), _):
-      return refused(.portalError, "the body cannot be used: \(why)")
+      return refused(.portalError, "cannot read the body: \(why)")
     case (.empty, .document), (.empty, .image):
-      return refused(.badPDF, "an empty body where a PDF should be")
-    case (.empty, .lookup): return refused(.portalError, "the look-up answered with an empty page")
+      return refused(.badPDF, "expected a PDF, got an empty body")
+    case (.empty, .lookup): return refused(.portalError, "the look-up returned an empty page")
     case (.page(nil), .document), (.page(nil), .image):
-      return refused(.portalError, "a page where a PDF should be: \(Format.quoted(title()))")
+      return refused(.portalError, "expected a PDF, got a page: \(Format.quoted(title()))")
     }
   }
 }

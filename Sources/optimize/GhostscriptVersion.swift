@@ -75,7 +75,7 @@ struct GhostscriptVersion: Equatable, CustomStringConvertible {
   }
 }
 
-/// `--gs-status`: what `conveyor doctor` says of Ghostscript.
+/// `optimize status`: what `conveyor doctor` says of Ghostscript.
 enum GhostscriptStatus {
   /// Prints it. Throws where there is none.
   static func tell(_ given: String?, path: String?) throws(Fatal) -> ToolExit {

@@ -8,97 +8,80 @@ import Logging
 struct Optimize: Tool {
   static let configuration = CommandConfiguration(
     commandName: "optimize",
-    abstract: "Make PDFs smaller without losing content.",
+    abstract: "Make PDFs smaller, where nothing is lost by it.",
+    usage: "optimize [OPTION]… [FILE]…\noptimize status [OPTION]…",
     discussion: """
-      Read records from standard input (a JSON object with an "id" on each line), optimize the file \
-      at "fetch.path" or "path", add a member "optimize" and write the record. With files as \
-      arguments, make the records.
+      Reads records, optimizes the file at "fetch.path" or "path", and writes the records with \
+      "optimize" added. A result replaces its original only if it passes every check; otherwise \
+      "optimize.reason" says why not. Rarer options: --help-all.
 
-      A result replaces its original only if it passes every check: the same pages of the same \
-      size, no errors, fewer bytes. Otherwise the original is kept, and "optimize.reason" says why.
-
-      EXAMPLES:
         fetch < documents.jsonl | optimize | upload --to gs://bucket/documents
-        printf '{"id":"1","path":"/tmp/x.pdf"}\\n' | optimize
         optimize a.pdf b.pdf --output-dir smaller
 
       \(ToolExit.table)
-      """)
+      """,
+    subcommands: [StatusCommand.self])
 
-  @Argument(help: "PDFs to optimize instead of records from standard input.")
+  static let oldOptions: [String: OldOption] = ["gs-status": .flag(subcommand: "status")]
+
+  @Argument(help: "PDFs to optimize, instead of records.")
   var files: [String] = []
 
   @Option(
     name: [.short, .long],
-    help: "Write results to this directory instead of beside the originals (NAME.optimized.pdf).")
+    help: ArgumentHelp(
+      "Put results here instead of beside their originals.", valueName: "dir"))
   var outputDir: String?
 
-  @Option(
-    help:
-      "Use this engine: images (rewrites them in place), ghostscript, or auto (the best of both).")
+  @Option(help: "Rewrite images, use Ghostscript, or take the best of both.")
   var engine: Engine = .auto
 
-  @Option(help: "Keep this image quality: screen, ebook, printer, prepress or lossless.")
+  @Option(help: "Keep this much quality of images.")
   var quality: Quality = .ebook
 
-  @Flag(
-    help: """
-      Turn scans that are nearly black and white, such as a JPEG of a typed page, into black and \
-      white. (Exactly black and white scans are always converted.)
-      """)
+  @Flag(help: "Turn near black-and-white scans into black and white.")
   var bilevel = false
 
-  @Option(help: "Optimize this many documents at a time (default: one for each processor).")
-  var workers: Int?
-
-  @Option(help: "Limit processor time for a document, plus one second a page (60s, 5m).")
-  var timeout: String = "60s"
-
-  @Option(help: "Limit memory for a document (512M, 2G).")
-  var memoryLimit: String = "2G"
-
-  @Option(help: "Use Ghostscript at this path (default: gs on PATH).")
-  var gs: String?
-
   @Option(
-    help:
-      "Reuse a Ghostscript process: worker (many documents, one after the other) or document (one)."
-  )
+    help: ArgumentHelp("Optimize this many at a time. (default: CPU count)", valueName: "n"))
+  var workers: WorkerCount?
+
+  @Option(help: .rare("Allow a document this processor time, and a second per page."))
+  var timeout = TimeSpan(seconds: 60)
+
+  @Option(help: .rare("Allow a document this much memory, 256M or more."))
+  var memoryLimit = ByteCount(2 << 30)
+
+  @OptionGroup var ghostscript: GhostscriptOptions
+
+  @Option(help: .rare("Give one Ghostscript many documents (worker) or one (document)."))
   var gsIsolation: GhostscriptPool.Isolation = .worker
 
   @Option(
-    help: """
-      Draw this share of pages before and after rewriting images, and compare them (5%; results of \
-      Ghostscript are always compared page by page). Default: 2% if pdftoppm is installed.
-      """)
-  var verifyPixels: String?
+    help: .rare(
+      "Draw this share of pages before and after, and compare. (default: 2% with pdftoppm)"))
+  var verifyPixels: Share?
 
-  @Flag(help: "Accept results of Ghostscript without comparing text, pages and structure.")
+  @Flag(help: .rare("Take Ghostscript's result without comparing text, pages and structure."))
   var unchecked = false
 
-  @Flag(help: "Print the version of Ghostscript and its sandboxing, and exit.")
-  var gsStatus = false
-
-  @Flag(help: "Pass records on without touching files.")
+  @Flag(name: .dryRun, help: .dryRun)
   var dryRun = false
 
-  @Option(help: "Use only files below this directory, after resolving links; reject others.")
+  @Option(help: .root)
   var root: String?
 
   @OptionGroup var log: LogOptions
 
   func validate() throws {
-    guard (1...256).contains(workers ?? 1) else {
-      throw ValidationError("--workers must be a number from 1 to 256.")
+    guard timeout.seconds >= 1 else {
+      throw ValidationError(
+        "--timeout must be 1s or more; it is \(timeout.defaultValueDescription).")
     }
-    guard seconds != nil else {
-      throw ValidationError("--timeout must be a time span of at least 1 second, like 60s or 5m.")
-    }
-    guard memory != nil else {
-      throw ValidationError("--memory-limit must be a size of at least 256M, like 512M or 2G.")
-    }
-    guard share != nil else {
-      throw ValidationError("--verify-pixels must be a share of pages, like 5%.")
+    // Less would not hold our own program.
+    guard memoryLimit.bytes >= 256 << 20 else {
+      throw ValidationError(
+        "--memory-limit must be 256M or more; it is \(memoryLimit.defaultValueDescription).")
     }
     guard engine != .ghostscript || quality != .lossless else {
       throw ValidationError("Ghostscript is not lossless. Use --engine images.")
@@ -108,28 +91,20 @@ struct Optimize: Tool {
     }
   }
 
-  private var seconds: Int? {
-    Time.span(timeout).map { Int($0.rounded(.up)) }.flatMap { $0 >= 1 ? $0 : nil }
-  }
-
-  /// Less would not hold our own program.
-  private var memory: Int? { ByteSize.parse(memoryLimit).flatMap { $0 >= 256 << 20 ? $0 : nil } }
-
   func perform(stop: ShutdownSignal, logger: Logger) throws -> ToolExit {
     let path = getenv("PATH").map { String(cString: $0) }
-    if gsStatus { return try GhostscriptStatus.tell(gs, path: path) }
     let processors = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
     let loop = RecordLoop(
-      tool: "optimize", workers: workers ?? processors, stop: stop, logger: logger,
+      tool: "optimize", workers: workers?.value ?? processors, stop: stop, logger: logger,
       input: files.isEmpty ? STDIN_FILENO : try FileNames.descriptor(files),
       lines: files.isEmpty ? .records : .fileNames)
     if dryRun { return loop.run { _ in PassingOn() } }
     let renderer = try renderer(path)
     let settings = Settings(
       engine: engine, ghostscript: try ghostscript(path, renderer, logger), isolation: gsIsolation,
-      quality: quality, makesBilevel: bilevel, renderer: renderer, verifiedShare: share ?? 0,
+      quality: quality, makesBilevel: bilevel, renderer: renderer, verifiedShare: share,
       isUnchecked: unchecked,
-      seconds: seconds ?? 60, memory: memory ?? 2 << 30)
+      seconds: Int(timeout.seconds.rounded(.up)), memory: memoryLimit.bytes)
     let destination = try Destination(directory: outputDir)
     return loop.run { [root] number in
       var logger = logger
@@ -143,7 +118,7 @@ struct Optimize: Tool {
 extension Optimize {
   private static let defaultShare = 0.02
 
-  private var share: Double? { verifyPixels.map(Share.parse) ?? Self.defaultShare }
+  private var share: Double { verifyPixels?.value ?? Self.defaultShare }
 
   /// Where Ghostscript is, if it is needed. Only who asks for it has to have it, and only who asks
   /// for it gets one that damages documents.
@@ -152,8 +127,8 @@ extension Optimize {
   ) throws(Fatal) -> String? {
     if engine == .images || quality == .lossless { return nil }
     let found: String
-    do throws(Fatal) { found = try Ghostscript.locate(gs, path: path) } catch {
-      if engine == .ghostscript || gs != nil { throw error }
+    do throws(Fatal) { found = try Ghostscript.locate(ghostscript.gs, path: path) } catch {
+      if engine == .ghostscript || ghostscript.gs != nil { throw error }
       logger.warning("using the images engine only: Ghostscript (gs) is not installed")
       return nil
     }
@@ -185,6 +160,28 @@ extension Optimize {
       "cannot compare results with their sources: pdftoppm and pdftotext are not on PATH. "
         + "Install them with: apt-get install poppler-utils"
         + (engine == .ghostscript ? ". Or use --unchecked." : ""))
+  }
+}
+
+/// Where Ghostscript is.
+struct GhostscriptOptions: ParsableArguments {
+  @Option(help: .rare("Run this Ghostscript. (default: gs on PATH)", valueName: "path"))
+  var gs: String?
+}
+
+/// `optimize status`.
+struct StatusCommand: Tool {
+  static let configuration = CommandConfiguration(
+    commandName: "status",
+    abstract: "Print the Ghostscript version and how it is isolated.",
+    usage: "optimize status [OPTION]…", discussion: ToolExit.table)
+
+  @OptionGroup var ghostscript: GhostscriptOptions
+  @OptionGroup var log: LogOptions
+
+  func perform(stop: ShutdownSignal, logger: Logger) throws -> ToolExit {
+    try GhostscriptStatus.tell(
+      ghostscript.gs, path: getenv("PATH").map { String(cString: $0) })
   }
 }
 

@@ -13,7 +13,7 @@ struct OwnIndex {
   /// Rows without what a document needs, and the first reason.
   private(set) var refused: (count: Int, reason: String) = (0, "")
 
-  /// Reads a file as `enqueue --import` does (CSV, TSV, JSON lines, packed or not), or an index in
+  /// Reads a file as `enqueue import` does (CSV, TSV, JSON lines, packed or not), or an index in
   /// SQLite. Throws where it cannot be read, or has more rows than the portal can have documents.
   init(path: String, seed: Int) throws {
     self.path = path

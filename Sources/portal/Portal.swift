@@ -18,69 +18,69 @@ struct Portal: ParsableCommand {
       \(ToolExit.table)
       """)
 
-  @Option(help: ArgumentHelp("Where to listen; port 0 is any free one.", valueName: "host:port"))
+  @Option(help: ArgumentHelp("Listen here; port 0 is any free one.", valueName: "host:port"))
   var listen = Endpoint(host: "127.0.0.1", port: 0)
 
-  @Option(help: ArgumentHelp("Write the base URL here once it listens.", valueName: "file"))
+  @Option(help: ArgumentHelp("Write the base URL to this file.", valueName: "file"))
   var portFile: String?
 
-  @Option(help: "Number of documents.")
+  @Option(help: ArgumentHelp("Invent this many documents.", valueName: "n"))
   var documents = 300
 
   @Option(
     help: ArgumentHelp(
-      "Serve the documents of these rows: a file that `enqueue --import` reads, or a SQLite index.",
+      "Serve the documents of this file (as `enqueue import` reads it) or SQLite index.",
       valueName: "file"))
   var index: String?
 
-  @Option(help: "What documents and faults are drawn from.")
+  @Option(help: ArgumentHelp("Draw documents and faults from this.", valueName: "n"))
   var seed = 7
 
   @Option(
     help: ArgumentHelp(
-      "Serve one-page documents of about this size, cheap to make (0: scanned pages).",
-      valueName: "bytes"))
-  var documentSize = 0
+      "Serve one-page documents of about this size instead of scans.",
+      valueName: "size"))
+  var documentSize = ByteCount(0)
 
-  @Option(help: ArgumentHelp("Wait before each answer.", valueName: "seconds"))
-  var latency = Seconds(0)
+  @Option(help: ArgumentHelp("Wait before each answer.", valueName: "time"))
+  var latency = TimeSpan(seconds: 0)
 
-  @Option(help: ArgumentHelp("Wait up to this much longer.", valueName: "seconds"))
-  var jitter = Seconds(0)
+  @Option(help: ArgumentHelp("Wait up to this much longer.", valueName: "time"))
+  var jitter = TimeSpan(seconds: 0)
 
   @Option(
     help: ArgumentHelp(
-      "Trouble for a share of the requests (0…1, or like 5%). Repeatable.",
-      valueName: "kind=share"), transform: FaultRule.init(parsing:))
+      "Give this share of the requests trouble; repeatable.", valueName: "kind=share"),
+    transform: FaultRule.init(parsing:))
   var fault: [FaultRule] = []
 
   @Option(
     help: ArgumentHelp(
-      "From so many scans on, answer all requests wrongly for a while: 403@30+60.",
+      "Answer all requests wrongly for a while, from so many scans on: 403@30+60.",
       valueName: "kind@after+seconds"), transform: Outage.init(parsing:))
   var outage: Outage?
 
-  @Option(help: ArgumentHelp("What 429 and 503 ask clients to wait.", valueName: "seconds"))
+  @Option(
+    help: ArgumentHelp("Ask clients to wait this long with 429 and 503.", valueName: "seconds"))
   var retryAfter = 1
 
-  @Option(help: ArgumentHelp("How long a stalled answer stays silent.", valueName: "seconds"))
-  var stall = Seconds(60)
+  @Option(help: ArgumentHelp("Keep a stalled answer silent this long.", valueName: "time"))
+  var stall = TimeSpan(seconds: 60)
 
-  @Option(
-    help: ArgumentHelp("Documents that the portal does not have.", valueName: "share"))
+  @Option(help: ArgumentHelp("Leave out this share of the documents.", valueName: "share"))
   var absent = Share(0)
 
   @Option(
-    help: ArgumentHelp("Documents with an HTML page in place of the scan.", valueName: "share"))
+    help: ArgumentHelp("Serve a page of HTML instead of this share of scans.", valueName: "share"))
   var broken = Share(0)
 
-  @Option(help: ArgumentHelp("Append a JSON line for each request.", valueName: "file"))
+  @Option(help: ArgumentHelp("Append a line of JSON per request to this file.", valueName: "file"))
   var log: String?
 
-  @Option(help: ArgumentHelp("Print the index (csv, jsonl) and exit.", valueName: "format"))
+  @Option(help: ArgumentHelp("Print the index in this format, and exit.", valueName: "format"))
   var printIndex: IndexPrinter.Layout?
 
-  @Flag(help: "Be a store that speaks like Google's, for benchmarks: contents are dropped.")
+  @Flag(help: "Serve as a store that speaks like Google's, for benchmarks; contents are dropped.")
   var store = false
 
   static func main() {
@@ -99,9 +99,9 @@ struct Portal: ParsableCommand {
       throw ValidationError(
         "--documents must be from 1 to \(Catalogue.maximumCount); it is \(documents).")
     }
-    guard (0...BulkPDF.maximumSize).contains(documentSize) else {
+    guard (0...BulkPDF.maximumSize).contains(documentSize.bytes) else {
       throw ValidationError(
-        "--document-size must be from 0 to \(BulkPDF.maximumSize); it is \(documentSize).")
+        "--document-size must be from 0 to \(BulkPDF.maximumSize); it is \(documentSize.bytes).")
     }
     if index != nil, printIndex != nil {
       throw ValidationError("--print-index prints the invented index; --index has its own rows.")
@@ -135,7 +135,7 @@ struct Portal: ParsableCommand {
     guard let index else {
       return Catalogue(
         count: documents, seed: seed, absent: absent.value, broken: broken.value,
-        isBulk: documentSize > 0)
+        isBulk: documentSize.bytes > 0)
     }
     do {
       let own = try OwnIndex(path: index, seed: seed)
@@ -151,9 +151,9 @@ struct Portal: ParsableCommand {
     let log = try log.map { path throws(Fatal) in try RequestLog(path: path) }
     let listener = try Listener(listen)
     let context = ServerContext(
-      site: Site(catalogue: catalogue, scans: ScanStore(seed: seed, bulkSize: documentSize)),
+      site: Site(catalogue: catalogue, scans: ScanStore(seed: seed, bulkSize: documentSize.bytes)),
       behaviour: Behaviour(
-        seed: seed, latency: latency.value, jitter: jitter.value, stall: stall.value,
+        seed: seed, latency: latency.seconds, jitter: jitter.seconds, stall: stall.seconds,
         retryAfter: retryAfter, faults: FaultPlan(rules: fault, seed: seed)),
       log: log, outage: outage)
     let count = Format.counted(catalogue.documents.count, "document")

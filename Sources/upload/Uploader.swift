@@ -79,7 +79,7 @@ extension SourceFile {
   init(of record: DocumentRecord, below root: String?) throws(RecordError) {
     guard let file = try record.currentFile() else {
       throw RecordError(
-        .invalidRecord, "there is no file to upload: no optimize.path, no fetch.path, no path")
+        .invalidRecord, "no file to upload: the record has no optimize.path, fetch.path or path")
     }
     self.init(path: file.path, bytes: file.bytes, sha256: file.sha256, root: root)
   }

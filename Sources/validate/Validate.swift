@@ -11,147 +11,115 @@ import Store
 struct Validate: Tool {
   static let configuration = CommandConfiguration(
     commandName: "validate",
-    abstract: "Checks that what was uploaded has arrived, settles each document, and reports.",
+    abstract: "Check that what was uploaded has arrived, and settle each document.",
+    usage: "validate [OPTION]…\nvalidate SUBCOMMAND [OPTION]…",
     discussion: """
-      Reads one JSON record per line, asks the store for the size and checksum of the object that \
-      upload.url names, and writes the record with "validate" added. With --settle, the outcome \
-      goes to the index too: completed, to be tried again, or failed.
+      Reads records, compares each object with what "upload" says of it, and writes the records with \
+      "validate" added. Rarer options: --help-all.
 
-      EXAMPLES:
         fetch … | upload … | validate
-        enqueue … | fetch … | upload … | validate --settle --index sqlite:index.db --no-records
-        validate --report --index sqlite:index.db --stage stage-0-test
-        validate --report --index postgres: --html report.html --csv tables
-        validate --monitor --watch 5 --index sqlite:index.db
-        validate --reconcile --index sqlite:index.db --to gs://county-records/documents
-        validate --files ./pdf
+        enqueue … | fetch … | upload … | validate --settle --index postgres:
 
       \(ToolExit.table)
-      """)
+      """,
+    subcommands: [
+      ReportCommand.self, MonitorCommand.self, MismatchesCommand.self, ReconcileCommand.self,
+      FilesCommand.self,
+    ])
 
-  @Flag(help: "Write each document's outcome to the index, where its lease still holds.")
+  static let oldOptions: [String: OldOption] = [
+    "report": .flag(subcommand: "report"), "monitor": .flag(subcommand: "monitor"),
+    "mismatches": .flag(subcommand: "mismatches"), "reconcile": .flag(subcommand: "reconcile"),
+    "files": .option(subcommand: "files"), "settle": .ofToolAlone,
+  ]
+
+  @Flag(help: "Write each document's outcome to the index.")
   var settle = false
 
-  @Option(help: "The index: postgres://USER@HOST/NAME, sqlite:PATH, or a path to a SQLite file.")
+  @Option(help: .index)
   var index: String?
 
   @OptionGroup var pool: PoolOptions
 
-  @Option(help: "The store that all objects have to be in (default: wherever their URLs say).")
+  @Option(help: .to)
   var to: String?
 
   @OptionGroup var stages: StageOptions
 
-  @Option(name: .shortAndLong, help: "Documents at a time.")
-  var workers = 8
+  @Option(name: .shortAndLong, help: .workers)
+  var workers = WorkerCount(8)
 
-  @Option(help: "How long a document waits for its second attempt; doubles each time (500ms, 2m).")
-  var retryWait = "120s"
+  @Option(
+    help: .rare(
+      "Let a document wait this long for its second attempt, twice as long for each more."))
+  var retryWait = TimeSpan(seconds: 120)
 
-  @Option(help: "Remove a document's files beneath this directory once its outcome is written.")
+  @Option(help: .spool)
   var spool: String?
 
-  @Flag(help: "Keep the files in the spool.")
+  @Flag(help: .rare("Keep the files in the spool."))
   var keepLocal = false
 
-  @Flag(help: "Write no records to the output: for the end of the pipeline.")
+  @Flag(help: "Write no records: for the end of a pipeline.")
   var noRecords = false
 
-  @Option(help: "Show progress on stderr.")
+  @Option(help: .progress)
   var progress = ProgressMode.auto
 
-  @Option(help: "How many documents there are to do (default: asked from the index).")
+  @Option(
+    help: .rare("Show progress towards this many documents. (default: the index's)", valueName: "n")
+  )
   var total: Int?
 
-  @Option(help: "Write the summary to this file too, as JSON.")
+  @Option(help: .summary)
   var summary: String?
 
-  @Option(
-    help: """
-      The run's directory: outages are noted in it, and with --reconcile what was fetched and never \
-      uploaded. (default, for outages: the index's in XDG_STATE_HOME or ~/.local/state)
-      """)
+  @Option(help: .state)
   var state: String?
 
+  @Option(help: .outageLimit)
+  var outageLimit = TimeSpan(seconds: 21_600)
+
+  @Option(help: .readData)
+  var readData: Share?
+
   @Option(
-    help: """
-      How long to wait for a store that does not answer, before the run ends with 69 or 77 (90s, 30m, 6h).
-      """)
-  var outageLimit = "6h"
-
-  @OptionGroup var views: ReportOptions
-
-  @OptionGroup var pipeline: PipelineOptions
-
-  @OptionGroup(title: "Reconciling") var reconciling: ReconcileOptions
-
-  @OptionGroup(title: "Files") var checking: FilesOptions
+    help: .rare("Keep this file up to date for Prometheus' node exporter.", valueName: "file"))
+  var metricsFile: String?
 
   @OptionGroup var log: LogOptions
 
   func validate() throws {
-    guard (1...256).contains(workers) else {
-      throw ValidationError("--workers has to be from 1 to 256, and is \(workers).")
+    guard total ?? 0 >= 0 else {
+      throw ValidationError("--total must be 0 or more; it is \(total ?? 0).")
     }
-    guard Time.span(retryWait) != nil else {
-      throw ValidationError("--retry-wait has to be a time span like 500ms, 30s or 2m.")
-    }
-    guard Time.span(outageLimit) != nil else {
-      throw ValidationError("--outage-limit has to be a time span like 90s, 30m or 6h.")
-    }
-    guard total ?? 0 >= 0 else { throw ValidationError("--total has to be 0 or more.") }
-    try pipeline.check()
-    let view = views.view.map { "--\($0.rawValue)" }
-    let isOther = settle || view != nil
-    try reconciling.check(index: index, to: to, isElsewhere: isOther || checking.isAsked)
-    try checking.check(isElsewhere: isOther)
-    if index == nil, let needy = view ?? (settle ? "--settle" : nil) {
-      throw ValidationError("\(needy) needs --index.")
-    }
-    if settle, let view { throw ValidationError("\(view) reads no records to --settle.") }
+    if metricsFile?.isEmpty == true { throw ValidationError("--metrics-file must be a path.") }
+    if settle, index == nil { throw ValidationError("--settle needs --index.") }
   }
 
   func perform(stop: ShutdownSignal, logger: Logger) throws -> ToolExit {
-    if let place = checking.files {
-      return try FilesRun(workers: workers, stop: stop, logger: logger).perform(place)
-    }
-    let connections = pool.dbPool
     let stage = try stages.load()
     let selection = stage?.selection ?? Selection()
-    if let view = views.view, let index {
-      let views = Views(
-        index: try openIndex(index, connections: connections), selection: selection,
-        subject: stage?.name ?? "All documents", outages: try outages)
-      return try views.show(view, self.views, stop: stop)
-    }
-    let turns = WorkerTurns(expected: workers)
-    var settings = StoreSettings()
-    settings.stop = stop
-    settings.logger = logger
+    let turns = WorkerTurns(expected: workers.value)
+    var settings = StoreSettings(stop: stop, logger: logger, outageLimit: outageLimit)
     settings.turns = turns
-    settings.outages = OutagePolicy(limit: Time.span(outageLimit) ?? 6 * 3600)
     settings.notice = state.map { OutageNotice(tool: "validate", folder: "\($0)/outages") }
-    if reconciling.reconcile, let index, let to {
-      return try reconciling.perform(
-        try openIndex(index, connections: connections), try openStore(to, settings), selection,
-        sample: pipeline.sample, state: state, workers: workers, summary: summary, stop: stop,
-        logger: logger)
-    }
     let documents =
-      settle ? try index.map { try openIndex($0, connections: connections, stop: stop) } : nil
+      settle ? try index.map { try openIndex($0, connections: pool.dbPool, stop: stop) } : nil
     if let documents, let spool, !keepLocal {
       try SpoolSweep(directory: spool, index: documents, logger: logger).run()
     }
     let run = ValidationRun(
       stores: try Stores(only: to, settings),
       settling: documents.map {
-        .init(settler: Settler(index: $0), firstWait: Time.span(retryWait) ?? 120)
+        .init(settler: Settler(index: $0), firstWait: retryWait.seconds)
       },
-      spool: keepLocal ? nil : spool.map { Spool(directory: $0) }, sample: pipeline.sample,
-      metrics: pipeline.metricsFile.map { MetricsFile(path: $0, logger: logger) },
+      spool: keepLocal ? nil : spool.map { Spool(directory: $0) },
+      sample: readData.map { Sample(share: $0.value) },
+      metrics: metricsFile.map { MetricsFile(path: $0, logger: logger) },
       total: try total ?? documents.map { try $0.countOfWork(selection) },
-      style: progress.style, workers: workers, turns: turns, outages: try outages,
-      logger: logger)
+      style: progress.style, workers: workers.value, turns: turns,
+      outages: try outagesFolder(state: state, index: index), logger: logger)
     let output = noRecords ? open("/dev/null", O_WRONLY | O_CLOEXEC) : STDOUT_FILENO
     let (code, summary) = try run.perform(stop: stop, output: output)
     Console.write(summary.text)
@@ -160,15 +128,27 @@ struct Validate: Tool {
   }
 }
 
-extension Validate {
-  /// Where the tools of a run on this index note their outages; `nil` without an index.
-  fileprivate var outages: String? {
-    get throws(Fatal) {
-      guard state == nil, let index else { return state.map { "\($0)/outages" } }
-      let place = try? StateFolder(named: nil, index: try IndexURL(index).folderName)
-      return place.map { "\($0.path)/outages" }
-    }
+extension ArgumentHelp {
+  static let readData = rare("Read this share of the objects back and hash them, like 5%.")
+  static let summary = rare("Write the summary to this file too, as JSON.", valueName: "file")
+  static let workers = ArgumentHelp("Work on this many documents at a time.", valueName: "n")
+}
+
+extension StoreSettings {
+  /// The settings of one run.
+  init(stop: ShutdownSignal, logger: Logger, outageLimit: TimeSpan) {
+    self.init()
+    self.stop = stop
+    self.logger = logger
+    outages = OutagePolicy(limit: outageLimit.seconds)
   }
+}
+
+/// Where the tools of a run on this index note their outages; `nil` without an index.
+func outagesFolder(state: String?, index: String?) throws(Fatal) -> String? {
+  guard state == nil, let index else { return state.map { "\($0)/outages" } }
+  let place = try? StateFolder(named: nil, index: try IndexURL(index).folderName)
+  return place.map { "\($0.path)/outages" }
 }
 
 extension DocumentIndex {

@@ -1,5 +1,5 @@
-import Limiter
 import Checkpoint
+import Limiter
 import Common
 import Glibc
 import Support

@@ -134,7 +134,7 @@ import HTTP
     let error = #expect(throws: RecordError.self) { try Self.fetched(body).get() }
     #expect(error?.kind == .notPDF, "\(name)")
     #expect(
-      error?.message.hasPrefix(name + " where a PDF should be") == true, "\(error?.message ?? "")")
+      error?.message.hasPrefix("expected a PDF, got " + name) == true, "\(error?.message ?? "")")
   }
 
   /// Packed by zlib, with the header that `bits` asks for (deflateInit2 in zlib.h).

@@ -30,7 +30,7 @@ struct PostgresIndexTests {
     let error = #expect(throws: Fatal.self) { try fixture.open() }
     #expect(error?.code == .configuration)
     #expect(error?.message.contains("lease_token") == true)
-    #expect(error?.message.contains("enqueue --migrate") == true)
+    #expect(error?.message.contains("enqueue migrate") == true)
 
     let migration = try PostgresMigration(url: fixture.url)
     let files = PostgresSchema.steps.map(\.file)
@@ -93,7 +93,7 @@ struct PostgresIndexTests {
     let fixture = try PostgresFixture(from: "template0")
     let error = #expect(throws: Fatal.self) { try fixture.open() }
     #expect(error?.code == .configuration)
-    #expect(error?.message.contains("--init") == true)
+    #expect(error?.message.contains("enqueue init") == true)
     let migration = try PostgresMigration(url: fixture.url)
     #expect(throws: Fatal.self) { try migration.run() }
     #expect(try migration.run(creating: true).count == 1 + PostgresSchema.steps.count)

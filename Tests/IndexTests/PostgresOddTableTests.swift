@@ -354,7 +354,9 @@ struct PostgresOddTableTests {
     for body in [{ _ = try migration.plan() }, { _ = try migration.run() }] {
       let error = #expect(throws: Fatal.self) { try body() }
       #expect(error?.code == .permission)
-      for words in ["postgres", "worker_", "lease_token", "index_documents_pending", "--migrate"] {
+      for words in [
+        "postgres", "worker_", "lease_token", "index_documents_pending", "migrate --index",
+      ] {
         #expect(error?.message.contains(words) == true, "\(String(describing: error))")
       }
     }

@@ -52,7 +52,7 @@ import Testing
     let fixture = try SQLiteFixture()
     let error = #expect(throws: Fatal.self) { try openIndex(fixture.path) }
     #expect(error?.code == .configuration)
-    #expect(error?.message.contains("--import") == true)
+    #expect(error?.message.contains("enqueue import") == true)
     #expect(access(fixture.path, F_OK) != 0)
   }
 

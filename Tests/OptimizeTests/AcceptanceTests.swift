@@ -145,15 +145,4 @@ struct AcceptanceTests {
     #expect(limits.wallSeconds == wall)
     #expect(limits.fileSize == file)
   }
-
-  @Test(
-    "Sizes of options",
-    arguments: [
-      ("1048576", 1 << 20), ("512K", 512 << 10), ("64M", 64 << 20), ("2g", 2 << 30),
-      ("2GiB", 2 << 30), ("2GB", 2 << 30), ("1T", 1 << 40), ("", nil), ("G", nil), ("-1", nil),
-      ("1.5G", nil), ("9999999T", nil), ("2X", nil),
-    ] as [(String, Int?)])
-  func size(_ text: String, bytes: Int?) {
-    #expect(ByteSize.parse(text) == bytes)
-  }
 }

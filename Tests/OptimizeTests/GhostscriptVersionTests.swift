@@ -57,11 +57,11 @@ struct GhostscriptVersionTests {
 
   @Test("The tool tells it")
   func tell() throws {
-    let run = try ToolRun(["--gs-status"])
+    let run = try ToolRun(["status"])
     #expect(run.wait() == .status(0))
     #expect(GhostscriptVersion.ask("/usr/bin/gs") != nil)
     #expect(GhostscriptVersion.ask("/usr/bin/true") == nil)
-    let missing = try ToolRun(["--gs-status", "--gs", "/nonexistent"])
+    let missing = try ToolRun(["status", "--gs", "/nonexistent"])
     #expect(missing.wait() == .status(69))
   }
 

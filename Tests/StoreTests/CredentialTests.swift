@@ -99,7 +99,7 @@ struct CredentialTests {
     }
     let text = try files.text(path)
     let waits = [.unavailable, .tooMany, .resetAfterBody, .resetBeforeBody].contains(fault)
-    #expect(text.contains("again in") || !waits)
+    #expect(text.contains("Retrying in") || !waits)
     expectNoSecret(in: text)
   }
 

@@ -1,15 +1,71 @@
 import Common
+import Foundation
 import Support
 import Testing
 
 @Suite("The same command line in every tool")
 struct CommandLineTests {
-  @Test("--help ends with the exit codes", arguments: toolNames)
+  /// The commands of a tool, as the words that lead to them, with their description.
+  private func commands(_ tool: String) throws -> [(words: [String], help: JSON)] {
+    let dumped = try run(tool, ["--experimental-dump-help"]).text
+    let root = try #require(try JSON(parsing: dumped)["command"])
+    let others = (root["subcommands"]?.array ?? []).compactMap { command in
+      command["shouldDisplay"] == .bool(true)
+        ? command["commandName"]?.string.map { ([$0], command) } : nil
+    }
+    return [([], root)] + others.filter { $0.0 != ["help"] }
+  }
+
+  @Test(
+    "Every help fits on a screen, names its subcommands and has the exit codes",
+    arguments: toolNames)
   func help(_ tool: String) throws {
-    let help = try run(tool, ["--help"])
-    #expect(help.code == 0)
-    #expect(help.text.contains(ToolExit.table), "\(help)")
-    #expect(help.errors.isEmpty)
+    func oneLine(_ text: String) -> String {
+      text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    }
+    let commands = try commands(tool)
+    for (words, _) in commands {
+      let help = try run(tool, words + ["--help"])
+      #expect(help.code == 0)
+      #expect(oneLine(help.text).contains(ToolExit.table), "\(help)")
+      #expect(help.errors.isEmpty)
+      // Of a terminal with 40 lines and 80 columns.
+      let lines = help.text.count { $0 == "\n" }
+      if tool != "portal" { #expect(lines <= 40, "\(tool) \(words) \(lines)") }
+    }
+    guard let last = commands.dropFirst().last?.words else { return }
+    #expect(try run(tool, ["help"] + last).text == run(tool, last + ["--help"]).text)
+    let root = try run(tool, ["help"]).text
+    for (words, _) in commands.dropFirst() {
+      #expect(root.contains("\n  \(words[0]) "), "\(tool) \(words)")
+    }
+  }
+
+  @Test("Every text of help is a sentence of its own", arguments: toolNames)
+  func texts(_ tool: String) throws {
+    for (words, command) in try commands(tool) {
+      for text in [command] + (command["arguments"]?.array ?? []) {
+        guard let abstract = text["abstract"]?.string, text["kind"]?.string != "positional" else {
+          continue
+        }
+        let sentence = abstract.split(separator: " (default:").first ?? ""
+        #expect(sentence.first?.isUppercase == true, "\(tool) \(words): \(abstract)")
+        #expect(sentence.last == ".", "\(tool) \(words): \(abstract)")
+      }
+    }
+  }
+
+  @Test("Every option is documented", arguments: toolNames)
+  func documentation(_ tool: String) throws {
+    let pages = try ["docs/\(tool).md", "README.md"].map {
+      try String(contentsOfFile: "\(sourceTree)/\($0)", encoding: .utf8)
+    }
+    for (words, command) in try commands(tool) {
+      for option in command["arguments"]?.array ?? [] where option["kind"]?.string != "positional" {
+        let name = "--\(option["preferredName"]?["name"]?.string ?? "")"
+        #expect(pages.contains { $0.contains(name) }, "\(tool) \(words) \(name)")
+      }
+    }
   }
 
   @Test("An unknown option is wrong usage", arguments: toolNames)
@@ -21,7 +77,7 @@ struct CommandLineTests {
 
   @Test("All have the options of the log", arguments: toolNames.dropLast())
   func logOptions(_ tool: String) throws {
-    let help = try run(tool, ["--help"]).text
+    let help = try run(tool, ["--help-all"]).text
     for option in ["--log-file", "--log-level", "--log-format", "--verbose", "--quiet"] {
       #expect(help.contains(option))
     }
@@ -45,7 +101,7 @@ struct CommandLineTests {
   func noIndex() throws {
     let folder = try TemporaryDirectory()
     for (tool, arguments) in [
-      ("enqueue", ["--count"]), ("validate", ["--report"]), ("validate", ["--settle"]),
+      ("enqueue", ["count"]), ("validate", ["report"]), ("validate", ["--settle"]),
     ] {
       let wrong = try run(tool, arguments + ["--index", "sqlite:\(folder.path)/none.db"])
       #expect(
@@ -81,7 +137,7 @@ struct CommandLineTests {
     let index = "\(folder.path)/index.db"
     let rows = (1...9).map { "DuProcess,300,\($0),DEED" }
     let added = try run(
-      "enqueue", ["--index", index, "--import", "-", "--format", "csv"],
+      "enqueue", ["import", "-", "--index", index, "--format", "csv"],
       lines: ["source,book,page,instrument_type_parsed"] + rows)
     #expect(added.code == 0, "\(added)")
     let environment = ["CONVEYOR_INDEX": index, "CONVEYOR_LIMIT": "4", "CONVEYOR_DRY_RUN": "yes"]

@@ -21,7 +21,7 @@ struct Database: Sendable {
 
   /// The same, with the index in it.
   func initialized() throws -> Database {
-    let made = try run("enqueue", ["--index", url, "--init"])
+    let made = try run("enqueue", ["init", "--index", url])
     #expect(made.code == 0, "\(made)")
     return self
   }

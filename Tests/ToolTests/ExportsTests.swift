@@ -5,7 +5,7 @@ import Testing
 
 /// Files as people export them, made by other software where that is at hand: what is understood, what
 /// is refused, and that no row is lost without a count.
-@Suite("enqueue --import of exports as people have them")
+@Suite("enqueue import of exports as people have them")
 struct ExportsTests {
   struct Export: Sendable, CustomTestStringConvertible {
     let name: String
@@ -270,12 +270,12 @@ struct ExportsTests {
     let made = try run("/bin/sh", ["-c", export.script], directory: folder.path)
     #expect(made.code == 0, "\(made)")
     let end = try run(
-      "enqueue", ["--index", "index.db", "--import", export.file] + export.options,
+      "enqueue", ["import", export.file, "--index", "index.db"] + export.options,
       directory: folder.path)
     let (new, known, refused) = (export.counts[0], export.counts[1], export.counts[2])
     #expect(
       end.errors.contains(
-        "imported \(new) new documents, \(known) were there already, \(refused) rows refused"),
+        "imported \(new) new documents, \(known) already known, \(refused) rows refused"),
       "\(end)")
     #expect(end.code == (refused > 0 ? ToolExit.documentsFailed : .success).rawValue, "\(end)")
     #expect(end.errors.components(separatedBy: ": refused: ").count - 1 == refused, "\(end)")
@@ -324,13 +324,13 @@ struct ExportsTests {
       -> Finished
     {
       try run(
-        "enqueue", ["--index", "index.db", "--import", file] + options,
+        "enqueue", ["import", file, "--index", "index.db"] + options,
         environment: path.map { ["PATH": $0] } ?? [:], directory: folder.path)
     }
     let first = try imports([])
     #expect(first.code == 0, "\(first)")
     #expect(
-      first.errors.contains("imported 1 new documents, 0 were there already, 0 rows refused"),
+      first.errors.contains("imported 1 new documents, 0 already known, 0 rows refused"),
       "\(first)")
     let row = try run(
       "/usr/bin/sqlite3",
@@ -371,7 +371,7 @@ struct ExportsTests {
       ("a.ods", "OpenDocument"), ("a.xls", "old Excel workbook"), ("a.db", "a SQLite database"),
     ] {
       let end = try run(
-        "enqueue", ["--index", "index.db", "--import", file], directory: folder.path)
+        "enqueue", ["import", file, "--index", "index.db"], directory: folder.path)
       #expect(end.code == ToolExit.configuration.rawValue, "\(end)")
       #expect(end.errors.contains(words), "\(end)")
     }

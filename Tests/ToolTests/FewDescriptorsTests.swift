@@ -12,7 +12,7 @@ import Testing
     let rows = try run(
       "portal", ["--documents", "3", "--document-size", "3000", "--print-index", "csv"])
     let added = try run(
-      "enqueue", ["--index", index, "--import", "-", "--format", "csv"], input: rows.output)
+      "enqueue", ["import", "-", "--index", index, "--format", "csv"], input: rows.output)
     #expect(added.code == 0, "\(added)")
     let program = try Program(
       "/usr/bin/prlimit",
@@ -26,7 +26,7 @@ import Testing
     #expect(codes.contains(end.code), "\(end)")
     if end.code == ToolExit.inputOutput.rawValue { #expect(!end.errors.isEmpty) }
     // Nobody is left with a document that another run could not have.
-    let rest = try run("enqueue", ["--index", index, "--status"])
+    let rest = try run("enqueue", ["status", "--index", index])
     #expect(rest.code == 0, "\(rest)")
   }
 }

@@ -19,7 +19,7 @@ import Testing
       ]
     ),
     ("optimize", ["--workers", "8"]), ("upload", ["--to", "bucket", "--workers", "32"]),
-    ("validate", ["--to", "bucket"]), ("enqueue", ["--index", "index.db", "--init"]),
+    ("validate", ["--to", "bucket"]), ("enqueue", ["init", "--index", "index.db"]),
   ]
 
   @Test(arguments: limits) func toolsEnd(megabytes: Int) throws {

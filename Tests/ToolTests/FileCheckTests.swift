@@ -82,7 +82,7 @@ struct FileCheckTests {
       #expect(made.code == 0, "\(made)")
     }
 
-    let end = try run("validate", ["--files", folder.path, "--workers", "3"])
+    let end = try run("validate", ["files", folder.path, "--workers", "3"])
     #expect(end.code == ToolExit.documentsFailed.rawValue, "\(end)")
     let found = try states(end)
     #expect(
@@ -111,15 +111,15 @@ struct FileCheckTests {
     let folder = try TemporaryDirectory()
     try folder.write(Self.pdf(), to: "a.pdf")
     #expect(symlink("a.pdf", "\(folder.path)/b.pdf") == 0)
-    let well = try run("validate", ["--files", folder.path])
+    let well = try run("validate", ["files", folder.path])
     #expect(well.code == 0 && well.lines.count == 1, "\(well)")
     try folder.write(Self.pdf(size: 40), to: "repairable.pdf")
-    let repairable = try run("validate", ["--files", folder.path])
+    let repairable = try run("validate", ["files", folder.path])
     #expect(repairable.code == 0, "warnings are no errors: \(repairable)")
     #expect(repairable.errors.contains("repairable"), "\(repairable)")
     // A link that was named is meant.
     let end = try run(
-      "validate", ["--files", "-"], lines: ["a.pdf", "b.pdf", "gone.pdf", ".", "-h"],
+      "validate", ["files", "-"], lines: ["a.pdf", "b.pdf", "gone.pdf", ".", "-h"],
       directory: folder.path)
     #expect(end.code == ToolExit.documentsFailed.rawValue, "\(end)")
     #expect(
@@ -127,7 +127,7 @@ struct FileCheckTests {
         "a.pdf": "ok", "b.pdf": "ok", "gone.pdf": "unreadable", ".": "unreadable",
         "-h": "unreadable",
       ], "\(end)")
-    let none = try run("validate", ["--files", "\(folder.path)/none"])
+    let none = try run("validate", ["files", "\(folder.path)/none"])
     #expect(none.code == ToolExit.configuration.rawValue, "\(none)")
   }
 }

@@ -36,11 +36,11 @@ struct IndexTroubleTests {
       code: .unavailable, words: ["127.0.0.1:1", "is the server up"]),
     Trouble(
       testDescription: "a missing table", sql: "DROP TABLE index_documents CASCADE",
-      code: .configuration, words: ["no table index_documents", "enqueue --init"]),
+      code: .configuration, words: ["no table index_documents", "enqueue init"]),
     Trouble(
       testDescription: "a missing column of ours",
       sql: "ALTER TABLE index_documents DROP COLUMN lease_token",
-      code: .configuration, words: ["lease_token", "enqueue --migrate"]),
+      code: .configuration, words: ["lease_token", "enqueue migrate"]),
     Trouble(
       testDescription: "a missing column of theirs",
       sql: "ALTER TABLE index_documents DROP COLUMN instrument_number",
@@ -81,11 +81,11 @@ struct IndexTroubleTests {
 
     let stage = ["--stage", "\(folder.path)/stage.yaml", "--log-file", "\(folder.path)/log"]
     let enqueue =
-      trouble.isAboutWriting ? [["--no-wait"], ["--retry"]] : [["--no-wait"], ["--count"]]
+      trouble.isAboutWriting ? [["--no-wait"], ["retry"]] : [["--no-wait"], ["count"]]
     var ends = try enqueue.map { try run("enqueue", ["--index", url] + stage + $0) }
     if !trouble.isAboutWriting {
       ends.append(try run("validate", ["--settle", "--index", url] + stage))
-      ends.append(try run("enqueue", ["--preflight"] + stage, environment: ["CONVEYOR_INDEX": url]))
+      ends.append(try run("enqueue", ["preflight"] + stage, environment: ["CONVEYOR_INDEX": url]))
     }
     for end in ends {
       #expect(end.code == trouble.code.rawValue, "\(end)")
@@ -128,7 +128,7 @@ struct IndexTroubleTests {
     #expect(end.code == 0, "\(end)")
     // A database that goes away is told in the log.
     let wrong = try run(
-      "enqueue", ["--index", "postgres://\(address)x", "--count", "--verbose"],
+      "enqueue", ["count", "--index", "postgres://\(address)x", "--verbose"],
       environment: ["DB_USER": role, "PGPASSWORD": secret, "DB_PASSWORD": secret])
     #expect(wrong.code == ToolExit.configuration.rawValue, "\(wrong)")
     #expect(!(end.errors + end.text + wrong.errors).contains(secret))

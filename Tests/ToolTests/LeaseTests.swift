@@ -15,7 +15,7 @@ import Testing
     let rows = (1...40).map { "S,\($0 <= 20 ? 30 : 250),\($0),DEED - [X],1951-04-03" }
     let header = "source,book,page,instrument_type_raw,file_date"
     let added = try enqueue(
-      ["--import", "-"], input: ([header] + rows).joined(separator: "\n"))
+      ["import", "-"], input: ([header] + rows).joined(separator: "\n"))
     #expect(added.code == 0, "\(added)")
   }
 
@@ -64,7 +64,7 @@ import Testing
       "UPDATE index_documents SET download_status = 'completed', lease_token = NULL WHERE page < 3")
     let end = living.wait(within: 20)
     #expect(end.code == 0, "\(end)")
-    #expect(end.errors.contains("gave back 3 documents"), "\(end)")
+    #expect(end.errors.contains("released 3 documents"), "\(end)")
   }
 
   @Test("A run that does not wait ends when its reader is gone, and gives back what it had")
@@ -119,7 +119,7 @@ import Testing
     ])
   func unserved(options: [String], words: String) throws {
     let portals = ["--portals-dir", "\(sourceTree)/portals"]
-    for mode in [[], ["--count"], ["--preflight"], ["--dry-run"]] {
+    for mode in [[], ["count"], ["preflight"], ["--dry-run"]] {
       let end = try enqueue(options + portals + mode)
       #expect(end.code == ToolExit.configuration.rawValue, "\(end)")
       #expect(end.errors.contains(words), "\(end)")
@@ -141,7 +141,7 @@ import Testing
     try folder.write("base: http://localhost/\ndocument: '\(key)'\n", to: "portal.yaml")
     let ends = [
       try enqueue(["--stage", "\(folder.path)/mine.yaml"] + folders),
-      try run("upload", ["--to", "\(folder.path)/bucket", "--key", "\(key).pdf"]),
+      try run("upload", ["--to", "\(folder.path)/bucket", "--key-template", "\(key).pdf"]),
       try run(
         "fetch",
         [
@@ -179,7 +179,7 @@ import Testing
       DROP INDEX index_documents_troubled; ALTER TABLE index_documents DROP COLUMN content_md5;
       UPDATE index_documents SET download_attempts = 0
       """)
-    let plan = try enqueue(["--migrate", "--dry-run"])
+    let plan = try enqueue(["migrate", "--dry-run"])
     #expect(plan.code == 0, "\(plan)")
     #expect(plan.errors.contains("would add the column content_md5"), "\(plan)")
     #expect(plan.errors.contains("would add the database index index_documents_troubled"))

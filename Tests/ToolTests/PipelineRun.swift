@@ -38,7 +38,7 @@ final class PipelineRun {
     let index = try run("portal", size + portalOptions + ["--print-index", "csv"])
     self.documents = documents
     let added = try run(
-      "enqueue", ["--index", indexURL, "--import", "-", "--format", "csv"], input: index.output)
+      "enqueue", ["import", "-", "--index", indexURL, "--format", "csv"], input: index.output)
     #expect(added.code == 0, "\(added)")
   }
 

@@ -107,7 +107,7 @@ struct DriverTests {
 
   @Test func theDoctorTellsWhatIsThere() throws {
     let added = try run(
-      "enqueue", ["--index", "\(folder.path)/index.db", "--import", "-", "--format", "csv"],
+      "enqueue", ["import", "-", "--index", "\(folder.path)/index.db", "--format", "csv"],
       lines: ["source,book,page", "DuProcess,300,1"])
     #expect(added.code == 0, "\(added)")
     let portal = try SamplePortal(in: folder.path, ["--documents", "5"])

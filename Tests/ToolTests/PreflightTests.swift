@@ -65,7 +65,7 @@ struct PreflightTests {
       ], environment: ["CONVEYOR_BIN": builtTools], directory: folder.path)
     #expect(end.code == ToolExit.configuration.rawValue, "\(end)")
     #expect(end.errors.contains("lacks the columns lease_token"), "\(end)")
-    #expect(end.errors.contains("`enqueue --migrate` adds what is missing"), "\(end)")
+    #expect(end.errors.contains("`enqueue migrate` adds what is missing"), "\(end)")
     #expect(end.errors.split(separator: "\n").count == 1, "\(end)")
     #expect(Files.all(in: folder.path) == ["stage.yaml"])
   }

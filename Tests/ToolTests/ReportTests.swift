@@ -14,7 +14,7 @@ struct ReportTests {
     folder = try TemporaryDirectory()
     let rows = (1...20).map { "DuProcess,300,\($0),\($0 == 2 ? "=1+1" : "DEED")" }
     let added = try run(
-      "enqueue", ["--index", index, "--import", "-", "--format", "csv"],
+      "enqueue", ["import", "-", "--index", index, "--format", "csv"],
       lines: ["source,book,page,instrument_type_parsed"] + rows)
     try #require(added.code == 0, "\(added)")
     try sql(
@@ -36,7 +36,7 @@ struct ReportTests {
 
   @Test("The monitor's exit code is for cron")
   func monitor() throws {
-    let good = try validate("--monitor")
+    let good = try validate("monitor")
     #expect(good.code == 0, "\(good)")
     #expect(good.lines.first?.hasPrefix("good") == true)
     try sql(
@@ -44,33 +44,33 @@ struct ReportTests {
       UPDATE index_documents SET download_status = 'failed', error_class = 'bad_pdf',
         download_error = 'nothing' WHERE page > 2
       """)
-    let bad = try validate("--monitor", "--json")
+    let bad = try validate("monitor", "--json")
     #expect(bad.code == ToolExit.documentsFailed.rawValue, "\(bad)")
     #expect(try bad.records.first?["level"]?.string == "critical")
     try sql("UPDATE index_documents SET error_class = 'absent' WHERE page > 2")
-    let absent = try validate("--monitor", "--json")
+    let absent = try validate("monitor", "--json")
     #expect(absent.code == 0, "that the portal does not have them is an answer: \(absent)")
     #expect(try absent.records.first?["recent_absent"]?.int == 18)
-    let away = try run("validate", ["--monitor", "--index", "postgres://u@127.0.0.1:1/x"])
+    let away = try run("validate", ["monitor", "--index", "postgres://u@127.0.0.1:1/x"])
     #expect(away.code == ToolExit.unavailable.rawValue, "\(away)")
   }
 
   @Test("Files are written, and nothing is printed")
   func files() throws {
-    let end = try validate("--report", "--html", "report.html", "--csv", "tables")
+    let end = try validate("report", "--html", "report.html", "--csv", "tables")
     #expect(end.code == 0 && end.output.isEmpty, "\(end)")
     let page = try run("/usr/bin/cat", ["\(folder.path)/report.html"]).text
     #expect(page.hasPrefix("<!DOCTYPE html>") && page.hasSuffix("</html>\n"))
     let status = try run("/usr/bin/cat", ["\(folder.path)/tables/status.csv"])
     #expect(status.lines.prefix(2) == ["status,documents,share", "completed,2,0.1"])
-    let nowhere = try validate("--report", "--html", "missing/report.html")
+    let nowhere = try validate("report", "--html", "missing/report.html")
     #expect(nowhere.code == ToolExit.inputOutput.rawValue, "\(nowhere)")
   }
 
   @Test("Mismatches as CSV")
   func mismatches() throws {
     #expect(
-      try validate("--mismatches").lines == [
+      try validate("mismatches").lines == [
         "instrument_number,book,page,actual_book,actual_page,instrument_type",
         "101,300,1,301,1,DEED", "102,300,2,301,2,'=1+1",
       ])
@@ -79,7 +79,7 @@ struct ReportTests {
   @Test("Watching goes on until Ctrl+C")
   func watch() throws {
     let program = try Program(
-      "validate", ["--index", index, "--monitor", "--json", "--watch", "0.1"])
+      "validate", ["monitor", "--index", index, "--json", "--watch", "0.1"])
     #expect(eventually { program.text.split(separator: "\n").count >= 2 })
     program.signal(SIGINT)
     #expect(program.wait().code == ToolExit.interrupted.rawValue)

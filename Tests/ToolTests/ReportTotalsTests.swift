@@ -128,7 +128,7 @@ struct ReportTotalsTests {
     let made = try run(
       "/usr/bin/sqlite3", ["-bail", path], lines: ["CREATE TABLE index_documents (\(columns));"])
     try #require(made.code == 0, "\(made)")
-    let ready = try run("enqueue", ["--index", path, "--init"])
+    let ready = try run("enqueue", ["init", "--index", path])
     try #require(ready.code == 0, "\(ready)")
     let values = rows.enumerated().map { $1.values($0 + 1) }.joined(separator: ",\n")
     let filled = try run(
@@ -145,7 +145,7 @@ struct ReportTotalsTests {
     let rows = rows(isFree: false)
     let database = try Database()
     try database.rows(UsersTable.sql)
-    let ready = try run("enqueue", ["--index", database.url, "--migrate"])
+    let ready = try run("enqueue", ["migrate", "--index", database.url])
     try #require(ready.code == 0, "\(ready)")
     let values = rows.enumerated().map { $1.values($0 + 1) }.joined(separator: ",\n")
     try database.rows("INSERT INTO index_documents (\(OddRow.columns)) VALUES \(values)")
@@ -156,7 +156,7 @@ struct ReportTotalsTests {
     let wanted = expected(rows)
     func report(_ options: String...) throws -> String {
       let end = try run(
-        "validate", ["--report", "--index", index] + options, directory: folder.path)
+        "validate", ["report", "--index", index] + options, directory: folder.path)
       #expect(end.code == 0, "\(end)")
       return end.text
     }

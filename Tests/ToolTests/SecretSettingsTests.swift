@@ -90,11 +90,11 @@ struct SecretSettingsTests {
     let document = #"{"id":"1","path":"/etc/hostname"}"#
     let rows = ["source,book,page", "S,1,2"]
     let places: [Place] = [
-      ("enqueue", ["--index", spelling, "--count"] + Self.log, [:], []),
-      ("enqueue", ["--index", spelling, "--import", "-"] + Self.log, [:], rows),
-      ("validate", ["--report", "--index=\(spelling)"] + Self.log, [:], []),
-      ("enqueue", ["--count"], ["CONVEYOR_INDEX": spelling], []),
-      ("enqueue", ["--index", "postgres:", "--count"], ["DATABASE_URL": spelling], []),
+      ("enqueue", ["count", "--index", spelling] + Self.log, [:], []),
+      ("enqueue", ["import", "-", "--index", spelling] + Self.log, [:], rows),
+      ("validate", ["report", "--index=\(spelling)"] + Self.log, [:], []),
+      ("enqueue", ["count"], ["CONVEYOR_INDEX": spelling], []),
+      ("enqueue", ["count", "--index", "postgres:"], ["DATABASE_URL": spelling], []),
       ("upload", ["--to", spelling, "--retries", "0"] + Self.log, [:], [document]),
     ]
     try look(at: places, for: spelling)
@@ -114,8 +114,8 @@ struct SecretSettingsTests {
     let places: [Place] = [
       ("fetch", quick + ["--proxy", spelling] + Self.log, [:], [document]),
       ("fetch", quick, ["http_proxy": spelling], [document]),
-      ("upload", ["--to", "s3://some-bucket", "--check", "--retries", "0"], keys, []),
-      ("upload", ["--to", "gs://some-bucket", "--check", "--retries", "0"], emulator, []),
+      ("upload", ["check", "--to", "s3://some-bucket", "--retries", "0"], keys, []),
+      ("upload", ["check", "--to", "gs://some-bucket", "--retries", "0"], emulator, []),
     ]
     try look(at: places, for: spelling)
   }
@@ -144,18 +144,27 @@ struct SecretSettingsTests {
   @Test("As the value of every option of every tool", arguments: toolNames)
   func everyOption(_ tool: String) throws {
     let help = try JSON(parsing: try run(tool, ["--experimental-dump-help"]).text)
-    let options = (help["command"]?["arguments"]?.array ?? []).filter {
-      $0["kind"]?.string == "option"
+    let root = try #require(help["command"])
+    // An option of a subcommand alone is looked at there.
+    let commands =
+      [([], root)]
+      + (root["subcommands"]?.array ?? []).map { ([$0["commandName"]?.string ?? ""], $0) }
+    var seen: Set<String> = []
+    let options = commands.flatMap { words, command in
+      (command["arguments"]?.array ?? []).filter {
+        $0["kind"]?.string == "option"
+          && seen.insert($0["preferredName"]?.description ?? "").inserted
+      }.map { (words: words, option: $0) }
     }
     #expect(options.count > 5)
-    for option in options {
+    for (words, option) in options {
       guard let name = option["preferredName"]?["name"]?.string, name != "listen" else { continue }
       // A tool that would wait for ever is stopped by a value that it refuses.
       let stop = tool == "portal" ? ["--documents", "0"] : ["--log-level", "nonsense"]
-      try look(tool, ["--\(name)", "postgres://me:pa/CANARY@h/n"] + stop, comment: name)
-      try look(tool, ["--\(name)=host=h password='CANARY x'"] + stop, comment: name)
+      try look(tool, words + ["--\(name)", "postgres://me:pa/CANARY@h/n"] + stop, comment: name)
+      try look(tool, words + ["--\(name)=host=h password='CANARY x'"] + stop, comment: name)
       guard tool != "portal" else { continue }
-      try look(tool, ["--\(name)", "http://me:CANARY@127.0.0.1:1/x"], comment: name)
+      try look(tool, words + ["--\(name)", "http://me:CANARY@127.0.0.1:1/x"], comment: name)
     }
   }
 

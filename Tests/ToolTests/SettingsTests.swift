@@ -14,40 +14,47 @@ struct SettingsTests {
   private struct Option: Hashable, CustomStringConvertible {
     let tool: String
     let name: String
-    /// What it takes: its kind, what help calls its value, whether it repeats, what it may be.
-    let type: String
-    var description: String { "\(tool) --\(name) (\(type))" }
+    /// What it takes, what it says and what it is without a word: all but whether it has to be given.
+    let meaning: String
+    var description: String { "\(tool) --\(name): \(meaning)" }
   }
 
+  /// Of the tools and of their subcommands.
   private func options() throws -> [Option] {
     try Self.tools.flatMap { tool -> [Option] in
       let help = try JSON(parsing: try run(tool, ["--experimental-dump-help"]).text)
-      return (help["command"]?["arguments"]?.array ?? []).compactMap { option in
+      let root = try #require(help["command"])
+      let commands = [root] + (root["subcommands"]?.array ?? [])
+      return commands.flatMap { $0["arguments"]?.array ?? [] }.compactMap { option in
         guard let name = option["preferredName"]?["name"]?.string, name != "help" else {
           return nil
         }
-        let parts = ["kind", "valueName", "isRepeating", "allValues"].map {
-          option[$0]?.description ?? ""
-        }
-        return Option(tool: tool, name: name, type: parts.joined(separator: " "))
+        let members = [
+          "kind", "names", "valueName", "isRepeating", "allValues", "defaultValue", "abstract",
+        ]
+        let meaning = members.map { option[$0]?.description ?? "" }
+        return Option(tool: tool, name: name, meaning: meaning.joined(separator: " "))
       }
     }
   }
 
-  @Test("One option name has one type, and one variable one meaning")
+  @Test("One variable has one meaning: one type, one text, one default")
   func oneMeaning() throws {
-    let several = Dictionary(grouping: try options(), by: \.name).filter { $0.value.count > 1 }
-    #expect(several.count > 10)
-    for (name, options) in several {
+    let options = try options()
+    for (name, same) in Dictionary(grouping: options, by: \.name) {
+      for (tool, own) in Dictionary(grouping: same, by: \.tool) {
+        #expect(Set(own).count == 1, "\(EnvironmentDefaults.variable(name, of: tool)): \(own)")
+      }
+      let tools = Set(same.map(\.tool))
+      guard tools.count > 1 else { continue }
       // A name of several tools is in one of the two lists: somebody decided what it means.
       let isShared = EnvironmentDefaults.shared.contains(name)
-      let isOwn = EnvironmentDefaults.perTool.contains(name)
-      #expect(isShared != isOwn, "--\(name) of \(options.map(\.tool))")
-      if isShared { #expect(Set(options.map(\.type)).count == 1, "\(options)") }
+      #expect(isShared != EnvironmentDefaults.perTool.contains(name), "--\(name) of \(tools)")
+      if isShared { #expect(Set(same.map(\.meaning)).count == 1, "\(same)") }
     }
     // No variable of one tool is also that of an option of all.
-    let own = try options().map { EnvironmentDefaults.variable($0.name, of: $0.tool) }
-    let bare = try options().map { EnvironmentDefaults.variable($0.name) }
+    let own = options.map { EnvironmentDefaults.variable($0.name, of: $0.tool) }
+    let bare = options.map { EnvironmentDefaults.variable($0.name) }
     #expect(Set(own).isDisjoint(with: bare))
   }
 
@@ -75,11 +82,23 @@ struct SettingsTests {
     }
     let over = try upload(["CONVEYOR_UPLOAD_KEY": "x-{id}"], ["--key", "y-{id}"])
     #expect(over.text.contains("/to/y-a.pdf"), "\(over)")
+    // The key of a client certificate, under its old name and its new one, is fetch's alone.
+    for variable in ["CONVEYOR_FETCH_KEY", "CONVEYOR_CERT_KEY", "CONVEYOR_FETCH_CERT_KEY"] {
+      let other = try upload([variable: "/etc/client.pem"])
+      #expect(other.text.contains("/to/a.pdf") && other.errors.isEmpty, "\(other)")
+    }
+    // A dry run of everything is no wrong usage of those that cannot do else.
+    for (tool, words) in [("validate", []), ("validate", ["files", "."]), ("fetch", ["status"])] {
+      let end = try run(
+        tool, words, environment: ["CONVEYOR_DRY_RUN": "1"], directory: folder.path)
+      #expect(end.code != ToolExit.usage.rawValue, "\(end)")
+    }
     // Of one tool, and documented: goes on as before.
     let wrong = try run("fetch", [], environment: ["CONVEYOR_RATE_LIMIT_DELAY": "soon"])
     #expect(wrong.code == ToolExit.usage.rawValue, "\(wrong)")
     let other = try run("fetch", [], environment: ["CONVEYOR_FETCH_RATE_LIMIT_DELAY": "soon"])
     #expect(other.code == ToolExit.usage.rawValue, "\(other)")
+    #expect(other.errors.contains(TimeSpan.form), "\(other)")
   }
 
   @Test("No error type is shown as Swift prints a value")

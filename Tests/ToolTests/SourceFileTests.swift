@@ -89,10 +89,10 @@ struct SourceFileTests {
     try check(end, refused: paths.count)
   }
 
-  @Test("validate --files calls them unreadable, and checks the others")
+  @Test("validate files calls them unreadable, and checks the others")
   func checked() throws {
     let end = try run(
-      "validate", ["--files", "-"], lines: bad + [good], environment: ["SECRET_THING": "SECRET"])
+      "validate", ["files", "-"], lines: bad + [good], environment: ["SECRET_THING": "SECRET"])
     #expect(end.code == ToolExit.documentsFailed.rawValue, "\(end)")
     #expect(try end.records.count == bad.count + 1)
     for record in try end.records {

@@ -11,7 +11,7 @@ struct SpoolSweepTests {
     let index = "\(folder.path)/index.db"
     let rows = (1...5).map { "DuProcess,285,\($0)" }
     let added = try run(
-      "enqueue", ["--index", index, "--import", "-", "--format", "csv"],
+      "enqueue", ["import", "-", "--index", index, "--format", "csv"],
       lines: ["source,book,page"] + rows)
     #expect(added.code == 0, "\(added)")
     let statuses = ["completed", "failed", "pending", "in_progress", "skipped"]

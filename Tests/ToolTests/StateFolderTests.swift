@@ -18,7 +18,7 @@ struct StateFolderTests {
     let index = try run("portal", size + ["--print-index", "csv"])
     let url = "\(folder.path)/index.db"
     let added = try run(
-      "enqueue", ["--index", url, "--import", "-", "--format", "csv"], input: index.output)
+      "enqueue", ["import", "-", "--index", url, "--format", "csv"], input: index.output)
     #expect(added.code == 0, "\(added)")
     lines = try run("enqueue", ["--index", url, "--dry-run"]).lines
     #expect(lines.count == 6)

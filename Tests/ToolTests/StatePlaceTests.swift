@@ -12,7 +12,7 @@ struct StatePlaceTests {
     _ index: String, _ options: [String] = [], in folder: String, environment: [String: String]
   ) throws -> (end: Finished, lines: [String]) {
     let end = try run(
-      "enqueue", ["--index", index, "--print-state"] + options, environment: environment,
+      "enqueue", ["paths", "--index", index] + options, environment: environment,
       directory: folder)
     return (end, end.lines)
   }
@@ -30,7 +30,7 @@ struct StatePlaceTests {
       first.count == 2 && first[1] == "\(home)/.local/state/conveyor/limiter.sqlite", "\(first)")
     #expect(first[0].hasPrefix("\(home)/.local/state/conveyor/index.db-"))
     #expect(other[1] == first[1] && other[0] != again[0])
-    _ = try run("enqueue", ["--index", "index.db", "--init"], directory: "\(home)/a")
+    _ = try run("enqueue", ["init", "--index", "index.db"], directory: "\(home)/a")
     // Once the file is there, links and dots lead to the same folder.
     let spelled = try [
       "index.db", "./index.db", "sqlite:index.db", "sqlite:\(home)/a/index.db", "../a/index.db",

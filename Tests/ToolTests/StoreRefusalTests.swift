@@ -61,7 +61,7 @@ struct StoreRefusalToolTests {
       request.headers["if-none-match"] == nil
         ? nil : SmallBucket.error(501, "NotImplemented", "<Header>If-None-Match</Header>")
     }
-    for options in [[], ["--check"]] {
+    for options in [[], ["check"]] {
       let end = try upload(names, bucket, options)
       #expect(end.code == ToolExit.unavailable.rawValue, "\(end)")
       #expect(end.errors.contains("--preconditions off"), "\(end)")
@@ -97,7 +97,7 @@ struct StoreRefusalToolTests {
   @Test("No header field has an underscore, and a check sends what a run would")
   func headerFields() throws {
     let bucket = try SmallBucket()
-    let check = try upload([], bucket, ["--check", "--storage-class", "STANDARD_IA"])
+    let check = try upload([], bucket, ["check", "--storage-class", "STANDARD_IA"])
     #expect(check.code == 0, "\(check)")
     let record =
       #"{"id":"1","path":"1.pdf","book":5,"instrument_number":7,"document_type":"DEED"}"#

@@ -116,10 +116,10 @@ class Pipeline:
     def fill(self):
         """Imports the portal's index."""
         if self.index.startswith("postgres"):
-            self.run(["enqueue", "--index", self.index, "--init"])
+            self.run(["enqueue", "init", "--index", self.index])
         printed = subprocess.run(
             [TOOLS / "portal", *self.sample, "--print-index", "csv"], check=True, capture_output=True).stdout
-        self.run(["enqueue", "--index", self.index, "--import", "-", "--format", "csv"], input=printed)
+        self.run(["enqueue", "import", "-", "--index", self.index, "--format", "csv"], input=printed)
 
     def run(self, words, check=True, variables=None, **more):
         """Runs a tool to its end."""

@@ -156,13 +156,13 @@ def _header_and_key(dice, documents, watch):
         context.verify_mode = ssl.CERT_REQUIRED
         server = _serve(dice, watch, context)
         watch.canaries = [b"canary-in-a-header", *(line for line in key.read_bytes().splitlines() if b"-----" not in line)]
-        options = ["--cacert", certificate, "--cert", certificate, "--key", key]
+        options = ["--cacert", certificate, "--cert", certificate, "--cert-key", key]
         header = {"CONVEYOR_HEADER": "Authorization: Bearer canary-in-a-header"}
         base = f"https://localhost:{server.server_port}"
         answers = [_fetch(pipeline, base, documents, options, header),
                    _fetch(pipeline, base, FEW, options[:2], header),
                    # A key that is none, and one that belongs to no certificate.
-                   _fetch(pipeline, base, FEW, [*options[:4], "--key", certificate], header)]
+                   _fetch(pipeline, base, FEW, [*options[:4], "--cert-key", certificate], header)]
         server.shutdown()
         watch.search(pipeline.own, answers, sources=[key])
 
@@ -197,7 +197,7 @@ def _database(dice, documents, watch):
             if not pipeline.wait(processes):
                 watch.wrong.append("P2: the pipeline hung when its database came back")
             server.order("stop")
-            answers = [pipeline.run(["enqueue", "--index", url, "--count"], check=False),
+            answers = [pipeline.run(["enqueue", "count", "--index", url], check=False),
                        pipeline.run(["fetch", "--limiter", url, "--state", pipeline.state], check=False, input=b"")]
             watch.search(pipeline.own, answers)
             watch.wrong += [f"P13: others may read {file.name}" for file in pipeline.state.rglob("*")

@@ -48,6 +48,7 @@ package enum RejectionReason: String, Sendable, CaseIterable {
   case resultComplains = "the renderer reports errors in the result"
   case textChanged = "a page of the result has different text"
   case pageNotDrawn = "a page cannot be drawn"
+  case nothingDrawn = "the renderer draws nothing where something is"
   case pageChanged = "a page of the result looks different"
   case notSmaller = "the result is not smaller"
   case notATenthSmaller = "the result is not smaller by a tenth"
@@ -94,7 +95,7 @@ package enum RejectionReason: String, Sendable, CaseIterable {
     case .contentLost: .inventory
     case .textUnreadable, .resultTextUnreadable, .rendererComplains, .resultComplains, .textChanged:
       .text
-    case .pageNotDrawn, .pageChanged, .repairUnchecked: .drawing
+    case .pageNotDrawn, .nothingDrawn, .pageChanged, .repairUnchecked: .drawing
     case .notSmaller, .notATenthSmaller: .size
     }
   }

@@ -15,25 +15,22 @@ package enum ToolExit: Int32, Sendable, CaseIterable {
   /// What it means, in a few words.
   package var meaning: String {
     switch self {
-    case .success: "all good"
-    case .other: "anything else"
-    case .documentsFailed: "the run finished and some documents failed"
-    case .usage: "wrong usage"
-    case .notRecords: "the input is not JSON lines"
-    case .unavailable: "a service cannot be reached (database, store)"
-    case .inputOutput: "input/output error (disk full)"
-    case .permission: "credentials or permission"
+    case .success: "ok"
+    case .other: "other"
+    case .documentsFailed: "documents failed"
+    case .usage: "usage"
+    case .notRecords: "not JSON lines"
+    case .unavailable: "unavailable"
+    case .inputOutput: "I/O"
+    case .permission: "permission"
     case .configuration: "configuration"
-    case .interrupted: "interrupted, cleanly"
+    case .interrupted: "interrupted"
     }
   }
 
-  /// The table that every `--help` ends with.
-  package static let table = """
-    EXIT CODES:
-    \(allCases.map { "  \(Format.padRight(String($0.rawValue), 4)) \($0.meaning)" }
-      .joined(separator: "\n"))
-    """
+  /// All codes in one line, which every `--help` has.
+  package static let table =
+    "EXIT CODES: " + allCases.map { "\($0.rawValue) \($0.meaning)" }.joined(separator: " · ")
 }
 
 /// The run cannot go on. What a tool throws when no single document is at fault.

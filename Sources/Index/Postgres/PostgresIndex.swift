@@ -28,12 +28,12 @@ package struct PostgresIndex: DocumentIndex {
       return table
     }
     try table.check(SQLiteSchema.needed, in: name, "; see docs/index.md")
-    try table.check(PostgresSchema.added, in: name, "; `enqueue --migrate` adds them")
+    try table.check(PostgresSchema.added, in: name, "; `enqueue migrate` adds them")
     try table.checkShape(in: name)
   }
 
   static let purpose = PostgresPool.Purpose(
-    "index", guide: "docs/index.md", missing: "run `enqueue --migrate`")
+    "index", guide: "docs/index.md", missing: "run `enqueue migrate`")
 }
 
 extension PostgresIndex {

@@ -85,7 +85,7 @@ package struct PostgresMigration: Sendable {
     if try PostgresTable(connection) == nil {
       let missing = try PostgresTable.missing(connection, in: name)
       // One in another schema is most likely the one that is meant, and a second would only confuse.
-      guard creating, missing.message.contains("--init") else { throw missing }
+      guard creating, missing.message.contains("enqueue init") else { throw missing }
       try connection.transaction {
         for statement in PostgresSchema.create { try connection.query(statement) }
       }
@@ -128,7 +128,7 @@ package struct PostgresMigration: Sendable {
       Format.printable(
         "only the owner of the table \(table.schema).index_documents, \(table.owner), can change it, and "
           + "you are \(table.role) (\(lines.joined(separator: "; "))). As \(table.owner), run: enqueue "
-          + "--migrate --index postgres://\(table.owner)@\(place)"))
+          + "migrate --index postgres://\(table.owner)@\(place)"))
   }
 
   private static func versions(_ connection: Connection) throws -> [Int] {

@@ -76,7 +76,7 @@ struct PostgresTable: Sendable {
       """)
     guard let row = rows.values.first, let schema = row[0] else {
       return Fatal(
-        .configuration, "\(name) has no table index_documents. Create it with: enqueue --init")
+        .configuration, "\(name) has no table index_documents. Create it with: enqueue init")
     }
     let all = rows.values.compactMap { $0[0] }.joined(separator: ", ")
     return Fatal(

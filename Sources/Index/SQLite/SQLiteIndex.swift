@@ -16,7 +16,7 @@ package struct SQLiteIndex: DocumentIndex {
       let reason = String(cString: strerror(errno))
       throw Fatal(
         .configuration,
-        "cannot open the index \(path): \(reason). Create it with: enqueue --import FILE --index "
+        "cannot open the index \(path): \(reason). Create it with: enqueue import FILE --index "
           + "\(path)")
     }
     database = try SQLiteDatabase(path: path)
@@ -55,20 +55,20 @@ package struct SQLiteIndex: DocumentIndex {
       throw Fatal(
         .configuration,
         "\(SQLiteSchema.table) in \(database.path) is a view: documents can be claimed only in a "
-          + "table. Make it a table, or import its rows into a new index (enqueue --import).")
+          + "table. Make it a table, or import its rows into a new index (enqueue import).")
     }
     guard !present.isEmpty else {
       throw Fatal(
         .configuration,
         "\(database.path) has no table \(SQLiteSchema.table); "
-          + "`enqueue --import FILE --index \(database.path)` creates it")
+          + "`enqueue import FILE --index \(database.path)` creates it")
     }
     let missing = names.filter { !present.contains($0) }
     guard missing.isEmpty else {
       let ours = Set(SQLiteSchema.added.map(\.name))
       let advice =
         missing.allSatisfy(ours.contains)
-        ? "; `enqueue --import FILE --index \(database.path)` adds them" : "; see docs/index.md"
+        ? "; `enqueue import FILE --index \(database.path)` adds them" : "; see docs/index.md"
       throw Fatal(
         .configuration,
         "the table \(SQLiteSchema.table) in \(database.path) lacks the columns "

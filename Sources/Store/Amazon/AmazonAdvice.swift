@@ -39,7 +39,7 @@ extension AmazonService {
     case .foreign:
       "this is not an answer of S3's. Check AWS_ENDPOINT_URL, a proxy, and whether the network wants "
         + "a log-in"
-    case .unknown: "no document is to blame. Check the store with upload --check"
+    case .unknown: "no document is to blame. Check the store with upload check"
     }
   }
 
@@ -73,7 +73,7 @@ extension AmazonService {
     var options = ["--preconditions off"]
     if settings.storageClass != nil { options.append("no --storage-class") }
     if settings.cacheControl != nil { options.append("no --cache-control") }
-    return "the store does not know something that was asked for. Try upload --check with "
+    return "the store does not know something that was asked for. Try upload check with "
       + options.joined(separator: ", or with ")
   }
 }

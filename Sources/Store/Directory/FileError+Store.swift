@@ -16,12 +16,12 @@ extension FileError {
       fatal("the file system is away. Mount it again, then run the same command again")
     case EIO: fatal("the disk, or the way to it, has a fault: see the kernel's log")
     case EACCES, EPERM:
-      Fatal(.permission, "\(self): the store has to be writable for this user")
+      Fatal(.permission, "\(self): the store must be writable for this user")
     case ENAMETOOLONG: RecordError(.storeRejected, description)
     case ENOTDIR, EISDIR, ELOOP, ENXIO:
       RecordError(
         .storeConflict,
-        "\(self): something that upload did not put there is in the document's place")
+        "\(self): something that upload did not write is in the document's place")
     default: Fatal(.inputOutput, description)
     }
   }

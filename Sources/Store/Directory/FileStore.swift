@@ -181,10 +181,6 @@ struct FileStore: ObjectStore {
     func text(_ content: FileDigest) -> String {
       "\(Format.count(content.bytes)) bytes, SHA-256 \(content.sha256.prefix(12))…"
     }
-    let other = found.map { " (\(text($0)))" } ?? ""
-    return RecordError(
-      .storeConflict,
-      "\(path) holds other content\(other) than this document (\(text(sent))): it was left as it is; "
-        + "--overwrite would replace it")
+    return .conflict(path, found: found.map(text), sent: text(sent))
   }
 }

@@ -126,12 +126,12 @@ extension GoogleService {
       "there is no storage class\(settings.storageClass.map { " \($0)" } ?? ""). Correct "
         + "--storage-class (STANDARD, NEARLINE, COLDLINE, ARCHIVE), or leave it out"
     case .preconditions, .notImplemented:
-      "the store does not know something that was asked for. Try upload --check with --preconditions "
+      "the store does not know something that was asked for. Try upload check with --preconditions "
         + "off"
     case .region, .foreign:
       "this is not an answer of Google's storage service. Check STORAGE_EMULATOR_HOST, a proxy, and "
         + "whether the network wants a log-in"
-    case .unknown: "no document is to blame. Check the store with upload --check"
+    case .unknown: "no document is to blame. Check the store with upload check"
     }
   }
 }

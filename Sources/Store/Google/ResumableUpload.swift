@@ -112,7 +112,7 @@ struct ResumableUpload {
         if next > confirmed {
           retrier.progressed()
         } else if isSure {
-          retrier.failed("the store took nothing of what was sent")
+          retrier.failed("the store accepted none of the data")
         }
         confirmed = next
         isSure = true

@@ -149,7 +149,7 @@ struct Retrier {
       guard !hasNewToken else {
         throw Fatal(
           .permission,
-          "\(context): \(failure.reason), also with a new token: check the credentials")
+          "\(context): \(failure.reason), even with a new token. Check the credentials.")
       }
       hasNewToken = true
       return
@@ -175,7 +175,7 @@ struct Retrier {
     }
     let seconds = max(wait, min(failure.retryAfter ?? 0, Self.longestWait))
     gate.settings.logger.info(
-      "\(context): \(failure.reason): again in \(Format.duration(seconds: seconds))")
+      "\(context): \(failure.reason). Retrying in \(Format.duration(seconds: seconds))")
     guard gate.settings.stop.sleep(seconds: seconds) else { throw RecordError.stopped }
   }
 

@@ -5,7 +5,7 @@ import Inspection
 import Logging
 import Synchronization
 
-/// `validate --files`: each file checked on its own, one line each, in no particular order.
+/// `validate files`: each file checked on its own, one line each, in no particular order.
 struct FilesRun: Sendable {
   fileprivate struct Totals {
     var files: [FileFinding.State: Int] = [:]

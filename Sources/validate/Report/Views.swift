@@ -4,7 +4,7 @@ import Glibc
 import Index
 import Config
 
-/// Answers what ``ReportOptions`` ask of an index.
+/// What `validate report` and `validate monitor` show of an index.
 struct Views: Sendable {
   let index: any DocumentIndex
   let selection: Selection
@@ -13,44 +13,24 @@ struct Views: Sendable {
   /// The folder where the tools of a run note their outages.
   var outages: String?
 
-  /// Shows a view, once or until `stop`.
-  func show(_ view: ReportOptions.View, _ options: ReportOptions, stop: ShutdownSignal) throws
-    -> ToolExit
-  {
-    switch view {
-    case .mismatches: return try MismatchList(index: index, selection: selection).write()
-    case .report where options.csv != nil || options.html != nil:
-      try writeFiles(options)
-      return .success
-    case .report, .monitor:
-      guard let seconds = options.watch else {
-        let (text, code) = try render(view, options)
-        try Output.write(text)
-        return code
-      }
-      return try Watch(seconds: seconds, stop: stop).run { try render(view, options).text }
-    }
+  func report(asJSON isJSON: Bool) throws -> String {
+    let report = try index.report(selection)
+    return isJSON ? report.json.description + "\n" : report.text(now: Time.wall())
   }
 
-  private func render(
-    _ view: ReportOptions.View, _ options: ReportOptions
-  ) throws -> (text: String, code: ToolExit) {
-    if view == .monitor {
-      let now = Time.wall()
-      let monitor = Monitor(
-        try index.health(selection),
-        outages: outages.map { OutageReport.current(in: $0, now: now) } ?? [], now: now)
-      return (options.json ? monitor.json.description + "\n" : monitor.text, monitor.exitCode)
-    }
-    let report = try index.report(selection)
-    return (
-      options.json ? report.json.description + "\n" : report.text(now: Time.wall()), .success
-    )
+  /// The monitor, and 3 where the run does not fare well.
+  func monitor(asJSON isJSON: Bool) throws -> (text: String, code: ToolExit) {
+    let now = Time.wall()
+    let monitor = Monitor(
+      try index.health(selection),
+      outages: outages.map { OutageReport.current(in: $0, now: now) } ?? [], now: now)
+    return (isJSON ? monitor.json.description + "\n" : monitor.text, monitor.exitCode)
   }
 
-  private func writeFiles(_ options: ReportOptions) throws {
+  /// Writes the report to files: one a table in the folder `csv`, a page of HTML. Throws with exit code 74.
+  func writeReport(csv directory: String?, html path: String?) throws {
     let report = try index.report(selection)
-    if let directory = options.csv {
+    if let directory {
       guard mkdir(directory, 0o755) == 0 || errno == EEXIST else {
         throw Fatal(
           .inputOutput, "cannot make the folder \(directory): \(String(cString: strerror(errno)))")
@@ -60,11 +40,10 @@ struct Views: Sendable {
           Array(CSV.text(table).utf8), to: "\(directory)/\(table.name).csv", what: "the report")
       }
     }
-    if let path = options.html {
+    if let path {
       let page = HTMLReport(report: report, subject: subject, now: Time.wall()).page
       try WholeFile.write(Array(page.utf8), to: path, what: "the report")
     }
-    if options.json { try Output.write(report.json.description + "\n") }
   }
 }
 

@@ -1,0 +1,113 @@
+import ArgumentParser
+import CLI
+import Common
+import Index
+import Logging
+import Config
+
+/// `enqueue init`.
+struct InitCommand: Tool {
+  static let configuration = CommandConfiguration(
+    commandName: "init",
+    abstract: "Create an empty index: a file, or a table.",
+    usage: "enqueue init --index URL [OPTION]…", discussion: ToolExit.table)
+
+  @Option(help: .index)
+  var index: String
+
+  @OptionGroup var log: LogOptions
+
+  func perform(stop: ShutdownSignal, logger: Logger) throws -> ToolExit {
+    try IndexSetup(url: index, creates: true, isDryRun: false).run(stop: stop)
+  }
+}
+
+/// `enqueue migrate`.
+struct MigrateCommand: Tool {
+  static let configuration = CommandConfiguration(
+    commandName: "migrate",
+    abstract: "Add missing columns and indexes to an existing table.",
+    usage: "enqueue migrate --index URL [OPTION]…",
+    discussion: """
+      Changes nothing else, and is safe to repeat.
+
+        enqueue migrate --dry-run --index postgres://me@db/madison
+
+      \(ToolExit.table)
+      """)
+
+  @Option(help: .index)
+  var index: String
+
+  @Flag(name: .dryRun, help: .dryRun)
+  var dryRun = false
+
+  @OptionGroup var log: LogOptions
+
+  func perform(stop: ShutdownSignal, logger: Logger) throws -> ToolExit {
+    try IndexSetup(url: index, creates: false, isDryRun: dryRun).run(stop: stop)
+  }
+}
+
+/// `enqueue retry`.
+struct RetryCommand: Tool {
+  static let configuration = CommandConfiguration(
+    commandName: "retry",
+    abstract: "Set failed documents back to pending.",
+    usage: "enqueue retry --index URL [OPTION]…",
+    discussion: """
+      Attempts are counted from 0 again.
+
+        enqueue retry --class network --dry-run --index postgres:
+
+      \(ToolExit.table)
+      """)
+
+  @OptionGroup var documents: SelectedDocuments
+
+  @Flag(name: .dryRun, help: .dryRun)
+  var dryRun = false
+
+  @OptionGroup var log: LogOptions
+
+  func perform(stop: ShutdownSignal, logger: Logger) throws -> ToolExit {
+    let (index, selection) = try documents.open(retrying: true, stop: stop, logger: logger)
+    let count = dryRun ? try index.counts(selection).retriable : try index.requeueFailed(selection)
+    let changed = "\(Format.counted(count, "failed document")) back to pending"
+    say(dryRun ? "would set \(changed)" : "set \(changed)")
+    return .success
+  }
+}
+
+/// Makes an index ready, and says on stderr what was done.
+private struct IndexSetup {
+  let url: String
+  /// Whether a table is made where there is none.
+  let creates: Bool
+  let isDryRun: Bool
+
+  func run(stop: ShutdownSignal) throws -> ToolExit {
+    let changes: [String]
+    switch try IndexURL(url) {
+    case .sqlite(let path):
+      if isDryRun {
+        changes = try SQLiteIndex.plan(path: path)
+      } else {
+        changes = try SQLiteIndex(path: path, creating: true).mend().map { "set \($0)" }
+        say("\(path) is ready")
+      }
+    case .postgres(let url):
+      let migration = try PostgresMigration(url: url, stop: stop)
+      changes =
+        isDryRun
+        ? try migration.plan() : try migration.run(creating: creates).map { "made \($0)" }
+    }
+    for change in changes { say(change) }
+    if changes.isEmpty { say("nothing to change") }
+    return .success
+  }
+}
+
+private func say(_ line: String) {
+  Console.write("enqueue: \(Format.printable(line))\n")
+}
