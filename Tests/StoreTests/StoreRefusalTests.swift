@@ -151,12 +151,18 @@ struct StoreRefusalTests {
       guard method.isEmpty || request.method == method else { return nil }
       return .answer(refusal.status, [:], body)
     }
-    let amazon = try store.store()
+    let workers = 8
+    let turns = WorkerTurns(expected: workers)
+    let amazon = try store.store { $0.turns = turns }
     let next = Atomic<Int>(0)
     let failures = Mutex<[any Error]>([])
     let sources = try (0..<200).map { try files.document("document \($0)") }
-    withThreads(8) { _ in
+    withThreads(workers) { _ in
+      turns.join()
+      defer { turns.leave() }
       while case let number = next.add(1, ordering: .relaxed).oldValue, number < sources.count {
+        guard turns.begin(amazon.settings.stop) else { return }
+        defer { turns.end() }
         do {
           _ = try amazon.put(
             sources[number], at: try ObjectKey("\(number)"), metadata: [:], overwrite: false)
