@@ -118,7 +118,10 @@ struct Preflight {
   }
 
   /// A tool said why the run cannot begin; the driver ends as it did.
-  struct Ended: Error { let status: Int32 }
+  struct Ended: Error, CustomStringConvertible {
+    let status: Int32
+    var description: String { "a tool ended with exit code \(status)" }
+  }
 
   static func stageNames(in folder: String) -> [String] {
     guard let directory = opendir(folder) else { return [] }
