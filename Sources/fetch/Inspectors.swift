@@ -1,3 +1,4 @@
+import CLI
 import Common
 import Glibc
 import Inspection
@@ -54,5 +55,20 @@ final class Inspectors: Sendable {
     case .crashed, .tooSlow: return nil
     case .stopped: throw RecordError.stopped
     }
+  }
+}
+
+/// One program, two roles: the tool, and the process that looks into the PDFs that came. The second has no
+/// options, no environment and no signals of ours, so that it is told apart before any of them.
+@main
+enum Program {
+  static func main() {
+    if CommandLine.arguments.dropFirst().first == Inspector.flag {
+      exit(
+        Inspector.answerQuestions {
+          PDFInspection.finding(at: String(decoding: $0, as: UTF8.self)).json
+        })
+    }
+    Fetch.main()
   }
 }

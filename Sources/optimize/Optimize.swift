@@ -1,6 +1,7 @@
 import ArgumentParser
 import CLI
 import Common
+import Files
 import Glibc
 import Logging
 
@@ -188,4 +189,35 @@ struct StatusCommand: Tool {
 /// `--dry-run`: records go on as they are.
 private struct PassingOn: RecordProcessor {
   mutating func process(_ record: inout DocumentRecord) {}
+}
+
+/// The files of the command line, as an input of one name a line.
+enum FileNames {
+  /// A nameless file that holds the names, at its beginning.
+  static func descriptor(_ names: [String]) throws(Fatal) -> Int32 {
+    guard let file = tmpfile() else { throw failure(errno) }
+    defer { fclose(file) }
+    let descriptor = fcntl(fileno(file), F_DUPFD_CLOEXEC, 3)
+    guard descriptor >= 0 else { throw failure(errno) }
+    let failed = writeAll(names.flatMap { Array($0.utf8) + [UInt8(ascii: "\n")] }, to: descriptor)
+    guard failed == 0, lseek(descriptor, 0, SEEK_SET) == 0 else {
+      close(descriptor)
+      throw failure(failed)
+    }
+    return descriptor
+  }
+
+  private static func failure(_ code: Int32) -> Fatal {
+    Fatal(.inputOutput, "cannot store the file names: \(String(cString: strerror(code)))")
+  }
+}
+
+/// One program, two roles: the tool, and the process that it looks into PDFs with. The second has
+/// no options, no environment and no signal handling, so it is recognized before any of them.
+@main
+enum Program {
+  static func main() {
+    if CommandLine.arguments.dropFirst().first == WorkerMain.flag { exit(WorkerMain.run()) }
+    Optimize.main()
+  }
 }

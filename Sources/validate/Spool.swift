@@ -1,5 +1,6 @@
 import Common
 import Glibc
+import Index
 import Logging
 
 /// The directory that fetched and optimized files wait in, from which they are removed once nothing
@@ -48,5 +49,86 @@ struct Spool: Sendable {
     guard !path.isEmpty, let resolved = realpath(path, nil) else { return nil }
     defer { free(resolved) }
     return String(cString: resolved)
+  }
+}
+
+/// Removes from the spool what a kill left there: files of documents that are settled, which nobody
+/// will come back to. Those of documents that wait or are worked on, by whomever, stay.
+struct SpoolSweep {
+  /// Documents in one question to the index.
+  private static let batch = 1000
+
+  /// A file as it was when it was found.
+  fileprivate struct File {
+    let id: String
+    let path: String
+    let inode: ino_t
+    let changed: timespec
+  }
+
+  let directory: String
+  let index: any DocumentIndex
+  let logger: Logger
+
+  /// Returns how many files were removed. Throws where the index cannot be asked.
+  @discardableResult
+  func run() throws -> Int {
+    var removed = 0
+    var found: [File] = []
+    for folder in Self.names(in: directory) where !folder.hasPrefix(".") {
+      for name in Self.names(in: "\(directory)/\(folder)") {
+        guard let file = Self.file(name, in: "\(directory)/\(folder)") else { continue }
+        found.append(file)
+        if found.count == Self.batch { removed += try remove(&found) }
+      }
+    }
+    removed += try remove(&found)
+    if removed > 0 { logger.info("removed \(removed) files of settled documents from the spool") }
+    return removed
+  }
+
+  private func remove(_ found: inout [File]) throws -> Int {
+    defer { found = [] }
+    let statuses = try index.statuses(of: Array(Set(found.map(\.id))))
+    return found.count { file in
+      guard [.completed, .failed].contains(statuses[file.id]), file.isUnchanged,
+        unlink(file.path) == 0
+      else { return false }
+      return true
+    }
+  }
+
+  /// `1842/184223.pdf` and `1842/184223.optimized.pdf`; `nil` for anything else.
+  private static func file(_ name: String, in folder: String) -> File? {
+    let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+    guard parts.dropFirst() == ["pdf"] || parts.dropFirst() == ["optimized", "pdf"],
+      !parts[0].isEmpty, parts[0].utf8.allSatisfy({ (0x30...0x39).contains($0) })
+    else { return nil }
+    let path = "\(folder)/\(name)"
+    var status = stat()
+    guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+    return File(id: String(parts[0]), path: path, inode: status.st_ino, changed: status.st_ctim)
+  }
+
+  private static func names(in directory: String) -> [String] {
+    guard let stream = opendir(directory) else { return [] }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+      let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if name != ".", name != ".." { names.append(name) }
+    }
+    return names
+  }
+}
+
+extension SpoolSweep.File {
+  /// A document that was set back meanwhile may have been fetched again, to the same name.
+  fileprivate var isUnchanged: Bool {
+    var status = stat()
+    return lstat(path, &status) == 0 && status.st_ino == inode
+      && status.st_ctim.tv_sec == changed.tv_sec && status.st_ctim.tv_nsec == changed.tv_nsec
   }
 }

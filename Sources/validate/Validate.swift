@@ -1,10 +1,11 @@
 import ArgumentParser
 import CLI
 import Common
+import Config
 import Glibc
 import Index
+import Inspection
 import Logging
-import Config
 import Store
 
 /// The command `validate`: its options, and what they mean.
@@ -158,5 +159,17 @@ extension DocumentIndex {
     // A stage that tries failed documents again makes them pending at its start, perhaps just now.
     let revived = selection.retriesFailed ? counts.retriable : 0
     return min(counts.pending + counts.inProgress + revived, selection.limit ?? .max)
+  }
+}
+
+/// One program, two roles: the tool, and the process that looks into PDFs for `validate files`. The second
+/// has no options, no environment and no signals of ours, so that it is told apart before any of them.
+@main
+enum Program {
+  static func main() {
+    if CommandLine.arguments.dropFirst().first == Inspector.flag {
+      exit(Inspector.answerQuestions { FileInspection.finding(at: $0).json })
+    }
+    Validate.main()
   }
 }

@@ -62,7 +62,7 @@ struct PostgresIndexTests {
     let error = #expect(throws: Fatal.self) { try fixture.open() }
     #expect(error?.code == .configuration)
     #expect(error?.message.contains("optimize_outcome") == true)
-    #expect(error?.message.contains("enqueue --migrate") == true)
+    #expect(error?.message.contains("enqueue migrate") == true)
     let migration = try PostgresMigration(url: fixture.url)
     #expect(
       try migration.plan().first
