@@ -65,6 +65,15 @@ def tools(pipeline):
             if "bin/conveyor" not in line and "python" not in line}
 
 
+def send(process, number):
+    """Sends a signal; returns whether the process was still there: a run may end while it is looked at."""
+    try:
+        os.kill(process, number)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def at_terminal(pipeline, words, **more):
     """Starts a session at a new terminal; returns the process and the terminal's other end."""
     master, slave = pty.openpty()
@@ -204,7 +213,7 @@ def nohup(dice):
         wrong = [] if under_way(pipeline, process) else ["the run under nohup did not begin"]
         os.killpg(process.pid, signal.SIGHUP)
         for tool in tools(pipeline):
-            os.kill(tool, signal.SIGHUP)
+            send(tool, signal.SIGHUP)
         wrong += ended(pipeline, process, "SIGHUP under nohup", {0}, seconds=60)
         if completed(pipeline) != DOCUMENTS:
             wrong.append(f"P11: SIGHUP under nohup stopped a run at {completed(pipeline)} of {DOCUMENTS}")
@@ -224,8 +233,8 @@ def background(dice):
         process = int(number.read_text())
         if not until(lambda: completed(pipeline) > before + 1, 20):
             wrong.append("P11: SIGINT stopped a run in the background of a script")
-        if completed(pipeline) < DOCUMENTS:
-            os.kill(process, signal.SIGTERM)
+        if not send(process, signal.SIGTERM) and completed(pipeline) < DOCUMENTS:
+            wrong.append("P11: a run in the background ended before SIGTERM, with documents left")
         until(lambda: not Path(f"/proc/{process}").exists(), 20)
         shell.wait()
         if not until(lambda: not tools(pipeline), 20):
@@ -304,7 +313,7 @@ def killed_tool(dice):
         wrong = [] if under_way(pipeline, process) else ["the run did not begin"]
         for tool, line in tools(pipeline).items():
             if line.split(" ")[0].endswith(f"/{name}"):
-                os.kill(tool, signal.SIGKILL)
+                send(tool, signal.SIGKILL)
         said = process.communicate(timeout=60)[1].decode()
         if process.returncode != 1:
             wrong.append(f"the run ended with {process.returncode} after {name} was killed: {said[-500:]}")
