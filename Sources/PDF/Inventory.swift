@@ -20,6 +20,8 @@ package struct Inventory: Sendable, Equatable {
     case outputIntents = "output intents"
     case tags
     case bilevelPixels = "pixels in black and white"
+    /// Of one image, so that equal images may become one.
+    case scarcePixels = "pixels of the largest image that has too few to lose any"
   }
 
   /// How many there are of what should not become more; what there is none of is left out.
@@ -97,6 +99,10 @@ extension PDFDocument {
       images.filter { $0.bits == 1 && $0.colour.samples == 1 }.reduce(0) {
         $0 + $1.width.multipliedReportingOverflow(by: $1.height).partialValue
       })
+    let scarce = images.filter { $0.minimumScale >= 1 }.map {
+      $0.width.multipliedReportingOverflow(by: $0.height).partialValue
+    }
+    count(.scarcePixels, scarce.max() ?? 0)
     try check("count what it has")
     return inventory
   }
@@ -139,13 +145,14 @@ extension PDFDocument {
     var counts: [Inventory.Kind: Int] = [:]
     let annotations = member("/Annots", of: page)
     for index in 0..<count(annotations) {
-      switch name(member("/Subtype", of: element(index, of: annotations))) {
+      let annotation = element(index, of: annotations)
+      switch name(member("/Subtype", of: annotation)) {
       case "/Link": counts[.links, default: 0] += 1
       case "/Widget": counts[.widgets, default: 0] += 1
       case "/FileAttachment":
         counts[.attachments, default: 0] += 1
         counts[.annotations, default: 0] += 1
-      case nil: break
+      case nil where !isDictionary(annotation): break
       default: counts[.annotations, default: 0] += 1
       }
     }

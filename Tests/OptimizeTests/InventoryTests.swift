@@ -45,6 +45,7 @@ struct InventoryTests {
     (document("", page: "/Annots[<</Subtype/Link>><</Subtype/Link>>]"), .links, 2),
     (document("", page: "/Annots[<</Subtype/Stamp>>]"), .annotations, 1),
     (document("", page: "/Annots[<</Subtype/FileAttachment>>]"), .attachments, 1),
+    (document("", page: "/Annots[<</Contents(a)>>null]"), .annotations, 1),
   ]
 
   @Test("All is counted, and a loss of one of them is told", arguments: cases)
@@ -90,6 +91,13 @@ struct InventoryTests {
     #expect(try scan(64, bits: 1).loss(from: before) == nil)
     #expect(try scan(32, bits: 1).loss(from: before) != nil)
     #expect(try scan(64, bits: 8).loss(from: before) != nil)
+  }
+
+  @Test("An image that has too few pixels already may lose none")
+  func scarcePixels() throws {
+    let before = try Self.page(width: 512, height: 4000)
+    #expect(try Self.page(width: 512, height: 4000).loss(from: before) == nil)
+    #expect(try Self.page(width: 256, height: 2000).loss(from: before) != nil)
   }
 
   /// A page that draws an image of so many pixels over all of it, and has these fonts.

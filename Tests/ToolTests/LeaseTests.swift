@@ -39,7 +39,14 @@ import Testing
       "/usr/bin/unshare",
       ["-pf", "--mount-proc", toolPath("enqueue"), "--index", index, "--no-wait", "--lease", "1s"])
     #expect(other.lines.count == 10, "\(other)")
-    #expect(try counts().inProgress == 40)
+    // What that run had is settled, or its short leases would be over before the next look.
+    let ids = try other.lines.map { try DocumentRecord(JSON(parsing: Array($0.utf8))).id }
+    try sql(
+      """
+      UPDATE index_documents SET download_status = 'completed', lease_token = NULL
+      WHERE id IN (\(ids.joined(separator: ",")))
+      """)
+    #expect(try counts().inProgress == 30)
     // The same from one's own namespace, and once it is dead.
     #expect(try enqueue(["--no-wait", "--lease", "1s"]).lines.isEmpty)
     living.signal(SIGKILL)
