@@ -96,7 +96,9 @@ def structure(pdf):
         info=len([key for key in pdf.trailer.get("/Info", {}) if key not in ("/Producer", "/ModDate")]),
     )
     for page in pdf.pages:
-        counts["annotations"] += size(page.obj.get("/Annots"))
+        # An entry may be null, or lead to an object that the file does not have.
+        found = page.obj.get("/Annots")
+        counts["annotations"] += sum(isinstance(one, pikepdf.Dictionary) for one in found) if size(found) else 0
     return counts
 
 
