@@ -128,7 +128,7 @@ struct StageFileTests {
       ("limit: 0", "limit"),
       ("limit: many", "limit"),
       ("workers: 0", "workers"),
-      ("workers: 257", "workers"),
+      ("workers: 513", "workers"),
       ("rate-limit-delay: -1", "rate-limit-delay"),
       ("folders: {a: b}", "folders.a"),
       ("folders: [1-2]", "folders"),
