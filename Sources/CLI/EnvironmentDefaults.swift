@@ -8,7 +8,7 @@ import Common
 /// variables without another line of code. A subcommand reads the variables of its own options. The
 /// form without the name of a tool is read only where it means the same in every tool: a variable that
 /// several tools understand differently would set what nobody meant.
-struct EnvironmentDefaults {
+package struct EnvironmentDefaults {
   /// Options of several tools that mean the same in all of them.
   static let shared: Set<String> = [
     "db-pool", "dry-run", "index", "json", "log-file", "log-format", "log-level", "outage-limit",
@@ -55,7 +55,7 @@ struct EnvironmentDefaults {
   }
 
   /// The variable of an option: of one tool, or of all that have it.
-  static func variable(_ option: String, of tool: String? = nil) -> String {
+  package static func variable(_ option: String, of tool: String? = nil) -> String {
     let words = ["conveyor", tool, option].compactMap(\.self).joined(separator: "-")
     return words.uppercased().replacing("-", with: "_")
   }

@@ -202,13 +202,16 @@ package enum ProgramPath {
     for candidate in candidates {
       guard let resolved = realpath(candidate, nil) else { continue }
       defer { free(resolved) }
-      var status = stat()
-      if stat(resolved, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
-        access(resolved, X_OK) == 0
-      {
-        return String(cString: resolved)
-      }
+      let path = String(cString: resolved)
+      if isProgram(path) { return path }
     }
     return nil
+  }
+
+  /// Whether a path leads to a regular file that may be run.
+  package static func isProgram(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+      && access(path, X_OK) == 0
   }
 }

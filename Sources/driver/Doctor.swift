@@ -23,6 +23,12 @@ struct Doctor {
       self.text = text.split(separator: "\n").joined(separator: "; ")
     }
 
+    /// What could not be checked, and why.
+    init(_ title: String, _ error: any Error) {
+      let fatal = Fatal(describing: error)
+      self.init(title, .missing(fatal.code.rawValue), Format.printable(fatal.message))
+    }
+
     /// `ok       index: 5,280`.
     var line: String {
       let mark =
@@ -51,76 +57,67 @@ struct Doctor {
   /// Makes all checks in order; `show` gets each finding at once. Returns the exit code.
   func run(_ show: (Finding) -> Void) -> Int32 {
     var findings: [Finding] = []
-    for check in checks() {
-      let finding = check()
+    func note(_ finding: Finding) {
       findings.append(finding)
       show(finding)
     }
+    for tool in Programs.tools { note(check(tool) { try nothing(programs.find(tool)) }) }
+    note(needed("gs", "ghostscript", "optimize needs it"))
+    note(
+      needed("xlsx2csv", "xlsx2csv", "only the import of spreadsheets needs it", isOptional: true))
+    note(check("Ghostscript") { try programs.run("optimize", ["status"], .captured) })
+    let stages = Preflight.stageNames(in: preflight.stagesFolder).joined(separator: " ")
+    note(Finding("stages", .fine, stages))
+    note(space())
+    // A stage that cannot be read keeps the destination from being tried as that stage would have it.
+    var readable: String?
+    if let stage = settings.stage {
+      readable = checkStage(stage, note) ? stage : nil
+    }
+    note(checkIndex())
+    note(checkDestination(readable ?? "stage-0-test"))
     return Finding.code(of: findings)
   }
 
-  private func checks() -> [() -> Finding] {
-    var checks: [() -> Finding] = Programs.tools.map { tool in
-      { check(tool) { try nothing(programs.find(tool)) } }
-    }
-    checks += [
-      { needed("gs", "ghostscript", "optimize needs it") },
-      {
-        needed("xlsx2csv", "xlsx2csv", "only the import of spreadsheets needs it", isOptional: true)
-      },
-      { check("Ghostscript") { try programs.run("optimize", ["--gs-status"], .captured) } },
-      {
-        Finding(
-          "stages", .fine, Preflight.stageNames(in: preflight.stagesFolder).joined(separator: " "))
-      },
-      { space() },
-    ]
-    return checks + stageChecks() + placeChecks()
-  }
-
-  private func stageChecks() -> [() -> Finding] {
-    guard let stage = settings.stage else { return [] }
+  /// Returns whether the stage's file can be read.
+  private func checkStage(_ stage: String, _ note: (Finding) -> Void) -> Bool {
     let shown = SecretRedactor.setting(stage)
-    guard let names = try? preflight.pipeline(stage) else {
-      return [{ check("stage \(shown)") { try nothing(preflight.pipeline(stage)) } }]
+    let names: [String]
+    do { names = try preflight.pipeline(stage) } catch {
+      note(Finding("stage \(shown)", error))
+      return false
     }
-    var checks: [() -> Finding] = [
-      { Finding("stage \(shown)", .fine, names.joined(separator: " → ")) },
-      { check("pipeline of \(shown)") { try nothing(preflight.paths(of: names)) } },
-      { check("portals of \(shown)") { try preflight.portals(stage, state: nil, .captured) } },
-    ]
-    let areRead = (try? preflight.portals(stage, state: nil, .dropped))?.status == 0
-    if settings.usesNetwork, areRead {
-      checks.append({ check("answers of the portals") { try probe(stage) } })
+    note(Finding("stage \(shown)", .fine, names.joined(separator: " → ")))
+    note(check("pipeline of \(shown)") { try nothing(preflight.paths(of: names)) })
+    let portals = check("portals of \(shown)") {
+      try preflight.portals(stage, state: nil, .captured)
     }
-    return checks
+    note(portals)
+    if settings.usesNetwork, portals.state == .fine {
+      note(check("answers of the portals") { try probe(stage) })
+    }
+    return true
   }
 
-  private func placeChecks() -> [() -> Finding] {
-    var checks: [() -> Finding] = []
-    if settings.index == nil {
-      checks.append({ Finding("index", .open, "not named (--index URL, or CONVEYOR_INDEX)") })
-    } else {
-      checks.append({
-        check("index") {
-          try programs.run("enqueue", ["--count"], .captured, with: settings.environment)
-        }
-      })
+  private func checkIndex() -> Finding {
+    guard settings.index != nil else {
+      return Finding("index", .open, "not named (--index URL, or CONVEYOR_INDEX)")
     }
-    if !settings.usesNetwork {
-      let title = "answers of the portals, destination"
-      checks.append({ Finding(title, .open, "not asked (--no-network)") })
-    } else if let to = settings.to {
-      let readable = settings.stage.flatMap { (try? preflight.pipeline($0)) == nil ? nil : $0 }
-      checks.append({
-        check("destination \(SecretRedactor.setting(to))") {
-          try preflight.destination(to, readable ?? "stage-0-test", .captured)
-        }
-      })
-    } else {
-      checks.append({ Finding("destination", .open, "not named (--to URL, or CONVEYOR_TO)") })
+    return check("index") {
+      try programs.run("enqueue", ["count"], .captured, with: settings.environment)
     }
-    return checks
+  }
+
+  private func checkDestination(_ stage: String) -> Finding {
+    guard settings.usesNetwork else {
+      return Finding("answers of the portals, destination", .open, "not asked (--no-network)")
+    }
+    guard let to = settings.to else {
+      return Finding("destination", .open, "not named (--to URL, or CONVEYOR_TO)")
+    }
+    return check("destination \(SecretRedactor.setting(to))") {
+      try preflight.destination(to, stage, .captured)
+    }
   }
 
   /// One polite request to each portal, within the budget of the runs.
@@ -183,9 +180,6 @@ struct Doctor {
       guard let finished = try work() else { return Finding(title, .fine) }
       let state = finished.status == 0 ? Finding.State.fine : .missing(finished.status)
       return Finding(title, state, finished.text)
-    } catch {
-      let fatal = Fatal(describing: error)
-      return Finding(title, .missing(fatal.code.rawValue), Format.printable(fatal.message))
-    }
+    } catch { return Finding(title, error) }
   }
 }

@@ -1,5 +1,6 @@
 import CLI
 import Common
+import Files
 import Glibc
 import Config
 
@@ -124,17 +125,7 @@ struct Preflight {
   }
 
   static func stageNames(in folder: String) -> [String] {
-    guard let directory = opendir(folder) else { return [] }
-    defer { closedir(directory) }
-    var names: [String] = []
-    while let entry = readdir(directory) {
-      let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-      }
-      if name.hasPrefix("stage-"), name.hasSuffix(".yaml") {
-        names.append(String(name.dropLast(5)))
-      }
-    }
-    return names.sorted()
+    Folders.names(in: folder).filter { $0.hasPrefix("stage-") && $0.hasSuffix(".yaml") }
+      .map { String($0.dropLast(5)) }.sorted()
   }
 }

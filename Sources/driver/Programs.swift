@@ -62,14 +62,7 @@ struct Programs: Sendable {
   }
 
   private func first(_ name: String, in folders: [String]) -> String? {
-    for folder in folders {
-      let path = "\(folder)/\(name)"
-      var status = stat()
-      if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG, access(path, X_OK) == 0 {
-        return path
-      }
-    }
-    return nil
+    folders.lazy.map { "\($0)/\(name)" }.first(where: ProgramPath.isProgram)
   }
 
   /// How a program ended, and what it printed.

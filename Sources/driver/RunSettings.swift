@@ -1,3 +1,4 @@
+import CLI
 import Common
 
 /// What the command line of `conveyor run` or `conveyor doctor` says. Pure.
@@ -132,8 +133,8 @@ struct RunSettings: Sendable, Equatable {
     variables["CONVEYOR_INDEX"] = index
     variables["CONVEYOR_LIMITER"] = limiter
     for given in given where isPrivate(given) {
-      let name = "CONVEYOR_\(given.option.tool)_\(given.option.name)"
-      variables[name.uppercased().replacing("-", with: "_")] = given.value
+      variables[EnvironmentDefaults.variable(given.option.name, of: given.option.tool)] =
+        given.value
     }
     return variables
   }

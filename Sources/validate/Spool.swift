@@ -1,4 +1,5 @@
 import Common
+import Files
 import Glibc
 import Index
 import Logging
@@ -75,8 +76,8 @@ struct SpoolSweep {
   func run() throws -> Int {
     var removed = 0
     var found: [File] = []
-    for folder in Self.names(in: directory) where !folder.hasPrefix(".") {
-      for name in Self.names(in: "\(directory)/\(folder)") {
+    for folder in Folders.names(in: directory) where !folder.hasPrefix(".") {
+      for name in Folders.names(in: "\(directory)/\(folder)") {
         guard let file = Self.file(name, in: "\(directory)/\(folder)") else { continue }
         found.append(file)
         if found.count == Self.batch { removed += try remove(&found) }
@@ -108,19 +109,6 @@ struct SpoolSweep {
     var status = stat()
     guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
     return File(id: String(parts[0]), path: path, inode: status.st_ino, changed: status.st_ctim)
-  }
-
-  private static func names(in directory: String) -> [String] {
-    guard let stream = opendir(directory) else { return [] }
-    defer { closedir(stream) }
-    var names: [String] = []
-    while let entry = readdir(stream) {
-      let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
-        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-      }
-      if name != ".", name != ".." { names.append(name) }
-    }
-    return names
   }
 }
 
