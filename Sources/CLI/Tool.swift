@@ -101,3 +101,21 @@ extension ParsableCommand {
     Glibc.exit(code.rawValue)
   }
 }
+
+extension ShutdownSignal {
+  /// Writes the lines of an answer to stdout, and is how the tool ends. Throws ``Fatal`` where they cannot be
+  /// written; a reader that is gone is no failure.
+  package func print(_ lines: [String]) throws(Fatal) -> ToolExit {
+    LineWriter(descriptor: STDOUT_FILENO, stop: self).write(lines.map { Array($0.utf8) })
+    return try exitCode()
+  }
+
+  /// How a run ends that was stopped, or not.
+  package func exitCode() throws(Fatal) -> ToolExit {
+    switch reason {
+    case .failed(let fatal): throw fatal
+    case .interrupted: .interrupted
+    case .downstreamClosed, nil: .success
+    }
+  }
+}

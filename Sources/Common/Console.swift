@@ -1,12 +1,23 @@
 import Files
 import Glibc
 
-/// What is said to people besides the log: on stderr, and without secrets (promise P13).
+/// What is said to people besides the log: on stderr, and without secrets (promise P13); and answers on stdout.
 package enum Console {
   /// Writes a text as it is, line ends and all, but for secrets in it. A terminal that is gone stops
   /// nothing.
   package static func write(_ text: String) {
     _ = writeAll(Array(SecretRedactor.message(text).utf8), to: STDERR_FILENO)
+  }
+
+  /// Writes what was asked for to stdout, as it is. False where its reader is gone, which is no failure. Throws
+  /// ``Fatal`` with exit code 74 where it cannot be written.
+  @discardableResult
+  package static func answer(_ text: String) throws(Fatal) -> Bool {
+    let failure = writeAll(Array(text.utf8), to: STDOUT_FILENO)
+    guard failure == 0 || failure == EPIPE else {
+      throw Fatal(.inputOutput, "cannot write to stdout: \(String(cString: strerror(failure)))")
+    }
+    return failure == 0
   }
 }
 

@@ -61,7 +61,7 @@ struct Plan: ParsableCommand {
       variables: variables.map { "\($0.key)=\($0.value)" }.sorted(), programs: programs,
       judge: [driver, "judge", "--programs", programs.map(\.name).joined(separator: ",")],
       end: [driver, "end"] + ending)
-    try Driver.print(words.text)
+    try Console.answer(words.text)
   }
 
   private static func time() -> String {
@@ -127,8 +127,8 @@ struct Examine: ParsableCommand {
   var words: [String] = []
 
   func run() throws {
-    let code = Doctor(preflight: try Driver.preflight(.doctor, words)).run { finding in
-      _ = writeAll(Array((finding.line + "\n").utf8), to: STDOUT_FILENO)
+    let code = try Doctor(preflight: try Driver.preflight(.doctor, words)).run {
+      try Console.answer($0.line + "\n")
     }
     Glibc.exit(code)
   }
@@ -150,6 +150,6 @@ struct Options: ParsableCommand {
       throw ValidationError("options are those of run or of doctor")
     }
     let help = OptionHelp(table: try Driver.table(Driver.programs()))
-    try Driver.print(help.lines(for: command, all: all).joined(separator: "\n") + "\n")
+    try Console.answer(help.lines(for: command, all: all).joined(separator: "\n") + "\n")
   }
 }

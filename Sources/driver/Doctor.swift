@@ -55,46 +55,48 @@ struct Doctor {
   private var programs: Programs { preflight.programs }
 
   /// Makes all checks in order; `show` gets each finding at once. Returns the exit code.
-  func run(_ show: (Finding) -> Void) -> Int32 {
+  func run(_ show: (Finding) throws -> Void) rethrows -> Int32 {
     var findings: [Finding] = []
-    func note(_ finding: Finding) {
+    func note(_ finding: Finding) throws {
       findings.append(finding)
-      show(finding)
+      try show(finding)
     }
-    for tool in Programs.tools { note(check(tool) { try nothing(programs.find(tool)) }) }
-    note(needed("gs", "ghostscript", "optimize needs it"))
-    note(
+    for tool in Programs.tools { try note(check(tool) { try nothing(programs.find(tool)) }) }
+    try note(needed("gs", "ghostscript", "optimize needs it"))
+    try note(
       needed("xlsx2csv", "xlsx2csv", "only the import of spreadsheets needs it", isOptional: true))
-    note(check("Ghostscript") { try programs.run("optimize", ["status"], .captured) })
+    try note(check("Ghostscript") { try programs.run("optimize", ["status"], .captured) })
     let stages = Preflight.stageNames(in: preflight.stagesFolder).joined(separator: " ")
-    note(Finding("stages", .fine, stages))
-    note(space())
+    try note(Finding("stages", .fine, stages))
+    try note(space())
     // A stage that cannot be read keeps the destination from being tried as that stage would have it.
     var readable: String?
     if let stage = settings.stage {
-      readable = checkStage(stage, note) ? stage : nil
+      readable = try checkStage(stage, note) ? stage : nil
     }
-    note(checkIndex())
-    note(checkDestination(readable ?? "stage-0-test"))
+    try note(checkIndex())
+    try note(checkDestination(readable ?? "stage-0-test"))
     return Finding.code(of: findings)
   }
 
   /// Returns whether the stage's file can be read.
-  private func checkStage(_ stage: String, _ note: (Finding) -> Void) -> Bool {
+  private func checkStage(
+    _ stage: String, _ note: (Finding) throws -> Void
+  ) rethrows -> Bool {
     let shown = SecretRedactor.setting(stage)
     let names: [String]
     do { names = try preflight.pipeline(stage) } catch {
-      note(Finding("stage \(shown)", error))
+      try note(Finding("stage \(shown)", error))
       return false
     }
-    note(Finding("stage \(shown)", .fine, names.joined(separator: " → ")))
-    note(check("pipeline of \(shown)") { try nothing(preflight.paths(of: names)) })
+    try note(Finding("stage \(shown)", .fine, names.joined(separator: " → ")))
+    try note(check("pipeline of \(shown)") { try nothing(preflight.paths(of: names)) })
     let portals = check("portals of \(shown)") {
       try preflight.portals(stage, state: nil, .captured)
     }
-    note(portals)
+    try note(portals)
     if settings.usesNetwork, portals.state == .fine {
-      note(check("answers of the portals") { try probe(stage) })
+      try note(check("answers of the portals") { try probe(stage) })
     }
     return true
   }

@@ -34,14 +34,6 @@ struct Driver: ParsableCommand {
 
   static func say(_ line: String) { Console.write("conveyor: \(line)\n") }
 
-  /// Writes to standard output; throws with exit code 74 where that fails.
-  static func print(_ text: String) throws {
-    let failure = writeAll(Array(text.utf8), to: STDOUT_FILENO)
-    guard failure == 0 else {
-      throw Fatal(.inputOutput, "cannot write: \(String(cString: strerror(failure)))")
-    }
-  }
-
   static func programs() -> Programs {
     let own = ProgramFolder.own()
     return Programs(environment: KnownSecrets.environment(), beside: own)
@@ -93,5 +85,5 @@ struct Find: ParsableCommand {
   @Argument(help: "Its name: fetch, or stamp for conveyor-stamp.")
   var name: String
 
-  func run() throws { try Driver.print("\(try Driver.programs().find(name))\n") }
+  func run() throws { try Console.answer("\(try Driver.programs().find(name))\n") }
 }

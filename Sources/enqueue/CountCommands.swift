@@ -115,11 +115,3 @@ struct PathsCommand: Tool {
     return try stop.print([place.path, place.limiter])
   }
 }
-
-extension ShutdownSignal {
-  /// Writes the lines of an answer to stdout.
-  fileprivate func print(_ lines: [String]) throws -> ToolExit {
-    LineWriter(descriptor: STDOUT_FILENO, stop: self).write(lines.map { Array($0.utf8) })
-    return try exitCode()
-  }
-}

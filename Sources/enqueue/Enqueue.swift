@@ -116,14 +116,3 @@ struct SelectedDocuments: ParsableArguments {
     try SelectionCheck(index: index, types: filter.type, sources: filter.source).check(selection)
   }
 }
-
-extension ShutdownSignal {
-  /// How a run ends that was stopped, or not.
-  func exitCode() throws(Fatal) -> ToolExit {
-    switch reason {
-    case .failed(let fatal): throw fatal
-    case .interrupted: .interrupted
-    case .downstreamClosed, nil: .success
-    }
-  }
-}

@@ -1,3 +1,4 @@
+import CLI
 import Common
 import Index
 import Logging

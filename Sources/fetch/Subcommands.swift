@@ -48,7 +48,7 @@ struct StatusCommand: Tool {
       lines.append(try Self.line(Checkpoint(path: checkpoint).summary()))
     }
     if parts.isEmpty { try require(limiter.isThere || hasCheckpoint, "state", folder.path) }
-    return stop.print(lines)
+    return try stop.print(lines)
   }
 
   private func require(_ isThere: Bool, _ what: String, _ path: String) throws(Fatal) {
@@ -100,7 +100,7 @@ struct ProbeCommand: Tool {
     let location = try LimiterLocation(place.limiter(in: try place.folder()))
     // A probe makes no limiter.
     let limiter = try location.isThere ? Limiter(at: location, stop: stop) { _ in } : Limiter()
-    return stop.print(try Probe(settings, limiter: limiter, stop: stop).run())
+    return try stop.print(try Probe(settings, limiter: limiter, stop: stop).run())
   }
 }
 
@@ -118,7 +118,7 @@ struct PipelineCommand: Tool {
     guard let stage = try stages.load() else {
       throw Fatal(.usage, "a pipeline is a stage's. Name one with --stage.")
     }
-    return stop.print(stage.pipeline)
+    return try stop.print(stage.pipeline)
   }
 }
 
@@ -144,13 +144,5 @@ extension LimiterLocation {
   fileprivate var isThere: Bool {
     if case .file(let path) = self { return access(path, F_OK) == 0 }
     return true
-  }
-}
-
-extension ShutdownSignal {
-  /// Writes the lines of an answer to stdout.
-  fileprivate func print(_ lines: [String]) -> ToolExit {
-    LineWriter(descriptor: STDOUT_FILENO, stop: self).write(lines.map { Array($0.utf8) })
-    return .success
   }
 }

@@ -88,8 +88,7 @@ enum GhostscriptStatus {
         program, GhostscriptVersion.ask(program), GhostscriptVersion.package(path: path), renderer,
         Launch.layers)
       + [fonts].compactMap(\.self)
-    let text = lines.joined(separator: "\n")
-    _ = writeAll(Array("\(text)\n".utf8), to: STDOUT_FILENO)
+    try Console.answer(lines.joined(separator: "\n") + "\n")
     return .success
   }
 

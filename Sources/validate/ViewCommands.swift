@@ -44,7 +44,7 @@ struct WatchOptions: ParsableArguments {
       return try Watch(seconds: watch.seconds, stop: stop).run { try render().text }
     }
     let (text, code) = try render()
-    try Output.write(text)
+    try Console.answer(text)
     return code
   }
 }
@@ -88,7 +88,7 @@ struct ReportCommand: Tool {
       return try watching.show(stop: stop) { (try views.report(asJSON: json), .success) }
     }
     try views.writeReport(csv: csv, html: html)
-    if json { try Output.write(try views.report(asJSON: true)) }
+    if json { try Console.answer(try views.report(asJSON: true)) }
     return .success
   }
 }

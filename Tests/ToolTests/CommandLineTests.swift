@@ -112,6 +112,29 @@ struct CommandLineTests {
     }
   }
 
+  @Test(
+    "An answer that cannot be written is an error",
+    arguments: [
+      "enqueue count", "enqueue status --json", "fetch pipeline", "optimize status",
+      "validate report", "validate mismatches", "conveyor-driver doctor --no-network",
+      "conveyor-driver options", "conveyor-driver find fetch",
+    ])
+  func fullOutput(_ command: String) throws {
+    let folder = try TemporaryDirectory()
+    let index = "\(folder.path)/index.db"
+    #expect(try run("enqueue", ["init", "--index", index]).code == 0)
+    let words = command.split(separator: " ").map(String.init)
+    let end = try run(
+      "/bin/sh", ["-c", "exec \"$@\" >/dev/full", "sh", toolPath(words[0])] + words.dropFirst(),
+      environment: [
+        "CONVEYOR_INDEX": index, "CONVEYOR_STATE": folder.path,
+        "CONVEYOR_STAGE": "\(sourceTree)/stages/stage-0-test.yaml",
+        "CONVEYOR_PORTALS_DIR": "\(sourceTree)/portals",
+      ])
+    #expect(end.code == ToolExit.inputOutput.rawValue, "\(end)")
+    #expect(end.errors.contains("No space left on device"), "\(end)")
+  }
+
   @Test("No input is no failure", arguments: ["fetch", "optimize", "upload", "validate"])
   func noInput(_ tool: String) throws {
     let folder = try TemporaryDirectory()

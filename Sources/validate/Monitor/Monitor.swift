@@ -155,10 +155,10 @@ struct Watch: Sendable {
 
   func run(_ text: () throws -> String) throws -> ToolExit {
     let isTerminal = isatty(STDOUT_FILENO) == 1
-    if isTerminal { try Output.write("\u{1B}[2J") }
+    if isTerminal { try Console.answer("\u{1B}[2J") }
     repeat {
       let text = try text()
-      guard try Output.write(isTerminal ? Self.inPlace(text) : text) else { return .success }
+      guard try Console.answer(isTerminal ? Self.inPlace(text) : text) else { return .success }
     } while stop.sleep(seconds: seconds)
     return .interrupted
   }

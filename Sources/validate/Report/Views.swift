@@ -47,19 +47,6 @@ struct Views: Sendable {
   }
 }
 
-/// What is asked for goes to stdout.
-enum Output {
-  /// Writes a text. False where nobody reads it any more, which is no failure.
-  @discardableResult
-  static func write(_ text: String) throws(Fatal) -> Bool {
-    let failure = writeAll(Array(text.utf8), to: STDOUT_FILENO)
-    guard failure == 0 || failure == EPIPE else {
-      throw Fatal(.inputOutput, "cannot write to stdout: \(String(cString: strerror(failure)))")
-    }
-    return failure == 0
-  }
-}
-
 /// Documents whose book or page is another at the portal, as CSV on stdout, a page of them at a time.
 struct MismatchList: Sendable {
   private static let page = 10_000
@@ -72,12 +59,12 @@ struct MismatchList: Sendable {
 
   /// Writes all of them, in the order of the index.
   func write() throws -> ToolExit {
-    guard try Output.write(CSV.line(Self.columns)) else { return .success }
+    guard try Console.answer(CSV.line(Self.columns)) else { return .success }
     var last = 0
     while true {
       let rows = try index.mismatches(selection, after: last, count: Self.page)
       let text = rows.map { CSV.line(Self.fields($0)) }.joined()
-      guard let end = rows.last, try Output.write(text) else { return .success }
+      guard let end = rows.last, try Console.answer(text) else { return .success }
       last = end.id
     }
   }
