@@ -158,13 +158,29 @@ package enum OldOption: Sendable, Equatable {
 }
 
 /// The options of a command and of its subcommands, as its own description lists them.
-struct CommandSyntax: Sendable, Equatable {
-  struct Option: Sendable, Equatable {
+package struct CommandSyntax: Sendable, Equatable {
+  /// An option, as `--experimental-dump-help` describes it.
+  package struct Option: Sendable, Equatable {
     /// Its main name, without hyphens.
-    let name: String
+    package let name: String
     /// All of its names as they are written: `--workers`, `-w`.
-    let spellings: [String]
-    let isFlag: Bool
+    package let spellings: [String]
+    package let isFlag: Bool
+    /// All that is said of it.
+    package let description: JSON
+
+    /// `nil` for an argument without a name.
+    package init?(_ description: JSON) {
+      guard let kind = description["kind"]?.string, kind != "positional",
+        let name = description["preferredName"]?["name"]?.string
+      else { return nil }
+      self.name = name
+      spellings = (description["names"]?.array ?? []).compactMap { name in
+        name["name"]?.string.map { (name["kind"]?.string == "short" ? "-" : "--") + $0 }
+      }
+      isFlag = kind == "flag"
+      self.description = description
+    }
   }
 
   private(set) var options: [Option] = []
@@ -179,15 +195,11 @@ struct CommandSyntax: Sendable, Equatable {
 
   private init(_ command: JSON?) {
     for argument in command?["arguments"]?.array ?? [] {
-      guard let kind = argument["kind"]?.string, kind != "positional" else {
+      if let option = Option(argument) {
+        options.append(option)
+      } else if argument["kind"]?.string ?? "positional" == "positional" {
         takesArguments = true
-        continue
       }
-      guard let name = argument["preferredName"]?["name"]?.string else { continue }
-      let spellings = (argument["names"]?.array ?? []).compactMap { name in
-        name["name"]?.string.map { (name["kind"]?.string == "short" ? "-" : "--") + $0 }
-      }
-      options.append(Option(name: name, spellings: spellings, isFlag: kind == "flag"))
     }
     for subcommand in command?["subcommands"]?.array ?? [] {
       guard let name = subcommand["commandName"]?.string, name != "help" else { continue }

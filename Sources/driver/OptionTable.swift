@@ -1,3 +1,4 @@
+import CLI
 import Common
 
 /// Which option of `conveyor run` reaches which tools. Made from the tools' own help, so that an option that a
@@ -25,15 +26,8 @@ struct OptionTable: Sendable {
   /// What the driver itself gives to all tools that know it.
   static let own: Set<String> = ["help", "version", "index", "stage", "state", "dry-run"]
 
-  /// Options with which a tool does something else than its part of a pipeline. (Those under a heading that
-  /// begins with "Instead of" need not be named here, nor those that belong to a subcommand.)
-  private static let otherwise: Set<String> = [
-    "check", "checkpoint-status", "csv", "files", "from-list", "gs-status", "html", "json",
-    "limiter-status", "mismatches", "monitor", "no-records", "output-dir", "print-pipeline",
-    "probe",
-    "report", "settle", "watch",
-  ]
-  private static let otherSections = ["Instead of", "Importing", "Reconciling", "Files"]
+  /// Options with which a tool does something else than its part of a pipeline.
+  private static let otherwise: Set<String> = ["from-list", "no-records", "output-dir", "settle"]
 
   /// Every option that a run may be given, in the order of the pipeline and of the tools' help.
   let options: [ToolOption]
@@ -47,7 +41,6 @@ struct OptionTable: Sendable {
 
   private static func isForRuns(_ option: ToolOption) -> Bool {
     !own.contains(option.name) && !otherwise.contains(option.name)
-      && !otherSections.contains { option.section?.hasPrefix($0) == true }
   }
 
   /// The options that a spelling without the name of a tool stands for: one in each tool that it goes to. Empty
@@ -102,23 +95,23 @@ struct OptionTable: Sendable {
 /// An option of a tool, as the tool's own help describes it (`--experimental-dump-help`).
 struct ToolOption: Sendable, Equatable {
   let tool: String
+  private let syntax: CommandSyntax.Option
+
   /// The long name, without dashes.
-  let name: String
+  var name: String { syntax.name }
   /// All its names, with their dashes.
-  let spellings: [String]
-  let takesValue: Bool
-  let isRepeating: Bool
+  var spellings: [String] { syntax.spellings }
+  var takesValue: Bool { !syntax.isFlag }
+  var isRepeating: Bool { syntax.description["isRepeating"] == .bool(true) }
   /// What help calls its value.
-  let valueName: String
+  var valueName: String { syntax.description["valueName"]?.string ?? name }
   /// One or two sentences.
-  let abstract: String
-  let defaultValue: String?
-  /// The heading that it stands under in the tool's help.
-  let section: String?
+  var abstract: String { syntax.description["abstract"]?.string ?? "" }
+  var defaultValue: String? { syntax.description["defaultValue"]?.string }
   /// The values that there are, where there are only some.
-  let values: [String]
+  var values: [String] { (syntax.description["allValues"]?.array ?? []).compactMap(\.string) }
   /// Whether help shows it only to those who ask for all.
-  let isRare: Bool
+  var isRare: Bool { syntax.description["shouldDisplay"] == .bool(false) }
 
   /// The options of what a tool does without a subcommand: its own and those of its default subcommand.
   static func all(of tool: String, help: JSON) -> [ToolOption] {
@@ -128,34 +121,13 @@ struct ToolOption: Sendable, Equatable {
     let commands = [root] + subcommands.filter { $0["commandName"]?.string == standard }
     var options: [ToolOption] = []
     for argument in commands.flatMap({ $0["arguments"]?.array ?? [] }) {
-      guard let option = ToolOption(argument, of: tool),
-        !options.contains(where: { $0.name == option.name })
+      // One that has no long name cannot be given to one tool alone.
+      guard let syntax = CommandSyntax.Option(argument),
+        syntax.spellings.contains("--\(syntax.name)"),
+        !options.contains(where: { $0.name == syntax.name })
       else { continue }
-      options.append(option)
+      options.append(ToolOption(tool: tool, syntax: syntax))
     }
     return options
-  }
-
-  private init?(_ description: JSON, of tool: String) {
-    guard let kind = description["kind"]?.string, kind != "positional" else { return nil }
-    let names: [(text: String, isLong: Bool)] = (description["names"]?.array ?? []).compactMap {
-      guard let text = $0["name"]?.string else { return nil }
-      return (text, $0["kind"]?.string == "long")
-    }
-    let preferred = description["preferredName"]
-    let isLong = preferred?["kind"]?.string == "long"
-    guard let name = isLong ? preferred?["name"]?.string : names.first(where: \.isLong)?.text
-    else { return nil }
-    self.tool = tool
-    self.name = name
-    spellings = names.map { ($0.isLong ? "--" : "-") + $0.text }
-    takesValue = kind == "option"
-    isRepeating = description["isRepeating"] == .bool(true)
-    valueName = description["valueName"]?.string ?? name
-    abstract = description["abstract"]?.string ?? ""
-    defaultValue = description["defaultValue"]?.string
-    section = description["sectionTitle"]?.string
-    values = (description["allValues"]?.array ?? []).compactMap(\.string)
-    isRare = description["shouldDisplay"] == .bool(false)
   }
 }
