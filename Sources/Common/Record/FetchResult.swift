@@ -1,5 +1,5 @@
 /// What `fetch` adds to a record (docs/record.schema.json). Members that it does not know stay.
-package struct FetchResult: ToolResult {
+package struct FetchResult: FileResult {
   package static let name = "fetch"
   package var members: JSONObject
 
@@ -12,21 +12,6 @@ package struct FetchResult: ToolResult {
     ]
   }
 
-  /// The file in the spool.
-  package var path: String? {
-    get { members[string: "path"] }
-    set { members[string: "path"] = newValue }
-  }
-  /// Its size.
-  package var bytes: Int? {
-    get { members[int: "bytes"] }
-    set { members[int: "bytes"] = newValue }
-  }
-  /// 64 hexadecimal digits.
-  package var sha256: String? {
-    get { members[string: "sha256"] }
-    set { members[string: "sha256"] = newValue }
-  }
   /// Where it came from, without secrets.
   package var url: String? {
     get { members[string: "url"] }
@@ -45,11 +30,6 @@ package struct FetchResult: ToolResult {
   package var images: Int? {
     get { members[int: "images"] }
     set { members[int: "images"] = newValue }
-  }
-  /// Pages, as libqpdf counts them.
-  package var pages: Int? {
-    get { members[int: "pages"] }
-    set { members[int: "pages"] = newValue }
   }
   /// Whether the index says another number of pages.
   package var isPageCountMismatch: Bool? {
@@ -88,10 +68,6 @@ package struct FetchResult: ToolResult {
   package var fetchedAt: String? {
     get { members[string: "fetched_at"] }
     set { members[string: "fetched_at"] = newValue }
-  }
-  package var seconds: Double? {
-    get { members[double: "seconds"] }
-    set { members[double: "seconds"] = newValue }
   }
   /// Whether it was in the spool already, so that nothing was requested.
   package var isResumed: Bool? {

@@ -1,5 +1,5 @@
 /// What `optimize` adds to a record (docs/record.schema.json). Members that it does not know stay.
-package struct OptimizeResult: ToolResult {
+package struct OptimizeResult: FileResult {
   package static let name = "optimize"
   /// The method of a document that stays as it was.
   package static let original = "original"
@@ -7,25 +7,6 @@ package struct OptimizeResult: ToolResult {
 
   package init(members: JSONObject) { self.members = members }
 
-  /// The file to go on with: the smaller one, or the original.
-  package var path: String? {
-    get { members[string: "path"] }
-    set { members[string: "path"] = newValue }
-  }
-  /// Its size.
-  package var bytes: Int? {
-    get { members[int: "bytes"] }
-    set { members[int: "bytes"] = newValue }
-  }
-  /// 64 hexadecimal digits.
-  package var sha256: String? {
-    get { members[string: "sha256"] }
-    set { members[string: "sha256"] = newValue }
-  }
-  package var pages: Int? {
-    get { members[int: "pages"] }
-    set { members[int: "pages"] = newValue }
-  }
   /// What made it smaller, like `images/ebook`, or ``original``.
   package var method: String? {
     get { members[string: "method"] }
@@ -64,9 +45,5 @@ package struct OptimizeResult: ToolResult {
   package var times: JSON? {
     get { members["times"] }
     set { members["times"] = newValue }
-  }
-  package var seconds: Double? {
-    get { members[double: "seconds"] }
-    set { members[double: "seconds"] = newValue }
   }
 }

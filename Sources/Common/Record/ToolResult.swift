@@ -10,6 +10,41 @@ package protocol ToolResult: Sendable, Equatable {
   init(members: JSONObject)
 }
 
+/// A result about bytes: what they are, and how long the tool took.
+package protocol MeasuredResult: ToolResult {}
+
+extension MeasuredResult {
+  /// How many.
+  package var bytes: Int? {
+    get { members[int: "bytes"] }
+    set { members[int: "bytes"] = newValue }
+  }
+  /// 64 hexadecimal digits.
+  package var sha256: String? {
+    get { members[string: "sha256"] }
+    set { members[string: "sha256"] = newValue }
+  }
+  package var seconds: Double? {
+    get { members[double: "seconds"] }
+    set { members[double: "seconds"] = newValue }
+  }
+}
+
+/// A result that is a file to go on with.
+package protocol FileResult: MeasuredResult {}
+
+extension FileResult {
+  package var path: String? {
+    get { members[string: "path"] }
+    set { members[string: "path"] = newValue }
+  }
+  /// Pages, as libqpdf counts them.
+  package var pages: Int? {
+    get { members[int: "pages"] }
+    set { members[int: "pages"] = newValue }
+  }
+}
+
 extension DocumentRecord {
   /// What `fetch` said.
   package var fetch: FetchResult? {
@@ -79,9 +114,7 @@ extension DocumentRecord {
   /// The file as it came: what `fetch` brought, or else the record's own `path`. `nil` where it names
   /// none; throws `invalid_record` where what it names is not the path of a file.
   package func sourceFile() throws(RecordError) -> NamedFile? {
-    if let fetch, let path = try path("fetch.path", fetch.members["path"]) {
-      return NamedFile(path: path, bytes: fetch.bytes, sha256: fetch.sha256, isOurs: true)
-    }
+    if let file = try file(of: fetch) { return file }
     return try path("path", fields["path"]).map {
       NamedFile(path: $0, bytes: nil, sha256: nil, isOurs: false)
     }
@@ -89,10 +122,15 @@ extension DocumentRecord {
 
   /// The file to go on with: what `optimize` chose, or else ``sourceFile()``.
   package func currentFile() throws(RecordError) -> NamedFile? {
-    if let optimize, let path = try path("optimize.path", optimize.members["path"]) {
-      return NamedFile(path: path, bytes: optimize.bytes, sha256: optimize.sha256, isOurs: true)
-    }
+    if let file = try file(of: optimize) { return file }
     return try sourceFile()
+  }
+
+  private func file<Result: FileResult>(of result: Result?) throws(RecordError) -> NamedFile? {
+    guard let result, let path = try path("\(Result.name).path", result.members["path"]) else {
+      return nil
+    }
+    return NamedFile(path: path, bytes: result.bytes, sha256: result.sha256, isOurs: true)
   }
 
   private func path(_ name: String, _ value: JSON?) throws(RecordError) -> String? {

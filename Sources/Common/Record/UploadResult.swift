@@ -1,5 +1,5 @@
 /// What `upload` adds to a record (docs/record.schema.json). Members that it does not know stay.
-package struct UploadResult: ToolResult {
+package struct UploadResult: MeasuredResult {
   package static let name = "upload"
   package var members: JSONObject
 
@@ -12,16 +12,6 @@ package struct UploadResult: ToolResult {
   package var url: String? {
     get { members[string: "url"] }
     set { members[string: "url"] = newValue }
-  }
-  /// Its size.
-  package var bytes: Int? {
-    get { members[int: "bytes"] }
-    set { members[int: "bytes"] = newValue }
-  }
-  /// 64 hexadecimal digits.
-  package var sha256: String? {
-    get { members[string: "sha256"] }
-    set { members[string: "sha256"] = newValue }
   }
   /// 32 hexadecimal digits; beside a ``crc32c``, it is the store's own finding.
   package var md5: String? {
@@ -42,10 +32,6 @@ package struct UploadResult: ToolResult {
   package var isSkipped: Bool? {
     get { members[bool: "skipped"] }
     set { members[bool: "skipped"] = newValue }
-  }
-  package var seconds: Double? {
-    get { members[double: "seconds"] }
-    set { members[double: "seconds"] = newValue }
   }
 }
 
