@@ -35,10 +35,15 @@ extension Tool {
     do {
       try AddressSpace.watch(tool: _commandName)
       let environment = KnownSecrets.environment()
-      let syntax = CommandSyntax(help: _dumpHelp())
+      let words = Array(CommandLine.arguments.dropFirst())
+      let help = _dumpHelp()
+      if words == ["--experimental-dump-help"] {
+        try Console.answer(help + "\n")
+        Glibc.exit(0)
+      }
+      let syntax = CommandSyntax(help: help)
       let invocation = try Invocation(
-        Array(CommandLine.arguments.dropFirst()), of: _commandName, old: oldOptions,
-        environment: environment, syntax: syntax)
+        words, of: _commandName, old: oldOptions, environment: environment, syntax: syntax)
       let command = invocation.subcommand.flatMap { syntax.subcommands[$0] } ?? syntax
       let defaults = EnvironmentDefaults(
         of: _commandName, invocation.arguments, environment: environment,

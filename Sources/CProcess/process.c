@@ -44,9 +44,18 @@ static int set_limits(const struct cprocess_launch *launch) {
   return launch->is_childless ? limit(RLIMIT_NPROC, 0, 0) : 0;
 }
 
+// What asks a program to end stays ignored where it is: nohup(1), and a shell's background (POSIX), mean all
+// programs of a run.
+static int stays_ignored(int number) {
+  struct sigaction now;
+  if (number != SIGHUP && number != SIGINT && number != SIGQUIT && number != SIGTERM) return 0;
+  return sigaction(number, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
 static void reset_signals(void) {
   struct sigaction standard = {.sa_handler = SIG_DFL};
-  for (int number = 1; number < NSIG; number++) sigaction(number, &standard, NULL);
+  for (int number = 1; number < NSIG; number++)
+    if (!stays_ignored(number)) sigaction(number, &standard, NULL);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);

@@ -107,9 +107,9 @@ struct Programs: Sendable {
       switch end {
       case .status(let status): return Finished(status: status, text: text)
       case .signal(let number):
-        return Finished(
-          status: ToolExit.other.rawValue,
-          text: text + "\(words[0]) \(Verdict.describe(signal: number))\n")
+        let said = "\(words[0]) \(Verdict.describe(signal: number))"
+        if messages != .captured { Driver.say(said) }
+        return Finished(status: ToolExit.other.rawValue, text: text + "\(said)\n")
       }
     } catch {
       throw Fatal(.other, "cannot start \(path): \(error)")

@@ -55,8 +55,9 @@ def completed(pipeline):
 
 
 def under_way(pipeline, process):
-    """Waits until a run has settled something; returns whether it is still at it."""
-    return until(lambda: completed(pipeline) >= 2, 30, process)
+    """Waits until a run has settled something; returns whether it is still at it. Other trials want the machine,
+    too, so that a start can take long."""
+    return until(lambda: completed(pipeline) >= 2, 180, process)
 
 
 def tools(pipeline):
@@ -207,10 +208,17 @@ def quit_at_once(dice):
 def nohup(dice):
     """What was ignored at the start stays ignored: by the driver, and by each tool alone."""
     with slow_pipeline() as pipeline:
+        wrong = []
         with open(pipeline.own / "nohup.out", "wb") as output:
             process = subprocess.Popen(["nohup", *driver(pipeline)], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                                        start_new_session=True, env=environment(pipeline))
-        wrong = [] if under_way(pipeline, process) else ["the run under nohup did not begin"]
+        # While it still looks at what it needs.
+        if not until(lambda: tools(pipeline), 60, process):
+            wrong.append("the driver under nohup looked at nothing")
+        for _ in range(20):
+            os.killpg(process.pid, signal.SIGHUP)
+            time.sleep(0.02)
+        wrong += [] if under_way(pipeline, process) else ["the run under nohup did not begin"]
         os.killpg(process.pid, signal.SIGHUP)
         for tool in tools(pipeline):
             send(tool, signal.SIGHUP)

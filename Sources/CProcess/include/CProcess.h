@@ -32,8 +32,9 @@ struct cprocess_launch {
 };
 
 /// Starts a program that dies with the thread that starts it, gains no privileges, leaves no core
-/// file, has default signal handling and inherits only the three given descriptors. Returns its
-/// process id, or a negative errno when it could not be started.
+/// file, has default signal handling (but SIGHUP, SIGINT, SIGQUIT and SIGTERM stay ignored where they
+/// are) and inherits only the three given descriptors. Returns its process id, or a negative errno when
+/// it could not be started.
 pid_t cprocess_start(const struct cprocess_launch *launch);
 
 /// How wait(2) describes an end: the exit status, or -1 where a signal ended it.
