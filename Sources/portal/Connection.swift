@@ -68,7 +68,20 @@ struct Connection: Sendable {
 
   private func nextRequest(_ buffer: inout HeadBuffer) throws(BadRequest) -> Request? {
     while true {
-      if let head = try buffer.next() { return try Request(parsing: head) }
+      if let head = try buffer.next() { return try withBody(Request(parsing: head), &buffer) }
+      var later: Int64 = 0
+      guard receive(into: &buffer, at: &later) else { return nil }
+    }
+  }
+
+  /// The request with its body; `nil` where the connection ends in it.
+  private func withBody(_ request: Request, _ buffer: inout HeadBuffer) -> Request? {
+    var request = request
+    while true {
+      if let body = buffer.body(request.bodyLength) {
+        request.body = body
+        return request
+      }
       var later: Int64 = 0
       guard receive(into: &buffer, at: &later) else { return nil }
     }
@@ -83,7 +96,7 @@ struct Connection: Sendable {
     }
     let fault = outage.map(\.fault) ?? context.behaviour.faults.fault(request: count)
     entry.isOutage = outage != nil
-    entry.method = request.isHead ? "HEAD" : "GET"
+    entry.method = request.method.rawValue
     entry.path = request.path
     entry.query = request.query
     entry.document = route.document?.number

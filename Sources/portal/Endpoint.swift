@@ -35,10 +35,17 @@ struct Endpoint: Sendable, Equatable, CustomStringConvertible {
 struct Site: Sendable {
   let catalogue: Catalogue
   let scans: ScanStore
+  let sites: Sites
+
+  init(catalogue: Catalogue, scans: ScanStore, sites: Sites? = nil) {
+    self.catalogue = catalogue
+    self.scans = scans
+    self.sites = sites ?? Sites(catalogue: catalogue, seed: scans.seed)
+  }
 
   /// What is asked for; cheap.
   func route(_ request: Request) -> Route {
-    Route(path: request.path, query: request.query, in: catalogue)
+    sites.route(request) ?? Route(path: request.path, query: request.query, in: catalogue)
   }
 
   /// The answer; this may draw the pages of a scan.
@@ -49,12 +56,19 @@ struct Site: Sendable {
     case .found(let document): return Response(html: LookUpPage(document, scans.seed).html)
     case .brokenScan, .noSuchScan: return Response(html: Pages.scanUnavailable)
     case .missing: return Response(404, html: Pages.missing)
+    case .page(let response, _): return response
     case .scan(let document, let pages):
-      do throws(PictureError) {
-        return ScanAnswer.response(try scans.scan(document, pages: pages), to: request)
-      } catch {
-        return Response(500, html: Pages.failure("cannot \(error.action)"))
-      }
+      return drawn(request) { () throws(PictureError) in try scans.scan(document, pages: pages) }
+    case .image(let document, let page):
+      return drawn(request) { () throws(PictureError) in try scans.image(document, page: page) }
+    }
+  }
+
+  private func drawn(_ request: Request, _ draw: () throws(PictureError) -> Scan) -> Response {
+    do throws(PictureError) {
+      return ScanAnswer.response(try draw(), to: request)
+    } catch {
+      return Response(500, html: Pages.failure("cannot \(error.action)"))
     }
   }
 }

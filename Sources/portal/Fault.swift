@@ -169,7 +169,7 @@ final class OutageClock: Sendable {
         state.began = now
         return true
       }
-      if case .scan = route { state.scans += 1 }
+      if route.isScan { state.scans += 1 }
       return false
     }
   }

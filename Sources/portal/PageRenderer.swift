@@ -20,17 +20,33 @@ final class PageRenderer {
 
   /// A page of the document, from 1: the same bytes each time.
   func page(_ number: Int, of document: Document) throws(PictureError) -> PageImage {
-    let tools = try prepared()
-    var random = SeededRandom(seed: seed, .page, document.number * 8 + number)
+    var random = random(number, document)
+    let ink = try ink(number, of: document, &random)
+    return isGrey(document)
+      ? try grey(ink, on: prepared().paper, &random) : try blackAndWhite(ink)
+  }
+
+  /// The same page in black and white as a TIFF of Group 4: the same bytes each time.
+  func file(_ number: Int, of document: Document) throws(PictureError) -> [UInt8] {
+    var random = random(number, document)
+    return try fax(ink(number, of: document, &random))
+  }
+
+  private func random(_ page: Int, _ document: Document) -> SeededRandom {
+    SeededRandom(seed: seed, .page, document.number * 8 + page)
+  }
+
+  private func ink(
+    _ number: Int, of document: Document, _ random: inout SeededRandom
+  ) throws(PictureError) -> Picture {
     let drawn = try Picture(width: Self.width, height: Self.height, depth: 1)
-    try write(DeedText(document, page: number, seed: seed), on: drawn, with: tools, &random)
+    try write(DeedText(document, page: number, seed: seed), on: drawn, with: prepared(), &random)
     let angle = (random.unit() - 0.5) * 0.03
     let ink = try Picture(
       "skew a page",
       pixRotateShearCenter(drawn.pointer, Float(angle), Int32(L_BRING_IN_WHITE)))
     soil(ink, &random)
-    return isGrey(document)
-      ? try grey(ink, on: tools.paper, &random) : try blackAndWhite(ink)
+    return ink
   }
 
   private func isGrey(_ document: Document) -> Bool {
@@ -88,11 +104,15 @@ final class PageRenderer {
       x: random.chance(0.5) ? 0 : Self.width - shadow, y: 0, width: shadow, height: Self.height)
   }
 
-  private func blackAndWhite(_ ink: Picture) throws(PictureError) -> PageImage {
-    let file = try ink.encoded("encode a page") {
+  private func fax(_ ink: Picture) throws(PictureError) -> [UInt8] {
+    pixSetResolution(ink.pointer, Int32(PDFFile.resolution), Int32(PDFFile.resolution))
+    return try ink.encoded("encode a page") {
       pixWriteMem($0, $1, ink.pointer, Int32(IFF_TIFF_G4))
     }
-    guard let data = FaxData.strip(ofTIFF: file) else {
+  }
+
+  private func blackAndWhite(_ ink: Picture) throws(PictureError) -> PageImage {
+    guard let data = FaxData.strip(ofTIFF: try fax(ink)) else {
       throw PictureError(action: "take the picture out of a TIFF file")
     }
     return PageImage(

@@ -74,6 +74,16 @@ struct Portal: ParsableCommand {
     help: ArgumentHelp("Serve a page of HTML instead of this share of scans.", valueName: "share"))
   var broken = Share(0)
 
+  @Option(
+    help: ArgumentHelp(
+      "End a session of a site after this many requests; 0 never.", valueName: "n"))
+  var sessionRequests = 60
+
+  @Option(
+    help: ArgumentHelp(
+      "Give the search form other fields after this many searches.", valueName: "n"))
+  var formChange: Int?
+
   @Option(help: ArgumentHelp("Append a line of JSON per request to this file.", valueName: "file"))
   var log: String?
 
@@ -108,6 +118,12 @@ struct Portal: ParsableCommand {
     }
     guard retryAfter >= 0 else {
       throw ValidationError("--retry-after must not be negative; it is \(retryAfter).")
+    }
+    guard sessionRequests >= 0 else {
+      throw ValidationError("--session-requests must be 0 or more; it is \(sessionRequests).")
+    }
+    if let formChange, formChange < 0 {
+      throw ValidationError("--form-change must be 0 or more; it is \(formChange).")
     }
     let sum = fault.reduce(0) { $0 + $1.share }
     guard sum <= 1.000_001 else {
@@ -151,7 +167,11 @@ struct Portal: ParsableCommand {
     let log = try log.map { path throws(Fatal) in try RequestLog(path: path) }
     let listener = try Listener(listen)
     let context = ServerContext(
-      site: Site(catalogue: catalogue, scans: ScanStore(seed: seed, bulkSize: documentSize.bytes)),
+      site: Site(
+        catalogue: catalogue, scans: ScanStore(seed: seed, bulkSize: documentSize.bytes),
+        sites: Sites(
+          catalogue: catalogue, seed: seed, sessionRequests: sessionRequests,
+          formChange: formChange)),
       behaviour: Behaviour(
         seed: seed, latency: latency.seconds, jitter: jitter.seconds, stall: stall.seconds,
         retryAfter: retryAfter, faults: FaultPlan(rules: fault, seed: seed)),

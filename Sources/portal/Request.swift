@@ -12,9 +12,20 @@ struct BadRequest: Error, Equatable, CustomStringConvertible {
   }
 }
 
-/// The head of a request: GET or HEAD, without a body.
+/// A request: GET or HEAD without a body, or, of the sites, POST with one.
 struct Request: Sendable, Equatable {
-  let isHead: Bool
+  enum Method: String, Sendable {
+    case get = "GET"
+    case head = "HEAD"
+    case post = "POST"
+  }
+
+  /// What takes forms: all that begins so.
+  static let sites = "/sites/"
+  /// Bytes of the largest body that is read.
+  static let maximumBody = 64 << 10
+
+  let method: Method
   /// Percent-decoded.
   let path: String
   /// As sent, without the question mark.
@@ -23,6 +34,11 @@ struct Request: Sendable, Equatable {
   let headers: [String: String]
   /// Whether the client wants to go on with this connection.
   let keepsAlive: Bool
+  /// Bytes of the body, which follow the head.
+  let bodyLength: Int
+  var body: [UInt8] = []
+
+  var isHead: Bool { method == .head }
 
   /// Reads a head without its empty last line (RFC 9112, sections 2 to 5).
   init(parsing head: [UInt8]) throws(BadRequest) {
@@ -45,23 +61,39 @@ struct Request: Sendable, Equatable {
         ? BadRequest(505, "Only HTTP/1.0 and HTTP/1.1 are spoken here.")
         : BadRequest(400, "The request line does not end in a version.")
     }
-    guard parts[0] == "GET" || parts[0] == "HEAD" else {
+    guard let method = Method(rawValue: String(parts[0])) else {
       throw BadRequest(405, "Only GET and HEAD are answered.")
     }
     let headers = try Self.fields(lines.dropFirst())
     guard parts[2] == "HTTP/1.0" || headers["host"] != nil else {
       throw BadRequest(400, "The request has no Host.")
     }
-    isHead = parts[0] == "HEAD"
+    self.method = method
     (path, query) = try Self.target(parts[1])
+    guard method != .post || path.hasPrefix(Self.sites) else {
+      throw BadRequest(405, "Only GET and HEAD are answered.")
+    }
     self.headers = headers
+    bodyLength = method == .post ? try Self.length(headers) : 0
     let wish = headers["connection"]?.lowercased() ?? ""
-    // A body is not read; the next request could not be told from it.
+    // No other body is read; the next request could not be told from it.
     let hasBody =
-      headers["transfer-encoding"] != nil || headers["content-length"].map { $0 != "0" } ?? false
+      method != .post
+      && (headers["transfer-encoding"] != nil
+        || headers["content-length"].map { $0 != "0" } ?? false)
     keepsAlive =
       !hasBody
       && (parts[2] == "HTTP/1.1" ? !wish.contains("close") : wish.contains("keep-alive"))
+  }
+
+  private static func length(_ headers: [String: String]) throws(BadRequest) -> Int {
+    guard let length = headers["content-length"].flatMap(Int.init), length >= 0 else {
+      throw BadRequest(411, "The request does not say how long its body is.")
+    }
+    guard length <= maximumBody else {
+      throw BadRequest(413, "The body has more than \(maximumBody) bytes.")
+    }
+    return length
   }
 
   private static func target(

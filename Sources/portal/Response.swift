@@ -38,10 +38,17 @@ struct Response: Sendable {
 
   private static let phrases = [
     200: "OK", 206: "Partial Content", 304: "Not Modified", 400: "Bad Request",
-    404: "Not Found", 405: "Method Not Allowed", 416: "Range Not Satisfiable",
+    404: "Not Found", 405: "Method Not Allowed", 411: "Length Required",
+    413: "Content Too Large", 416: "Range Not Satisfiable",
     429: "Too Many Requests", 431: "Request Header Fields Too Large",
     500: "Internal Server Error", 503: "Service Unavailable", 505: "HTTP Version Not Supported",
   ]
+}
+
+extension Response: Equatable {
+  static func == (a: Response, b: Response) -> Bool {
+    a.status == b.status && a.body == b.body && a.headers.elementsEqual(b.headers, by: ==)
+  }
 }
 
 /// Dates as HTTP writes them (RFC 9110, section 5.6.7).

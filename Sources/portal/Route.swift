@@ -14,13 +14,29 @@ enum Route: Sendable, Equatable {
   case noSuchScan(Document?)
   /// A file that is not there.
   case missing(Document?)
+  /// A page of one of the sites, which is made already.
+  case page(Response, Document?)
+  /// One page of a document as TIFF.
+  case image(Document, page: Int)
 
   /// The document that is asked for.
   var document: Document? {
     switch self {
     case .form: nil
-    case .nothingFound(let document), .noSuchScan(let document), .missing(let document): document
-    case .found(let document), .scan(let document, _), .brokenScan(let document): document
+    case .nothingFound(let document), .noSuchScan(let document), .missing(let document),
+      .page(_, let document):
+      document
+    case .found(let document), .scan(let document, _), .brokenScan(let document),
+      .image(let document, _):
+      document
+    }
+  }
+
+  /// Whether it is a scan, or a page of one.
+  var isScan: Bool {
+    switch self {
+    case .scan, .image: true
+    default: false
     }
   }
 
@@ -53,21 +69,19 @@ enum Route: Sendable, Equatable {
       return .form(note: "The parameter \(name) is missing.")
     }
     guard query["do_search"] == "Submit Query" else { return .form(note: "Fill in the form.") }
-    let found: Document?
-    if let instrument = query["instrument"], !instrument.isEmpty {
-      found = Int(instrument).flatMap { catalogue.document(instrument: $0) }
-    } else if let book = query["book"], let page = query["bpage"], !book.isEmpty, !page.isEmpty {
-      found = Int(book).flatMap { book in
-        Int(page).flatMap { catalogue.document(book: book, page: $0) }
-      }
-    } else {
-      return .form(note: "Enter an instrument number, or a book and a page.")
+    switch catalogue.search(
+      instrument: query["instrument"], book: query["book"], page: query["bpage"])
+    {
+    case .incomplete: return .form(note: "Enter an instrument number, or a book and a page.")
+    case .none(let document): return .nothingFound(document)
+    case .found(let document):
+      return catalogue.isDirect(document)
+        ? .scan(document, pages: document.allPages) : .found(document)
     }
-    guard let found, !catalogue.isAbsent(found) else { return .nothingFound(found) }
-    return catalogue.isDirect(found) ? .scan(found, pages: found.allPages) : .found(found)
   }
 
-  private static func image(_ image: Int?, in catalogue: Catalogue) -> Route {
+  /// The scan with this number of the portal.
+  static func image(_ image: Int?, in catalogue: Catalogue) -> Route {
     guard let (number, scan) = image.flatMap(Document.parts(ofImage:)),
       let document = catalogue.document(number), let pages = document.pages(ofScan: scan)
     else { return .noSuchScan(nil) }

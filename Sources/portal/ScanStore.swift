@@ -9,6 +9,7 @@ final class ScanStore: Sendable {
   private struct Key: Hashable {
     let document: Int
     let pages: ClosedRange<Int>
+    let kind: Scan.Kind
   }
 
   /// A renderer with its lock. A document always goes to the same lane, so that two requests for it
@@ -36,16 +37,19 @@ final class ScanStore: Sendable {
 
   /// The scan with these pages of the document: the same bytes each time.
   func scan(_ document: Document, pages: ClosedRange<Int>) throws(PictureError) -> Scan {
-    let key = Key(document: document.number, pages: pages)
+    let key = Key(document: document.number, pages: pages, kind: .pdf)
     if let scan = cached(key) { return scan }
-    let scan: Scan
-    if let bulk {
-      scan = Scan(bulk.file(document.number))
-    } else {
-      scan = try drawn(document, key)
-    }
+    guard let bulk else { return try drawn(document, key) }
+    let scan = Scan(bulk.file(document.number))
     cache.withLock { $0.keep(scan, for: key) }
     return scan
+  }
+
+  /// A page of the document as TIFF, in black and white: the same bytes each time.
+  func image(_ document: Document, page: Int) throws(PictureError) -> Scan {
+    let key = Key(document: document.number, pages: page...page, kind: .tiff)
+    if let scan = cached(key) { return scan }
+    return try drawn(document, key)
   }
 
   private func cached(_ key: Key) -> Scan? { cache.withLock { $0.use(key) } }
@@ -56,10 +60,17 @@ final class ScanStore: Sendable {
       // Another request may have drawn it while this one waited.
       if let scan = cached(key) { return .success(scan) }
       do throws(PictureError) {
-        let images = try key.pages.map { page throws(PictureError) in
-          try renderer.page(page, of: document)
-        }
-        let scan = Scan(PDFFile.of(images))
+        let scan =
+          switch key.kind {
+          case .pdf:
+            Scan(
+              PDFFile.of(
+                try key.pages.map { page throws(PictureError) in
+                  try renderer.page(page, of: document)
+                }))
+          case .tiff:
+            Scan(try renderer.file(key.pages.lowerBound, of: document), kind: .tiff)
+          }
         cache.withLock { $0.keep(scan, for: key) }
         return .success(scan)
       } catch { return .failure(error) }
@@ -68,7 +79,7 @@ final class ScanStore: Sendable {
   }
 }
 
-/// How a PDF answers conditions and ranges. Pure.
+/// How a scan answers conditions and ranges. Pure.
 enum ScanAnswer {
   /// The portal's files were all copied on one morning.
   static let lastModified = "Tue, 02 Jan 2024 08:00:00 GMT"
@@ -84,10 +95,10 @@ enum ScanAnswer {
         return described(Response(416, nil), scan)
           .adding("Content-Range", "bytes */\(scan.bytes.count)")
       }
-      return described(Response(206, "application/pdf", body: scan.bytes[start...]), scan)
+      return described(Response(206, scan.kind.rawValue, body: scan.bytes[start...]), scan)
         .adding("Content-Range", "bytes \(start)-\(scan.bytes.count - 1)/\(scan.bytes.count)")
     }
-    return described(Response(200, "application/pdf", body: scan.bytes[...]), scan)
+    return described(Response(200, scan.kind.rawValue, body: scan.bytes[...]), scan)
   }
 
   private static func described(_ response: Response, _ scan: Scan) -> Response {
@@ -115,14 +126,22 @@ enum ScanAnswer {
   }
 }
 
-/// A PDF and the validator that stands for its bytes.
+/// A file and the validator that stands for its bytes.
 struct Scan: Sendable, Equatable {
+  /// What kind of file it is, as HTTP says it.
+  enum Kind: String, Sendable {
+    case pdf = "application/pdf"
+    case tiff = "image/tiff"
+  }
+
   let bytes: [UInt8]
+  let kind: Kind
   /// A strong entity tag, with its quotes.
   let tag: String
 
-  init(_ bytes: [UInt8]) {
+  init(_ bytes: [UInt8], kind: Kind = .pdf) {
     self.bytes = bytes
+    self.kind = kind
     tag = "\"\(String(Self.fingerprint(bytes), radix: 16))-\(bytes.count)\""
   }
 

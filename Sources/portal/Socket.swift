@@ -104,26 +104,29 @@ struct HeadBuffer {
   /// Where the search for the end goes on, so that a head in small chunks is not searched anew.
   private var searched = 0
 
-  /// Whether a request has begun.
-  var isEmpty: Bool { bytes.isEmpty }
+  /// Whether no request has begun.
+  var isEmpty: Bool { bytes.allSatisfy { $0 == 13 || $0 == 10 } }
 
-  mutating func append(_ chunk: some Sequence<UInt8>) {
-    bytes.append(contentsOf: chunk)
-    // Empty lines before a request are skipped (RFC 9112, section 2.2).
-    if searched == 0 { bytes = Array(bytes.drop { $0 == 13 || $0 == 10 }) }
+  mutating func append(_ chunk: some Sequence<UInt8>) { bytes.append(contentsOf: chunk) }
+
+  /// The body that follows the last head; `nil` if more bytes are needed.
+  mutating func body(_ count: Int) -> [UInt8]? {
+    guard bytes.count >= count else { return nil }
+    defer { bytes.removeFirst(count) }
+    return Array(bytes.prefix(count))
   }
 
   /// The next whole head, without the empty line that ends it; `nil` if more bytes are needed.
   mutating func next() throws(BadRequest) -> [UInt8]? {
     let end: [UInt8] = [13, 10, 13, 10]
+    // Empty lines before a request are skipped (RFC 9112, section 2.2).
+    if searched == 0 { bytes = Array(bytes.drop { $0 == 13 || $0 == 10 }) }
     while searched + end.count <= bytes.count {
       if searched > Self.maximumHead { break }
       if bytes[searched..<(searched + end.count)].elementsEqual(end) {
         let head = Array(bytes[..<searched])
-        let rest = bytes[(searched + end.count)...]
-        bytes = []
+        bytes.removeFirst(searched + end.count)
         searched = 0
-        append(rest)
         return head
       }
       searched += 1

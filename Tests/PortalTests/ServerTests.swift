@@ -100,6 +100,23 @@ import Testing
     }
   }
 
+  @Test func `a body is taken, and another request after it`() throws {
+    try withServer { portal in
+      let body = "\r\n{\"instrument\":1}"
+      let post = "POST /sites/api/v1/search HTTP/1.1\r\nHost: h\r\n"
+      let (answer, error) = portal.exchange(
+        "\r\n\(post)Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
+          + portal.get("/documents/1.pdf"))
+      #expect(error == 0)
+      #expect(portal.count("\"total\":0", in: answer) == 1)
+      #expect(portal.count("%%EOF\n", in: answer) == 1)
+      let endless = "\(post)Transfer-Encoding: chunked\r\n\r\n"
+      #expect(portal.count("HTTP/1.1 411 ", in: portal.exchange(endless).answer) == 1)
+      let huge = "\(post)Content-Length: 99999999999\r\n\r\n"
+      #expect(portal.count("HTTP/1.1 413 ", in: portal.exchange(huge).answer) == 1)
+    }
+  }
+
   @Test func `resets are resets`() throws {
     try withServer(faults: [FaultRule(kind: .reset, share: 1)]) { portal in
       let ends = (1...20).map { _ in portal.exchange(portal.get("/documents/1.pdf")) }
