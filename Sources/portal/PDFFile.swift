@@ -6,16 +6,23 @@ struct PageImage: Sendable, Equatable {
 
   let width: Int
   let height: Int
+  /// Pixels an inch.
+  let resolution: Int
   let encoding: Encoding
   let data: [UInt8]
+}
+
+/// Pixels an inch of the sample portal's scans.
+enum ScanResolution: Int, CaseIterable, Sendable {
+  /// What is quick to draw and to serve.
+  case dpi150 = 150
+  /// What county offices scan at.
+  case dpi300 = 300
 }
 
 /// Puts a PDF together (ISO 32000-1, section 7.5): objects, then the table of where they are. It
 /// has no dates and no identifier, so that the same pages make the same bytes.
 struct PDFFile {
-  /// Pixels an inch of all scans.
-  static let resolution = 300
-
   private var bytes: [UInt8]
   private var offsets: [Int] = []
 
@@ -63,7 +70,8 @@ struct PDFFile {
     file.add("/Type /Pages /Count \(images.count) /Kids [\(kids)]")
     for (index, image) in images.enumerated() {
       let number = 3 + index * 3
-      let (width, height) = (points(image.width), points(image.height))
+      let width = image.width * 72 / image.resolution
+      let height = image.height * 72 / image.resolution
       file.add(
         "/Type /Page /Parent 2 0 R /MediaBox [0 0 \(width) \(height)] "
           + "/Resources << /XObject << /Im0 \(number + 2) 0 R >> >> /Contents \(number + 1) 0 R")
@@ -72,8 +80,6 @@ struct PDFFile {
     }
     return file.finished()
   }
-
-  private static func points(_ pixels: Int) -> Int { pixels * 72 / resolution }
 
   private static func description(of image: PageImage) -> String {
     let size = "/Width \(image.width) /Height \(image.height)"

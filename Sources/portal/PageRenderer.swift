@@ -2,9 +2,9 @@ import CLeptonica
 
 /// Draws pages that look scanned. Holds fonts and paper, and so belongs to one thread at a time.
 final class PageRenderer {
-  /// Pixels: a quarter of a letter page at 300 an inch, which keeps drawing quick.
-  static let width = 1275
-  static let height = 1650
+  /// Letter pages are drawn at 150 pixels an inch, which is quick, and grow where more are wanted.
+  private static let width = 1275
+  private static let height = 1650
 
   private struct Tools {
     let text: Font
@@ -13,10 +13,16 @@ final class PageRenderer {
   }
 
   private let seed: Int
+  private let resolution: ScanResolution
   private var tools: Tools?
 
+  private var scale: Int { resolution.rawValue / ScanResolution.dpi150.rawValue }
+
   /// Nothing is made before the first page is wanted.
-  init(seed: Int) { self.seed = seed }
+  init(seed: Int, resolution: ScanResolution) {
+    self.seed = seed
+    self.resolution = resolution
+  }
 
   /// A page of the document, from 1: the same bytes each time.
   func page(_ number: Int, of document: Document) throws(PictureError) -> PageImage {
@@ -42,11 +48,19 @@ final class PageRenderer {
     let drawn = try Picture(width: Self.width, height: Self.height, depth: 1)
     try write(DeedText(document, page: number, seed: seed), on: drawn, with: prepared(), &random)
     let angle = (random.unit() - 0.5) * 0.03
+    let page = try enlarged(drawn)
     let ink = try Picture(
       "skew a page",
-      pixRotateShearCenter(drawn.pointer, Float(angle), Int32(L_BRING_IN_WHITE)))
+      pixRotateShearCenter(page.pointer, Float(angle), Int32(L_BRING_IN_WHITE)))
     soil(ink, &random)
     return ink
+  }
+
+  /// The drawing in the resolution that is wanted, its edges smooth.
+  private func enlarged(_ drawn: Picture) throws(PictureError) -> Picture {
+    guard resolution == .dpi300 else { return drawn }
+    let grey = try Picture("make a page grey", pixConvert1To8(nil, drawn.pointer, 255, 0))
+    return try Picture("enlarge a page", pixScaleGray2xLIThresh(grey.pointer, 128))
   }
 
   private func isGrey(_ document: Document) -> Bool {
@@ -58,7 +72,8 @@ final class PageRenderer {
     if let tools { return tools }
     let made = Tools(
       text: try Font(size: 8), title: try Font(size: 14),
-      paper: try PaperTexture(seed: seed, width: Self.width, height: Self.height))
+      paper: try PaperTexture(
+        seed: seed, width: Self.width * scale, height: Self.height * scale))
     tools = made
     return made
   }
@@ -96,12 +111,13 @@ final class PageRenderer {
   private func soil(_ page: Picture, _ random: inout SeededRandom) {
     for _ in 0..<random.number(60...200) {
       page.fill(
-        x: random.number(0...Self.width), y: random.number(0...Self.height),
-        width: random.number(1...4), height: random.number(1...3))
+        x: random.number(0...Self.width) * scale, y: random.number(0...Self.height) * scale,
+        width: random.number(1...4) * scale, height: random.number(1...3) * scale)
     }
-    let shadow = random.number(0...18)
+    let shadow = random.number(0...18) * scale
     page.fill(
-      x: random.chance(0.5) ? 0 : Self.width - shadow, y: 0, width: shadow, height: Self.height)
+      x: random.chance(0.5) ? 0 : Self.width * scale - shadow, y: 0, width: shadow,
+      height: Self.height * scale)
   }
 
   private func fax(_ ink: Picture) throws(PictureError) -> [UInt8] {
@@ -115,8 +131,7 @@ final class PageRenderer {
     guard let data = FaxData.strip(ofTIFF: try fax(ink)) else {
       throw PictureError(action: "take the picture out of a TIFF file")
     }
-    return PageImage(
-      width: Self.width, height: Self.height, encoding: .faxGroup4, data: data)
+    return image(.faxGroup4, data)
   }
 
   private func grey(
@@ -126,7 +141,13 @@ final class PageRenderer {
     let data = try scan.encoded("encode a page") {
       pixWriteMemJpeg($0, $1, scan.pointer, 85, 0)
     }
-    return PageImage(width: Self.width, height: Self.height, encoding: .jpeg, data: data)
+    return image(.jpeg, data)
+  }
+
+  private func image(_ encoding: PageImage.Encoding, _ data: [UInt8]) -> PageImage {
+    PageImage(
+      width: Self.width * scale, height: Self.height * scale, resolution: resolution.rawValue,
+      encoding: encoding, data: data)
   }
 }
 

@@ -18,7 +18,9 @@ final class ScanStore: Sendable {
   private final class Lane: Sendable {
     let renderer: Mutex<PageRenderer>
 
-    init(seed: Int) { renderer = Mutex(PageRenderer(seed: seed)) }
+    init(seed: Int, resolution: ScanResolution) {
+      renderer = Mutex(PageRenderer(seed: seed, resolution: resolution))
+    }
   }
 
   let seed: Int
@@ -28,11 +30,13 @@ final class ScanStore: Sendable {
     Generations<Key, Scan>(limit: ScanStore.cacheSize) { $0.bytes.count })
 
   /// With a `bulkSize` above 0, scans are made to that size and not drawn.
-  init(seed: Int, bulkSize: Int = 0) {
+  init(seed: Int, bulkSize: Int = 0, resolution: ScanResolution = .dpi150) {
     self.seed = seed
     bulk = bulkSize > 0 ? BulkPDF(size: bulkSize, seed: seed) : nil
     let processors = bulk == nil ? sysconf(Int32(_SC_NPROCESSORS_ONLN)) : 1
-    lanes = (0..<max(1, min(8, processors))).map { _ in Lane(seed: seed) }
+    lanes = (0..<max(1, min(8, processors))).map { _ in
+      Lane(seed: seed, resolution: resolution)
+    }
   }
 
   /// The scan with these pages of the document: the same bytes each time.

@@ -41,6 +41,18 @@ import Testing
     #expect((2...10).contains(fax))
   }
 
+  @Test(arguments: ScanResolution.allCases)
+  func `pages are letter pages in the resolution that was asked for`(resolution: ScanResolution)
+    throws
+  {
+    let store = ScanStore(seed: 7, resolution: resolution)
+    let scan = try store.scan(catalogue.documents[0], pages: 1...1)
+    let text = String(decoding: scan.bytes, as: UTF8.self)
+    #expect(text.contains("/MediaBox [0 0 612 792]"))
+    let (width, height) = (resolution.rawValue * 17 / 2, resolution.rawValue * 11)
+    #expect(text.contains("/Width \(width) /Height \(height)"))
+  }
+
   @Test(arguments: [1, 5000, 2_000_000])
   func `bulk documents have the size that was asked for`(size: Int) {
     let bulk = BulkPDF(size: size, seed: 7)
