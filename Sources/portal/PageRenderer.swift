@@ -121,7 +121,7 @@ final class PageRenderer {
   }
 
   private func fax(_ ink: Picture) throws(PictureError) -> [UInt8] {
-    pixSetResolution(ink.pointer, Int32(PDFFile.resolution), Int32(PDFFile.resolution))
+    pixSetResolution(ink.pointer, Int32(resolution.rawValue), Int32(resolution.rawValue))
     return try ink.encoded("encode a page") {
       pixWriteMem($0, $1, ink.pointer, Int32(IFF_TIFF_G4))
     }
