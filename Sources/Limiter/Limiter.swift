@@ -7,12 +7,24 @@ import Synchronization
 /// Each step is one short transaction; sleeping happens outside. A place that cannot be read or written
 /// ends the run: without a budget no request is made (promise P6).
 package final class Limiter: Sendable {
-  private let storage: any LimiterStorage
+  let storage: any LimiterStorage
   private let lead = Mutex(StartMargin())
   private let slots = Turnstile()
   private let starts = Turnstile()
   /// What was last read of hosts that are asked without delay.
   private let known = Mutex<[String: Known]>([:])
+
+  /// What was last read of the operator's orders, by host.
+  let orders = Mutex<[String: Orders]>([:])
+  let report: @Sendable (String) -> Void
+
+  struct Orders {
+    let steering: Steering
+    let readAt: Int64
+  }
+
+  /// Orders are read again after so many nanoseconds, so that they hold everywhere within a second.
+  static let steeringAge: Int64 = 500_000_000
 
   private struct Known {
     let budget: HostBudget
@@ -25,10 +37,12 @@ package final class Limiter: Sendable {
 
   /// Opens or creates what `location` names. Throws with exit code 74 for a file that cannot be
   /// used, with 69, 77 or 78 for a database. A database that is away is waited for, but no longer once `stop` is requested. `report` gets a sentence when
-  /// a file that a power cut damaged was made anew.
+  /// a file that a power cut damaged was made anew, and whenever the operator's orders for a host have changed.
   package init(
-    at location: LimiterLocation, stop: ShutdownSignal? = nil, report: (String) -> Void = { _ in }
+    at location: LimiterLocation, stop: ShutdownSignal? = nil,
+    report: @escaping @Sendable (String) -> Void = { _ in }
   ) throws(Fatal) {
+    self.report = report
     storage =
       switch location {
       case .file(let path): try LimiterFile(path: path, report: report)
@@ -37,7 +51,10 @@ package final class Limiter: Sendable {
   }
 
   /// A limiter of this process alone, which writes nothing.
-  package init() throws(Fatal) { storage = try LimiterFile(path: ":memory:") { _ in } }
+  package init() throws(Fatal) {
+    report = { _ in }
+    storage = try LimiterFile(path: ":memory:") { _ in }
+  }
 
   /// Whether a request may begin.
   package enum Permission: Sendable, Equatable {
@@ -64,12 +81,33 @@ package final class Limiter: Sendable {
   package func waitForSlot(host: String, pace: RateLimit, stop: ShutdownSignal) throws(Fatal)
     -> Bool
   {
-    guard pace.delay > 0 else { return try waitForPause(host, stop) }
+    guard try steering(of: host).pace(pace).delay > 0 else {
+      guard try waitForOpening(host, stop) else { return false }
+      return try waitForPause(host, stop)
+    }
     // One at a time: what a process that dies had reserved is lost to all others.
     return try slots.pass(host) { () throws(Fatal) in
-      guard !stop.isRequested else { return false }
-      let slot = try update(host) { $0.reserve(now: Time.monotonic(), pace: pace) }
-      return stop.sleep(until: slot - 2 * lead.withLock(\.nanoseconds))
+      while try waitForOpening(host, stop) {
+        let steering = try steering(of: host)
+        let slot = try update(host) {
+          $0.reserve(now: Time.monotonic(), pace: steering.pace(pace))
+        }
+        if try wait(host, until: slot - 2 * lead.withLock(\.nanoseconds), steering, stop) {
+          return !stop.isRequested
+        }
+      }
+      return false
+    }
+  }
+
+  /// Waits for a slot. False when other orders came in between.
+  private func wait(
+    _ host: String, until time: Int64, _ steering: Steering, _ stop: ShutdownSignal
+  ) throws(Fatal) -> Bool {
+    while true {
+      let next = min(time, Time.monotonic() + Self.steeringAge)
+      guard stop.sleep(until: next), next < time else { return true }
+      guard try self.steering(of: host) == steering else { return false }
     }
   }
 
@@ -78,6 +116,9 @@ package final class Limiter: Sendable {
   package func start(host: String, pace: RateLimit, stop: ShutdownSignal) throws(Fatal)
     -> Permission
   {
+    let steering = try steering(of: host)
+    guard steering.closure(at: Time.wall()) == nil else { return .paused }
+    let pace = steering.pace(pace)
     guard pace.delay > 0 else {
       let budget = try known(host)
       if stop.isRequested { return .stopped }
@@ -159,6 +200,7 @@ package final class Limiter: Sendable {
 
   /// The third step, as soon as the request was sent: from now on everybody knows when.
   package func sent(_ grant: Grant, host: String, pace: RateLimit) throws(Fatal) {
+    let pace = try steering(of: host).pace(pace)
     guard pace.delay > 0, pace.burst == 1 else { return }
     let now = Time.monotonic()
     try update(host) { $0.sent(at: now, latest: grant.latest, pace: pace) }
@@ -195,7 +237,7 @@ package final class Limiter: Sendable {
   /// The host answered well after its ``Grant`` had told of refusals.
   package func succeed(host: String) throws(Fatal) { try update(host) { $0.succeed() } }
 
-  private func update<T: Sendable>(
+  func update<T: Sendable>(
     _ host: String, _ change: @Sendable (inout HostBudget) -> T
   ) throws(Fatal) -> T {
     let result = try storage.update(host, change)
@@ -220,16 +262,23 @@ extension Limiter {
     package let lastStart: Double?
     /// Refusals (429, 503) since its last good answer.
     package let refusals: Int
+    /// What the operator ordered.
+    package let steering: Steering
   }
 
+  /// All hosts that were asked, and those for which something is ordered, by name.
   package func status() throws(Fatal) -> [HostStatus] {
     let now = Time.monotonic()
-    return try hosts().map { host, budget in
+    let orders = Dictionary(try storage.steering()) { $1 }
+    let asked = try hosts()
+    let others = Set(orders.keys).subtracting(asked.map(\.host))
+    return (asked + others.map { ($0, HostBudget()) }).sorted { $0.host < $1.host }.map {
+      host, budget in
       HostStatus(
         host: host, nextSlot: max(0, Double(max(budget.nextSlot, budget.pausedUntil) - now) / 1e9),
         pause: max(0, Double(budget.pausedUntil - now) / 1e9),
         lastStart: budget.lastStart == 0 ? nil : max(0, Double(now - budget.lastStart) / 1e9),
-        refusals: budget.refusals)
+        refusals: budget.refusals, steering: orders[host] ?? Steering())
     }
   }
 }

@@ -14,7 +14,9 @@ import Synchronization
 /// first, so that there is always one who goes on. A transaction that locks it took five, and beside other work
 /// each of them costs a turn of the processor.
 final class LimiterDatabase: LimiterStorage {
-  private let pool: PostgresPool
+  let pool: PostgresPool
+  /// Whether the table of the operator's orders was seen.
+  let hasSteering = Atomic<Bool>(false)
   /// What this process noted last, by host.
   private let own = Mutex<[String: OwnStart]>([:])
 
@@ -38,7 +40,7 @@ final class LimiterDatabase: LimiterStorage {
   }
 
   /// Our number among a database's advisory locks: "conveyor" as bytes.
-  private static let creation = 0x636F_6E76_6579_6F72
+  static let creation = 0x636F_6E76_6579_6F72
 
   private static let schema = """
     CREATE TABLE IF NOT EXISTS conveyor_hosts (

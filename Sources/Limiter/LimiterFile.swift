@@ -97,6 +97,16 @@ final class LimiterFile: LimiterStorage {
     }
   }
 
+  func steering(of host: String) throws(Fatal) -> Steering { try pauses.steering(of: host) }
+
+  func steer(
+    _ host: String, _ change: @Sendable (inout Steering) -> Void
+  ) throws(Fatal) -> Steering { try pauses.steer(host, change) }
+
+  func steering() throws(Fatal) -> [(host: String, steering: Steering)] {
+    try pauses.steering()
+  }
+
   private func read<T: Sendable>(_ body: @Sendable (Database) throws -> T) throws(Fatal) -> T {
     try StateDatabase.guarded(path, "limiter") { try queue.unsafeRead(body) }
   }

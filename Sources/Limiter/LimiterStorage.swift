@@ -22,6 +22,17 @@ protocol LimiterStorage: Sendable {
 
   /// All hosts, by name.
   func hosts() throws(Fatal) -> [(host: String, budget: HostBudget)]
+
+  /// What is ordered for a host.
+  func steering(of host: String) throws(Fatal) -> Steering
+
+  /// Changes what is ordered for a host, while nobody else can; returns it. It is on disk when this returns.
+  func steer(
+    _ host: String, _ change: @Sendable (inout Steering) -> Void
+  ) throws(Fatal) -> Steering
+
+  /// All hosts for which something is ordered.
+  func steering() throws(Fatal) -> [(host: String, steering: Steering)]
 }
 
 /// What `--limiter` names: a file, or a database.

@@ -2,9 +2,9 @@ import SQLite
 import Common
 import GRDB
 
-/// The pauses that portals asked for, in a SQLite file beside the limiter's, by the wall clock and on disk:
-/// they hold over a power cut. Read only for hosts that the limiter knows nothing of since the machine
-/// was started.
+/// What has to hold over a power cut, in a SQLite file beside the limiter's, by the wall clock and on disk: the
+/// pauses that portals asked for, which are read only for hosts that the limiter knows nothing of since the machine
+/// was started, and the operator's orders.
 final class PauseFile: Sendable {
   private let path: String
   private let queue: DatabaseQueue
@@ -22,7 +22,13 @@ final class PauseFile: Sendable {
       until INTEGER NOT NULL,    -- nanoseconds since 1970
       refusals INTEGER NOT NULL  -- 429 and 503 in a row that led to it
     ) WITHOUT ROWID
+    """,
     """
+    CREATE TABLE steering (
+      host TEXT PRIMARY KEY,
+      orders TEXT NOT NULL       -- JSON (Steering.swift)
+    ) WITHOUT ROWID
+    """,
   ]
 
   /// Keeps a pause; returns when it is on disk. Of two, the longer one stays.
@@ -61,6 +67,50 @@ final class PauseFile: Sendable {
         guard until > now else { return nil }
         return .afterReboot(
           now: Time.monotonic(), wallNow: now, wallPausedUntil: until, refusals: Int(refusals))
+      }
+    }
+  }
+
+  func steering(of host: String) throws(Fatal) -> Steering {
+    try StateDatabase.guarded(path, "limiter") {
+      try queue.unsafeRead { db in try self.steering(of: host, db) }
+    }
+  }
+
+  private func steering(of host: String, _ db: Database) throws -> Steering {
+    let statement = try db.cachedStatement(sql: "SELECT orders FROM steering WHERE host = ?")
+    guard let text = try String.fetchOne(statement, arguments: [host]) else { return Steering() }
+    return try Steering(stored: text, host, in: path)
+  }
+
+  func steer(
+    _ host: String, _ change: @Sendable (inout Steering) -> Void
+  ) throws(Fatal) -> Steering {
+    try StateDatabase.guarded(path, "limiter") {
+      try queue.writeWithoutTransaction { db in
+        var steering = Steering()
+        try db.inTransaction(.immediate) {
+          steering = try self.steering(of: host, db)
+          change(&steering)
+          try db.execute(
+            sql: steering.isEmpty
+              ? "DELETE FROM steering WHERE host = ?1"
+              : "INSERT OR REPLACE INTO steering (host, orders) VALUES (?1, ?2)",
+            arguments: [host] + (steering.isEmpty ? [] : [steering.json.description]))
+          return .commit
+        }
+        return steering
+      }
+    }
+  }
+
+  func steering() throws(Fatal) -> [(host: String, steering: Steering)] {
+    try StateDatabase.guarded(path, "limiter") {
+      try queue.unsafeRead { db in
+        try Row.fetchAll(db, sql: "SELECT host, orders FROM steering").map { row in
+          let host: String = row[0]
+          return (host, try Steering(stored: row[1], host, in: self.path))
+        }
       }
     }
   }

@@ -38,7 +38,8 @@ struct Programs: Sendable {
       throw Fatal(.usage, "\(shown) is not the name of a command (conveyor help)")
     }
     if let path = first("conveyor-\(name)", in: plugins) { return path }
-    let commands = Self.tools + ["run", "doctor", "demo", "report", "monitor", "reconcile", "help"]
+    let commands =
+      Self.tools + ["run", "doctor", "demo", "report", "monitor", "reconcile", "limiter", "help"]
     let near = NearestName.of(name, among: commands).map { "; did you mean \($0)?" } ?? ""
     throw Fatal(
       .configuration,

@@ -24,7 +24,7 @@ struct Fetch: Tool {
       \(ToolExit.table)
       """,
     subcommands: [
-      StatusCommand.self, ProbeCommand.self, PipelineCommand.self, ReplayWorkersCommand.self,
+      StatusCommand.self, LimiterCommand.self, ProbeCommand.self, PipelineCommand.self, ReplayWorkersCommand.self,
     ])
 
   static let oldOptions: [String: OldOption] = [
@@ -36,9 +36,7 @@ struct Fetch: Tool {
 
   @OptionGroup var requests: RequestOptions
 
-  @Option(
-    help: ArgumentHelp(
-      "Fetch with this many threads, or auto. (default: the stage's, else 5)", valueName: "n"))
+  @Option(help: ArgumentHelp("Fetch with this many threads, or auto.", valueName: "n"))
   var workers: FetchWorkers?
 
   @OptionGroup var range: WorkerRange
@@ -154,9 +152,7 @@ struct StateOptions: ParsableArguments {
   var state: String?
 
   @Option(
-    help: ArgumentHelp(
-      "Share this limiter: a file, or postgres://HOST/NAME for several machines.",
-      valueName: "url"))
+    help: ArgumentHelp("Share this limiter: a file, or postgres://HOST/DB.", valueName: "url"))
   var limiter: String?
 
   func folder() throws(Fatal) -> StateFolder { try StateFolder(named: state) }

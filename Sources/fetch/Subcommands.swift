@@ -19,7 +19,7 @@ struct StatusCommand: Tool {
     abstract: "Print what limiter and checkpoint hold, as JSON lines.",
     usage: "fetch status [limiter] [checkpoint] [OPTION]…",
     discussion: """
-      The limiter has one line per host (next slot, pause, refusals), the checkpoint one line of totals.
+      The limiter has one line per host (next slot, pause, refusals, orders), the checkpoint one line of totals.
 
         fetch status
         fetch status limiter --limiter postgres://db/madison
@@ -58,14 +58,7 @@ struct StatusCommand: Tool {
   }
 
   private static func lines(_ limiter: Limiter) throws(Fatal) -> [String] {
-    try limiter.status().map { status in
-      JSON.object([
-        "host": .string(status.host), "next_slot_seconds": .decimal(status.nextSlot),
-        "pause_seconds": .decimal(status.pause),
-        "last_start_seconds_ago": status.lastStart.map { .decimal($0) },
-        "refusals": .int(status.refusals),
-      ]).description
-    }
+    try limiter.status().map(\.json.description)
   }
 
   private static func line(_ summary: Checkpoint.Summary) -> String {
@@ -109,7 +102,8 @@ struct PipelineCommand: Tool {
   static let configuration = CommandConfiguration(
     commandName: "pipeline",
     abstract: "Print the tools of the stage's pipeline, one a line.",
-    usage: "fetch pipeline --stage NAME [OPTION]…", discussion: ToolExit.table)
+    usage: "fetch pipeline --stage NAME [OPTION]…", discussion: ToolExit.table,
+    shouldDisplay: false)
 
   @OptionGroup var stages: StageOptions
   @OptionGroup var log: LogOptions
@@ -141,7 +135,7 @@ struct ReplayWorkersCommand: Tool {
 
 extension LimiterLocation {
   /// Whether there is a limiter, as far as that can be seen without asking a server.
-  fileprivate var isThere: Bool {
+  var isThere: Bool {
     if case .file(let path) = self { return access(path, F_OK) == 0 }
     return true
   }

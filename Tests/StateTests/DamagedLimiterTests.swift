@@ -70,22 +70,6 @@ import Testing
     _ = try Limiter(at: .file(place.path)) { Issue.record("again: \($0)") }
   }
 
-  @Test func severalThatFindItDamagedAtOnceMakeOne() throws {
-    let place = try Place()
-    var bytes = try place.content()
-    bytes.replaceSubrange(0..<4096, with: [UInt8](repeating: 0, count: 4096))
-    try place.directory.write(bytes, to: "limiter.sqlite")
-    let failures = Mutex<[String]>([])
-    withThreads(6) { _ in
-      do {
-        let limiter = try Limiter(at: .file(place.path))
-        _ = try limiter.waitForSlot(
-          host: "h:80", pace: RateLimit(delay: 0.001), stop: ShutdownSignal())
-      } catch { failures.withLock { $0.append("\(error)") } }
-    }
-    #expect(failures.withLock { $0 } == [])
-  }
-
   @Test(arguments: ["a letter to somebody, and no database at all. ", "%PDF-1.4 "])
   func somethingElseIsLeftAsItIs(text: String) throws {
     let directory = try TemporaryDirectory()

@@ -32,7 +32,9 @@ struct LimiterPlace: Sendable {
     }
   }
 
-  func open() throws -> Limiter { try Limiter(at: LimiterLocation(name)) }
+  func open(report: @escaping @Sendable (String) -> Void = { _ in }) throws -> Limiter {
+    try Limiter(at: LimiterLocation(name), report: report)
+  }
 
   /// Changes what is kept, behind the limiter's back.
   func sql(_ text: String) throws {
