@@ -11,20 +11,27 @@ struct DamagedFile {
   /// More than a limiter ever has, in bytes.
   private static let largest = 16 << 20
 
-  /// Looks at a file that SQLite calls damaged. `nil` where it may be something else: it has neither the
+  /// A file that SQLite calls damaged, which had `content` before SQLite looked at it: read afterwards, it might be a
+  /// new one that somebody else has made in its place by then. `nil` where it may be something else: it has neither the
   /// `mark` of the schema in it, nor is it so empty, or so short, that there is nothing to be seen.
-  init?(_ path: String, mark: String) throws(Fatal) {
+  init?(_ path: String, _ content: [UInt8], mark: String) {
     self.path = path
-    let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return nil }
-    defer { close(descriptor) }
-    content = try Self.content(descriptor, path)
+    self.content = content
     let magic = Array("SQLite format 3\0".utf8)
     let isHeadOnly = content.starts(with: magic) && content.count < 512
     let isBlank = content.prefix(512).allSatisfy { $0 == 0 }
     guard content.count <= Self.largest,
       isHeadOnly || isBlank || Self.contains(content, Array(mark.utf8))
     else { return nil }
+  }
+
+  /// What a file has in it, or a little more than a limiter ever has; `nil` where there is none. Throws with exit
+  /// code 74.
+  static func content(of path: String) throws(Fatal) -> [UInt8]? {
+    let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return nil }
+    defer { close(descriptor) }
+    return try content(descriptor, path)
   }
 
   /// Empties the file, which makes it a new one for SQLite, and returns the name of the copy; `nil` where somebody
@@ -65,7 +72,12 @@ struct DamagedFile {
   }
 
   private static func content(_ descriptor: Int32, _ path: String) throws(Fatal) -> [UInt8] {
-    var bytes = [UInt8](repeating: 0, count: largest + 1)
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else {
+      throw Fatal(
+        .inputOutput, "the limiter \(path) cannot be read: \(String(cString: strerror(errno)))")
+    }
+    var bytes = [UInt8](repeating: 0, count: min(largest, Int(status.st_size)) + 1)
     var count = 0
     while count < bytes.count {
       let got = bytes.withUnsafeMutableBytes {

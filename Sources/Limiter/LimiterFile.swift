@@ -30,12 +30,15 @@ final class LimiterFile: LimiterStorage {
   ) throws(Fatal) -> DatabaseQueue {
     try StateDatabase.guarded(path, "limiter") {
       for _ in 1...3 {
+        let content = try DamagedFile.content(of: path)
         do {
           let queue = try StateDatabase.openUnguarded(path, synchronous: "OFF", schema: schema)
           try StateDatabase.check(queue)
           return queue
         } catch let error as DatabaseError where StateDatabase.saysDamaged(error) {
-          guard let damage = try DamagedFile(path, mark: "next_slot") else { throw error }
+          guard let damage = content.flatMap({ DamagedFile(path, $0, mark: "next_slot") }) else {
+            throw error
+          }
           if let copy = try damage.empty() {
             report(
               """
