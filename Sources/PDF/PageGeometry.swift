@@ -73,8 +73,9 @@ package struct PageGeometry: Sendable, Equatable {
   /// Whether a reader sees a page of the same size, cut at the same edges and the same way up.
   ///
   /// Boxes are compared as they are shown, because Ghostscript's `pdfwrite` (10.00) moves each media
-  /// box to 0, 0, turns the page itself instead of setting `/Rotate`, multiplies by `/UserUnit`,
-  /// and rounds to hundredths of a point.
+  /// box to 0, 0, turns the page itself instead of setting `/Rotate`, and rounds to hundredths of a
+  /// point. It multiplies by `/UserUnit`, too; but readers that do not know that (pdfium) would show
+  /// another size from then on.
   package func isShown(like other: PageGeometry, tolerance: Double = 0.05) -> Bool {
     func near(_ a: Rectangle, _ b: Rectangle) -> Bool {
       let differences = [
@@ -82,7 +83,8 @@ package struct PageGeometry: Sendable, Equatable {
       ]
       return differences.allSatisfy { $0.magnitude <= tolerance }
     }
-    return near(shownSheet, other.shownSheet) && near(shownCrop, other.shownCrop)
+    return userUnit == other.userUnit && near(shownSheet, other.shownSheet)
+      && near(shownCrop, other.shownCrop)
   }
 }
 

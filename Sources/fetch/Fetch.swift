@@ -24,7 +24,8 @@ struct Fetch: Tool {
       \(ToolExit.table)
       """,
     subcommands: [
-      StatusCommand.self, LimiterCommand.self, ProbeCommand.self, PipelineCommand.self, ReplayWorkersCommand.self,
+      StatusCommand.self, LimiterCommand.self, ProbeCommand.self, PipelineCommand.self,
+      ReplayWorkersCommand.self,
     ])
 
   static let oldOptions: [String: OldOption] = [

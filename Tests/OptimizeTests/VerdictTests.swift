@@ -208,14 +208,28 @@ struct VerdictTests {
     let bytes = Fixture.pages(
       [
         "/Rotate 90", "/MediaBox[10 20 622 812]", "/CropBox[50 60 500 700]/Rotate 270",
-        "/UserUnit 2", "/MediaBox[0 0 595.276 841.89]",
+        "/MediaBox[0 0 595.276 841.89]",
       ], more: [comment])
     let run = try ToolRun(
       ["--engine", "ghostscript", try directory.write(bytes, to: "x.pdf")])
     #expect(run.wait() == .status(0))
     let output = try run.records()[0]["optimize"]
-    #expect(output?["pages"] == .int(5))
+    #expect(output?["pages"] == .int(4))
     #expect(output?["method"] == .string("ghostscript/ebook"), "\(output?["reason"]?.string ?? "")")
+  }
+
+  @Test(
+    "A page in larger units stays, as Ghostscript would leave readers without them another size")
+  func userUnit() throws {
+    let directory = try TemporaryDirectory()
+    let comment = "<</X(\(String(repeating: "x", count: 100_000)))>>"
+    let bytes = Fixture.pages(["", "/UserUnit 2"], more: [comment])
+    let run = try ToolRun(
+      ["--engine", "ghostscript", try directory.write(bytes, to: "x.pdf")])
+    #expect(run.wait() == .status(0))
+    let output = try run.records()[0]["optimize"]
+    #expect(output?["rejected"]?["engine"] == .string("ghostscript"), "\(output ?? .null)")
+    #expect(output?["detail"]?.string?.contains("page 2") == true, "\(output ?? .null)")
   }
 
   @Test("What a rejected result would have saved is recorded")
