@@ -89,6 +89,13 @@ package protocol DocumentIndex: Sendable {
   /// The status of each of these documents that exists, by its id.
   func statuses(of ids: [String]) throws -> [String: DocumentStatus]
 
+  /// Marks pending and failed documents as not wanted, for this reason. Those that a run holds, or that are completed,
+  /// stay as they are. Returns how many were marked.
+  func skip(_ ids: [Int], why: String) throws -> Int
+
+  /// The documents that have a name, at most 20.
+  func documents(named name: DocumentName) throws -> [IndexedDocument]
+
   /// Everything that the report shows (domain: "What the operator expects to see").
   func report(_ selection: Selection) throws -> Report
 

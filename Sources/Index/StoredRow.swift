@@ -59,6 +59,13 @@ enum StoredRows {
     download_error = ?, next_attempt_at = NULL, retrying = FALSE, lost_leases = 0,
     \(Lease.cleared)
     """
+
+  /// What marking as not wanted writes, and where; takes the reason.
+  static let skip = """
+    download_status = 'skipped', error_class = NULL, download_error = ?, next_attempt_at = NULL,
+    retrying = FALSE
+    WHERE download_status IN ('pending', 'failed')
+    """
 }
 
 /// The documents of an index in a SQLite file, whatever their status, as an import would bring them: for

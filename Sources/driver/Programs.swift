@@ -39,7 +39,10 @@ struct Programs: Sendable {
     }
     if let path = first("conveyor-\(name)", in: plugins) { return path }
     let commands =
-      Self.tools + ["run", "doctor", "demo", "report", "monitor", "reconcile", "limiter", "help"]
+      Self.tools + [
+        "run", "doctor", "demo", "report", "monitor", "reconcile", "limiter", "why",
+        "retry", "skip", "help",
+      ]
     let near = NearestName.of(name, among: commands).map { "; did you mean \($0)?" } ?? ""
     throw Fatal(
       .configuration,

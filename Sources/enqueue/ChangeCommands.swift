@@ -54,14 +54,18 @@ struct RetryCommand: Tool {
   static let configuration = CommandConfiguration(
     commandName: "retry",
     abstract: "Set failed documents back to pending.",
-    usage: "enqueue retry --index URL [OPTION]…",
+    usage: "enqueue retry [ID…] --index URL [OPTION]…",
     discussion: """
-      Attempts are counted from 0 again.
+      Attempts are counted from 0 again. Without an ID, all that the options select.
 
+        enqueue retry 184223 184224 --index postgres:
         enqueue retry --class network --dry-run --index postgres:
 
       \(ToolExit.table)
       """)
+
+  @Argument(help: .ids)
+  var ids: [Int] = []
 
   @OptionGroup var documents: SelectedDocuments
 
@@ -71,12 +75,62 @@ struct RetryCommand: Tool {
   @OptionGroup var log: LogOptions
 
   func perform(stop: ShutdownSignal, logger: Logger) throws -> ToolExit {
-    let (index, selection) = try documents.open(retrying: true, stop: stop, logger: logger)
+    var (index, selection) = try documents.open(retrying: true, stop: stop, logger: logger)
+    if !ids.isEmpty { selection.ids = ids }
     let count = dryRun ? try index.counts(selection).retriable : try index.requeueFailed(selection)
     let changed = "\(Format.counted(count, "failed document")) back to pending"
     say(dryRun ? "would set \(changed)" : "set \(changed)")
     return .success
   }
+}
+
+/// `enqueue skip`.
+struct SkipCommand: Tool {
+  static let configuration = CommandConfiguration(
+    commandName: "skip",
+    abstract: "Mark documents as not wanted.",
+    usage: "enqueue skip ID… --why TEXT --index URL [OPTION]…",
+    discussion: """
+      Only those that are pending or failed: what a run works on, or the store has, stays as it is.
+
+        enqueue skip 184223 --why "sealed by the court" --index postgres:
+
+      \(ToolExit.table)
+      """)
+
+  @Argument(help: .ids)
+  var ids: [Int]
+
+  @Option(help: ArgumentHelp("Say why, for the report and for `validate why`.", valueName: "text"))
+  var why: String
+
+  @OptionGroup var place: IndexOptions
+
+  @Flag(name: .dryRun, help: .dryRun)
+  var dryRun = false
+
+  @OptionGroup var log: LogOptions
+
+  func perform(stop: ShutdownSignal, logger: Logger) throws -> ToolExit {
+    let index = try place.open(stop: stop)
+    let names = ids.map(String.init)
+    let statuses = try index.statuses(of: names)
+    let wanted = names.filter { [.pending, .failed].contains(statuses[$0]) }
+    for name in names where !wanted.contains(name) {
+      say(
+        "\(name) stays: \(statuses[name].map { "it is \($0.word)" } ?? "there is no such document")"
+      )
+    }
+    let count =
+      dryRun
+      ? wanted.count : try index.skip(wanted.compactMap { Int($0) }, why: Format.printable(why))
+    say("\(dryRun ? "would mark" : "marked") \(Format.counted(count, "document")) as skipped")
+    return .success
+  }
+}
+
+extension ArgumentHelp {
+  fileprivate static let ids = ArgumentHelp("The documents.", valueName: "id")
 }
 
 /// Makes an index ready, and says on stderr what was done.

@@ -22,6 +22,7 @@ struct Enqueue: Tool {
       """,
     subcommands: [
       ImportCommand.self, InitCommand.self, MigrateCommand.self, RetryCommand.self,
+      SkipCommand.self,
       CountCommand.self, StatusCommand.self, TypesCommand.self, PreflightCommand.self,
       PathsCommand.self,
     ])
@@ -48,7 +49,7 @@ struct Enqueue: Tool {
   )
   var lease = TimeSpan(seconds: 600)
 
-  @Flag(help: "End when nothing can be claimed now.")
+  @Flag(help: .rare("End when nothing can be claimed now."))
   var noWait = false
 
   @Flag(name: .dryRun, help: .dryRun)

@@ -25,7 +25,7 @@ struct Validate: Tool {
       """,
     subcommands: [
       ReportCommand.self, MonitorCommand.self, MismatchesCommand.self, ReconcileCommand.self,
-      FilesCommand.self,
+      FilesCommand.self, WhyCommand.self,
     ])
 
   static let oldOptions: [String: OldOption] = [

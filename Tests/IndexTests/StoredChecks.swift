@@ -8,6 +8,8 @@ enum StoredChecks {
     Check("stored rows come by the bytes of their URLs, as they were", inOrder),
     Check("documents are set back only where nothing has changed", requeueCompleted),
     Check("statuses are told by id", statuses),
+    Check("a document is found by its id, and by book and page", documents),
+    Check("what is pending or failed can be skipped, and nothing else", skip),
   ]
 
   private static func read(
@@ -94,5 +96,47 @@ enum StoredChecks {
       try index.statuses(of: ids + ["0", "none", "", "1; DROP TABLE x", "9999999999999999999"])
         == [ids[0]: .pending, ids[1]: .failed])
     #expect(try index.statuses(of: []) == [:])
+  }
+
+  static func documents(_ fixture: any IndexFixture) throws {
+    let index = try fixture.open(
+      with: Document.pages(3) + [Document(page: 2, source: "Historical")])
+    try fixture.sql(
+      """
+      UPDATE index_documents SET download_status = 'failed', download_attempts = 5,
+        error_class = 'network', download_error = 'it''s gone' WHERE page = 3
+      """)
+    let found = try index.documents(named: .place(book: 238, page: 2))
+    #expect(
+      found.map { $0["source"] }.sorted { ($0 ?? "") < ($1 ?? "") } == ["DuProcess", "Historical"])
+    let third = try #require(try index.documents(named: .place(book: 238, page: 3)).first)
+    #expect(third.status == .failed && third.attempts == 5 && third.errorClass == .network)
+    #expect(third["download_error"] == "it's gone" && third["gcs_path"] == nil)
+    let id = try #require(Int(third.id))
+    #expect(try index.documents(named: .id(id)).map(\.id) == [third.id])
+    #expect(try index.documents(named: .id(Int.max)).isEmpty)
+    #expect(try index.documents(named: .place(book: 238, page: 4)).isEmpty)
+  }
+
+  static func skip(_ fixture: any IndexFixture) throws {
+    let index = try fixture.open(with: Document.pages(5))
+    for (page, status) in [(2, "failed"), (3, "in_progress"), (4, "completed"), (5, "skipped")] {
+      try fixture.sql(
+        """
+        UPDATE index_documents SET download_status = '\(status)', error_class = 'network',
+          download_error = 'as it was' WHERE page = \(page)
+        """)
+    }
+    let ids = try fixture.sql("SELECT id FROM index_documents ORDER BY page").compactMap {
+      $0.first.flatMap { Int($0) }
+    }
+    #expect(try index.skip(ids, why: "sealed, they said; it's so") == 2)
+    #expect(try index.skip([], why: "none") == 0)
+    let columns = "download_status, download_error"
+    #expect(try fixture.row(page: 1, columns) == ["skipped", "sealed, they said; it's so"])
+    #expect(try fixture.row(page: 2, columns) == ["skipped", "sealed, they said; it's so"])
+    #expect(try fixture.row(page: 3, columns) == ["in_progress", "as it was"])
+    #expect(try fixture.row(page: 4, columns) == ["completed", "as it was"])
+    #expect(try fixture.row(page: 5, columns) == ["skipped", "as it was"])
   }
 }

@@ -1,7 +1,7 @@
 import Common
 import Postgres
 
-// Back to pending: what failed, and what the store turned out not to have.
+// Back to pending: what failed, and what the store turned out not to have; and what is not wanted.
 extension PostgresIndex {
   /// See ``DocumentIndex/requeueFailed(_:)``.
   package func requeueFailed(_ selection: Selection) throws -> Int {
@@ -39,5 +39,16 @@ extension PostgresIndex {
       """, columns.map { .text(arrayLiteral($0)) })
     let ids = Set(changed.values.compactMap { $0[0].flatMap { Int($0) } })
     return rows.map { ids.contains($0.row.id) }
+  }
+
+  /// See ``DocumentIndex/skip(_:why:)``.
+  package func skip(_ ids: [Int], why: String) throws -> Int {
+    var selection = Selection()
+    selection.ids = ids
+    let these = selection.documents
+    return try pool.query(
+      "UPDATE index_documents SET \(StoredRows.skip) AND \(these.sql)",
+      [.text(why)] + these.values
+    ).affected
   }
 }

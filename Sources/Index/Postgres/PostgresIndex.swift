@@ -64,6 +64,11 @@ extension PostgresIndex {
     }
   }
 
+  /// See ``DocumentIndex/documents(named:)``.
+  package func documents(named name: DocumentName) throws -> [IndexedDocument] {
+    try pool.use { connection, _ in try connection.queries(Selection()).documents(named: name) }
+  }
+
   /// See ``DocumentIndex/counts(_:)``.
   package func counts(_ selection: Selection) throws -> StatusCounts {
     try pool.use { connection, _ in try connection.queries(selection).statusCounts() }

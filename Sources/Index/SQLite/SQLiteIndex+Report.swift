@@ -20,6 +20,11 @@ extension SQLiteIndex {
     try database.read { try $0.queries(selection).mismatches(after: id, count: count) }
   }
 
+  /// See ``DocumentIndex/documents(named:)``.
+  package func documents(named name: DocumentName) throws -> [IndexedDocument] {
+    try database.read { try $0.queries(Selection()).documents(named: name) }
+  }
+
   /// See ``DocumentIndex/counts(_:)``.
   package func counts(_ selection: Selection) throws -> StatusCounts {
     try database.read { try $0.queries(selection).statusCounts() }

@@ -1,7 +1,7 @@
 import Common
 import GRDB
 
-// Back to pending: what failed, and what the store turned out not to have.
+// Back to pending: what failed, and what the store turned out not to have; and what is not wanted.
 extension SQLiteIndex {
   /// See ``DocumentIndex/requeueFailed(_:)``.
   package func requeueFailed(_ selection: Selection) throws -> Int {
@@ -32,6 +32,19 @@ extension SQLiteIndex {
         try statement.execute(arguments: [why, row.id, row.url, row.sha256, row.bytes])
         return db.changesCount == 1
       }
+    }
+  }
+
+  /// See ``DocumentIndex/skip(_:why:)``.
+  package func skip(_ ids: [Int], why: String) throws -> Int {
+    var selection = Selection()
+    selection.ids = ids
+    let these = selection.documents
+    return try database.write { db in
+      try db.execute(
+        sql: "UPDATE index_documents SET \(StoredRows.skip) AND \(these.sql)",
+        arguments: bound([why], these.arguments))
+      return db.changesCount
     }
   }
 }
