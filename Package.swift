@@ -85,7 +85,7 @@ let package = Package(
       "Checkpoint", ["Common", "SQLite", grdb, .product(name: "GRDBSQLite", package: "GRDB.swift")]),
     library("Postgres", ["Common", "CPostgres"]),
     library("Index", ["CZlib", "Common", "Files", "Postgres", "SQLite", grdb]),
-    library("Store", ["Common", "Crypto", "Files", "HTTP", logging]),
+    library("Store", ["Common", "Crypto", "Files", "HTTP", "Subprocesses", logging]),
 
     tool("enqueue", ["Index", "Subprocesses", "Config"]),
     tool(

@@ -7,6 +7,8 @@ import Glibc
 package struct Digest: ~Copyable {
   package enum Algorithm: Sendable {
     case sha256, md5
+    /// Only for names that others make with it.
+    case sha1
   }
 
   private let context: OpaquePointer
@@ -17,6 +19,7 @@ package struct Digest: ~Copyable {
       switch algorithm {
       case .sha256: EVP_sha256()
       case .md5: EVP_md5()
+      case .sha1: EVP_sha1()
       }
     // EVP_MD_CTX_new and EVP_DigestInit_ex fail only without memory, as every allocation here.
     guard let context = EVP_MD_CTX_new() else { preconditionFailure("no memory for a digest") }

@@ -39,7 +39,7 @@ struct CredentialTests {
     }
     let bucket = try BucketURL("gs://bucket", scheme: "gs")
     return GoogleStore(
-      try GoogleService(bucket, settings, base: fake.url, try TokenSource(settings)),
+      try GoogleService(bucket, settings, base: fake.url, try GoogleIdentity.find(settings)),
       chunk: 256 << 10)
   }
 
@@ -120,9 +120,9 @@ struct CredentialTests {
   func aKeyThatEverybodyCanReadIsRefused(_ mode: mode_t, _ isTaken: Bool) throws {
     let path = try keyFile("https://oauth2.googleapis.com/token", mode: mode)
     if isTaken {
-      _ = try ServiceAccountKey(path: path)
+      _ = try identity(path)
     } else {
-      let error = #expect(throws: Fatal.self) { _ = try ServiceAccountKey(path: path) }
+      let error = #expect(throws: Fatal.self) { _ = try identity(path) }
       #expect(error?.code == .permission)
       #expect(error?.message.contains("chmod 600") == true)
     }
@@ -131,15 +131,13 @@ struct CredentialTests {
   @Test(arguments: ["http://example.org/token", "ftp://example.org/", "x"])
   func aKeyIsNotSentUnencrypted(_ url: String) throws {
     let path = try keyFile(url)
-    #expect(throws: Fatal.self) { _ = try ServiceAccountKey(path: path) }
+    #expect(throws: Fatal.self) { _ = try identity(path) }
   }
 
-  @Test(arguments: ["", "{}", "[]", #"{"type":"authorized_user"}"#])
-  func otherFilesAreNoKeys(_ text: String) throws {
-    let path = try files.document(text).path
-    chmod(path, 0o600)
-    let error = #expect(throws: Fatal.self) { _ = try ServiceAccountKey(path: path) }
-    #expect(error?.code == .permission)
+  private func identity(_ path: String) throws -> GoogleIdentity {
+    var settings = StoreSettings()
+    settings.environment = { $0 == "GOOGLE_APPLICATION_CREDENTIALS" ? path : nil }
+    return try GoogleIdentity.find(settings)
   }
 
   /// Google's machines have a server that gives tokens; the clock decides when it is asked again.
@@ -156,18 +154,18 @@ struct CredentialTests {
           200, [:], Array(#"{"access_token":"t\#(number)","expires_in":3600}"#.utf8))
       })
     var settings = StoreSettings()
-    settings.retry = RetryPolicy(retries: 0)
+    settings.retry = RetryPolicy(retries: 0, base: 0)
     let host = String(server.url.dropFirst("http://".count))
     settings.environment = { $0 == "GCE_METADATA_HOST" ? host : nil }
     let clock = Mutex<Int64>(0)
-    let tokens = Tokens(
-      try TokenSource(settings), Connections(), StoreGate("gs://bucket", settings),
+    let tokens = LiveCredentials(
+      try GoogleIdentity.find(settings).source, StoreGate("gs://bucket", settings),
       now: { clock.withLock { $0 } })
     for (seconds, expected) in [
       (0, "t1"), (3299, "t1"), (3301, "t2"), (6500, "t2"), (6602, "t2"), (6800, "t2"),
     ] as [(Int64, String)] {
       clock.withLock { $0 = seconds * 1_000_000_000 }
-      #expect(try tokens.current()?.reveal() == expected, "after \(seconds) s")
+      #expect(try tokens.current().reveal() == expected, "after \(seconds) s")
     }
     clock.withLock { $0 = 7000 * 1_000_000_000 }
     #expect(throws: RecordError.self) { _ = try tokens.current() }
@@ -175,6 +173,7 @@ struct CredentialTests {
 
   @Test func withoutCredentialsTheRunEndsWithWhatToDo() throws {
     var settings = StoreSettings()
+    settings.retry = RetryPolicy(retries: 3, base: 0)
     settings.environment = { $0 == "GCE_METADATA_HOST" ? "127.0.0.1:1" : nil }
     let store = try openStore("gs://bucket", settings)
     let error = #expect(throws: Fatal.self) { _ = try store.info(at: "gs://bucket/a") }
@@ -193,7 +192,7 @@ struct CredentialTests {
     let store = GoogleStore(
       try GoogleService(
         try BucketURL("gs://bucket", scheme: "gs"), settings, base: "http://127.0.0.1:1",
-        try TokenSource(settings)))
+        try GoogleIdentity.find(settings)))
     let error = #expect(throws: Fatal.self) { try put(store, 1) }
     #expect(error?.code == .unavailable)
     #expect(fake.with { $0.tokens } == 1)

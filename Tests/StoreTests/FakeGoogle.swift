@@ -44,6 +44,8 @@ final class FakeGoogle: Sendable {
     var granule = 256 << 10
     /// Whether a token is needed.
     var needsToken = false
+    /// Which `Authorization` it takes, where tokens come from elsewhere.
+    var takes: (@Sendable (String) -> Bool)?
     /// Is called before an upload is looked at: what somebody else does at that moment.
     var meanwhile: @Sendable (inout State) -> Void = { _ in }
   }
@@ -98,6 +100,9 @@ final class FakeGoogle: Sendable {
     if behaviour.needsToken,
       request.headers["authorization"] != "Bearer canary-token-\(state.tokens)"
     {
+      return .answer(401, [:], error(401, "authError", "Invalid Credentials"))
+    }
+    if let takes = behaviour.takes, !takes(request.headers["authorization"] ?? "") {
       return .answer(401, [:], error(401, "authError", "Invalid Credentials"))
     }
     switch (request.method, request.query("uploadType"), request.query("upload_id")) {

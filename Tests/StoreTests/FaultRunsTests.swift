@@ -117,7 +117,7 @@ struct FaultRunsTests {
       let host = String(fake.url.dropFirst("http://".count))
       let store = try Self.store { settings in
         settings.environment = { $0 == "GCE_METADATA_HOST" ? host : nil }
-        let source = trouble.google == .unauthorized ? try TokenSource(settings) : .none
+        let source = trouble.google == .unauthorized ? try GoogleIdentity.find(settings) : nil
         let bucket = try BucketURL("gs://bucket", scheme: "gs")
         return GoogleStore(
           try GoogleService(bucket, settings, base: fake.url, source), chunk: Self.chunk,

@@ -1,61 +1,30 @@
 import Common
 import Crypto
-import Synchronization
 import HTTP
+import Logging
+import Synchronization
 
 /// The S3 protocol for one bucket: addresses, signatures, and what answers mean.
 struct AmazonService: Sendable {
   let bucket: BucketURL
   let gate: StoreGate
   var settings: StoreSettings { gate.settings }
-  private let scheme: String
-  private let host: String
-  /// What comes before an object's name in a path: the bucket, where it is not in the host's name.
-  private let root: String
-  private let signer: AmazonSigner
+  private let endpoint: AmazonEndpoint
+  private let credentials: LiveCredentials<AmazonCredentials>
+  private let connections = Connections()
   /// Where requests are signed for.
-  var region: String { signer.region }
-  private let connections: Connections
+  var region: String { endpoint.region }
+  /// Who we are, for people.
+  var identityName: String { credentials.name }
 
-  /// The service that the environment names: Amazon's, or with `AWS_ENDPOINT_URL` a compatible one.
+  /// The service that environment and profile name: Amazon's, or a compatible one.
   init(_ bucket: BucketURL, _ settings: StoreSettings) throws(Fatal) {
-    func variable(_ name: String) throws(Fatal) -> String {
-      if let value = settings.variable(name) { return value }
-      throw Fatal(
-        .permission,
-        "\(name) is not set: s3:// needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
-    }
-    let region =
-      settings.variable("AWS_REGION") ?? settings.variable("AWS_DEFAULT_REGION") ?? "us-east-1"
-    let text = settings.variable("AWS_ENDPOINT_URL")
-    // Names with a dot do not match the certificate of a host below amazonaws.com.
-    let isVirtual = text == nil && !bucket.bucket.contains(".")
-    let amazon = "s3.\(region).amazonaws.com"
-    let base = text ?? "https://\(isVirtual ? "\(bucket.bucket)." : "")\(amazon)"
-    guard let url = WebURL(base), url.description.split(separator: "/").count == 2 else {
-      throw Fatal(
-        .configuration,
-        "AWS_ENDPOINT_URL is no http or https URL of a host: \(SecretRedactor.refused(base))")
-    }
-    guard !url.hasCredentials else {
-      throw Fatal(
-        .configuration,
-        "AWS_ENDPOINT_URL has a user or a password in it: \(SecretRedactor.refused(base)). Set AWS_ACCESS_KEY_ID and "
-          + "AWS_SECRET_ACCESS_KEY instead")
-    }
-    let usualPort = url.scheme == "https" ? 443 : 80
+    let profiles = try AmazonProfiles.load(settings.variable)
     self.bucket = bucket
     gate = StoreGate(bucket.root, settings)
-    scheme = url.scheme
-    host = url.port == usualPort ? url.host : url.origin
-    root = isVirtual ? "" : "\(bucket.bucket)/"
-    connections = Connections()
-    signer = AmazonSigner(
-      credentials: AmazonCredentials(
-        accessKey: try variable("AWS_ACCESS_KEY_ID"),
-        secretKey: Secret(try variable("AWS_SECRET_ACCESS_KEY")),
-        sessionToken: settings.variable("AWS_SESSION_TOKEN").map(Secret.init)),
-      region: region)
+    endpoint = try AmazonEndpoint(bucket.bucket, settings.variable, profiles)
+    let identity = try AmazonIdentity(variable: settings.variable, profiles: profiles).find()
+    credentials = LiveCredentials(identity, gate)
   }
 
   /// A request for an object, before it is signed.
@@ -80,14 +49,17 @@ struct AmazonService: Sendable {
 
   private func exchange(_ operation: Operation) throws -> RequestResult {
     let name = bucket.url(ofName: operation.name)
-    let path = AmazonSigner.encodedPath(root + operation.name)
+    let path = AmazonSigner.encodedPath(endpoint.root + operation.name)
+    let (host, region) = (endpoint.host, endpoint.region)
+    let credentials = try credentials.current()
     let query = AmazonSigner.encoded(operation.query)
-    guard let url = WebURL("\(scheme)://\(host)\(path)" + (query.isEmpty ? "" : "?\(query)"))
+    guard
+      let url = WebURL("\(endpoint.scheme)://\(host)\(path)" + (query.isEmpty ? "" : "?\(query)"))
     else { throw RecordError(.storeRejected, "no URL can be made of \(Format.quoted(name))") }
     var request = Request(url)
     request.method = operation.method
     request.body = operation.body
-    request.headers = signer.headers(
+    request.headers = AmazonSigner(credentials: credentials, region: region).headers(
       for: AmazonSigner.Subject(
         method: operation.method, host: host, path: path, query: operation.query,
         headers: operation.headers + payer, bodySHA256: operation.bodySHA256),
@@ -98,7 +70,34 @@ struct AmazonService: Sendable {
     } catch {
       return .failure(try RetryableFailure(error, name))
     }
-    return RequestResult(answer, AmazonError(answer).responseClass, words: words(answer))
+    let error = AmazonError(answer)
+    if let failure = try another(error, answer, after: credentials, region) {
+      return .failure(failure)
+    }
+    return RequestResult(
+      answer, error.responseClass, words: words(answer, credentials.sessionToken))
+  }
+
+  /// Where the same request may do with other credentials, or in another region: once for each.
+  private func another(
+    _ error: AmazonError, _ answer: StoreResponse, after credentials: AmazonCredentials,
+    _ region: String
+  ) throws -> RetryableFailure? {
+    switch error.responseClass {
+    case .storeWide(.expired), .storeWide(.unknownKey):
+      guard try self.credentials.replaced(credentials) else { return nil }
+    case .storeWide(.region):
+      guard let named = error.region, named != region else { return nil }
+      // Another thread may have been quicker.
+      if endpoint.move(to: named) {
+        settings.logger.notice(
+          "\(bucket.root) is in the region \(named), not \(region): going on there. Set AWS_REGION=\(named)"
+        )
+      }
+    default: return nil
+    }
+    return RetryableFailure(
+      reason: words(answer, credentials.sessionToken), isUnauthorized: true)
   }
 
   /// That the account of these credentials pays for requests (GDAL's variable; aws has --request-payer, rclone
@@ -134,12 +133,12 @@ struct AmazonService: Sendable {
   static let firstByte = (name: "Range", value: "bytes=0-0")
 
   /// An answer in the store's words.
-  func words(_ answer: StoreResponse) -> String {
+  func words(_ answer: StoreResponse, _ token: Secret? = nil) -> String {
     // Only these two: an error about a signature also repeats what was signed.
     let error = AmazonError(answer)
     let text = [error.code, error.message].filter { !$0.isEmpty }.joined(separator: ": ")
     guard !text.isEmpty else { return "\(answer.status) without a reason" }
-    let hidden = signer.credentials.sessionToken?.hidden(in: text) ?? text
+    let hidden = (token ?? credentials.held?.sessionToken)?.hidden(in: text) ?? text
     return "\(answer.status) \(Format.quoted(hidden, limit: 200))"
   }
 }

@@ -15,6 +15,8 @@ struct AmazonCredentials: Sendable, Equatable {
 struct AmazonSigner: Sendable {
   let credentials: AmazonCredentials
   let region: String
+  /// What is asked.
+  var service = "s3"
 
   /// What is signed, each part as it goes over the wire.
   struct Subject: Sendable {
@@ -46,10 +48,10 @@ struct AmazonSigner: Sendable {
       subject.method, subject.path, Self.encoded(subject.query),
       signed.map { "\($0.name):\($0.value)\n" }.joined(), names, subject.bodySHA256,
     ].joined(separator: "\n")
-    let scope = "\(time.prefix(8))/\(region)/s3/aws4_request"
+    let scope = "\(time.prefix(8))/\(region)/\(service)/aws4_request"
     let text = "AWS4-HMAC-SHA256\n\(time)\n\(scope)\n\(Digest.sha256(canonical.utf8))"
     var key = Array("AWS4\(credentials.secretKey.reveal())".utf8)
-    for part in [String(time.prefix(8)), region, "s3", "aws4_request", text] {
+    for part in [String(time.prefix(8)), region, service, "aws4_request", text] {
       key = Signing.hmacSHA256(Array(part.utf8), key: key)
     }
     headers.append(

@@ -18,6 +18,7 @@ struct AmazonStore: BucketStore {
   private let quirks = AmazonQuirks()
   var bucket: BucketURL { service.bucket }
   var gate: StoreGate { service.gate }
+  var identityName: String? { service.identityName }
 
   init(_ service: AmazonService, part: Int = usualPart) {
     self.service = service

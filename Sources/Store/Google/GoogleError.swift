@@ -99,7 +99,7 @@ extension GoogleService {
   func advice(_ cause: StoreCause, _ answer: StoreResponse, _ purpose: Purpose) -> String {
     switch cause {
     case .expired, .unknownKey, .wrongSecret:
-      "check the key file that GOOGLE_APPLICATION_CREDENTIALS names"
+      "check \(identityName ?? "the credentials")"
     case .clock:
       "this machine's clock is wrong\(ClockSkew(answer).map { " (\($0))" } ?? ""). Set it, for "
         + "instance with timedatectl set-ntp true, then run the same command again"

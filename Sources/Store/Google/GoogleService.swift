@@ -12,20 +12,22 @@ struct GoogleService: Sendable {
   /// Whether it is Google's own, and no emulator.
   var isGoogles: Bool { base == Self.googles }
   private let connections: Connections
-  private let tokens: Tokens
+  /// `nil` for an emulator, which is asked without.
+  private let tokens: LiveCredentials<Secret>?
+  private let identity: GoogleIdentity?
 
   /// The service that the environment names: Google's, or an emulator without credentials.
   init(_ bucket: BucketURL, _ settings: StoreSettings) throws(Fatal) {
     guard let host = settings.variable("STORAGE_EMULATOR_HOST") else {
       try self.init(
-        bucket, settings, base: Self.googles, try TokenSource(settings))
+        bucket, settings, base: Self.googles, try GoogleIdentity.find(settings))
       return
     }
-    try self.init(bucket, settings, base: host.contains("://") ? host : "http://\(host)", .none)
+    try self.init(bucket, settings, base: host.contains("://") ? host : "http://\(host)", nil)
   }
 
   init(
-    _ bucket: BucketURL, _ settings: StoreSettings, base: String, _ source: TokenSource
+    _ bucket: BucketURL, _ settings: StoreSettings, base: String, _ identity: GoogleIdentity?
   ) throws(Fatal) {
     let base = base.hasSuffix("/") ? String(base.dropLast()) : base
     guard let url = WebURL(base) else {
@@ -44,7 +46,9 @@ struct GoogleService: Sendable {
     self.base = base
     origin = url.origin
     connections = Connections()
-    tokens = Tokens(source, connections, gate)
+    let gate = gate
+    self.identity = identity
+    tokens = identity.map { LiveCredentials($0.source, gate) }
   }
 
   /// The URL of an object's description: whatever it is, or only if it is of this generation.
@@ -64,7 +68,7 @@ struct GoogleService: Sendable {
 
   /// The project that a new bucket would belong to.
   func project() throws(Fatal) -> String {
-    if let name = settings.variable("GOOGLE_CLOUD_PROJECT") ?? tokens.project { return name }
+    if let name = settings.variable("GOOGLE_CLOUD_PROJECT") ?? identity?.project { return name }
     throw Fatal(
       .configuration,
       "a new bucket has to belong to a project: name it in GOOGLE_CLOUD_PROJECT")
@@ -90,8 +94,19 @@ struct GoogleService: Sendable {
     return try url("/storage/v1/b/\(bucket.bucket)/o?\(query.joined(separator: "&"))")
   }
 
+  private var payer: String? {
+    (identity?.quotaProject ?? settings.variable("GOOGLE_CLOUD_QUOTA_PROJECT"))
+      .map(Format.percentEncoded)
+  }
+
+  /// Who we are, for people; `nil` where nobody asks.
+  var identityName: String? { tokens?.name }
+
+  /// With the project that pays where the requester does.
+  /// https://cloud.google.com/storage/docs/requester-pays#using
   private func url(_ path: String) throws -> WebURL {
-    guard let url = WebURL(base + path) else {
+    let payer = payer.map { "\(path.contains("?") ? "&" : "?")userProject=\($0)" } ?? ""
+    guard let url = WebURL(base + path + payer) else {
       throw RecordError(.storeRejected, "no URL can be made of \(Format.quoted(path))")
     }
     return url
@@ -101,13 +116,9 @@ struct GoogleService: Sendable {
   func send(
     _ request: Request, for operation: String, digesting: Bool = false
   ) throws -> RequestResult {
-    let token = request.url.origin == origin ? try tokens.current() : nil
+    let token = request.url.origin == origin ? try tokens?.current() : nil
     var request = request
     if let token { request.headers.append(("Authorization", "Bearer \(token.reveal())")) }
-    // https://cloud.google.com/storage/docs/requester-pays#using
-    if request.url.origin == origin, let project = settings.variable("GOOGLE_CLOUD_QUOTA_PROJECT") {
-      request.headers.append(("x-goog-user-project", project))
-    }
     let answer: StoreResponse
     do throws(TransferError) {
       answer = try connections.send(request, digesting: digesting)
@@ -118,7 +129,7 @@ struct GoogleService: Sendable {
     guard kind == .unauthorized else {
       return RequestResult(answer, kind, words: words(answer, token))
     }
-    tokens.refused(token)
+    if let token { tokens?.refused(token) }
     return .failure(RetryableFailure(reason: words(answer, token), isUnauthorized: true))
   }
 

@@ -17,6 +17,7 @@ struct GoogleStore: BucketStore {
   private let existenceCheck: ExistenceCheck
   var bucket: BucketURL { service.bucket }
   var gate: StoreGate { service.gate }
+  var identityName: String? { service.identityName }
 
   init(_ service: GoogleService, chunk: Int = usualChunk, existenceCheck: ExistenceCheck? = nil) {
     self.service = service

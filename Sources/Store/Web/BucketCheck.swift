@@ -13,11 +13,11 @@ extension BucketStore {
     let url = bucket.url(ofName: name)
     guard plan.writes else {
       _ = try info(at: url)
-      return StoreCheck(["\(bucket.root) answers"])
+      return StoreCheck(identityFindings + ["\(bucket.root) answers"])
     }
     let first = try ScratchFile("written by a check; may be removed\n")
     let written = try put(first.source, at: key, metadata: plan.metadata, overwrite: false)
-    var check = StoreCheck(["\(bucket.root) can be written and read"])
+    var check = StoreCheck(identityFindings + ["\(bucket.root) can be written and read"])
     do {
       try examine(written, name, plan, &check)
       try checkParts(name + "-parts", plan, &check)
@@ -32,6 +32,8 @@ extension BucketStore {
     }
     return check
   }
+
+  private var identityFindings: [String] { identityName.map { ["it is asked as \($0)"] } ?? [] }
 
   /// Looks at what was written, and writes it again in the ways of a run.
   private func examine(

@@ -12,6 +12,8 @@ protocol BucketStore: ObjectStore {
   var settings: StoreSettings { get }
   /// What all requests to it share.
   var gate: StoreGate { get }
+  /// Who we are to it and where that was found, for people; `nil` where nobody asks.
+  var identityName: String? { get }
 
   /// Reads a file once, for SHA-256 and for the checksums that the store compares on arrival.
   func digest(_ file: SourceFile, _ opened: borrowing RegularFile) throws -> Object.Content

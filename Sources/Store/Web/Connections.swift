@@ -19,8 +19,12 @@ final class Connections: Sendable {
   private let settings: TransferSettings
   private let idle = Mutex<[Connection]>([])
 
-  init() {
+  /// Times in seconds; `proxy` as in ``TransferSettings``.
+  init(connectTimeout: Double = 30, totalTimeout: Double = 600, proxy: String? = nil) {
     var settings = TransferSettings()
+    settings.connectTimeout = connectTimeout
+    settings.totalTimeout = totalTimeout
+    settings.proxy = proxy
     // What is kept has a limit of its own; what is only digested needs none.
     settings.maximumBody = .max
     // A body is sent faster over HTTP/1.1, which has no window of its own besides TCP's.

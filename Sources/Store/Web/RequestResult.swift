@@ -15,7 +15,7 @@ enum RequestResult: Sendable {
 typealias Reply = (answer: StoreResponse, kind: ResponseClass)
 
 /// Why a try came to nothing, though the next may come to something.
-struct RetryableFailure: Sendable, Equatable {
+struct RetryableFailure: Error, Equatable {
   /// What happened, for people.
   let reason: String
   /// Seconds that the store asked to wait, where it did.

@@ -1,0 +1,76 @@
+import Common
+import Files
+import Glibc
+
+/// A file that says who we are, read whole.
+enum SecretFile {
+  private static let maximumBytes = 1 << 20
+
+  /// The bytes of a file that other users may not be able to read (promise P13), if it holds a `secret`.
+  /// `what` names it in errors: `the key file /etc/key.json (GOOGLE_APPLICATION_CREDENTIALS)`.
+  static func read(
+    _ path: String, _ what: String, secret: ([UInt8]) -> Bool = { _ in true }
+  ) throws(Fatal) -> [UInt8] {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+    guard descriptor >= 0 else {
+      throw Fatal(
+        errno == ENOENT ? .configuration : .permission,
+        "\(what) cannot be read: \(String(cString: strerror(errno)))")
+    }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      throw Fatal(.permission, "\(what) is no file")
+    }
+    var bytes = [UInt8](repeating: 0, count: Int(min(max(0, status.st_size), maximumBytes)))
+    var filled = 0
+    while filled < bytes.count {
+      let count = bytes.withUnsafeMutableBytes {
+        Glibc.read(descriptor, $0.baseAddress?.advanced(by: filled), $0.count - filled)
+      }
+      guard count > 0 else { break }
+      filled += count
+    }
+    bytes.removeLast(bytes.count - filled)
+    if status.st_mode & 0o007 != 0, secret(bytes) {
+      throw Fatal(
+        .permission,
+        "\(what) can be read by every user of this machine. \(advice(path, descriptor))")
+    }
+    return bytes
+  }
+
+  /// What can be done where it is: what is mounted does not take chmod(1).
+  private static func advice(_ path: String, _ descriptor: Int32) -> String {
+    let resolved = realpath(path, nil)
+    defer { free(resolved) }
+    // Kubernetes mounts what it calls a volume of a secret as links into `..2026_11_26…`, so that all its files
+    // change in one step (kubernetes/pkg/volume/util/atomic_writer.go).
+    if let resolved, String(cString: resolved).contains("/..") {
+      return
+        "Kubernetes mounted it, so chmod does not help: in the pod's specification, give the "
+        + "secret's volume defaultMode: 0400, or 0440 and the pod a securityContext with fsGroup "
+        + "where its container does not run as root"
+    }
+    var system = statvfs()
+    if fstatvfs(descriptor, &system) == 0, system.f_flag & UInt(ST_RDONLY) != 0 {
+      return
+        "Its file system is read-only here: chmod 600 it where it comes from, or mount it with that "
+        + "mode"
+    }
+    return "Run chmod 600 on it"
+  }
+
+  /// Writes a file anew that only we may read, in one step. False where that does not go.
+  static func write(_ bytes: [UInt8], to path: String) -> Bool {
+    let temporary = "\(path).\(getpid()).part"
+    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { return false }
+    defer { close(descriptor) }
+    guard writeAll(bytes, to: descriptor) == 0, rename(temporary, path) == 0 else {
+      unlink(temporary)
+      return false
+    }
+    return true
+  }
+}

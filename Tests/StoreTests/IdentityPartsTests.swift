@@ -1,0 +1,67 @@
+import Common
+import Glibc
+import Support
+import Synchronization
+import Testing
+
+@testable import Store
+
+/// What all identities have in common.
+@Suite("Parts of identities")
+struct IdentityPartsTests {
+  @Test(
+    arguments: [
+      ("a b  c", ["a", "b", "c"]), ("'a b' \"c d\"e", ["a b", "c de"]),
+      (#"a\ b "\$x" '\n'"#, ["a b", #"\$x"#, #"\n"#]),
+      (#""a\"b" ''"#, [#"a"b"#, ""]), ("", []), ("'a", nil), ("a\\", nil),
+    ] as [(String, [String]?)])
+  func aCommandIsSplitAsAShellDoes(_ command: String, _ expected: [String]?) {
+    #expect(CredentialProgram.split(command) == expected)
+  }
+
+  @Test(
+    arguments: [
+      ("1970-01-01T00:01:00Z", 60.0), ("1970-01-01T01:01:00+01:00", 60),
+      ("1970-01-01T00:01:00.123456789Z", 60),
+      ("1970-01-01T00:01:00UTC", 60), ("1969-12-31T23:31:00-00:30", 60), ("1970-01-01", nil),
+      ("soon", nil), ("", nil),
+    ] as [(String, Double?)])
+  func momentsAreRead(_ text: String, _ expected: Double?) {
+    #expect(IdentityExchange.seconds(until: text, now: 0) == expected)
+  }
+
+  private struct Numbers: Identity {
+    let lifetime: Double
+    let count = Counter()
+    final class Counter: Sendable { let value = Atomic<Int>(0) }
+    var name: String { "numbers" }
+    func issue(_ exchange: IdentityExchange) throws -> Issued<Int> {
+      Issued(credential: count.value.add(1, ordering: .relaxed).newValue, lifetime: lifetime)
+    }
+    func advice(_ refusal: IdentityRefusal) -> String { "" }
+  }
+
+  /// Credentials that hold for less than five minutes are not asked for with each request.
+  @Test func shortOnesAreRenewedAtHalfOfTheirTime() throws {
+    let clock = Mutex<Int64>(0)
+    let live = LiveCredentials(
+      Numbers(lifetime: 120), StoreGate("s3://b", StoreSettings()), now: { clock.withLock { $0 } })
+    for (seconds, expected) in [(0, 1), (59, 1), (61, 2), (62, 2), (120, 2), (122, 3)]
+      as [(Int64, Int)]
+    {
+      clock.withLock { $0 = seconds * 1_000_000_000 }
+      #expect(try live.current() == expected, "after \(seconds) s")
+    }
+  }
+
+  @Test(arguments: ["sleep 100", "head -c 2000000 /dev/zero"])
+  func aProgramThatDoesNotEndIsEnded(_ command: String) throws {
+    let program = try CredentialProgram(command, place: "a test", timeout: 0.2)
+    var settings = StoreSettings()
+    settings.environment = { $0 == "PATH" ? "/usr/bin:/bin" : nil }
+    #expect(throws: RetryableFailure.self) { _ = try program.run(settings) }
+    let missing = try CredentialProgram("no-such-program", place: "a test", timeout: 1)
+    let error = #expect(throws: Fatal.self) { _ = try missing.run(settings) }
+    #expect(error?.code == .configuration)
+  }
+}
