@@ -3,12 +3,12 @@
 PREFIX ?= /usr/local
 TOOLS := enqueue fetch optimize upload validate portal conveyor-driver
 SCRIPTS := bin/conveyor download_mid_filtered_documents.sh download_validator examples/demo \
-  scripts/install-dependencies Tests/Fuzz/build .ci/run
+  scripts/install-dependencies Tests/Fuzz/build Tests/Stores/server .ci/run
 BENCH := fetch limiter workers index report reconcile optimize upload
 SWIFT_SOURCES := Sources Tests Package.swift
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench torture test-servers check lint shellcheck build install deps swift clean
+.PHONY: help demo test bench torture test-stores test-servers check lint shellcheck build install deps swift clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,11 @@ bench: build test-servers .build/bench/ready ## Measure against peers: all, or B
 torture: swift deps ## Break promises for hours: all, or TRIALS="kills calls" (Tests/Torture)
 	swift build
 	python3 Tests/Torture/torture.py --long $(TRIALS)
+
+test-stores: swift deps test-servers ## Try the tools against Ceph and OpenStack Swift: both, or STORES=ceph
+	@scripts/install-dependencies stores
+	swift build
+	.build/venv/bin/python Tests/Stores/stores.py $(STORES)
 
 test-servers: .build/venv/ready ## Install the stores that the tests talk to, in .build/venv
 

@@ -26,7 +26,7 @@ final class SmallBucket: Sendable {
 
   /// - Parameters:
   ///   - listing: how it lists.
-  ///   - lastPage: how many objects its first page has, which says that it is the last one.
+  ///   - lastPage: after how many objects it says that there are no more.
   ///   - refuse: what is answered instead; `nil` where the request is granted.
   init(
     _ listing: Listing = .encoded, lastPage: Int = .max,
@@ -47,6 +47,11 @@ final class SmallBucket: Sendable {
       }
       return .answer(status, headers)
     }
+  }
+
+  /// Takes objects without being asked over the network.
+  func fill(_ objects: [String: [UInt8]]) {
+    state.objects.withLock { $0.merge(objects) { $1 } }
   }
 
   /// Objects by the names that they were put under.
@@ -96,8 +101,11 @@ final class SmallBucket: Sendable {
     _ lastPage: Int, _ etag: ([UInt8]) -> [String: String]
   ) -> Reaction {
     let prefix = request.query("prefix")?.removingPercentEncoding ?? ""
-    let names = objects.keys.filter { $0.hasPrefix(prefix) }
+    let start = request.query("start-after")?.removingPercentEncoding ?? ""
+    let all = objects.keys.filter { $0.hasPrefix(prefix) }
       .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.prefix(lastPage)
+    let rest = all.drop { !start.utf8.lexicographicallyPrecedes($0.utf8) }
+    let names = rest.prefix(1000)
     let contents = names.map { name -> String in
       let tag = etag(objects[name] ?? [])["ETag"] ?? ""
       let key =
@@ -111,7 +119,7 @@ final class SmallBucket: Sendable {
     return .answer(
       200, [:],
       Array(
-        ("<ListBucketResult>\(coding)<IsTruncated>false</IsTruncated>\(contents.joined())"
+        ("<ListBucketResult>\(coding)<IsTruncated>\(rest.count > names.count)</IsTruncated>\(contents.joined())"
           + "</ListBucketResult>").utf8))
   }
 }

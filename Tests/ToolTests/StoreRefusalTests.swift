@@ -145,4 +145,42 @@ struct StoreRefusalToolTests {
     #expect(end.code == 0 && end.lines.isEmpty, "\(end)")
     #expect(try pipeline.counts().completed == 8)
   }
+
+  /// Three pages, of which the second is wrongly the last one: a third of all objects is in no listing.
+  @Test("3,000 odd names, and a page that is wrongly the last: nothing is missing")
+  func manyListings() throws {
+    let count = 3000
+    let bucket = try SmallBucket(.encoded, lastPage: 2000)
+    let index = "\(folder.path)/index.db"
+    let rows = (1...count).map { "deeds,\($0),1" }.joined(separator: "\n")
+    let added = try run(
+      "enqueue", ["import", "-", "--index", index, "--format", "csv"],
+      lines: ["source,book,page\n" + rows])
+    #expect(added.code == 0, "\(added)")
+    bucket.fill(
+      Dictionary(
+        uniqueKeysWithValues: (1...count).map { number in
+          ("a&b+c%d ü\"/\(number) & + % ü \".pdf", Array("document \(number)".utf8))
+        }))
+    let settled = try run(
+      "/usr/bin/sqlite3",
+      [
+        index,
+        """
+        UPDATE index_documents SET download_status = 'completed', downloaded_at = '2026-01-01',
+          gcs_path = 's3://bucket/a&b+c%d ü"/' || book || ' & + % ü ".pdf',
+          content_bytes = length('document ' || book)
+        """,
+      ])
+    #expect(settled.code == 0, "\(settled)")
+    let end = try run(
+      "validate", ["reconcile", "--index", index, "--to", "s3://bucket/a&b+c%d ü\"", "--repair"],
+      environment: bucket.environment(), directory: folder.path)
+    #expect(end.code == 0 && end.lines.isEmpty, "\(end)")
+    #expect(end.errors.contains("Looked at one by one") && end.errors.contains("1,000"), "\(end)")
+    let left = try run(
+      "/usr/bin/sqlite3",
+      [index, "SELECT count(*) FROM index_documents WHERE download_status = 'completed'"])
+    #expect(left.lines == ["\(count)"])
+  }
 }

@@ -52,6 +52,9 @@ struct AmazonEndpoint: Sendable {
     otherHost = isVirtual ? "\(bucket).\(host)" : host
   }
 
+  /// Whether it is Amazon's own.
+  var isAmazons: Bool { otherHost == nil }
+
   /// Where requests are signed for.
   var region: String { current.name.withLock(\.self) }
 

@@ -33,7 +33,7 @@ struct AmazonError: Sendable, Equatable {
 
   /// What it asks for.
   var responseClass: ResponseClass {
-    if isPage, status < 500 { return .refused(.foreign) }
+    if isPage, status < 500 { return StoreResponse.class(ofPage: status) }
     if status < 300 { return .success }
     // Object lock has a code of its own nowhere: AccessDenied at Amazon, InvalidRequest at MinIO.
     if isAboutHeldObject { return .held }

@@ -12,6 +12,8 @@ struct AmazonService: Sendable {
   private let endpoint: AmazonEndpoint
   private let credentials: LiveCredentials<AmazonCredentials>
   private let connections = Connections()
+  /// Whether it is Amazon's own.
+  var isAmazons: Bool { endpoint.isAmazons }
   /// Where requests are signed for.
   var region: String { endpoint.region }
   /// Who we are, for people.
@@ -137,7 +139,10 @@ struct AmazonService: Sendable {
     // Only these two: an error about a signature also repeats what was signed.
     let error = AmazonError(answer)
     let text = [error.code, error.message].filter { !$0.isEmpty }.joined(separator: ": ")
-    guard !text.isEmpty else { return "\(answer.status) without a reason" }
+    guard !text.isEmpty else {
+      return "\(answer.status) "
+        + (answer.isPage && answer.status == 413 ? StoreResponse.proxyLimit : "without a reason")
+    }
     let hidden = (token ?? credentials.held?.sessionToken)?.hidden(in: text) ?? text
     return "\(answer.status) \(Format.quoted(hidden, limit: 200))"
   }
@@ -152,9 +157,9 @@ final class AmazonQuirks: Sendable {
     wantsBareETags.load(ordering: .relaxed) ? etag : Self.inQuotes(etag)
   }
 
-  /// The form that was not tried.
-  func otherForm(of etag: String) -> String {
-    wantsBareETags.load(ordering: .relaxed) ? Self.inQuotes(etag) : etag
+  /// The form that was not tried. What other workers learnt meanwhile does not count: they may have settled on it.
+  func form(besides tried: String, of etag: String) -> String {
+    tried == etag ? Self.inQuotes(etag) : etag
   }
 
   /// The store took that form.

@@ -59,7 +59,7 @@ struct AmazonStore: BucketStore {
       return reply
     }
     // It is what was seen, and the store says that it is not. Ceph compares the quotes, too.
-    let other = quirks.otherForm(of: seen.etag)
+    let other = quirks.form(besides: usual, of: seen.etag)
     let second = try upload(putRequest, ("If-Match", other)).run(&retrier)
     switch second.kind {
     case .success:
@@ -152,6 +152,12 @@ extension AmazonStore {
     guard made.kind == .success else { return (made, "") }
     let ruled = try retrier.answer {
       try service.send(Self.put(Self.lifecycle, [("lifecycle", "")]))
+    }
+    // Others have no lifecycle, or not these classes, and their objects cost the same for ever.
+    if ruled.kind != .success, !service.isAmazons {
+      return (
+        made, "\(bucket.root) in \(place), which knows no such lifecycle (\(words(ruled.answer)))"
+      )
     }
     guard ruled.kind == .success else {
       throw Fatal(

@@ -16,21 +16,23 @@ struct GoogleError: Sendable, Equatable {
     let error = json["error"]
     let xml = XMLText(body)
     status = answer.status
+    isPage = answer.isPage
     // The token endpoint has an error of its own form (RFC 6749, section 5.2), and uploads may be
     // answered in the words of the XML API.
     message =
-      error?["message"]?.string ?? json["error_description"]?.string ?? error?.string
-      ?? xml.first("Details") ?? xml.first("Message")
-      ?? String(decoding: body.prefix(200), as: UTF8.self)
+      isPage && status == 413
+      ? StoreResponse.proxyLimit
+      : error?["message"]?.string ?? json["error_description"]?.string ?? error?.string
+        ?? xml.first("Details") ?? xml.first("Message")
+        ?? String(decoding: body.prefix(200), as: UTF8.self)
     let detail = error?["details"]?.array?.compactMap { $0["reason"]?.string }.first
     reason =
       error?["errors"]?.array?.first?["reason"]?.string ?? detail ?? xml.first("Code") ?? ""
-    isPage = answer.isPage
   }
 
   /// What it asks for.
   var responseClass: ResponseClass {
-    if isPage, status < 500 { return .refused(.foreign) }
+    if isPage, status < 500 { return StoreResponse.class(ofPage: status) }
     if status < 300 { return .success }
     // These have to be told apart and have no word of their own, only a sentence.
     if message.contains("match calculated") { return .damaged }

@@ -1,4 +1,5 @@
 import Common
+import Files
 import Glibc
 import HTTP
 
@@ -28,12 +29,23 @@ struct GoogleIdentity: Sendable {
         source: try file.identity(settings), project: file.json["project_id"]?.string,
         quotaProject: file.json["quota_project_id"]?.string)
     case .metadataServer(let host):
-      found = GoogleIdentity(source: try GoogleMetadataServer(host: host))
+      found = GoogleIdentity(
+        source: try GoogleMetadataServer(host: host, isExpected: isGooglesMachine(settings)))
     }
     if let project = settings.variable("GOOGLE_CLOUD_QUOTA_PROJECT") {
       found.quotaProject = project
     }
     return found
+  }
+}
+
+extension GoogleIdentity {
+  /// Whether it is worth waiting for a metadata server: it is named, or this is a pod, a job of Cloud Run, or a
+  /// machine whose firmware says so, as Google's libraries ask it.
+  private static func isGooglesMachine(_ settings: StoreSettings) -> Bool {
+    let names = ["GCE_METADATA_HOST", "KUBERNETES_SERVICE_HOST", "K_SERVICE", "CLOUD_RUN_JOB"]
+    return names.contains { settings.variable($0) != nil }
+      || TextFile.lines("/sys/class/dmi/id/product_name").first?.hasPrefix("Google") == true
   }
 }
 
@@ -148,14 +160,17 @@ extension WebURL {
 struct GoogleMetadataServer: Identity {
   private let url: WebURL
   private let host: String
+  private let isExpected: Bool
   private static let path = "/computeMetadata/v1/instance/service-accounts/default/token"
 
-  init(host: String) throws(Fatal) {
+  /// - Parameter isExpected: whether it may only be starting, where it does not answer.
+  init(host: String, isExpected: Bool) throws(Fatal) {
     guard let url = WebURL("http://\(host)\(Self.path)"), !url.hasCredentials else {
       throw Fatal(.configuration, "GCE_METADATA_HOST is no host: \(SecretRedactor.refused(host))")
     }
     self.url = url
     self.host = host
+    self.isExpected = isExpected
   }
 
   var name: String { "this machine's service account (the metadata server \(host))" }
@@ -164,7 +179,9 @@ struct GoogleMetadataServer: Identity {
     var request = Request(url)
     request.headers = [("Metadata-Flavor", "Google")]
     do {
-      return try exchange.askWhileStarting(request, GoogleFile.token)
+      return isExpected
+        ? try exchange.askWhileStarting(request, GoogleFile.token)
+        : try exchange.ask(request, isLocal: true, GoogleFile.token)
     } catch let failure as RetryableFailure where failure.isWithoutConnection {
       throw Fatal(
         .permission,

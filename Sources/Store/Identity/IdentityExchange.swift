@@ -13,7 +13,7 @@ struct IdentityExchange: Sendable {
     self.settings = settings
     servers = Connections(connectTimeout: 10, totalTimeout: 60)
     // What a machine or a cluster has for its own programs answers at once, and is behind no proxy.
-    locals = Connections(connectTimeout: 2, totalTimeout: 10, proxy: "")
+    locals = Connections(connectTimeout: 1, totalTimeout: 10, proxy: "")
   }
 
   /// An answer, as `read` understands it.

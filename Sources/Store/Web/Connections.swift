@@ -68,6 +68,16 @@ struct StoreResponse: Sendable {
     guard start.first(where: { !$0.isWhitespace && $0 != "\u{FEFF}" }) == "<" else { return false }
     return start.contains("<html") || start.contains("<!doctype html")
   }
+
+  /// What a page that is not the store's asks for: a proxy that takes no body of a document's size says so of that
+  /// document, and anything else says nothing about documents.
+  static func `class`(ofPage status: Int) -> ResponseClass {
+    status == 413 ? .unfit : .refused(.foreign)
+  }
+
+  /// What such a proxy means.
+  static let proxyLimit =
+    "a proxy on the way takes no body of this size (nginx: client_max_body_size)"
 }
 
 final class Collector: BodySink {
