@@ -128,7 +128,8 @@ struct Doctor {
     let place = location.map { ["--state", $0.state] } ?? []
     let limiter = settings.limiter == nil ? location.map { ["--limiter", $0.limiter] } ?? [] : []
     return try programs.run(
-      "fetch", ["--stage", stage] + place + limiter + settings.words("fetch") + ["--probe"],
+      "fetch",
+      ["probe", "--stage", stage] + place + limiter + settings.words("fetch", "probe"),
       .captured, with: settings.environment)
   }
 

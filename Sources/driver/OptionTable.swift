@@ -96,6 +96,8 @@ struct OptionTable: Sendable {
 struct ToolOption: Sendable, Equatable {
   let tool: String
   private let syntax: CommandSyntax.Option
+  /// The tool's subcommands that have an option of this name, too.
+  let subcommands: Set<String>
 
   /// The long name, without dashes.
   var name: String { syntax.name }
@@ -119,6 +121,12 @@ struct ToolOption: Sendable, Equatable {
     let standard = root["defaultSubcommand"]?.string
     let subcommands = root["subcommands"]?.array ?? []
     let commands = [root] + subcommands.filter { $0["commandName"]?.string == standard }
+    var users: [String: Set<String>] = [:]
+    for subcommand in subcommands {
+      for option in (subcommand["arguments"]?.array ?? []).compactMap(CommandSyntax.Option.init) {
+        users[option.name, default: []].insert(subcommand["commandName"]?.string ?? "")
+      }
+    }
     var options: [ToolOption] = []
     for argument in commands.flatMap({ $0["arguments"]?.array ?? [] }) {
       // One that has no long name cannot be given to one tool alone.
@@ -126,7 +134,8 @@ struct ToolOption: Sendable, Equatable {
         syntax.spellings.contains("--\(syntax.name)"),
         !options.contains(where: { $0.name == syntax.name })
       else { continue }
-      options.append(ToolOption(tool: tool, syntax: syntax))
+      options.append(
+        ToolOption(tool: tool, syntax: syntax, subcommands: users[syntax.name] ?? []))
     }
     return options
   }

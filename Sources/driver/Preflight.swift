@@ -35,10 +35,11 @@ struct Preflight {
     _ = try demand(destination(plan.to, plan.stage))
     let dryRun = settings.isDryRun ? ["--dry-run"] : []
     let index = try programs.run(
-      "enqueue", ["--stage", plan.stage, "--preflight"] + settings.words("enqueue") + dryRun,
+      "enqueue",
+      ["preflight", "--stage", plan.stage] + settings.words("enqueue", "preflight") + dryRun,
       isInteractive: true, with: settings.environment)
     let answer = try demand(index).lines.last.flatMap { Int($0) }
-    guard let answer else { throw Fatal(.other, "enqueue --preflight printed no number") }
+    guard let answer else { throw Fatal(.other, "enqueue preflight printed no number") }
     return answer
   }
 
@@ -48,9 +49,9 @@ struct Preflight {
   ) throws -> (state: String, limiter: String) {
     let named = settings.state.map { ["--state", $0] } ?? []
     let lines = try demand(
-      programs.run("enqueue", named + ["--print-state"], messages, with: settings.environment)
+      programs.run("enqueue", ["paths"] + named, messages, with: settings.environment)
     ).lines
-    guard lines.count == 2 else { throw Fatal(.other, "enqueue --print-state printed no folder") }
+    guard lines.count == 2 else { throw Fatal(.other, "enqueue paths printed no folder") }
     return (lines[0], lines[1])
   }
 
@@ -97,8 +98,9 @@ struct Preflight {
     let quiet = messages == .shown ? ["--quiet"] : []
     let dryRun = settings.isDryRun ? ["--dry-run"] : []
     return try programs.run(
-      "upload", ["--to", to, "--stage", stage, "--check"] + quiet + dryRun, messages,
-      with: settings.environment)
+      "upload",
+      ["check", "--to", to, "--stage", stage] + settings.words("upload", "check") + quiet + dryRun,
+      messages, with: settings.environment)
   }
 
   /// Removes from the spool what a killed run left there that had nothing else left to do.
