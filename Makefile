@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 TOOLS := enqueue fetch optimize upload validate portal conveyor-driver
 SCRIPTS := bin/conveyor download_mid_filtered_documents.sh download_validator examples/demo \
   scripts/install-dependencies Tests/Fuzz/build Tests/Stores/server .ci/run
-BENCH := fetch limiter workers index report reconcile optimize upload
+BENCH := fetch limiter workers index report reconcile optimize upload page_images
 SWIFT_SOURCES := Sources Tests Package.swift
 
 .DEFAULT_GOAL := help

@@ -73,9 +73,10 @@ let package = Package(
     library("Crypto", ["CCRC32C", "CCrypto", "Files"]),
     library("JBIG2", []),
     .target(name: "CJPEG", linkerSettings: [.linkedLibrary("jpeg")]),
-    library("Inspection", ["Common", "Crypto", "Files", "PDF", "Subprocesses"]),
+    library("Inspection", ["Common", "Crypto", "Files", "PDF", "PageImages", "Subprocesses"]),
     library("Images", ["CJBIG2", "CJPEG", "CLeptonica", "COpenJPEG", "JBIG2", "PDF"]),
     library("PDF", ["CDeflate", "CQPDF", "CZlib"]),
+    library("PageImages", ["CZlib", "Files", "PDF"]),
     library("HTTP", ["CCurl", "CText", "Common"]),
     library(
       "SQLite", ["Common", grdb, .product(name: "GRDBSQLite", package: "GRDB.swift")]),
@@ -91,8 +92,8 @@ let package = Package(
     tool(
       "fetch",
       [
-        "CPCRE2", "CXML2", "CZlib", "Crypto", "Inspection", "PDF", "Config", "Checkpoint",
-        "Limiter", "SQLite", "HTTP",
+        "CPCRE2", "CXML2", "CZlib", "Crypto", "Inspection", "PDF", "PageImages", "Config",
+        "Checkpoint", "Limiter", "SQLite", "Subprocesses", "HTTP",
       ]),
     tool("optimize", ["Crypto", "Images", "PDF", "Subprocesses"]),
     tool("upload", ["Crypto", "Config", "Store"]),
@@ -116,6 +117,7 @@ let package = Package(
     tests("EnqueueTests", ["enqueue", "Index", "Config"]),
     tests("FetchTests", ["fetch", "CZlib", "Inspection", "PDF", "Config", "HTTP"]),
     tests("ImagesTests", ["Images", "JBIG2", "PDF", "Subprocesses"]),
+    tests("PageImagesTests", ["PageImages", "PDF"], exclude: ["reference.py"]),
     tests("OptimizeTests", ["optimize", "PDF", "Subprocesses"]),
     tests("PortalTests", ["portal"]),
     tests("ToolTests", ["CLI", "Crypto", "Index", "Config"]),

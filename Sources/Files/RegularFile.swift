@@ -51,6 +51,25 @@ package struct RegularFile: ~Copyable {
     return Int(status.st_size)
   }
 
+  /// Its first bytes, `count` at most. Throws the system's error.
+  package func bytes(_ count: Int) throws(FileError) -> [UInt8] {
+    var failure: Int32 = 0
+    let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+      while filled < count {
+        let rest = UnsafeMutableRawBufferPointer(buffer)[filled...]
+        let read = pread(
+          descriptor, UnsafeMutableRawBufferPointer(rebasing: rest).baseAddress, count - filled,
+          off_t(filled))
+        if read < 0, errno == EINTR { continue }
+        if read < 0 { failure = errno }
+        guard read > 0 else { return }
+        filled += read
+      }
+    }
+    guard failure == 0 else { throw FileError("read", "a file", code: failure) }
+    return bytes
+  }
+
   /// Its absolute path without links, as the kernel knows it (proc(5), /proc/pid/fd).
   private func location() throws(FileError) -> String {
     let link = "/proc/self/fd/\(descriptor)"

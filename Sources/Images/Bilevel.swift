@@ -116,3 +116,15 @@ enum Bilevel {
     return black
   }
 }
+
+extension FaxReader {
+  /// The picture, black being 1; `nil` where the data are damaged. libtiff, with which ``Picture`` reads Group 4,
+  /// knows of the other kinds only what a TIFF may hold.
+  static func bitmap(
+    _ bytes: [UInt8], _ fax: StreamFilter.Fax, width: Int, height: Int
+  ) -> Bitmap? {
+    rows(bytes, fax, width: width, height: height).flatMap {
+      Bitmap(width: width, height: height, bytes: $0)
+    }
+  }
+}

@@ -82,7 +82,7 @@ struct FilteredRows {
           for y in 0..<image.height {
             guard rows.next(into: this) else { return false }
             (plain + y * rowBytes).update(from: this, count: rowBytes)
-            Self.filter(
+            StreamFilter.Predictor.foretell(
               this, above, rowBytes, distance, into: named + y * (rowBytes + 1))
             swap(&above, &this)
           }
@@ -91,49 +91,5 @@ struct FilteredRows {
       }
     }
     guard isWhole, rows.endsHere() else { return nil }
-  }
-
-  private static func filter(
-    _ this: UnsafePointer<UInt8>, _ above: UnsafePointer<UInt8>, _ count: Int, _ distance: Int,
-    into target: UnsafeMutablePointer<UInt8>
-  ) {
-    var sums = (none: 0, left: 0, above: 0, mean: 0, paeth: 0)
-    for index in 0..<count {
-      let (value, up) = (this[index], above[index])
-      let (left, corner) = (this[index &- distance], above[index &- distance])
-      sums.none &+= magnitude(value)
-      sums.left &+= magnitude(value &- left)
-      sums.above &+= magnitude(value &- up)
-      sums.mean &+= magnitude(value &- mean(left, up))
-      sums.paeth &+= magnitude(value &- paeth(left, up, corner))
-    }
-    let all = [sums.none, sums.left, sums.above, sums.mean, sums.paeth]
-    let kind = all.indices.min { all[$0] < all[$1] } ?? 0
-    target[0] = UInt8(kind)
-    let target = target + 1
-    for index in 0..<count {
-      let (value, up) = (this[index], above[index])
-      let (left, corner) = (this[index &- distance], above[index &- distance])
-      target[index] =
-        switch kind {
-        case 1: value &- left
-        case 2: value &- up
-        case 3: value &- mean(left, up)
-        case 4: value &- paeth(left, up, corner)
-        default: value
-        }
-    }
-  }
-
-  private static func magnitude(_ difference: UInt8) -> Int {
-    Int(Int8(bitPattern: difference).magnitude)
-  }
-
-  private static func mean(_ left: UInt8, _ up: UInt8) -> UInt8 {
-    UInt8(truncatingIfNeeded: (Int(left) &+ Int(up)) &>> 1)
-  }
-
-  private static func paeth(_ left: UInt8, _ up: UInt8, _ corner: UInt8) -> UInt8 {
-    StreamFilter.Predictor.paeth(Int(left), Int(up), Int(corner))
   }
 }

@@ -2,6 +2,7 @@ import Files
 import Common
 import Crypto
 import Glibc
+import PageImages
 import Subprocesses
 
 /// Has files looked into by a process of its own, one after the other, and starts another one when that did
@@ -46,9 +47,23 @@ package struct Inspector: ~Copyable {
     self.executable = executable
   }
 
+  /// What the process finds in a file.
   package mutating func ask(_ path: some Sequence<UInt8>) throws(Fatal) -> Answer {
+    try ask([Array(path)], seconds: seconds)
+  }
+
+  /// Has the process make one PDF at `target` of the images and PDFs at `paths` (``PageImages``): pages are decoded
+  /// where nothing of ours is in reach. What it says is for ``CombinedPages``.
+  package mutating func combine(
+    _ paths: [String], into target: String
+  ) throws(Fatal) -> Answer {
+    try ask(([target] + paths).map { Array($0.utf8) }, seconds: 6 * seconds)
+  }
+
+  private mutating func ask(_ names: [[UInt8]], seconds: Int) throws(Fatal) -> Answer {
     let process = try take()
-    guard writeAll(Array((Digest.hex(Array(path)) + "\n").utf8), to: process.input) == 0 else {
+    let line = names.map(Digest.hex).joined(separator: " ") + "\n"
+    guard writeAll(Array(line.utf8), to: process.input) == 0 else {
       return .crashed(process.finish())
     }
     var lines = AnswerLines()
@@ -92,16 +107,61 @@ package struct Inspector: ~Copyable {
 
 extension Inspector {
   /// The process itself: a name a line on standard input, as hexadecimal digits; what `answer` has to say, a
-  /// line on standard output. Works until the input ends. Returns the exit status.
+  /// line on standard output. Of several names on a line, the first is a PDF to be made of the others. Works until
+  /// the input ends. Returns the exit status.
   package static func answerQuestions(_ answer: ([UInt8]) -> JSONObject) -> Int32 {
     var lines = LineReader(descriptor: STDIN_FILENO)
     while case .line(let line)? = try? lines.next() {
-      guard let path = Digest.bytes(hex: String(decoding: line, as: UTF8.self)) else {
+      let words = line.split(separator: UInt8(ascii: " "))
+      let names = words.compactMap { Digest.bytes(hex: String(decoding: $0, as: UTF8.self)) }
+      guard let first = names.first, names.count == words.count else {
         return ToolExit.notRecords.rawValue
       }
-      let text = JSON.object(answer(path)).serialized()
+      let found = names.count == 1 ? answer(first) : CombinedPages.made(names).json
+      let text = JSON.object(found).serialized()
       _ = writeAll(text + [UInt8(ascii: "\n")], to: STDOUT_FILENO)
     }
     return ToolExit.success.rawValue
+  }
+}
+
+/// What became of files that were to be one PDF.
+package enum CombinedPages: Sendable, Equatable {
+  /// It has so many pages.
+  case made(pages: Int)
+  case failed(PageImageError)
+
+  fileprivate static func made(_ names: [[UInt8]]) -> CombinedPages {
+    let names = names.map { String(decoding: $0, as: UTF8.self) }
+    do throws(PageImageError) {
+      return .made(pages: try PageImages.combine(Array(names.dropFirst()), to: names[0]))
+    } catch {
+      return .failed(error)
+    }
+  }
+
+  /// As the process that makes it writes it.
+  fileprivate var json: JSONObject {
+    switch self {
+    case .made(let pages): ["pages": .int(pages)]
+    case .failed(let error):
+      [
+        "defect": .string(Format.printable(error.description)),
+        "kind": .string(error.kind.rawValue),
+      ]
+    }
+  }
+
+  /// Reads what ``json`` wrote.
+  package init?(_ json: JSON) {
+    if let pages = json["pages"]?.int {
+      self = .made(pages: pages)
+    } else if let defect = json["defect"]?.string,
+      let kind = json["kind"]?.string.flatMap(PageImageError.Kind.init)
+    {
+      self = .failed(PageImageError(kind, defect))
+    } else {
+      return nil
+    }
   }
 }

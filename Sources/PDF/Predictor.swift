@@ -49,7 +49,7 @@ extension StreamFilter.Predictor {
   }
 
   /// Which of its neighbours a byte is foretold by (PNG, 9.4).
-  package static func paeth(_ left: Int, _ up: Int, _ corner: Int) -> UInt8 {
+  private static func paeth(_ left: Int, _ up: Int, _ corner: Int) -> UInt8 {
     let estimate = left &+ up &- corner
     let (a, b, c) = (abs(estimate &- left), abs(estimate &- up), abs(estimate &- corner))
     return UInt8(a <= b && a <= c ? left : b <= c ? up : corner)
@@ -87,7 +87,7 @@ extension StreamFilter.Predictor {
   }
 
   /// All rows of `coded`; a last one that is not whole is dropped. `nil` where that is not possible.
-  func undone(_ coded: [UInt8]) -> [UInt8]? {
+  package func undone(_ coded: [UInt8]) -> [UInt8]? {
     guard let rowBytes else { return nil }
     let head = namesRows ? 1 : 0
     var (result, above) = ([UInt8](), [UInt8](repeating: 0, count: rowBytes))
@@ -105,4 +105,50 @@ extension StreamFilter.Predictor {
     }
     return result
   }
+}
+
+extension StreamFilter.Predictor {
+  /// Writes a row as differences from its neighbours (PNG, 9), of the kind that makes the smallest numbers (12.8),
+  /// into `target`: the kind, then `count` bytes. The `distance` bytes before both rows must be there, and be zeros;
+  /// that is how far a byte is from the same one of the pixel before.
+  package static func foretell(
+    _ this: UnsafePointer<UInt8>, _ above: UnsafePointer<UInt8>, _ count: Int, _ distance: Int,
+    into target: UnsafeMutablePointer<UInt8>
+  ) {
+    var sums = (none: 0, left: 0, above: 0, mean: 0, paeth: 0)
+    for index in 0..<count {
+      let (value, up) = (this[index], above[index])
+      let (left, corner) = (this[index &- distance], above[index &- distance])
+      sums.none &+= magnitude(value)
+      sums.left &+= magnitude(value &- left)
+      sums.above &+= magnitude(value &- up)
+      sums.mean &+= magnitude(value &- mean(left, up))
+      sums.paeth &+= magnitude(value &- paeth(Int(left), Int(up), Int(corner)))
+    }
+    let all = [sums.none, sums.left, sums.above, sums.mean, sums.paeth]
+    let kind = all.indices.min { all[$0] < all[$1] } ?? 0
+    target[0] = UInt8(kind)
+    let target = target + 1
+    for index in 0..<count {
+      let (value, up) = (this[index], above[index])
+      let (left, corner) = (this[index &- distance], above[index &- distance])
+      target[index] =
+        switch kind {
+        case 1: value &- left
+        case 2: value &- up
+        case 3: value &- mean(left, up)
+        case 4: value &- paeth(Int(left), Int(up), Int(corner))
+        default: value
+        }
+    }
+  }
+
+  private static func magnitude(_ difference: UInt8) -> Int {
+    Int(Int8(bitPattern: difference).magnitude)
+  }
+
+  private static func mean(_ left: UInt8, _ up: UInt8) -> UInt8 {
+    UInt8(truncatingIfNeeded: (Int(left) &+ Int(up)) &>> 1)
+  }
+
 }

@@ -2,6 +2,8 @@ import CLI
 import Common
 import Glibc
 import Inspection
+import PageImages
+import Subprocesses
 
 /// The processes that look into PDFs for all workers: few, since a look takes a millisecond and a fetch much
 /// longer.
@@ -33,16 +35,7 @@ final class Inspectors: Sendable {
 
   /// What there is to say about a file; `nil` for one that could not be looked into.
   func finding(of path: String, worker: Int) throws -> PDFFinding? {
-    let slot = slots[worker % slots.count]
-    // The process ends with the thread that started it, which may be another one's: asked once more.
-    var answer = try slot.inspector.withLock { (inspector) throws(Fatal) in
-      try inspector.ask(path.utf8)
-    }
-    if case .crashed = answer {
-      answer = try slot.inspector.withLock { (inspector) throws(Fatal) in
-        try inspector.ask(path.utf8)
-      }
-    }
+    let answer = try ask(worker) { (inspector) throws(Fatal) in try inspector.ask(path.utf8) }
     switch answer {
     case .said(let json):
       guard let finding = PDFFinding(json) else {
@@ -54,6 +47,59 @@ final class Inspectors: Sendable {
     // that crashes the parser is judged by optimize, which has a process for it, too.
     case .crashed, .tooSlow: return nil
     case .stopped: throw RecordError.stopped
+    }
+  }
+
+  /// Makes one PDF at `target` of images (TIFF, JPEG, PNG) and PDFs, in order, and returns how many pages it has. What
+  /// is at `target` is of no use where it throws: `bad_pdf` for a damaged file, `not_pdf` for one of a kind that is
+  /// not known, `local` where this machine cannot.
+  func combine(_ paths: [String], into target: String, worker: Int) throws -> Int {
+    let answer = try ask(worker) { (inspector) throws(Fatal) in
+      try inspector.combine(paths, into: target)
+    }
+    switch answer {
+    case .said(let json):
+      switch CombinedPages(json) {
+      case .made(let pages): return pages
+      case .failed(let error): throw RecordError(error, files: paths.count)
+      case nil:
+        throw RecordError(.internal, "the process that combines images gave an invalid answer")
+      }
+    case .crashed(.signal(let number)) where number != SIGKILL:
+      throw RecordError(
+        .badPDF, "the images cannot be combined: the process that reads them crashed")
+    case .crashed(let end):
+      throw RecordError(.local, "the images cannot be combined: the process for it \(end)")
+    case .tooSlow:
+      throw RecordError(
+        .local, "the images were not combined within \(6 * Self.seconds) seconds")
+    case .stopped: throw RecordError.stopped
+    }
+  }
+
+  /// Asks the process of a worker. It ends with the thread that started it, which may be another one's: asked once
+  /// more.
+  private func ask(
+    _ worker: Int,
+    _ question: (inout Inspector) throws(Fatal) -> Inspector.Answer
+  ) throws(Fatal) -> Inspector.Answer {
+    let slot = slots[worker % slots.count]
+    let answer = try slot.inspector.withLock { (inspector) throws(Fatal) in try question(&inspector)
+    }
+    guard case .crashed = answer else { return answer }
+    return try slot.inspector.withLock { (inspector) throws(Fatal) in try question(&inspector) }
+  }
+}
+
+extension RecordError {
+  fileprivate init(_ error: PageImageError, files: Int) {
+    let message =
+      files == 1
+      ? "it cannot be made a PDF: \(error)" : "cannot combine the \(files) images: \(error)"
+    switch error.kind {
+    case .damaged, .password: self.init(.badPDF, message)
+    case .unsupported: self.init(.notPDF, message)
+    case .local: self.init(.local, message)
     }
   }
 }

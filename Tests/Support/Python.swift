@@ -2,23 +2,25 @@ import Files
 import Common
 import Glibc
 
-/// A program in Python from `Tests/StoreTests/Servers`, in the virtual environment that `make test-servers` makes, with
+/// A program in Python from a folder of the tests, in the virtual environment that `make test-servers` makes, with
 /// pipes to its input and from its output. Ends with its owner.
 package final class Python: Sendable {
   private let process: pid_t
   private let input: Int32
   private let output: Int32
 
-  /// Starts it. Without the virtual environment there is nothing to test against, and the test has to
+  /// Starts it. `folder` is below `Tests`. Without the virtual environment there is nothing to test against, and the test has to
   /// fail rather than pass in silence.
-  package init(_ script: String, _ arguments: [String]) throws {
+  package init(
+    _ script: String, _ arguments: [String], in folder: String = "StoreTests/Servers"
+  ) throws {
     let here = #filePath.split(separator: "/").dropLast(1)
     let root = "/" + here.dropLast(2).joined(separator: "/")
     let python = root + "/.build/venv/bin/python"
     guard access(root + "/.build/venv/ready", R_OK) == 0 else {
       throw Missing("\(root)/.build/venv is missing: run `make test-servers`")
     }
-    let path = root + "/Tests/StoreTests/Servers/" + script
+    let path = root + "/Tests/\(folder)/" + script
     var toChild: [Int32] = [-1, -1]
     var fromChild: [Int32] = [-1, -1]
     guard pipe(&toChild) == 0, pipe(&fromChild) == 0 else { throw Missing("no pipe") }

@@ -1,16 +1,16 @@
 /// The codes of runs (ITU-T T.4, tables 2 and 3), looked up by the next 13 bits.
-enum FaxCodes {
+package enum FaxCodes {
   /// Bits that are looked at for one code.
-  static let window = 13
+  package static let window = 13
 
   /// A code: how many bits it has, and for how many pixels it stands; 64 and more are followed by
   /// another code of the same colour.
-  struct Code {
-    let bits: UInt8
-    let run: UInt16
+  package struct Code {
+    package let bits: UInt8
+    package let run: UInt16
   }
 
-  static let white = table(
+  package static let white = table(
     "00110101 000111 0111 1000 1011 1100 1110 1111 10011 10100 00111 01000 001000 000011 110100 "
       + "110101 101010 101011 0100111 0001100 0001000 0010111 0000011 0000100 0101000 0101011 "
       + "0010011 0100100 0011000 00000010 00000011 00011010 00011011 00010010 00010011 00010100 "
@@ -21,7 +21,7 @@ enum FaxCodes {
       + "011001101 011010010 011010011 011010100 011010101 011010110 011010111 011011000 "
       + "011011001 011011010 011011011 010011000 010011001 010011010 011000 010011011")
 
-  static let black = table(
+  package static let black = table(
     "0000110111 010 11 10 011 0011 0010 00011 000101 000100 0000100 0000101 0000111 00000100 "
       + "00000111 000011000 0000010111 0000011000 0000001000 00001100111 00001101000 00001101100 "
       + "00000110111 00000101000 00000010111 00000011000 000011001010 000011001011 000011001100 "
@@ -41,6 +41,19 @@ enum FaxCodes {
   private static let long =
     "00000001000 00000001100 00000001101 000000010010 000000010011 000000010100 000000010101 "
     + "000000010110 000000010111 000000011100 000000011101 000000011110 000000011111"
+
+  /// The index of the first of the changes of a row, of which the first is to black, that lies beyond `start` and is
+  /// to this colour.
+  package static func firstChange(
+    in changes: [Int], after start: Int, toBlack isBlack: Bool
+  ) -> Int {
+    var (low, high) = (0, changes.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if changes[middle] > start { high = middle } else { low = middle + 1 }
+    }
+    return low % 2 == (isBlack ? 0 : 1) ? low : low + 1
+  }
 
   private static func table(_ short: String, _ makeUp: String) -> [Code] {
     var table = [Code](repeating: Code(bits: 0, run: 0), count: 1 << window)

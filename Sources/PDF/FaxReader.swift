@@ -1,20 +1,17 @@
-import JBIG2
-import PDF
-
 /// Reads fax data of all kinds (ITU-T T.4 and T.6) as a PDF may have them (ISO 32000-1, 7.4.6): with ends
-/// of lines or without, rows that begin with a byte of their own or do not. libtiff, with which
-/// ``Picture`` reads Group 4, knows of the others only what a TIFF may hold.
+/// of lines or without, rows that begin with a byte of their own or do not.
 ///
 /// It makes nothing of damaged data: each row has to end where it should, by codes that exist, and
 /// after the last nothing may follow but the end of the data.
-struct FaxReader {
+package struct FaxReader {
   private let bytes: [UInt8]
   private let width: Int
   private let fax: StreamFilter.Fax
-  private var position = 0
+  /// Bits that were read.
+  package private(set) var position = 0
   /// Where the colour changes in the row above, and in this one; the first change is to black.
   private var above: [Int] = []
-  private var changes: [Int] = []
+  package private(set) var changes: [Int] = []
 
   /// Codes of two dimensions (T.4, table 4).
   private enum Mode {
@@ -26,29 +23,33 @@ struct FaxReader {
   /// end.
   private static let maximumEnd = 16
 
-  /// The picture, black being 1; `nil` where the data are damaged.
-  static func bitmap(
+  /// Rows of whole bytes, black being 1; `nil` where the data are damaged.
+  package static func rows(
     _ bytes: [UInt8], _ fax: StreamFilter.Fax, width: Int, height: Int
-  ) -> Bitmap? {
+  ) -> [UInt8]? {
     guard width > 0, height > 0, fax.columns == width else { return nil }
     var reader = FaxReader(bytes: bytes, width: width, fax: fax)
-    let stride = Bitmap.stride(width)
+    let stride = (width + 7) / 8
     var rows = [UInt8](repeating: 0, count: stride * height)
     for row in 0..<height {
       guard reader.readRow() else { return nil }
       reader.draw(into: &rows, at: row * stride)
     }
-    guard bytes.count - (reader.position + 7) / 8 <= maximumEnd else { return nil }
-    return Bitmap(width: width, height: height, bytes: rows)
+    return reader.isAtEnd ? rows : nil
   }
 
-  private init(bytes: [UInt8], width: Int, fax: StreamFilter.Fax) {
+  /// At the beginning of data of so many pixels a row.
+  package init(bytes: [UInt8], width: Int, fax: StreamFilter.Fax) {
     self.bytes = bytes
     self.width = width
     self.fax = fax
   }
 
-  private mutating func readRow() -> Bool {
+  /// Whether no more follows than what ends the data, and no code was read beyond them.
+  package var isAtEnd: Bool { 0...Self.maximumEnd ~= bytes.count - (position + 7) / 8 }
+
+  /// Reads the next row. False where that is not possible.
+  package mutating func readRow() -> Bool {
     swap(&above, &changes)
     changes.removeAll(keepingCapacity: true)
     // What fills a row up to a byte, and a code that begins with zeros, look like an end of a line.
@@ -101,7 +102,7 @@ struct FaxReader {
     var (a0, isBlack) = (-1, false)
     while a0 < width {
       guard let mode = readMode() else { return false }
-      let index = firstChange(after: a0, toBlack: !isBlack)
+      let index = FaxCodes.firstChange(in: above, after: a0, toBlack: !isBlack)
       switch mode {
       case .pass:
         a0 = change(index + 1)
@@ -121,16 +122,6 @@ struct FaxReader {
       }
     }
     return true
-  }
-
-  /// The index of the first change in the row above that lies beyond `start` and is to this colour.
-  private func firstChange(after start: Int, toBlack isBlack: Bool) -> Int {
-    var (low, high) = (0, above.count)
-    while low < high {
-      let middle = (low + high) / 2
-      if above[middle] > start { high = middle } else { low = middle + 1 }
-    }
-    return low % 2 == (isBlack ? 0 : 1) ? low : low + 1
   }
 
   /// Where a change in the row above is; behind the last, at the row's end.
