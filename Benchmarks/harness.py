@@ -13,6 +13,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = Path(os.environ.get("CONVEYOR_BIN", ROOT / ".build" / "release"))
+# The portal files name a real server: what gets no address from here asks none.
+os.environ["CONVEYOR_PORTAL_BASE"] = "http://127.0.0.1:1/"
 
 DURATION = re.compile(
     r"\[(\d+)\] LOG:  duration: ([0-9.]+) ms  (parse|bind|execute|statement)[^:]*: (.*)")

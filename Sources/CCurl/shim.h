@@ -50,6 +50,9 @@ static inline CURLcode conveyor_set_start_function(CURL *handle,
 static inline CURLcode conveyor_get_long(CURL *handle, CURLINFO info, long *value) {
   return curl_easy_getinfo(handle, info, value);
 }
+static inline CURLcode conveyor_get_list(CURL *handle, CURLINFO info, struct curl_slist **value) {
+  return curl_easy_getinfo(handle, info, value);
+}
 static inline CURLcode conveyor_get_text(CURL *handle, CURLINFO info, char **value) {
   return curl_easy_getinfo(handle, info, value);
 }

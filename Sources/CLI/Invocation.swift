@@ -25,7 +25,9 @@ struct Invocation: Sendable, Equatable {
     }
     let rest = takeSubcommand(from: arguments, old, syntax)
     let isToday = !modes.isEmpty
-    readOldOptions(in: rest, old)
+    // What a subcommand has as an option of its own is that: `explain --probe`.
+    let named = modes.first.flatMap { syntax.subcommands[$0] }
+    readOldOptions(in: rest, old.filter { named?.option("--\($0.key)") == nil })
     if modes.isEmpty { readOldVariables(of: tool, environment, old) }
     if let first = modes.first, let other = modes.first(where: { $0 != first }) {
       throw Fatal(.usage, "\(first) and \(other) cannot be combined. Ask for one of them.")

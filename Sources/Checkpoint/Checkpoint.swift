@@ -37,6 +37,8 @@ package final class Checkpoint: Sendable {
     package var pages: Int?
     /// Whether it opens only with a password.
     package var isEncrypted = false
+    /// What came from the portal, where that was made into a PDF: `image/tiff`.
+    package var contentType: String?
     /// The portal file that it was fetched by.
     package var portal: String?
     /// What the portal says the book is.
@@ -112,6 +114,7 @@ package final class Checkpoint: Sendable {
     ALTER TABLE documents ADD COLUMN pages INTEGER;
     ALTER TABLE documents ADD COLUMN encrypted INTEGER NOT NULL DEFAULT 0
     """,
+    "ALTER TABLE documents ADD COLUMN content_type TEXT",
   ]
 
   /// What is known of a document; `nil` for one that was never tried.

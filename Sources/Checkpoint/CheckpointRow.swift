@@ -9,7 +9,7 @@ extension Checkpoint.Entry {
   static let columns = [
     "id", "request", "url", "http_status", "etag", "last_modified", "bytes", "sha256", "path",
     "images", "portal", "actual_book", "actual_page", "error_class", "error", "at", "seconds",
-    "stamp", "pages", "encrypted",
+    "stamp", "pages", "encrypted", "content_type",
   ]
 
   /// Writes the row by a statement with a parameter for each column.
@@ -35,6 +35,7 @@ extension Checkpoint.Entry {
     row.bind(stamp)
     row.bind(pages)
     row.bind(isEncrypted)
+    row.bind(contentType)
     _ = try row.step(db)
   }
 
@@ -63,6 +64,7 @@ extension Checkpoint.Entry {
     stamp = row.next()
     pages = row.next()
     isEncrypted = row.next() ?? false
+    contentType = row.next()
   }
 }
 

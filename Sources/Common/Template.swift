@@ -2,7 +2,7 @@
 ///
 /// A place names a field and, behind bars, what to do with its text: `pad:N` puts zeros before it up to
 /// N characters, `slug` makes it lower case with single hyphens, `or:TEXT` stands in where the field is
-/// missing or empty. `{{` and `}}` are braces.
+/// missing or empty. `{{` and `}}` are braces. A portal's `{secret:NAME}` names what is never written down.
 package struct Template: Sendable, Equatable {
   private enum Filter: Sendable, Equatable {
     case pad(Int)
@@ -19,9 +19,18 @@ package struct Template: Sendable, Equatable {
   /// The template as it was written.
   package let source: String
 
+  /// What the name of a secret begins with.
+  package static let secretPrefix = "secret:"
+
   /// What is wrong with a template, for people.
   package struct SyntaxError: Error, Sendable, Equatable, CustomStringConvertible {
     package let description: String
+  }
+
+  /// A text without places.
+  package init(literal text: String) {
+    parts = text.isEmpty ? [] : [.text(text)]
+    source = text
   }
 
   package init(_ source: String) throws(SyntaxError) {
@@ -56,7 +65,8 @@ package struct Template: Sendable, Equatable {
   ) throws(SyntaxError) -> Part {
     let chunks = source.split(separator: "|", omittingEmptySubsequences: false)
     let name = String(chunks.first ?? "")
-    guard !name.isEmpty, name.allSatisfy({ $0.isLetter || $0.isNumber || $0 == "_" || $0 == "." })
+    let word = name.hasPrefix(secretPrefix) ? name.dropFirst(secretPrefix.count) : name[...]
+    guard !word.isEmpty, word.allSatisfy({ $0.isLetter || $0.isNumber || $0 == "_" || $0 == "." })
     else { throw wrong("the field name \(Format.quoted(name))") }
     var filters: [Filter] = []
     for chunk in chunks.dropFirst() {
@@ -71,6 +81,14 @@ package struct Template: Sendable, Equatable {
       }
     }
     return .field(name, filters)
+  }
+
+  /// The name of the one field that it is, without anything around or done to it; else `nil`.
+  package var onlyField: String? {
+    guard parts.count == 1, case .field(let name, let filters) = parts[0], filters.isEmpty else {
+      return nil
+    }
+    return name
   }
 
   /// All fields that it names.

@@ -12,7 +12,7 @@ package struct PortalOutline: Sendable, Equatable {
   package var host: String
   /// Seconds between two requests; `nil` leaves it to the stage.
   package var delay: Double?
-  /// Requests for a document: one, or two where it is looked up first. A document in several images
+  /// Requests for a document: one for each step, where a look-up has two. A document in several images
   /// takes more.
   package var requests: Int
 
@@ -37,7 +37,8 @@ package struct PortalOutline: Sendable, Equatable {
     let written = try settings.string("base")
     host = (base ?? written).flatMap(Self.host) ?? self.name
     delay = try settings.parsed("rate-limit-delay", "seconds, like 0.5", Time.span)
-    requests = try settings.nested("lookup") == nil ? 1 : 2
+    let steps = try settings.nestedList("steps").count
+    requests = try max(steps, settings.nested("lookup") == nil ? 1 : 2)
   }
 
   /// `portal.example.org:8080` of a URL, without what may be a password.

@@ -39,7 +39,7 @@ package struct SettingsFile: Sendable {
 
   /// The settings at the top.
   package func settings() throws(Fatal) -> Settings {
-    try Settings(root, path: path, place: "the top level")
+    try Settings(root, path: path, place: nil)
   }
 }
 
@@ -49,21 +49,30 @@ package struct Settings {
   private let members: [(name: String, value: SettingsNode)]
   private var asked: [String] = []
   private let path: String
-  private let place: String
+  /// Which mapping of the file it is: `steps[2].read`; `nil` for the whole file.
+  private let place: String?
 
-  init(_ node: SettingsNode, path: String, place: String) throws(Fatal) {
+  init(_ node: SettingsNode, path: String, place: String?) throws(Fatal) {
     self.path = path
     self.place = place
     switch node {
     case .mapping(let members): self.members = members
     case .null: members = []
-    default: throw Fatal(.configuration, "\(path): \(place) has to be names with values")
+    default:
+      throw Fatal(
+        .configuration, "\(path): \(place ?? "the top level") has to be names with values")
     }
   }
 
   /// An error about one setting, with its file and name.
   package func wrong(_ name: String, _ expected: String) -> Fatal {
-    Fatal(.configuration, "\(path): \(name) has to be \(expected)")
+    Fatal(.configuration, "\(path): \(within(name)) has to be \(expected)")
+  }
+
+  /// A member as the whole file has it.
+  private func within(_ name: String) -> String {
+    guard let place, !name.hasPrefix(place) else { return name }
+    return "\(place).\(name)"
   }
 
   private mutating func value(_ name: String) throws(Fatal) -> SettingsNode? {
@@ -141,8 +150,11 @@ package struct Settings {
 
   package mutating func nested(_ name: String) throws(Fatal) -> Settings? {
     guard let value = try value(name) else { return nil }
-    return try Settings(value, path: path, place: name)
+    return try Settings(value, path: path, place: within(name))
   }
+
+  /// A value of any form: what is sent as JSON, say.
+  package mutating func tree(_ name: String) throws(Fatal) -> SettingsNode? { try value(name) }
 
   /// A list of nested mappings.
   package mutating func nestedList(_ name: String) throws(Fatal) -> [Settings] {
@@ -150,7 +162,7 @@ package struct Settings {
     guard case .sequence(let elements) = value else { throw wrong(name, "a list") }
     var list: [Settings] = []
     for (index, element) in elements.enumerated() {
-      list.append(try Settings(element, path: path, place: "\(name)[\(index + 1)]"))
+      list.append(try Settings(element, path: path, place: "\(within(name))[\(index + 1)]"))
     }
     return list
   }
@@ -166,14 +178,14 @@ package struct Settings {
     for member in members where !asked.contains(member.name) {
       throw Fatal(
         .configuration,
-        "\(path): unknown setting \(Format.quoted(member.name)) in \(place); known are "
+        "\(path): unknown setting \(Format.quoted(member.name)) in \(place ?? "the top level"); known are "
           + asked.sorted().joined(separator: ", "))
     }
   }
 }
 
 /// YAML as far as settings need it: scalars keep their text, whatever they look like.
-enum SettingsNode: Sendable {
+package enum SettingsNode: Sendable {
   case null
   case scalar(String)
   case sequence([SettingsNode])

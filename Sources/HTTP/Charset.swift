@@ -4,7 +4,7 @@ import Glibc
 /// How a page is written: a name that browsers know, and iconv(3) under another name at times.
 package struct Charset: Sendable, Hashable {
   /// iconv's name.
-  let name: String
+  package let name: String
 
   /// The charset of all new pages.
   package static let utf8 = Charset(name: "UTF-8")

@@ -34,6 +34,13 @@ package struct Response: Sendable {
   package let bytes: Int
   /// The server's address, as numbers.
   package let address: String?
+
+  /// An answer that came, or that was saved.
+  package init(head: ResponseHead, bytes: Int, address: String?) {
+    self.head = head
+    self.bytes = bytes
+    self.address = address
+  }
 }
 
 /// Takes a body as it arrives.

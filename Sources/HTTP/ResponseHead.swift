@@ -46,6 +46,17 @@ package struct ResponseHead: Sendable {
     }
   }
 
+  /// All fields in their order, for people.
+  package var fields: [(name: String, value: String)] {
+    lines.split(separator: 0x0A).compactMap { line in
+      guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { return nil }
+      let value = line[(colon + 1)...].drop { $0 == 0x20 }.prefix { $0 != 0x0D }
+      return (
+        String(decoding: line[..<colon], as: UTF8.self), String(decoding: value, as: UTF8.self)
+      )
+    }
+  }
+
   /// The last field of that name (in any case), without blanks around it.
   package func header(_ name: String) -> String? { headers(name).last }
 

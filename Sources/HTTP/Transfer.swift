@@ -106,6 +106,26 @@ package struct Transfer: ~Copyable {
     return Response(head: exchange.head, bytes: exchange.received, address: result.address)
   }
 
+  /// The cookies that servers have set, a line of Netscape's format each (CURLINFO_COOKIELIST(3)).
+  package var cookies: [String] {
+    get {
+      var list: UnsafeMutablePointer<curl_slist>?
+      conveyor_get_list(handle, CURLINFO_COOKIELIST, &list)
+      defer { curl_slist_free_all(list) }
+      var lines: [String] = []
+      var entry = list
+      while let current = entry {
+        lines.append(String(cString: current.pointee.data))
+        entry = current.pointee.next
+      }
+      return lines
+    }
+    nonmutating set {
+      conveyor_set_text(handle, CURLOPT_COOKIELIST, "ALL")
+      for line in newValue { conveyor_set_text(handle, CURLOPT_COOKIELIST, line) }
+    }
+  }
+
   private func perform(_ request: Request) -> (code: CURLcode, address: String?) {
     message[0] = 0
     conveyor_set_text(handle, CURLOPT_URL, request.url.description)

@@ -15,17 +15,16 @@ struct Fetch: Tool {
     abstract: "Fetch the documents of records from their portals, politely.",
     usage: "fetch [OPTION]…\nfetch SUBCOMMAND [OPTION]…",
     discussion: """
-      Reads records (one JSON object with an "id" on each line), fetches each document into the spool \
-      from the portal of its book or from its "url", and writes the records with "fetch" added. Rarer \
-      options: --help-all.
+      Reads records (JSON lines with an "id"), fetches their documents from portals or their "url", and \
+      adds "fetch". Rarer options: --help-all.
 
         printf '{"id":"1","url":"https://example.org/a.pdf"}\\n' | fetch --spool ./pdf
 
       \(ToolExit.table)
       """,
     subcommands: [
-      StatusCommand.self, LimiterCommand.self, ProbeCommand.self, PipelineCommand.self,
-      ReplayWorkersCommand.self,
+      StatusCommand.self, LimiterCommand.self, ExplainCommand.self, PortalTestCommand.self,
+      ProbeCommand.self, PipelineCommand.self, ReplayWorkersCommand.self,
     ])
 
   static let oldOptions: [String: OldOption] = [

@@ -65,18 +65,22 @@ final class FetchServices: Sendable {
   let headerSecrets: HeaderSecrets
   let gate: OutageGate
   let samples = Samples()
+  let logins = LoginTurns()
   /// How much of pages is read at once.
   let pages = PageQueue()
   let inspectors: Inspectors
   /// How many workers may work; `nil` for all of them, all the time.
   let adaptive: AdaptiveLimit
+  /// Where `fetch explain` learns what was asked and answered.
+  let trace: Trace?
 
   init(
     settings: FetchSettings, spool: Spool, limiter: Limiter, checkpoint: Checkpoint,
     stop: ShutdownSignal,
     workers: Int = .max, adaptive: AdaptiveWorkers? = nil, notice: OutageNotice? = nil,
-    logger: Logger
+    trace: Trace? = nil, logger: Logger
   ) {
+    self.trace = trace
     self.settings = settings
     self.spool = spool
     self.limiter = limiter
@@ -85,7 +89,9 @@ final class FetchServices: Sendable {
     inspectors = Inspectors(
       stop: stop, grace: settings.graceAfterStop, executable: settings.inspector)
     let proxies = settings.transfer.proxy.map { [$0] } ?? HeaderSecrets.proxiesOfEnvironment()
-    headerSecrets = HeaderSecrets(headers: settings.transfer.headers, proxies: proxies)
+    headerSecrets = HeaderSecrets(
+      headers: settings.transfer.headers, proxies: proxies,
+      others: settings.portals.flatMap { Array($0.secrets.values) })
     let limit = AdaptiveLimit(adaptive)
     self.adaptive = limit
     let turns = WorkerTurns(expected: settings.threads ?? 0) { limit.workers ?? workers }

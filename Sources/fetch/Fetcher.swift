@@ -44,7 +44,8 @@ struct Fetcher: RecordProcessor, ~Copyable {
     let portal = try Portal.route(record, among: services.settings.portals)
     let plan = try portal.plan(for: record)
     if services.settings.isDryRun {
-      record.fetch = FetchResult(dryRun: [try plan.url.redacted])
+      record.fetch = FetchResult(
+        dryRun: [services.headerSecrets.hidden(in: try plan.url.redacted)])
       return
     }
     guard
@@ -74,11 +75,11 @@ struct Fetcher: RecordProcessor, ~Copyable {
         entry.actualPage = known.actualPage
         try keep([changed], of: record, &entry)
       } else {
-        try fetch(portal, url, record, &entry)
+        try fetch(portal, record, &entry)
       }
     } catch let met as RecordError where met.kind != .interrupted {
       let error = services.headerSecrets.hidden(in: met)
-      entry.url = url.redacted
+      entry.url = services.headerSecrets.hidden(in: url.redacted)
       entry.errorClass = error.kind.rawValue
       entry.error = error.message
       entry.at = Time.timestamp()
@@ -125,35 +126,26 @@ struct Fetcher: RecordProcessor, ~Copyable {
     if let date = entry.lastModified { conditions.append(("If-Modified-Since", date)) }
     // The checkpoint has no secrets of a URL; the record may.
     let known = try plan.url.redacted == entry.url ? try plan.url : WebURL(entry.url)
-    guard !conditions.isEmpty, entry.images == 1, let url = known else { return nil }
+    guard !conditions.isEmpty, entry.images == 1, portal.session == .worker, portal.login.isEmpty,
+      let url = known
+    else { return nil }
+    requester.enter(portal)
     let reply = try requester.get(
-      url,
-      Requester.RequestContext(id: entry.id, portal: portal, purpose: .document, fields: conditions)
-    )
+      PortalRequest(url),
+      Requester.RequestContext(
+        id: entry.id, portal: portal, step: PortalStep(), fields: conditions))
     return reply.head.status == 304 ? nil : reply
   }
 
   private mutating func fetch(
-    _ portal: Portal, _ url: WebURL, _ record: DocumentRecord, _ entry: inout Checkpoint.Entry
+    _ portal: Portal, _ record: DocumentRecord, _ entry: inout Checkpoint.Entry
   ) throws {
-    guard case .lookup(let lookup) = portal.kind else {
-      let context = Requester.RequestContext(id: record.id, portal: portal, purpose: .document)
-      return try keep([try requester.get(url, context)], of: record, &entry)
-    }
-    let context = Requester.RequestContext(id: record.id, portal: portal, purpose: .lookup(lookup))
-    let (reply, found) = try requester.get(url, context) { reply throws(RecordError) in
-      try FoundImages(reply, context.links)
-    }
-    guard let found else { return try keep([reply], of: record, &entry) }
-    entry.actualBook = found.answer.actualBook
-    entry.actualPage = found.answer.actualPage
-    let imageContext = Requester.RequestContext(
-      id: record.id, portal: portal, purpose: .image,
-      addresses: AddressRule.any.tightened(after: reply.address), referer: reply.url)
-    var images: [Requester.Reply] = []
-    defer { for image in images { image.body.discard() } }
-    for url in found.urls { images.append(try requester.get(url, imageContext)) }
-    try keep(images, of: record, &entry)
+    var walk = PortalWalk(record, portal)
+    defer { walk.discard() }
+    try walk.go(by: &requester, services)
+    entry.actualBook = walk.actualBook
+    entry.actualPage = walk.actualPage
+    try keep(walk.bodies, of: record, &entry)
   }
 
   /// Somebody may have emptied the spool while they came: the document is fetched again.
@@ -227,23 +219,6 @@ struct Fetcher: RecordProcessor, ~Copyable {
   }
 }
 
-/// What a look-up found, and where.
-private struct FoundImages {
-  let answer: LookupAnswer
-  let urls: [WebURL]
-
-  /// `nil` for the document itself, which is the answer now and then. Throws `absent`, or why the page
-  /// cannot be read or leads where it must not.
-  init?(_ reply: Requester.Reply, _ links: LinkRule) throws(RecordError) {
-    guard reply.body.pdf == nil else { return nil }
-    guard let answer = reply.answer else {
-      throw RecordError(.portalError, "the look-up returned an empty page")
-    }
-    self.answer = answer
-    urls = try answer.urls(by: links)
-  }
-}
-
 extension Checkpoint.Entry {
   /// What the record says of the document; `path` is where its file is now.
   fileprivate func result(of record: DocumentRecord, path: String, isResumed: Bool) -> FetchResult {
@@ -255,15 +230,18 @@ extension Checkpoint.Entry {
     result.httpStatus = httpStatus
     result.portal = portal
     result.images = images
+    result.contentType = contentType
     result.pages = pages
     if let pages, let expected = record.pageCount { result.isPageCountMismatch = expected != pages }
     result.isEncrypted = isEncrypted
     result.actualBook = actualBook
     result.actualPage = actualPage
     if actualBook != nil || actualPage != nil {
-      result.isMismatch =
-        actualBook.map { $0 != record.book } ?? false
-        || actualPage.map { $0 != record.page } ?? false
+      // Where the record says neither, there is nothing that could differ.
+      func differ(_ actual: Int?, _ index: Int?) -> Bool {
+        if let actual, let index { actual != index } else { false }
+      }
+      result.isMismatch = differ(actualBook, record.book) || differ(actualPage, record.page)
     }
     result.etag = etag
     result.lastModified = lastModified

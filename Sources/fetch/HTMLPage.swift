@@ -125,6 +125,89 @@ struct HTMLPage: ~Copyable {
     return xmlXPathCastToBoolean(result) == 1
   }
 
+  /// What an expression finds, with the line of the page that it stands on; `limit` at most. For people.
+  func places(_ xpath: String, limit: Int) throws(RecordError) -> [(text: String, line: Int)] {
+    let result = try evaluate(xpath)
+    defer { xmlXPathFreeObject(result) }
+    guard result.pointee.type == XPATH_NODESET else {
+      return Self.text(xmlXPathCastToString(result)).map { [($0, 0)] } ?? []
+    }
+    guard let nodes = result.pointee.nodesetval?.pointee, let table = nodes.nodeTab else {
+      return []
+    }
+    return (0..<min(limit, Int(nodes.nodeNr))).compactMap { index in
+      guard let node = table[index], let text = Self.text(xmlNodeGetContent(node)) else {
+        return nil
+      }
+      let owner = node.pointee.type == XML_ATTRIBUTE_NODE ? node.pointee.parent : node
+      return (text, xmlGetLineNo(owner))
+    }
+  }
+
+  /// The first form that an expression finds, with the fields that a browser would send without a click
+  /// (HTML Standard, "constructing the entry list").
+  func form(_ xpath: String) throws(RecordError) -> PageForm? {
+    let result = try evaluate(xpath)
+    defer { xmlXPathFreeObject(result) }
+    guard result.pointee.type == XPATH_NODESET, let nodes = result.pointee.nodesetval?.pointee,
+      nodes.nodeNr > 0, let form = nodes.nodeTab?[0]
+    else { return nil }
+    var found = PageForm(
+      action: Self.attribute("action", of: form),
+      method: Self.attribute("method", of: form)?.lowercased() == "post" ? "POST" : "GET",
+      line: xmlGetLineNo(form))
+    context.pointee.node = form
+    defer { context.pointee.node = nil }
+    let inside = try evaluate(
+      "descendant::*[self::input or self::select or self::textarea][@name][not(@disabled)]")
+    defer { xmlXPathFreeObject(inside) }
+    guard let fields = inside.pointee.nodesetval?.pointee, let table = fields.nodeTab else {
+      return found
+    }
+    for index in 0..<min(Int(fields.nodeNr), PageForm.maximumFields) {
+      guard let node = table[index], let name = Self.attribute("name", of: node),
+        let value = try value(of: node)
+      else { continue }
+      found.fields.append(
+        PageForm.Field(
+          name: name, value: value,
+          isHidden: Self.attribute("type", of: node)?.lowercased() == "hidden"))
+    }
+    return found
+  }
+
+  /// What a field is sent with; `nil` for one that is not sent.
+  private func value(of node: xmlNodePtr) throws(RecordError) -> String? {
+    switch Self.name(of: node) {
+    case "textarea": return Self.text(xmlNodeGetContent(node))
+    case "select":
+      context.pointee.node = node
+      let options = try evaluate("(descendant::option[@selected] | descendant::option)[1]")
+      defer { xmlXPathFreeObject(options) }
+      let chosen = try evaluate("descendant::option[@selected]")
+      defer { xmlXPathFreeObject(chosen) }
+      let nodes = [chosen, options].compactMap { $0.pointee.nodesetval?.pointee }
+      guard let option = nodes.first(where: { $0.nodeNr > 0 })?.nodeTab?[0] else { return nil }
+      return Self.attribute("value", of: option) ?? Self.text(xmlNodeGetContent(option))
+    default:
+      let value = Self.attribute("value", of: node)
+      switch Self.attribute("type", of: node)?.lowercased() {
+      case "submit", "button", "image", "reset", "file": return nil
+      case "checkbox", "radio":
+        return Self.attribute("checked", of: node) == nil ? nil : value ?? "on"
+      default: return value ?? ""
+      }
+    }
+  }
+
+  private static func attribute(_ name: String, of node: xmlNodePtr) -> String? {
+    text(xmlGetNoNsProp(node, name))
+  }
+
+  private static func name(of node: xmlNodePtr) -> String {
+    node.pointee.name.map { String(cString: $0).lowercased() } ?? ""
+  }
+
   /// Whether the text of an element is for the browser alone.
   private static func isProgram(_ node: UnsafeMutablePointer<xmlNode>) -> Bool {
     guard let name = node.pointee.name else { return false }
@@ -164,6 +247,28 @@ struct HTMLPage: ~Copyable {
     defer { conveyor_xml_free(owned) }
     return String(cString: owned)
   }
+}
+
+/// A form as a page has it.
+struct PageForm: Equatable, Sendable {
+  struct Field: Equatable, Sendable {
+    let name: String
+    let value: String
+    var isHidden = false
+  }
+
+  /// More than these are not looked at.
+  static let maximumFields = 2000
+
+  /// Where it goes; `nil` for the page itself.
+  var action: String?
+  /// `GET` or `POST`.
+  var method: String
+  /// The line of the page.
+  var line = 0
+  var fields: [Field] = []
+
+  var bytes: Int { fields.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count } }
 }
 
 /// What the parser reads from: the page's bytes in UTF-8, without NULs, looked at before they are handed over.

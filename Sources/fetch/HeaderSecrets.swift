@@ -18,7 +18,10 @@ struct HeaderSecrets: Sendable {
   private static let shortest = 8
 
   /// The secrets among header fields, and those of proxies, however those were named.
-  init(headers: [(name: String, value: String)], proxies: [String]) {
+  /// `others` are texts that are secrets themselves.
+  init(
+    headers: [(name: String, value: String)], proxies: [String], others: [Secret] = []
+  ) {
     let values = headers.filter { !Self.harmless.contains($0.name.lowercased()) }
       .flatMap { [$0.value] + Self.chunks($0.value) }
     let passwords = proxies.compactMap { WebURL.credentials(in: $0) }
@@ -26,7 +29,9 @@ struct HeaderSecrets: Sendable {
       .flatMap { [$0.password, Base64.encode(Array("\($0.user):\($0.password)".utf8))] }
     let long = values.filter { $0.utf8.count >= Self.shortest }
     // The longest first: a part of it must not be taken out of it before.
-    secrets = (long + passwords).sorted { $0.utf8.count > $1.utf8.count }.map(Secret.init)
+    let named = others.map { $0.reveal() }.filter { $0.utf8.count >= 4 }
+      .flatMap { [$0, Format.percentEncoded($0)] }
+    secrets = (long + passwords + named).sorted { $0.utf8.count > $1.utf8.count }.map(Secret.init)
   }
 
   /// `Bearer ABC` has the chunk `ABC`, `session=ABC; theme=dark` also `ABC`.

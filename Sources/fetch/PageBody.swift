@@ -68,6 +68,18 @@ final class PageBody {
     }
   }
 
+  /// All bytes.
+  func all() throws(FileError) -> [UInt8] {
+    if descriptor < 0 { return start }
+    var bytes: [UInt8] = []
+    while bytes.count < count {
+      let chunk = try chunk(at: bytes.count)
+      if chunk.isEmpty { break }
+      bytes += chunk
+    }
+    return bytes
+  }
+
   /// The last bytes, `length` at most.
   func end(_ length: Int) -> [UInt8] {
     guard descriptor >= 0 else { return Array(start.suffix(length)) }

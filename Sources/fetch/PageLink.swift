@@ -15,7 +15,9 @@ struct PageLink: Equatable {
 
   /// All places that are shown within the page or instead of it, the likeliest first: what says that it is a
   /// PDF, then frames, then what the page gives way to.
-  static func candidates(on page: borrowing HTMLPage) throws -> [PageLink] {
+  static func candidates(
+    on page: borrowing HTMLPage, _ follow: PortalStep.Follow? = nil
+  ) throws -> [PageLink] {
     let embedded = try page.texts(
       """
       (//embed | //object | //iframe)[contains(@type, 'application/pdf')]/@*[name() = 'src' \
@@ -28,8 +30,13 @@ struct PageLink: Equatable {
     let only = Set(framed).count == 1 ? framed : []
     let refreshes = try page.texts(
       "//meta[translate(@http-equiv, 'REFSH', 'refsh') = 'refresh']/@content", limit: 5)
-    return (embedded + named + only).map { PageLink(address: $0) }
-      + refreshes.compactMap(PageLink.init(refresh:))
+    let frames = (embedded + named + only).map { PageLink(address: $0) }
+    let later = refreshes.compactMap(PageLink.init(refresh:))
+    return switch follow {
+    case nil: frames + later
+    case .frame: frames
+    case .refresh: later
+    }
   }
 
   /// Reads `5; url='next.php'` (HTML Standard, "shared declarative refresh steps").

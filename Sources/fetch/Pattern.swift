@@ -61,6 +61,13 @@ final class Pattern: Sendable {
   func firstMatch(
     in text: [UInt8], isOver: @escaping () -> Bool = { false }
   ) throws(TooSlow) -> String? {
+    try matches(in: text, limit: 1, isOver: isOver).first
+  }
+
+  /// The first matches, `limit` at most, each as ``firstMatch(in:isOver:)`` has it.
+  func matches(
+    in text: [UInt8], limit: Int, isOver: @escaping () -> Bool = { false }
+  ) throws(TooSlow) -> [String] {
     guard let data = pcre2_match_data_create_from_pattern_8(code.pointer, nil),
       let context = pcre2_match_context_create_8(nil)
     else { throw TooSlow(pattern: self.text) }
@@ -79,17 +86,28 @@ final class Pattern: Sendable {
         return Unmanaged<Search>.fromOpaque(search).takeUnretainedValue().mayGoOn()
           ? 0 : PCRE2_ERROR_CALLOUT
       }, Unmanaged.passUnretained(search).toOpaque())
-    let count = withExtendedLifetime(search) {
-      pcre2_match_8(code.pointer, text, text.count, 0, 0, data, context)
+    var found: [String] = []
+    var offset = 0
+    while found.count < limit, offset <= text.count {
+      let count = withExtendedLifetime(search) {
+        pcre2_match_8(code.pointer, text, text.count, offset, 0, data, context)
+      }
+      if count == PCRE2_ERROR_NOMATCH { break }
+      guard count > 0, let places = pcre2_get_ovector_pointer_8(data) else {
+        throw TooSlow(pattern: self.text)
+      }
+      // A group that did not take part has PCRE2_UNSET, the largest number, in both places.
+      let group = count > 1 && places[2] <= text.count ? 2 : 0
+      let (start, end) = (Int(places[group]), Int(places[group + 1]))
+      found.append(String(decoding: text[min(start, end)..<end], as: UTF8.self))
+      // Behind what matched, and after an empty match one character further.
+      offset = max(Int(places[1]), offset)
+      if places[1] <= places[0] {
+        offset += 1
+        while offset < text.count, text[offset] & 0xC0 == 0x80 { offset += 1 }
+      }
     }
-    if count == PCRE2_ERROR_NOMATCH { return nil }
-    guard count > 0, let places = pcre2_get_ovector_pointer_8(data) else {
-      throw TooSlow(pattern: self.text)
-    }
-    // A group that did not take part has PCRE2_UNSET, the largest number, in both places.
-    let group = count > 1 && places[2] <= text.count ? 2 : 0
-    let (start, end) = (Int(places[group]), Int(places[group + 1]))
-    return String(decoding: text[min(start, end)..<end], as: UTF8.self)
+    return found
   }
 }
 

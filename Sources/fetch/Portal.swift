@@ -2,8 +2,16 @@ import Common
 import Crypto
 import HTTP
 
-/// Where documents are asked for, and how: a file in `portals/` (docs/fetch.md).
+/// Where documents are asked for, and how: a file in `portals/` (docs/portals.md).
 struct Portal: Sendable {
+  /// How long cookies live.
+  enum Session: String, Sendable {
+    /// From the first step to the last of a document.
+    case document = "true"
+    /// As long as the worker that got them.
+    case worker
+  }
+
   /// The file's name without its ending.
   var name = ""
   /// Books that it has, both ends included; `nil` for all.
@@ -14,19 +22,23 @@ struct Portal: Sendable {
   var hosts: [String] = []
   /// Seconds between two requests to this portal; `nil` leaves it to the stage.
   var delay: Double?
-  /// Regular expressions for the text of pages, and what such a page means.
-  var meanings: [(pattern: Pattern, kind: ErrorClass)] = []
-  var kind: Kind = .document(nil)
-
-  enum Kind: Sendable {
-    /// One step: the URL is built from the record; without template it is the record's `url`.
-    case document(Template?)
-    /// Two steps: a page is looked up and read for the links to the images.
-    case lookup(Lookup)
-  }
+  /// How its pages are written, where they say nothing, or something wrong.
+  var charset: Charset?
+  /// What pages and statuses mean instead of an answer.
+  var meanings = PageMeanings()
+  var session = Session.worker
+  /// What is done once in each session, before anything is asked for.
+  var login: [PortalStep] = []
+  /// The way to a document; the bodies of the last step are the document.
+  var steps = [PortalStep()]
+  /// What its templates name as `{secret:NAME}`.
+  var secrets: [String: Secret] = [:]
 
   /// For records that bring their own `url` and no portal is named.
   static let direct = Portal()
+
+  /// Requests for one document: more are not one.
+  static let maximumRequests = 1000
 
   /// What is asked for first.
   struct Plan: Sendable {
@@ -41,31 +53,69 @@ struct Portal: Sendable {
     /// fourteenth of its time. Throws what is wrong with it.
     var url: WebURL {
       get throws(RecordError) {
-        if let url = WebURL(address, relativeTo: portal?.base) { return url }
-        let address = SecretRedactor.refused(address)
-        throw RecordError(
-          .blockedURL,
-          portal.map { "the portal \($0.name) cannot make an http or https URL of \(address)" }
-            ?? "\(address) is not an absolute http or https URL")
+        if let portal { return try portal.url(of: address) }
+        guard let url = WebURL(address) else {
+          throw RecordError(
+            .blockedURL, "\(SecretRedactor.refused(address)) is not an absolute http or https URL")
+        }
+        return url
       }
     }
   }
 
-  /// The first request for a record; throws what is wrong with the record.
+  /// What pages and statuses mean after a step. A log-in's pages say what everybody reads who is not logged in:
+  /// to them only the step's own words apply.
+  func meanings(of step: PortalStep) -> PageMeanings {
+    step.isLogin ? step.meanings : step.meanings.before(meanings)
+  }
+
+  /// Whether one of its steps reads a value of that name.
+  func reads(_ name: String) -> Bool {
+    (login + steps).contains { $0.readings.contains { $0.name == name } }
+  }
+
+  /// The first request for a record, and what names the document; throws what is wrong with the record.
   func plan(for record: DocumentRecord) throws(RecordError) -> Plan {
-    switch kind {
-    case .document(nil):
-      guard let text = record.url?.string else {
-        throw RecordError(
-          .invalidRecord, #"the record has no "url", and no portal is named for its book"#)
-      }
-      // Exports have blanks around it, and a mark that is not seen in front.
-      let address = Self.trimmed(text)
+    guard let first = steps.first else { throw RecordError(.internal, "a portal without steps") }
+    if case .recordURL = first.address {
+      let address = try Self.address(record)
       return Plan(identity: Self.identity(of: address), address: address, portal: nil)
-    case .document(let template?): return plan(path: try fill(template, record))
-    case .lookup(let lookup):
-      return plan(path: lookup.path + "?" + (try lookup.query(for: record)))
     }
+    var parts: [String] = []
+    var address = ""
+    for (index, step) in steps.enumerated() {
+      let outline = try step.outline(record, self)
+      if index == 0 { address = outline.address }
+      let isOwn = step.names.contains { !reads($0) && $0 != PortalStep.numberName }
+      guard index == 0 || isOwn else { continue }
+      let method = step.method == "GET" ? "" : "POST "
+      parts.append(method + outline.address + (outline.body.isEmpty ? "" : " " + outline.body))
+    }
+    return Plan(
+      identity: "\(name): \(parts.joined(separator: " | "))", address: address, portal: self)
+  }
+
+  /// An address of the portal's. Throws where it is none.
+  func url(of address: String) throws(RecordError) -> WebURL {
+    if let url = WebURL(address, relativeTo: base) { return url }
+    throw RecordError(
+      .blockedURL,
+      """
+      the portal \(name) cannot make an http or https URL of \(SecretRedactor.refused(address))
+      """)
+  }
+
+  /// The address that a record brings. Exports have blanks around it, and a mark that is not seen in front.
+  private static func address(_ record: DocumentRecord) throws(RecordError) -> String {
+    guard let text = record.url?.string else {
+      throw RecordError(
+        .invalidRecord, #"the record has no "url", and no portal is named for its book"#)
+    }
+    return trimmed(text)
+  }
+
+  func recordURL(_ record: DocumentRecord) throws(RecordError) -> WebURL {
+    try Plan(identity: "", address: Self.address(record), portal: nil).url
   }
 
   /// The checkpoint keeps no signature or password of a URL; a digest tells whether it is the same.
@@ -85,19 +135,6 @@ struct Portal: Sendable {
     return String(scalars)
   }
 
-  private func plan(path: String) -> Plan {
-    Plan(identity: "\(name): \(path)", address: path, portal: self)
-  }
-
-  private func fill(_ template: Template, _ record: DocumentRecord) throws(RecordError) -> String {
-    do throws(Template.MissingField) {
-      return try template.fill(encode: Format.percentEncoded) { record.text(of: $0) }
-    } catch {
-      throw RecordError(
-        .invalidRecord, "the portal \(name) needs the field \(Format.quoted(error.name))")
-    }
-  }
-
   /// The portal that a record goes to: the first whose books include the record's, or, for a record
   /// that brings its own `url`, none.
   static func route(_ record: DocumentRecord, among portals: [Portal]) throws(RecordError) -> Portal
@@ -112,55 +149,5 @@ struct Portal: Sendable {
     throw RecordError(
       .invalidRecord,
       book.map { "no portal has book \($0)" } ?? #"without "book" no portal can be chosen"#)
-  }
-}
-
-/// The first step of a two-step portal.
-struct Lookup: Sendable {
-  /// The page, relative to the portal's base.
-  var path = ""
-  /// All parameters with their fixed values, in the order in which they are sent.
-  var parameters: [(name: String, value: String)] = []
-  /// Ways to name a document, the preferred one first; the first whose fields the record has is used.
-  var ways: [[(name: String, value: Template)]] = []
-  /// What every answer of the look-up has, found or not; a page without it is no answer.
-  var answer: String?
-  /// The links to the images, in order.
-  var images = ""
-  var actualBook: Extraction?
-  var actualPage: Extraction?
-
-  /// A text in a page: where it is, and which part of it counts.
-  struct Extraction: Sendable {
-    /// An XPath expression; the first node counts.
-    var xpath: String
-    /// A regular expression; its first group counts, or else the whole match.
-    var pattern: Pattern?
-  }
-
-  /// The query for a record.
-  func query(for record: DocumentRecord) throws(RecordError) -> String {
-    for way in ways {
-      var filled = parameters
-      var isComplete = true
-      for (name, template) in way {
-        guard let value = try? template.fill({ record.text(of: $0) }) else {
-          isComplete = false
-          break
-        }
-        if let index = filled.firstIndex(where: { $0.name == name }) {
-          filled[index].value = value
-        } else {
-          filled.append((name, value))
-        }
-      }
-      guard isComplete else { continue }
-      return filled.map {
-        Format.percentEncoded($0.name) + "=" + Format.percentEncoded($0.value)
-      }.joined(separator: "&")
-    }
-    let needs = ways.map { $0.flatMap(\.value.requiredFields).joined(separator: " and ") }
-    throw RecordError(
-      .invalidRecord, "to look it up, the record needs " + needs.joined(separator: ", or "))
   }
 }

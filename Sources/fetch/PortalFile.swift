@@ -1,22 +1,27 @@
-import CXML2
 import Common
 import Glibc
 import Config
 import HTTP
 
 extension Portal {
+  /// Where the secrets of a portal file come from.
+  typealias SecretSource = (_ name: String, _ portal: String) throws(Fatal) -> Secret
+
   /// Finds and reads a portal: a path to a file, or a name in `directory`. `base` replaces the file's.
-  init(named name: String, in directory: String, base: String?) throws(Fatal) {
+  init(
+    named name: String, in directory: String, base: String?,
+    secrets: SecretSource = PortalSecrets.find
+  ) throws(Fatal) {
     let isPath = name.contains("/") || name.hasSuffix(".yaml")
     let path = isPath ? name : "\(directory)/\(name).yaml"
     guard access(path, F_OK) == 0 else {
       throw Fatal(
         .configuration, "there is no portal \(Format.quoted(name)): \(path) does not exist")
     }
-    try self.init(path: path, base: base)
+    try self.init(path: path, base: base, secrets: secrets)
   }
 
-  init(path: String, base: String?) throws(Fatal) {
+  init(path: String, base: String?, secrets: SecretSource = PortalSecrets.find) throws(Fatal) {
     var settings = try SettingsFile(path: path).settings()
     let file = path.split(separator: "/").last.map(String.init) ?? path
     name = file.hasSuffix(".yaml") ? String(file.dropLast(5)) : file
@@ -31,97 +36,144 @@ extension Portal {
       self.base = url
     }
     delay = try settings.parsed("rate-limit-delay", "seconds, like 0.5", Time.span)
-    if var pages = try settings.nested("pages") {
-      for kind in [ErrorClass.absent, .restricted, .rateLimited, .portalError] {
-        let pattern = try pages.parsed(kind.rawValue, "a regular expression") {
-          Pattern($0, ignoresCase: true)
-        }
-        if let pattern { meanings.append((pattern, kind)) }
-      }
-      try pages.finish()
+    charset = try settings.parsed("charset", "the name of a charset, like windows-1252") {
+      Charset(label: $0)
+    }
+    meanings = try PageMeanings(&settings)
+    let session = try settings.parsed("session", "true or worker", Session.init(rawValue:))
+    for (index, step) in try settings.nestedList("login").enumerated() {
+      login.append(try PortalStep(step, number: index + 1, isLogin: true))
     }
     let document = try settings.parsed("document", "a template", Self.template)
     let lookup = try settings.nested("lookup")
+    let list = try settings.nestedList("steps")
     try settings.finish()
-    switch (document, lookup) {
-    case (let template?, nil): kind = .document(template)
-    case (nil, let lookup?): kind = .lookup(try Lookup(lookup))
-    default: throw settings.wrong("a portal", "either a document template or a lookup")
+    switch (document, lookup, list.isEmpty) {
+    case (let template?, nil, true): steps = [.document(template)]
+    case (nil, let lookup?, true): steps = try PortalStep.lookup(lookup)
+    case (nil, nil, false):
+      steps = []
+      for (index, step) in list.enumerated() {
+        steps.append(try PortalStep(step, number: index + 1, isLogin: false))
+      }
+    default: throw settings.wrong("a portal", "given by one of document, lookup and steps")
     }
-    try checkFields(path)
+    self.session = session ?? (list.isEmpty || !login.isEmpty ? .worker : .document)
+    try connect(path)
     guard self.base != nil else {
       throw Fatal(
         .configuration,
         "\(path) has no base: write the portal's address there, or give it with --portal-base")
     }
+    for name in Set((login + steps).flatMap(\.names)) where name.hasPrefix(Template.secretPrefix) {
+      let name = String(name.dropFirst(Template.secretPrefix.count))
+      let secret = try secrets(name, self.name)
+      KnownSecrets.learn(secret)
+      self.secrets[name] = secret
+    }
   }
 
   static func template(_ text: String) -> Template? { try? Template(text) }
-
-  /// A field that is almost one of a record's would be missing in each document.
-  private func checkFields(_ path: String) throws(Fatal) {
-    let templates: [Template] =
-      switch kind {
-      case .document(let template): [template].compactMap(\.self)
-      case .lookup(let lookup): lookup.ways.flatMap { $0.map(\.value) }
-      }
-    for template in templates {
-      guard let rejection = RecordFieldNames.rejection(to: template) else { continue }
-      throw Fatal(.configuration, "\(path): \(rejection)")
-    }
-  }
 }
 
-extension Lookup {
-  init(_ settings: Settings) throws(Fatal) {
-    var settings = settings
-    guard let path = try settings.string("path") else {
-      throw settings.wrong("lookup.path", "the page's address, relative to base")
+extension Portal {
+  /// Finds out which step reads what for which, and refuses what cannot be filled.
+  mutating func connect(_ path: String) throws(Fatal) {
+    func wrong(_ step: PortalStep, _ what: String) -> Fatal {
+      Fatal(.configuration, "\(path): \(step.name) \(what)")
     }
-    self.path = path
-    parameters = try settings.pairs("parameters")
-    for var way in try settings.nestedList("ways") {
-      var parameters: [(name: String, value: Template)] = []
-      for name in way.allNames() {
-        guard let template = try way.parsed(name, "a template", Portal.template) else {
-          throw way.wrong(name, "a template")
-        }
-        parameters.append((name, template))
+    guard login.count <= PortalStep.maximumSteps, steps.count <= PortalStep.maximumSteps else {
+      throw Fatal(
+        .configuration, "\(path) has more than \(PortalStep.maximumSteps) steps")
+    }
+    var all = login + steps
+    var known: Set<String> = []
+    for index in all.indices {
+      let isFirst = index == 0 || index == login.count
+      let isLast = index == all.count - 1
+      if all[index].formFrom != nil {
+        guard !isFirst else { throw wrong(all[index], "has a form_from, and no page before it") }
+        all[index - 1].formForNext = all[index].formFrom
       }
-      ways.append(parameters)
+      try Self.link(&all, index, known, wrong)
+      try checkFields(of: all[index], known, in: all, path)
+      let doublet = all[index].readings.first { known.contains($0.name) }
+      if let doublet { throw wrong(all[index], "reads \(doublet.name), which is read already") }
+      known.formUnion(all[index].readings.map(\.name))
+      if isLast { try Self.checkLast(all[index], wrong) }
     }
-    guard !ways.isEmpty else { throw settings.wrong("lookup.ways", "a list of parameters") }
-    answer = try Self.xpath("answer", &settings)
-    guard let images = try Self.xpath("images", &settings) else {
-      throw settings.wrong("lookup.images", "an XPath expression for the links")
+    let read = known
+    for index in all.indices {
+      let step = all[index]
+      if index < all.count - 1 {
+        let isRead = !step.readings.isEmpty || step.formForNext != nil || step.knowsAnswers
+        all[index].purpose = isRead ? .page : .action
+      } else {
+        all[index].purpose = step.namesInAddress.contains(where: read.contains) ? .image : .document
+      }
     }
-    self.images = images
-    if var read = try settings.nested("read") {
-      actualBook = try Self.extraction("actual_book", &read)
-      actualPage = try Self.extraction("actual_page", &read)
-      try read.finish()
-    }
-    try settings.finish()
+    steps = Array(all[login.count...])
+    login = Array(all[..<login.count])
   }
 
-  private static func xpath(_ name: String, _ settings: inout Settings) throws(Fatal) -> String? {
-    try settings.parsed(name, "an XPath expression") { text in
-      conveyor_xml_silence()
-      guard let compiled = xmlXPathCompile(text) else { return nil }
-      xmlXPathFreeCompExpr(compiled)
-      return text
+  /// Marks what a step's address needs where it is read.
+  private static func link(
+    _ all: inout [PortalStep], _ index: Int, _ known: Set<String>,
+    _ wrong: (PortalStep, String) -> Fatal
+  ) throws(Fatal) {
+    if case .template(let template) = all[index].address, let name = template.onlyField,
+      known.contains(name)
+    {
+      all[index].address = .link(name)
+    }
+    for name in all[index].namesInAddress where known.contains(name) {
+      for earlier in all.indices[..<index] {
+        guard let place = all[earlier].readings.firstIndex(where: { $0.name == name }) else {
+          continue
+        }
+        all[earlier].readings[place].isInAddress = true
+        if case .link = all[index].address { all[earlier].readings[place].isLink = true }
+      }
     }
   }
 
-  private static func extraction(
-    _ name: String, _ settings: inout Settings
-  ) throws(Fatal) -> Extraction? {
-    guard var nested = try settings.nested(name) else { return nil }
-    guard let xpath = try Self.xpath("xpath", &nested) else {
-      throw settings.wrong("\(name).xpath", "an XPath expression")
+  private static func checkLast(
+    _ step: PortalStep, _ wrong: (PortalStep, String) -> Fatal
+  ) throws(Fatal) {
+    guard step.readings.isEmpty, step.next == nil, !step.isLogin else {
+      throw wrong(
+        step, "is the last, whose bodies are the document: read and next belong before it")
     }
-    let pattern = try nested.parsed("pattern", "a regular expression") { Pattern($0) }
-    try nested.finish()
-    return Extraction(xpath: xpath, pattern: pattern)
+  }
+
+  /// A field that is almost one of a record's would be missing in each document.
+  private func checkFields(
+    of step: PortalStep, _ known: Set<String>, in all: [PortalStep], _ path: String
+  ) throws(Fatal) {
+    for name in step.names {
+      if known.contains(name) || name.hasPrefix(Template.secretPrefix) { continue }
+      if name == PortalStep.numberName, step.firstNumber != nil { continue }
+      if let later = all.first(where: { $0.readings.contains { $0.name == name } }) {
+        throw Fatal(
+          .configuration, "\(path): \(step.name) needs {\(name)}, which \(later.name) reads")
+      }
+      guard !step.isLogin else {
+        throw Fatal(
+          .configuration, "\(path): \(step.name) needs {\(name)}, and a log-in knows no record")
+      }
+      if let near = NearestName.of(name, among: known), !RecordFieldNames.all.contains(name) {
+        throw Fatal(
+          .configuration, "\(path): {\(name)} names nothing that was read; {\(near)} does")
+      }
+    }
+    for template in step.templates {
+      let extra =
+        Array(known) + [PortalStep.numberName]
+        + step.names.filter {
+          $0.hasPrefix(Template.secretPrefix)
+        }
+      guard let rejection = RecordFieldNames.rejection(to: template, extra: extra) else { continue }
+      throw Fatal(.configuration, "\(path): \(rejection)")
+    }
   }
 }

@@ -152,14 +152,16 @@ private final class FirstBytes: BodySink {
 
 extension Portal {
   fileprivate var looksUp: Bool {
-    if case .lookup = kind { return true }
-    return false
+    steps.count > 1
   }
 
-  /// A page that is there whatever documents there are: that of the look-up, without a question. Of portals
-  /// with one step, the base.
+  /// A page that is there whatever documents there are: that of the first step, without a question. Of
+  /// portals with one step, and where that needs a record or a form, the base.
   fileprivate var firstPage: WebURL? {
-    guard case .lookup(let lookup) = kind else { return base }
-    return WebURL(lookup.path, relativeTo: base)
+    guard looksUp, let first = (login + steps).first, first.method == "GET",
+      case .template(let template) = first.address, template.fields.isEmpty
+    else { return base }
+    let path = template.source.prefix { $0 != "?" }
+    return WebURL(String(path), relativeTo: base)
   }
 }

@@ -11,6 +11,13 @@ struct FetchFailure: Error, CustomStringConvertible {
   var isUnreachable = false
 }
 
+/// A session is over: it has to be begun again before that is anybody's fault.
+struct SessionEnded: Error {
+  let error: RecordError
+
+  init(_ error: RecordError) { self.error = error }
+}
+
 extension FetchFailure {
   /// What a portal answered instead of a document. `hasCredentials` says whether something was sent that
   /// proves who asks.
@@ -19,15 +26,22 @@ extension FetchFailure {
     hasCredentials: Bool,
     hiding headerSecrets: HeaderSecrets
   ) {
-    let isPageMissing = context.purpose.isLookup && [404, 405, 410, 501].contains(status)
-    let isAboutCredentials = status == 401 || status == 407 || status == 403 && hasCredentials
+    let isLoginRefused = context.step.isLogin && error.kind == .restricted
+    let isPageMissing = context.step.purpose.isPage && [404, 405, 410, 501].contains(status)
+    let isAboutCredentials =
+      status == 401 || status == 407 || status == 403 && hasCredentials || isLoginRefused
     self.error = headerSecrets.hidden(
       in: RecordError(
-        error.kind, "\(error.message) (\(url.redacted))", isRetryable: error.isRetryable))
+        error.kind, "\(error.message) (\(url.redacted))",
+        isRetryable: error.isRetryable || isLoginRefused))
     refusal = Refusal(
       headerSecrets.hidden(in: error.message),
-      advice: Self.advice(error, status: status, isPageMissing: isPageMissing),
-      isNeverTheDocuments: isPageMissing || status == 407,
+      advice: isLoginRefused
+        ? "Check the secrets that \(context.portal.name) names, and its login steps with fetch explain."
+        : Self.advice(error, status: status, isPageMissing: isPageMissing),
+      isNeverTheDocuments: isPageMissing || status == 407 || context.step.isLogin,
+      // A password that is wrong is tried once: sites lock accounts.
+      isHopeless: isLoginRefused,
       ending: isAboutCredentials ? .permission : .unavailable)
   }
 
@@ -79,7 +93,15 @@ extension OutageGate.Scope {
   /// What fails as one: a portal's step, at the server that is asked.
   static func server(_ url: WebURL, _ context: Requester.RequestContext) -> OutageGate.Scope {
     let name = context.portal.name
-    let step = context.purpose.isLookup ? "look-up" : "documents"
+    if context.step.isLogin {
+      // A group of its own: that the page with the form is there says nothing about the password.
+      return OutageGate.Scope(
+        key: "\(name)|\(context.step.name)|\(url.origin)",
+        name: "the portal \(name) (\(url.origin), log-in)")
+    }
+    let step =
+      !context.step.purpose.isPage
+      ? "documents" : context.step.number == 1 ? "look-up" : context.step.name
     return OutageGate.Scope(
       key: "\(name)|\(step)|\(url.origin)",
       name: name.isEmpty ? url.origin : "the portal \(name) (\(url.origin), \(step))",
@@ -91,12 +113,45 @@ extension OutageGate.Scope {
   static let network = OutageGate.Scope(key: "network", name: "the network")
 }
 
+/// Lets one worker at a time log in to a portal, until the first has: a password that is wrong is tried once,
+/// and not by all workers.
+final class LoginTurns: Sendable {
+  private enum State { case busy, good }
+  private let states = Mutex<[String: State]>([:])
+
+  /// Runs `body` when it is this worker's turn. Throws that the run is over.
+  func whileTaken(
+    _ portal: String, stop: ShutdownSignal, _ body: () throws -> Void
+  ) throws {
+    while !take(portal) {
+      guard stop.sleep(seconds: 0.02) else { throw RecordError.stopped }
+    }
+    do { try body() } catch {
+      states.withLock { if $0[portal] == .busy { $0[portal] = nil } }
+      throw error
+    }
+    states.withLock { $0[portal] = .good }
+  }
+
+  private func take(_ portal: String) -> Bool {
+    states.withLock { states in
+      switch states[portal] {
+      case .busy: return false
+      case .good: return true
+      case nil:
+        states[portal] = .busy
+        return true
+      }
+    }
+  }
+}
+
 /// For each step of a portal the last request that was answered well: asked again, it tells whether the
 /// portal refuses everybody or these documents (docs/outages.md).
 final class Samples: Sendable {
   /// A request that was good.
   struct Sample: Sendable {
-    let url: WebURL
+    let request: PortalRequest
     var context: Requester.RequestContext
     /// Throws where the answer is none.
     let read: @Sendable (Requester.Reply) throws(RecordError) -> Void

@@ -23,9 +23,12 @@ struct ReplyReader {
     let body = try kind(of: &reply, context, &findings)
     var head = reply.head
     head.status = reply.status
+    let step = context.step
+    let meaning = context.portal.meanings(of: step).statuses[head.status]
+    reply.isNamed = meaning != nil || findings.pageClass != nil && !reply.isAnswer(to: step)
     let verdict = ResponseVerdict(
-      head, body, title: findings.title, for: context.purpose, now: now)
-    guard reply.status == 200, findings.isWayThrough(for: context.purpose) else {
+      head, body, title: findings.title, for: step.purpose, meaning: meaning, now: now)
+    guard reply.status == 200, meaning == nil, findings.isWayThrough(for: step) else {
       return (verdict, nil)
     }
     // A frame that leads elsewhere, to an advertisement say, is not what was asked for.
@@ -50,9 +53,9 @@ struct ReplyReader {
         reply.answer = findings.answer
         return .page(pageClass: findings.pageClass)
       }
-      guard context.purpose.isLookup else { return .other(kind.name, isPassing: true) }
+      guard context.step.purpose.isPage else { return .other(kind.name, isPassing: true) }
       reply.answer = findings.answer
-      // Nothing but markup can say by its lack of links that there is no document.
+      // Nothing but markup, or JSON where that is read, can say by its lack of links that there is no document.
       return .page(pageClass: findings.showsNoAnswer ? .portalError : nil)
     }
   }
@@ -78,16 +81,18 @@ struct ReplyReader {
     in page: PageBody, _ reply: Requester.Reply, _ context: Requester.RequestContext
   ) throws -> PageFindings {
     // What another status says is said by the status, unless the portal file has words for its pages.
-    guard reply.status == 200 || !context.portal.meanings.isEmpty else { return PageFindings() }
+    let isAnswer = reply.isAnswer(to: context.step)
+    let meanings = context.portal.meanings(of: context.step)
+    guard isAnswer || !meanings.patterns.isEmpty else { return PageFindings() }
     let stop = services.stop
     let request = PageFindings.Request(
-      portal: context.portal, purpose: context.purpose, url: reply.url,
-      contentType: reply.head.header("Content-Type"), hasEnd: reply.head.announcesEnd)
+      portal: context.portal, step: context.step, url: reply.url, head: reply.head,
+      isAnswer: isAnswer, hasEnd: reply.head.announcesEnd)
     do {
       return try services.pages.whileReading(page.count, stop: stop) {
         try PageFindings(page, for: request) { stop.isRequested }
       }
-    } catch let error as RecordError where error.kind == .portalError && reply.status != 200 {
+    } catch let error as RecordError where error.kind == .portalError && !isAnswer {
       return PageFindings()
     }
   }

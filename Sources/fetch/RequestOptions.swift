@@ -85,11 +85,14 @@ struct RequestOptions: ParsableArguments {
   }
 
   /// The settings of a run of `stage`. Throws where a portal's file is missing or wrong.
-  func settings(_ stage: Stage?) throws(Fatal) -> FetchSettings {
+  func settings(
+    _ stage: Stage?, secrets: Portal.SecretSource = PortalSecrets.find
+  ) throws(Fatal) -> FetchSettings {
     var settings = FetchSettings()
     for name in portals.names(stage) {
       settings.portals.append(
-        try Portal(named: name, in: portals.portalsDir, base: access.portalBase))
+        try Portal(
+          named: name, in: portals.portalsDir, base: access.portalBase, secrets: secrets))
     }
     let explicit = rate?.delay ?? access.rateLimitDelay?.seconds
     settings.paceIsExplicit = explicit != nil
@@ -117,16 +120,17 @@ struct HeaderField: Sendable {
   let name: String
   let value: String
 
+  /// RFC 9110, section 5.6.2: token.
+  static func isPartOfName(_ byte: UInt8) -> Bool {
+    (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte & 0xDF)
+      || "!#$%&'*+-.^_`|~".utf8.contains(byte)
+  }
+
   /// A field as curl takes it. What is no field is not shown: it may be the secret that belongs into one.
   init(parsing text: String) throws {
     let colon = text.firstIndex(of: ":") ?? text.endIndex
     let (name, value) = (text[..<colon], text[colon...].dropFirst())
-    // RFC 9110, section 5.6.2: token.
-    let isToken = name.utf8.allSatisfy { byte in
-      (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte & 0xDF)
-        || "!#$%&'*+-.^_`|~".utf8.contains(byte)
-    }
-    guard colon < text.endIndex, !name.isEmpty, isToken else {
+    guard colon < text.endIndex, !name.isEmpty, name.utf8.allSatisfy(Self.isPartOfName) else {
       throw ValidationError("a header field is written with its name and a colon: Name: value")
     }
     guard value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {

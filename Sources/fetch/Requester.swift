@@ -13,6 +13,11 @@ struct Requester: ~Copyable {
   private let logger: Logger
   private let worker: Int
   private var partNumber = 0
+  /// The portal whose cookies the transfer has, and those of others meanwhile.
+  private var owner = ""
+  private var cookies: [String: [String]] = [:]
+  /// For the portals that this worker has logged in to, what was read on the way: a token, say.
+  private var loggedIn: [String: [String: StepValues.Value]] = [:]
 
   init(_ services: FetchServices, worker: Int, logger: Logger) throws(Fatal) {
     self.services = services
@@ -38,24 +43,40 @@ struct Requester: ~Copyable {
     let address: String?
     let body: BodyReceiver
     /// What the page says, where one was looked up.
-    var answer: LookupAnswer?
+    var answer: StepAnswer?
+    /// Whether the portal file says what the answer's status, or a page of such a status, means.
+    var isNamed = false
     /// What was found out about the PDF.
     var finding: PDFFinding?
 
     /// The status; 200 where the rest of a body came that an earlier answer had begun.
     var status: Int { body.isContinuation ? 200 : head.status }
+
+    /// Whether it is read as an answer.
+    func isAnswer(to step: PortalStep) -> Bool {
+      status == 200 || step.purpose.isPage && (200..<300).contains(status)
+    }
   }
 
   /// One thing to be asked for, and for which document.
   struct RequestContext: Sendable {
     let id: String
     let portal: Portal
-    let purpose: ResponseVerdict.Purpose
+    let step: PortalStep
     var addresses = AddressRule.any
     /// Further header fields of the first request: the conditions of a recheck.
     var fields: [(name: String, value: String)] = []
     /// The page on which the link was found.
     var referer: WebURL?
+    /// Whether "there is none" is what a list of numbers ends with.
+    var mayEnd = false
+    /// Whether a session that is over is begun again, once for a document.
+    var mayRenew = false
+
+    /// Whether another document may ask the same, and be answered the same.
+    var isRepeatable: Bool {
+      portal.session == .worker && portal.login.isEmpty || step.number == 1 && !step.isLogin
+    }
 
     var links: LinkRule { LinkRule(hosts: portal.hosts) }
   }
@@ -74,14 +95,38 @@ struct Requester: ~Copyable {
   }
 
   /// Asks until there is an answer that counts.
-  mutating func get(_ url: WebURL, _ context: RequestContext) throws -> Reply {
-    try get(url, context) { _ throws(RecordError) in () }.0
+  mutating func get(_ request: PortalRequest, _ context: RequestContext) throws -> Reply {
+    try get(request, context) { _ throws(RecordError) in () }.0
+  }
+
+  /// Asks with the cookies of a portal, and with none of a document before where they live no longer.
+  mutating func enter(_ portal: Portal) {
+    if portal.name != owner {
+      cookies[owner] = transfer.cookies
+      transfer.cookies = cookies.removeValue(forKey: portal.name) ?? []
+      owner = portal.name
+    }
+    if portal.session == .document { forgetSession(portal) }
+  }
+
+  /// Begins a new session.
+  mutating func forgetSession(_ portal: Portal) {
+    transfer.cookies = []
+    loggedIn[portal.name] = nil
+  }
+
+  /// What the log-in of this session read; `nil` where there was none.
+  func valuesOfLogin(_ portal: Portal) -> [String: StepValues.Value]? { loggedIn[portal.name] }
+
+  /// The log-in of this session is done.
+  mutating func noteLogin(_ portal: Portal, _ values: [String: StepValues.Value]) {
+    loggedIn[portal.name] = values
   }
 
   /// Asks until there is an answer that counts, and that `read` takes. Throws a ``RecordError`` or a
   /// ``Fatal``. In an outage it waits, for as long as that lasts.
   mutating func get<Answer>(
-    _ url: WebURL, _ context: RequestContext,
+    _ request: PortalRequest, _ context: RequestContext,
     read: @escaping @Sendable (Reply) throws(RecordError) -> Answer
   ) throws -> (Reply, Answer) {
     let gate = services.gate
@@ -91,7 +136,7 @@ struct Requester: ~Copyable {
       maximum: services.settings.transfer.maximumBody)
     var isWanted = false
     defer { if !isWanted { body.discard() } }
-    var trials = Trials(scope: .server(url, context))
+    var trials = Trials(scope: .server(request.url, context))
     while true {
       guard let ticket = try ticket(&trials) else {
         try retryOrFail(&trials, context)
@@ -99,16 +144,19 @@ struct Requester: ~Copyable {
       }
       defer { gate.abandon(ticket) }
       do {
-        let answer = try getOnce(url, context, into: body, read)
+        let answer = try getOnce(request, context, into: body, read)
         gate.succeeded(ticket)
-        let sample = Samples.Sample(url: url, context: context) { reply throws(RecordError) in
-          _ = try read(reply)
+        if context.isRepeatable {
+          let sample = Samples.Sample(request: request, context: context) {
+            reply throws(RecordError) in _ = try read(reply)
+          }
+          services.samples.note(sample, in: trials.scope)
         }
-        services.samples.note(sample, in: trials.scope)
         let found = try answer.get()
         isWanted = true
         return found
       } catch let failure as FetchFailure {
+        if context.mayRenew, failure.error.kind == .restricted { throw SessionEnded(failure.error) }
         note(failure, ticket, &trials, context)
       }
     }
@@ -117,18 +165,22 @@ struct Requester: ~Copyable {
   /// One attempt: what was found, or that there is none, where the portal says so in words that are known.
   /// Throws ``FetchFailure`` for everything else that the portal did.
   private mutating func getOnce<Answer>(
-    _ url: WebURL, _ context: RequestContext, into body: BodyReceiver,
+    _ request: PortalRequest, _ context: RequestContext, into body: BodyReceiver,
     _ read: (Reply) throws(RecordError) -> Answer
   ) throws -> Result<(Reply, Answer), RecordError> {
     let reply: Reply
-    switch try follow(url, context, into: body) {
+    switch try follow(request, context, into: body) {
     case .success(let received): reply = received
     case .failure(let absence): return .failure(absence)
     }
     do throws(RecordError) { return .success((reply, try read(reply))) } catch {
-      if error.kind == .absent, context.purpose.knowsAnswers { return .failure(error) }
+      if error.kind == .absent, context.step.knowsAnswers {
+        services.trace?.judge("absent: \(error.message)")
+        return .failure(error)
+      }
+      services.trace?.judge("\(error.kind.rawValue): \(error.message)")
       reply.body.discard()
-      throw failure(error, status: reply.head.status, url, context)
+      throw failure(error, status: reply.head.status, request.url, context)
     }
   }
 
@@ -160,7 +212,7 @@ struct Requester: ~Copyable {
       maximum: services.settings.transfer.maximumBody)
     defer { body.discard() }
     do {
-      _ = try getOnce(sample.url, sample.context, into: body, sample.read)
+      _ = try getOnce(sample.request, sample.context, into: body, sample.read)
       gate.sampleAnswered(ticket, refusal: nil)
     } catch let failure as FetchFailure {
       gate.sampleAnswered(ticket, refusal: failure.refusal)
@@ -229,25 +281,32 @@ struct Requester: ~Copyable {
   /// One request, with the redirects it leads through; a failure is a page that is known to say that the
   /// document is not there.
   private mutating func follow(
-    _ start: WebURL, _ context: RequestContext, into body: BodyReceiver
+    _ start: PortalRequest, _ context: RequestContext, into body: BodyReceiver
   ) throws -> Result<Reply, RecordError> {
-    var request = Request(start, addresses: context.addresses)
-    let continuation = body.continuationFields
+    var asked = start
+    var addresses = context.addresses
+    let continuation = start.method == "GET" ? body.continuationFields : []
     var referer = context.referer
     for _ in 0...services.settings.maximumRedirects {
-      request.headers = context.fields + continuation + refererField(referer, to: request.url)
+      var request = Request(asked.url, addresses: addresses)
+      request.method = asked.method
+      request.body = RequestBody(asked.body.isEmpty ? [] : [.bytes(asked.body)])
+      request.headers =
+        asked.headers + context.fields + continuation
+        + refererField(referer, to: request.url, unlessIn: asked.headers)
       let response = try perform(request, context, into: body)
       let status = response.head.status
       var reply = Reply(
         url: request.url, head: response.head, address: response.address, body: body)
       let (verdict, next) = try judge(&reply, context)
+      services.trace?.judge(next.map { "leads on to \($0.url.redacted)" } ?? verdict.description)
       if let next {
         logger.info(
           "\(context.id): redirected from \(request.url.redacted) to \(next.url.redacted)")
         guard services.stop.sleep(seconds: next.delay) else { throw RecordError.stopped }
         referer = request.url
-        request.url = next.url
-        request.addresses = request.addresses.tightened(after: response.address)
+        asked = asked.redirected(to: next.url, status: 303)
+        addresses = addresses.tightened(after: response.address)
         continue
       }
       switch verdict {
@@ -255,16 +314,19 @@ struct Requester: ~Copyable {
       case .redirect(let link):
         try heed(response.head, of: request.url)
         do throws(RecordError) {
-          request.url = try context.links.follow(link, from: request.url)
+          let url = try context.links.follow(link, from: request.url)
+          asked = asked.redirected(to: url, status: status)
         } catch {
           // Where a portal sends everybody to a log-in elsewhere, that is no document's fault.
           throw failure(error, status: status, request.url, context)
         }
-        request.addresses = request.addresses.tightened(after: response.address)
+        addresses = addresses.tightened(after: response.address)
       case .refused(let error, let slowDown, let retryAfter):
         body.discard()
         if slowDown || retryAfter != nil { try pause(request.url, retryAfter) }
-        if error.kind == .absent, status == 200 { return .failure(named(error, request.url)) }
+        if error.kind == .absent, status == 200 || reply.isNamed || context.mayEnd {
+          return .failure(named(error, request.url))
+        }
         guard continuation.isEmpty || error.isRetryable else {
           // What is said to the wish for the rest says nothing about the whole (RFC 9110, section 14.2).
           let error = RecordError(.portalError, "\(error.message), asked for the rest of a body")
@@ -275,7 +337,7 @@ struct Requester: ~Copyable {
     }
     let error = RecordError(
       .portalError, "more than \(services.settings.maximumRedirects) redirects")
-    throw failure(error, status: 302, start, context)
+    throw failure(error, status: 302, start.url, context)
   }
 
   private func named(_ error: RecordError, _ url: WebURL) -> RecordError {
@@ -294,9 +356,11 @@ struct Requester: ~Copyable {
 
   /// Many portals give a scan only to who comes from its page.
   private func refererField(
-    _ referer: WebURL?, to url: WebURL
+    _ referer: WebURL?, to url: WebURL, unlessIn fields: [(name: String, value: String)]
   ) -> [(name: String, value: String)] {
-    let own = services.settings.transfer.headers.contains { $0.name.lowercased() == "referer" }
+    let own = (services.settings.transfer.headers + fields).contains {
+      $0.name.lowercased() == "referer"
+    }
     guard !own, let value = referer?.referer(to: url) else { return [] }
     return [("Referer", value)]
   }
@@ -313,6 +377,8 @@ struct Requester: ~Copyable {
     _ request: Request, _ context: RequestContext, into body: BodyReceiver
   ) throws -> Response {
     let url = request.url
+    if let saved = try services.trace?.answer(request, context.step, into: body) { return saved }
+    let kept = services.trace.map { _ in KeepingSink(body) }
     let pace = services.settings.pace(of: context.portal)
     let (limiter, stop) = (services.limiter, services.stop)
     while true {
@@ -330,7 +396,7 @@ struct Requester: ~Copyable {
       }
       let response: Response
       do throws(TransferError) {
-        response = try transfer.get(request, into: body, didSend: sent) {
+        response = try transfer.send(request, into: kept ?? body, didSend: sent) {
           permission = Result { () throws(Fatal) in
             try limiter.start(host: url.budget, pace: pace, stop: stop)
           }
@@ -353,6 +419,10 @@ struct Requester: ~Copyable {
         services.gate.succeeded(services.gate.observer(of: .network))
       }
       let status = response.head.status
+      services.trace?.note(
+        Trace.Exchange(
+          step: context.step, request: request, head: response.head, body: kept?.bytes ?? [],
+          seconds: Double(Time.monotonic() - began) / 1e9))
       adapt(since: began, isDropped: status == 429 || status >= 500)
       try noting.get()
       if case .success(.granted(let grant)) = permission, grant.refusals > 0, status < 400 {

@@ -30,22 +30,19 @@ enum ResponseVerdict: Equatable {
     /// One of the images that a look-up named: the portal has it.
     case image
     /// A page to be read, which has to have what every answer has; a PDF straight away is as good.
-    case lookup(Lookup)
+    case page
+    /// A page of which nothing is read: what counts is that the portal took the request.
+    case action
 
-    /// Whether what is asked for is no document, but the page that leads to it.
-    var isLookup: Bool { if case .lookup = self { true } else { false } }
-
-    /// Whether the portal file says what every answer of the look-up has: only then is it known that a
-    /// page that names no document says that there is none.
-    var knowsAnswers: Bool {
-      if case .lookup(let lookup) = self { lookup.answer != nil } else { false }
-    }
+    /// Whether what is asked for is no document, but a step on the way to it.
+    var isPage: Bool { self == .page || self == .action }
   }
 
-  /// Judges an answer. `title` is what people would call the page, `now` is in seconds since 1970.
+  /// Judges an answer. `title` is what people would call the page, `now` is in seconds since 1970; `meaning` is
+  /// what the portal file says of this status.
   init(
     _ head: ResponseHead, _ body: Body, title: @autoclosure () -> String = "",
-    for purpose: Purpose, now: Int
+    for purpose: Purpose, meaning: ErrorClass? = nil, now: Int
   ) {
     let retryAfter = head.retryAfter(now: now)
     func refused(
@@ -57,7 +54,21 @@ enum ResponseVerdict: Equatable {
         retryAfter: retryAfter.flatMap { $0 > 0 ? $0 : nil })
     }
     let status = head.status
-    switch status {
+    var words: ErrorClass?
+    if case .page(let pageClass) = body, status != 200, !(300..<400).contains(status) {
+      // Where the page with the search form is gone, its "not found" is about that.
+      let isAboutPage = purpose.isPage && [404, 410].contains(status)
+      words = isAboutPage && pageClass == .absent ? nil : pageClass
+    }
+    if let kind = meaning ?? words {
+      self = refused(
+        kind, "HTTP \(status), which the portal file takes for \(kind.rawValue)",
+        slowDown: [429, 503].contains(status) || kind == .rateLimited)
+      return
+    }
+    // 201 is how an API answers that a search was made (RFC 9110, section 15.3.2).
+    switch status == 201 && purpose == .page ? 200 : status {
+    case 201..<300 where purpose == .action: self = .accepted
     case 200:
       self = Self.judge(body, title(), purpose)
       if case .refused(let error, let slowDown, _) = self {
@@ -74,7 +85,7 @@ enum ResponseVerdict: Equatable {
       // About the page on which all documents are looked up, it is no last word on this one.
       self = refused(
         .restricted, "HTTP \(status): access denied by the portal",
-        isRetryable: purpose.isLookup)
+        isRetryable: purpose.isPage)
     case 404, 410: self = Self.missing(status, purpose, refused)
     case 408: self = refused(.timeout, "HTTP 408: the portal timed out")
     case 429: self = refused(.rateLimited, "HTTP 429: too many requests", slowDown: true)
@@ -82,7 +93,7 @@ enum ResponseVerdict: Equatable {
       let kind: ErrorClass = retryAfter == nil ? .portalError : .rateLimited
       self = refused(kind, "HTTP 503: the portal is overloaded or down", slowDown: true)
     case 500...: self = refused(.portalError, "HTTP \(status)")
-    case 400..<500 where !purpose.isLookup:
+    case 400..<500 where !purpose.isPage:
       self = refused(.portalError, "unexpected HTTP status \(status)", isRetryable: false)
     default: self = refused(.portalError, "unexpected HTTP status \(status)")
     }
@@ -99,7 +110,7 @@ enum ResponseVerdict: Equatable {
     case .image:
       refused(
         .portalError, "HTTP \(status) for an image that the look-up listed", false, nil)
-    case .lookup:
+    case .page, .action:
       refused(.portalError, "HTTP \(status): the look-up page does not exist", false, nil)
     }
   }
@@ -114,7 +125,7 @@ enum ResponseVerdict: Equatable {
     case (.page(let pageClass?), _):
       return refused(
         pageClass, "the portal returned a \(pageClass.rawValue) page: \(Format.quoted(title()))")
-    case (.pdf(nil), _), (.page(nil), .lookup): return .accepted
+    case (.pdf(nil), _), (.page(nil), .page), (_, .action): return .accepted
     case (.pdf(let defect?), _): return refused(.badPDF, "cannot read the PDF: \(defect)")
     case (.other(let name, let isPassing), _):
       let error = RecordError(.notPDF, "expected a PDF, got \(name)", isRetryable: isPassing)
@@ -123,9 +134,20 @@ enum ResponseVerdict: Equatable {
       return refused(.portalError, "cannot read the body: \(why)")
     case (.empty, .document), (.empty, .image):
       return refused(.badPDF, "expected a PDF, got an empty body")
-    case (.empty, .lookup): return refused(.portalError, "the look-up returned an empty page")
+    case (.empty, .page): return refused(.portalError, "the look-up returned an empty page")
     case (.page(nil), .document), (.page(nil), .image):
       return refused(.portalError, "expected a PDF, got a page: \(Format.quoted(title()))")
+    }
+  }
+}
+
+extension ResponseVerdict: CustomStringConvertible {
+  /// For people.
+  var description: String {
+    switch self {
+    case .accepted: "accepted"
+    case .redirect(let link): "redirected to \(SecretRedactor.setting(link))"
+    case .refused(let error, _, _): "\(error.kind.rawValue): \(error.message)"
     }
   }
 }

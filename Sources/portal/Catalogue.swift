@@ -56,7 +56,8 @@ struct Catalogue: Sendable {
 
   /// Whether the look-up answers with the PDF straight away.
   func isDirect(_ document: Document) -> Bool {
-    !isBroken(document) && draw(.direct, document, 0.02)
+    // As all older books do in life.
+    !isBroken(document) && (document.source == .historical || draw(.direct, document, 0.02))
   }
 
   private func draw(_ purpose: SeededRandom.Purpose, _ document: Document, _ share: Double) -> Bool

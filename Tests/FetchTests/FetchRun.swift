@@ -50,11 +50,20 @@ struct FetchRun {
   func fetch(id: String = "1", fields: [String: JSON?]) throws -> Result<
     DocumentRecord, RecordError
   > {
-    var fetcher = try Fetcher(
-      services, worker: 1,
-      logger: Logger(label: "test") { _ in
-        SwiftLogNoOpLogHandler()
-      })
+    var fetcher = try fetcher()
+    return try fetch(id: id, fields: fields, by: &fetcher)
+  }
+
+  /// A worker.
+  func fetcher() throws -> Fetcher {
+    try Fetcher(
+      services, worker: 1, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+  }
+
+  /// The same by a worker that goes on: its cookies live as long as it.
+  func fetch(
+    id: String, fields: [String: JSON?], by fetcher: inout Fetcher
+  ) throws -> Result<DocumentRecord, RecordError> {
     var record = DocumentRecord(id: id)
     for (name, value) in fields { record.fields[name] = value }
     do {

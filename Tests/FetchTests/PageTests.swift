@@ -12,7 +12,7 @@ import HTTP
     _ bytes: [UInt8], images: String = "//a/@href", answer: String? = nil,
     contentType: String? = nil,
     hasEnd: Bool = true, meanings: [(pattern: Pattern, kind: ErrorClass)] = [],
-    actualBook: Lookup.Extraction? = nil, isOver: @escaping () -> Bool = { false }
+    actualBook: PortalStep.Reading? = nil, isOver: @escaping () -> Bool = { false }
   ) throws -> PageFindings {
     let directory = try TemporaryDirectory()
     let body = PageBody(path: directory.path + "/page")
@@ -22,22 +22,43 @@ import HTTP
       try #require(chunk.withUnsafeBytes { body.append($0) } == nil)
     }
     #expect(directory.files() == [], "a large page leaves nothing, whatever ends the process")
-    var lookup = Lookup()
-    lookup.images = images
-    lookup.answer = answer
-    lookup.actualBook = actualBook
+    let step = Self.step(images: images, answer: answer, actualBook)
     var portal = Portal()
-    portal.meanings = meanings
+    portal.meanings.patterns = meanings
     return try PageFindings(
       body,
       for: .init(
-        portal: portal, purpose: .lookup(lookup), url: try #require(WebURL("http://h/a/page")),
-        contentType: contentType, hasEnd: hasEnd), isOver: isOver)
+        portal: portal, step: step, url: try #require(WebURL("http://h/a/page")),
+        head: ResponseHead(
+          status: 200, headers: contentType.map { [("Content-Type", $0)] } ?? []),
+        hasEnd: hasEnd), isOver: isOver)
+  }
+
+  /// A look-up's first step.
+  static func step(
+    images: String, answer: String? = nil, _ more: PortalStep.Reading?...
+  ) -> PortalStep {
+    var step = PortalStep()
+    step.purpose = .page
+    step.answer = answer
+    step.readings = [
+      PortalStep.Reading(
+        name: "images", source: .xpath(images), isList: true, isLink: true, isInAddress: true)
+    ]
+    step.readings += more.compactMap(\.self)
+    return step
+  }
+
+  /// Where the images are.
+  static func links(_ findings: PageFindings, hosts: [String] = []) throws -> [WebURL] {
+    let answer = try #require(findings.answer)
+    let outcome = try StepOutcome(answer, step(images: "//a"), LinkRule(hosts: hosts))
+    return outcome.values["images"]?.urls ?? []
   }
 
   static func urls(_ page: String, contentType: String? = nil) throws -> [String] {
     let findings = try findings(Array(page.utf8), contentType: contentType)
-    return try #require(findings.answer).urls(by: LinkRule(hosts: ["other"])).map(\.description)
+    return try links(findings, hosts: ["other"]).map(\.description)
   }
 
   private static let link = "<a href=1.pdf>Image</a>"
@@ -118,7 +139,8 @@ import HTTP
     #expect(inPages?.kind == .portalError)
     #expect(inPages?.message.contains("(a+)+$") == true)
     let inRead = #expect(throws: RecordError.self) {
-      try Self.findings(page, actualBook: .init(xpath: "//p", pattern: pattern))
+      try Self.findings(
+        page, actualBook: .init(name: "actual_book", source: .xpath("//p"), pattern: pattern))
     }
     #expect(inRead?.message.contains("(a+)+$") == true)
   }
@@ -182,7 +204,7 @@ import HTTP
   func charset(bytes: [UInt8], contentType: String?, head: String, query: String) throws {
     let page = Array("\(head)<a href='?n=".utf8) + bytes + Array("'>".utf8)
     let findings = try Self.findings(page, contentType: contentType)
-    let urls = try #require(findings.answer).urls(by: LinkRule(hosts: []))
+    let urls = try Self.links(findings)
     #expect(urls.map(\.description) == ["http://h/a/page?n=\(query)"])
   }
 
@@ -192,7 +214,7 @@ import HTTP
         ? [UInt8(unit & 0xFF), UInt8(unit >> 8)] : [UInt8(unit >> 8), UInt8(unit & 0xFF)]
     }
     let findings = try Self.findings(page)
-    #expect(findings.answer?.images == ["1.pdf"])
+    #expect(findings.answer?.values["images"] == ["1.pdf"])
     #expect(findings.title == "Übersicht")
   }
 
@@ -205,8 +227,7 @@ import HTTP
     ])
   func absence(page: String, hasEnd: Bool, kind: ErrorClass) throws {
     let findings = try Self.findings(Array(page.utf8), hasEnd: hasEnd)
-    let answer = try #require(findings.answer)
-    let error = #expect(throws: RecordError.self) { try answer.urls(by: LinkRule(hosts: [])) }
+    let error = #expect(throws: RecordError.self) { try Self.links(findings) }
     #expect(error?.kind == kind)
   }
 

@@ -81,7 +81,7 @@ import HTTP
   }
 
   @Test(arguments: [
-    ("bookz: 1-2", "bookz"), ("books: 5-2", "books"), ("lookup: {path: a}", "lookup.ways"),
+    ("bookz: 1-2", "bookz"), ("books: 5-2", "books"), ("lookup: {path: a}", "lookup.queries"),
     ("lookup: {path: a, ways: [{x: '{y}'}], images: '//['}", "images"),
     ("books: 1-2", "document"), ("document: '{a'", "document"), ("base: ftp://x", "base"),
     ("[1, 2", "YAML"), ("hosts: {a: b}", "hosts"),
@@ -98,24 +98,17 @@ import HTTP
     #expect(error?.message.contains("--portal-base") == true)
   }
 
-  private func findings(
-    _ html: String, by lookup: Lookup, _ portal: Portal
-  ) throws -> PageFindings {
+  private func answer(_ html: String) throws -> StepAnswer {
+    let portal = try portal()
+    let step = try #require(portal.steps.first)
     let directory = try TemporaryDirectory()
     let body = PageBody(path: directory.path + "/page")
     try #require(Array(html.utf8).withUnsafeBytes { body.append($0) } == nil)
     let url = try #require(WebURL("http://portal/x/search/lookup.php"))
-    return try PageFindings(
-      body, for: .init(portal: portal, purpose: .lookup(lookup), url: url))
-  }
-
-  private func answer(_ html: String) throws -> LookupAnswer {
-    let portal = try portal()
-    guard case .lookup(let lookup) = portal.kind else { throw RecordError(.internal, "") }
-    let findings = try findings(html, by: lookup, portal)
+    let findings = try PageFindings(body, for: .init(portal: portal, step: step, url: url))
     if let meaning = findings.pageClass { throw RecordError(meaning, "") }
     guard let answer = findings.answer else { throw RecordError(.portalError, "empty") }
-    _ = try answer.urls(by: LinkRule(hosts: []))
+    _ = try StepOutcome(answer, step, LinkRule(hosts: []))
     return answer
   }
 
@@ -128,9 +121,9 @@ import HTTP
       <a href="other.php">no</a>
       """
     let answer = try answer(page.replacing("&nbsp;", with: " "))
-    #expect(answer.images == ["pdf.php?image=12", "pdf.php?image=9&x=1"])
-    #expect(answer.actualBook == 285)
-    #expect(answer.actualPage == 55)
+    #expect(answer.values["images"] == ["pdf.php?image=12", "pdf.php?image=9&x=1"])
+    #expect(answer.values["actual_book"] == ["285"])
+    #expect(answer.values["actual_page"] == ["55"])
   }
 
   @Test(arguments: [

@@ -17,7 +17,7 @@ import HTTP
     let expected: ErrorClass?
     var slowDown = false
     var retryAfter: Double?
-    var isLookup: Bool { if case .lookup = purpose { true } else { false } }
+    var isLookup: Bool { purpose.isPage }
     var testDescription: String { "\(status) \(body) \(isLookup ? "looked up" : "")" }
   }
 
@@ -26,31 +26,31 @@ import HTTP
 
   static let cases: [Case] = [
     Case(status: 200, headers: [], body: whole, purpose: .document, expected: nil),
-    Case(status: 200, headers: [], body: whole, purpose: .lookup(Lookup()), expected: nil),
-    Case(status: 200, headers: [], body: page, purpose: .lookup(Lookup()), expected: nil),
+    Case(status: 200, headers: [], body: whole, purpose: .page, expected: nil),
+    Case(status: 200, headers: [], body: page, purpose: .page, expected: nil),
     Case(status: 200, headers: [], body: page, purpose: .document, expected: .portalError),
     Case(status: 200, headers: [], body: .empty, purpose: .document, expected: .badPDF),
     Case(
-      status: 200, headers: [], body: .empty, purpose: .lookup(Lookup()), expected: .portalError),
+      status: 200, headers: [], body: .empty, purpose: .page, expected: .portalError),
     Case(
       status: 200, headers: [], body: .pdf(defect: "no end"), purpose: .document, expected: .badPDF),
     Case(
-      status: 200, headers: [], body: .pdf(defect: "no end"), purpose: .lookup(Lookup()),
+      status: 200, headers: [], body: .pdf(defect: "no end"), purpose: .page,
       expected: .badPDF),
     Case(
       status: 200, headers: [], body: .page(pageClass: .absent), purpose: .document,
       expected: .absent),
     Case(
-      status: 200, headers: [], body: .page(pageClass: .restricted), purpose: .lookup(Lookup()),
+      status: 200, headers: [], body: .page(pageClass: .restricted), purpose: .page,
       expected: .restricted),
     Case(
-      status: 200, headers: [], body: .page(pageClass: .rateLimited), purpose: .lookup(Lookup()),
+      status: 200, headers: [], body: .page(pageClass: .rateLimited), purpose: .page,
       expected: .rateLimited, slowDown: true),
     Case(status: 204, headers: [], body: .empty, purpose: .document, expected: .portalError),
     Case(status: 206, headers: [], body: whole, purpose: .document, expected: .portalError),
     Case(status: 302, headers: [], body: page, purpose: .document, expected: .portalError),
     Case(status: 304, headers: [], body: .empty, purpose: .document, expected: .portalError),
-    Case(status: 400, headers: [], body: page, purpose: .lookup(Lookup()), expected: .portalError),
+    Case(status: 400, headers: [], body: page, purpose: .page, expected: .portalError),
     Case(status: 401, headers: [], body: page, purpose: .document, expected: .restricted),
     Case(status: 403, headers: [], body: page, purpose: .document, expected: .restricted),
     Case(status: 404, headers: [], body: page, purpose: .document, expected: .absent),
@@ -60,12 +60,12 @@ import HTTP
       status: 429, headers: [], body: page, purpose: .document, expected: .rateLimited,
       slowDown: true),
     Case(
-      status: 429, headers: [("retry-after", "17")], body: page, purpose: .lookup(Lookup()),
+      status: 429, headers: [("retry-after", "17")], body: page, purpose: .page,
       expected: .rateLimited, slowDown: true, retryAfter: 17),
     Case(
       status: 503, headers: [("Retry-After", "Sun, 06 Nov 1994 08:49:37 GMT")], body: page,
       purpose: .document, expected: .rateLimited, slowDown: true),
-    Case(status: 404, headers: [], body: page, purpose: .lookup(Lookup()), expected: .portalError),
+    Case(status: 404, headers: [], body: page, purpose: .page, expected: .portalError),
     Case(status: 410, headers: [], body: page, purpose: .image, expected: .portalError),
     Case(
       status: 403, headers: [("Retry-After", "9"), ("Retry-After", "1, 30")], body: page,

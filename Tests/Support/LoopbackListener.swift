@@ -51,6 +51,18 @@ package final class LoopbackListener: Sendable {
     return nil
   }
 
+  /// The body that a head announces.
+  static func body(_ connection: Int32, after head: String) -> String {
+    let line = head.split(whereSeparator: \.isNewline).first {
+      $0.lowercased().hasPrefix("content-length:")
+    }
+    let length = line.flatMap { Int($0.dropFirst(15).filter { !$0.isWhitespace }) } ?? 0
+    guard (1...1 << 20).contains(length) else { return "" }
+    var bytes = [UInt8](repeating: 0, count: length)
+    let count = recv(connection, &bytes, length, Int32(MSG_WAITALL))
+    return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+  }
+
   /// False when the connection is over.
   static func send(_ bytes: [UInt8], _ connection: Int32) -> Bool {
     var rest = bytes[...]

@@ -22,7 +22,7 @@ package final class ScriptedServer: Sendable {
     case reset
   }
 
-  /// Answers a request, given its head and its number (from 1).
+  /// Answers a request, given its head, with its body behind it, and its number (from 1).
   package typealias Script = @Sendable (_ head: String, _ number: Int) -> [Step]
 
   /// What the threads of the connections share.
@@ -33,7 +33,8 @@ package final class ScriptedServer: Sendable {
     init(_ script: @escaping Script) { self.script = script }
 
     func serve(_ connection: Int32) {
-      while let head = LoopbackListener.head(connection) {
+      while var head = LoopbackListener.head(connection) {
+        head += LoopbackListener.body(connection, after: head)
         let number = heads.withLock { heads in
           heads.append(head)
           return heads.count
@@ -58,7 +59,7 @@ package final class ScriptedServer: Sendable {
   /// Where it listens: `http://127.0.0.1:PORT`.
   package var url: String { listener.url }
 
-  /// The heads of all requests so far, in order.
+  /// The heads of all requests so far, in order, each with its body.
   package var requests: [String] { shared.heads.withLock { $0 } }
 
   /// False when the connection is over.

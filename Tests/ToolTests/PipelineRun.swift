@@ -15,24 +15,28 @@ final class PipelineRun {
   let workers = 4
   private let place: String?
   private let database: Database?
+  private let site: String
 
   /// Everything up to book 3971, so that all documents of the sample are selected.
   private static let stage = """
-    portals: [historical, mid]
     key: '{document_type|slug|or:unknown}/{book|pad:4}-{page|pad:4}.pdf'
     books: [1-3971]
     """
 
-  /// `place` is where documents go, instead of a bucket in the folder.
+  /// `place` is where documents go, instead of a bucket in the folder; `portals` are asked at `site`, a folder of
+  /// the sample portal.
   init(
     documents: Int, _ portalOptions: [String] = [], pipeline: [String] = [],
-    in database: Database? = nil, to place: String? = nil
+    in database: Database? = nil, to place: String? = nil,
+    portals: [String] = ["historical", "mid"], site: String = ""
   ) throws {
+    self.site = site
     self.place = place
     folder = try TemporaryDirectory()
     self.database = database
     let line = pipeline.isEmpty ? "" : "\npipeline: [\(pipeline.joined(separator: ", "))]\n"
-    try folder.write(Self.stage + line, to: "stage.yaml")
+    let asked = "portals: [\(portals.joined(separator: ", "))]\n"
+    try folder.write(asked + Self.stage + line, to: "stage.yaml")
     let size = ["--documents", "\(documents)"]
     portal = try SamplePortal(in: folder.path, size + portalOptions)
     let index = try run("portal", size + portalOptions + ["--print-index", "csv"])
@@ -58,7 +62,7 @@ final class PipelineRun {
       "\(sourceTree)/bin/conveyor",
       [
         "run", "--stage", "\(folder.path)/stage.yaml", "--index", indexURL,
-        "--to", to, "--portal-base", portal.base,
+        "--to", to, "--portal-base", portal.base + site,
         "--workers", "\(workers)", "--rate-limit-delay", "0.01", "--retry-base", "0.05",
         "--retry-wait", "0.2", "--progress", "never", "--yes",
       ] + options,

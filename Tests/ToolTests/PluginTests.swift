@@ -118,8 +118,8 @@ struct DriverTests {
     for word in ["fetch", "Ghostscript", "index", "destination", "pipeline", "answers 200"] {
       #expect(well.text.contains(word), "\(well)")
     }
-    // One page of each of the two portals, and no document.
-    #expect(portal.requests.count == 2 && portal.scansSent.isEmpty, "\(portal.requests)")
+    // The page at which both portals look up, once, and no document.
+    #expect(portal.requests.count == 1 && portal.scansSent.isEmpty, "\(portal.requests)")
     let wrong = try conveyor(settings + ["--portal-base", portal.base + "/moved/"])
     #expect(wrong.code == ToolExit.unavailable.rawValue && wrong.text.contains("--portal-base"))
     let away = settings + ["--portal-base", "http://127.0.0.1:1/"]

@@ -175,6 +175,7 @@ package enum RecordFieldNames {
   ) -> String? {
     let known = all + extra
     for field in template.fields where !known.contains(field) {
+      if field.hasPrefix(Template.secretPrefix) { return "{\(field)} has no place here" }
       let nearest = NearestName.of(field, among: known)
       if let nearest { return "{\(field)} names no field of a record; {\(nearest)} is one" }
       if isClosed {

@@ -64,6 +64,11 @@ package struct FetchResult: FileResult {
     get { members[string: "last_modified"] }
     set { members[string: "last_modified"] = newValue }
   }
+  /// What came from the portal, where that was no PDF and was made into one: `image/tiff`.
+  package var contentType: String? {
+    get { members[string: "content_type"] }
+    set { members[string: "content_type"] = newValue }
+  }
   /// When it came, RFC 3339 in UTC.
   package var fetchedAt: String? {
     get { members[string: "fetched_at"] }

@@ -40,6 +40,18 @@ package enum KnownSecrets {
     known.withLock { $0 = sorted.map { Known(secret: $0.key, replacement: $0.value) } }
   }
 
+  /// Remembers one more, as it is and as it stands in an address or a form. Shorter ones than four
+  /// characters would be found everywhere.
+  package static func learn(_ secret: Secret) {
+    let text = secret.reveal()
+    guard text.utf8.count >= 4 else { return }
+    let forms = Set([text, Format.percentEncoded(text)])
+    known.withLock { known in
+      known += forms.map { Known(secret: $0, replacement: "***") }
+      known.sort { $0.secret.utf8.count > $1.secret.utf8.count }
+    }
+  }
+
   /// The variables of this process.
   package static func environment() -> [String: String] {
     var found: [String: String] = [:]
