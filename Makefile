@@ -59,11 +59,12 @@ build: swift deps ## Build the tools for use (release)
 install: build ## Install below PREFIX (/usr/local)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/conveyor \
 	  $(DESTDIR)$(PREFIX)/share/conveyor/stages $(DESTDIR)$(PREFIX)/share/conveyor/portals \
-	  $(DESTDIR)$(PREFIX)/share/conveyor/examples
+	  $(DESTDIR)$(PREFIX)/share/conveyor/examples/portals
 	install -m 755 bin/conveyor $(DESTDIR)$(PREFIX)/bin/
 	install -m 755 $(addprefix .build/release/,$(TOOLS)) $(DESTDIR)$(PREFIX)/libexec/conveyor/
 	install -m 644 stages/*.yaml $(DESTDIR)$(PREFIX)/share/conveyor/stages/
 	install -m 644 portals/*.yaml $(DESTDIR)$(PREFIX)/share/conveyor/portals/
+	install -m 644 examples/portals/*.yaml $(DESTDIR)$(PREFIX)/share/conveyor/examples/portals/
 	install -m 755 examples/demo $(DESTDIR)$(PREFIX)/share/conveyor/examples/
 
 deps: ## Install the Debian or Ubuntu packages that are missing

@@ -3,6 +3,7 @@ import Common
 import Crypto
 import Glibc
 import PDF
+import PageImages
 import HTTP
 
 /// Takes a body: a PDF goes into a file while its checksum is computed, a page into memory or a file of its
@@ -12,6 +13,8 @@ final class BodyReceiver: BodySink {
   enum Content {
     case empty
     case pdf(PDFFile)
+    /// An image that the portal file accepts.
+    case image(PDFFile)
     /// A page, or what may be a sloppy one: text, JSON, data of an unknown kind.
     case page(PageBody, ContentKind)
     /// Something that is neither, and that is known.
@@ -48,14 +51,18 @@ final class BodyReceiver: BodySink {
   private var file: PDFFile?
   private var page: PageBody?
   private var kind: ContentKind?
+  /// What kind of image the file is, where it is no PDF.
+  private(set) var image: PageImageKind?
+  private let accepted: Set<PageImageKind>
   /// Why the file could not be written.
   private(set) var failure: FileError?
   /// Why no more of the body was taken.
   private(set) var refusal: RecordError?
 
-  /// A receiver that writes a PDF to `path`, which is made only then.
-  init(path: String, maximum: Int) {
+  /// A receiver that writes a PDF, or an image of a kind that is accepted, to `path`, which is made only then.
+  init(path: String, maximum: Int, accepting accepted: Set<PageImageKind> = []) {
     self.path = path
+    self.accepted = accepted
     self.maximum = maximum
   }
 
@@ -130,8 +137,9 @@ final class BodyReceiver: BodySink {
   private func decide(_ bytes: UnsafeRawBufferPointer) -> Bool {
     let kind = ContentKind(bytes)
     self.kind = kind
+    image = PageImageKind(bytes).flatMap { accepted.contains($0) ? $0 : nil }
     switch kind {
-    case .pdf where isGood:
+    case _ where isGood && image != nil, .pdf where isGood:
       do throws(FileError) { file = try PDFFile(path: path) } catch { failure = error }
       return failure == nil && write(bytes)
     case .other: return true
@@ -157,6 +165,7 @@ final class BodyReceiver: BodySink {
     file = nil
     page = nil
     kind = nil
+    image = nil
     start = []
     bytes = 0
     coding = .none
@@ -177,7 +186,7 @@ final class BodyReceiver: BodySink {
       guard file.bytes == continuedLength ?? file.bytes else {
         return .broken("its parts are not as long as announced")
       }
-      return .pdf(file)
+      return image == nil ? .pdf(file) : .image(file)
     }
     guard let kind else { return .empty }
     // Some servers say so of a PDF or a page as it is; anything else is damaged.

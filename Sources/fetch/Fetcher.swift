@@ -6,6 +6,7 @@ import Glibc
 import Inspection
 import Logging
 import PDF
+import PageImages
 import Synchronization
 import HTTP
 
@@ -154,12 +155,6 @@ struct Fetcher: RecordProcessor, ~Copyable {
     throw RecordError(.local, "\(lost.path) was removed from the spool before it was finished")
   }
 
-  private static func pages(of images: [Requester.Reply]) -> Int? {
-    images.reduce(0) { sum, image in
-      image.finding?.pages.flatMap { pages in sum.map { $0 + pages } }
-    }
-  }
-
   /// Holds the pages that came against those that the index counts: a look-up that shows its hits on several
   /// pages, or hits of several documents, is not seen otherwise.
   private func compare(_ pages: Int?, with record: DocumentRecord) throws(RecordError) {
@@ -182,31 +177,31 @@ struct Fetcher: RecordProcessor, ~Copyable {
     }
     let path = services.spool.path(of: record.id)
     try requireParts(files)
-    entry.pages = Self.pages(of: images)
     entry.isEncrypted = images.contains { $0.finding?.needsPassword == true }
-    try compare(entry.pages, with: record)
-    if files.count == 1 {
+    entry.contentType = first.body.image?.contentType
+    if files.count == 1, first.body.image == nil {
+      entry.pages = first.finding?.pages
+      try compare(entry.pages, with: record)
       entry.bytes = file.bytes
       entry.sha256 = file.sha256()
       try services.spool.move(file.path, to: path)
     } else {
-      let merged = file.path + ".merged"
-      defer { unlink(merged) }
-      do {
-        try PDFDocument.merge(files.map(\.path), to: merged, repairing: true)
-        let digest = try FileDigest(path: merged)
+      guard !entry.isEncrypted else {
+        throw RecordError(
+          .badPDF,
+          "cannot combine the \(files.count) images: one of them opens only with a password")
+      }
+      let combined = file.path + ".combined"
+      defer { unlink(combined) }
+      entry.pages = try services.inspectors.combine(
+        files.map(\.path), into: combined, worker: number)
+      try compare(entry.pages, with: record)
+      do throws(FileError) {
+        let digest = try FileDigest(path: combined)
         entry.bytes = digest.bytes
         entry.sha256 = digest.sha256
-      } catch let error as FileError {
-        throw Fatal(.inputOutput, "\(error)")
-      } catch let error as PDFError where error.kind == .internal {
-        throw RecordError(
-          .local, "cannot merge the \(files.count) images on this machine: \(error)")
-      } catch {
-        let why = entry.isEncrypted ? "one of them opens only with a password" : "\(error)"
-        throw RecordError(.badPDF, "cannot merge the \(files.count) images: \(why)")
-      }
-      try services.spool.move(merged, to: path)
+      } catch { throw Fatal(.inputOutput, "\(error)") }
+      try services.spool.move(combined, to: path)
     }
     entry.path = services.spool.relativePath(of: record.id)
     entry.stamp = FileStamp(path: path)?.text

@@ -101,6 +101,9 @@ extension Portal {
       if let doublet { throw wrong(all[index], "reads \(doublet.name), which is read already") }
       known.formUnion(all[index].readings.map(\.name))
       if isLast { try Self.checkLast(all[index], wrong) }
+      guard isLast || all[index].accepts.isEmpty else {
+        throw wrong(all[index], "has accept, which is for the last step")
+      }
     }
     let read = known
     for index in all.indices {

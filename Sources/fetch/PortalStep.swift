@@ -1,5 +1,6 @@
 import Common
 import HTTP
+import PageImages
 
 /// One step on the way to a document: a request, or one for each value of a list, and what its answers are
 /// read for. A portal with one template has one step, a look-up two (docs/portals.md).
@@ -87,6 +88,8 @@ struct PortalStep: Sendable {
   var firstNumber: Int?
   /// What pages and statuses mean after this step, before what they mean for the portal.
   var meanings = PageMeanings()
+  /// The images that the bodies may be, besides PDFs.
+  var accepts: Set<PageImageKind> = []
   /// What a request of this step is for.
   var purpose = ResponseVerdict.Purpose.document
 

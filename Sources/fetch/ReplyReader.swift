@@ -46,6 +46,8 @@ struct ReplyReader {
     case .empty: return .empty
     case .broken(let why): return .broken(why)
     case .other(let kind): return .other(kind.name, isPassing: false)
+    // Whether it can be read is found out when it is made a PDF.
+    case .image: return reply.head.announcesEnd ? .image : .broken("its length was not announced")
     case .pdf(let file): return .pdf(defect: try defect(of: file, in: &reply, context))
     case .page(let page, let kind):
       findings = try self.findings(in: page, reply, context)

@@ -133,7 +133,7 @@ struct Requester: ~Copyable {
     partNumber += 1
     let body = BodyReceiver(
       path: services.spool.partPath(worker: worker, number: partNumber),
-      maximum: services.settings.transfer.maximumBody)
+      maximum: services.settings.transfer.maximumBody, accepting: context.step.accepts)
     var isWanted = false
     defer { if !isWanted { body.discard() } }
     var trials = Trials(scope: .server(request.url, context))
@@ -209,7 +209,7 @@ struct Requester: ~Copyable {
     partNumber += 1
     let body = BodyReceiver(
       path: services.spool.partPath(worker: worker, number: partNumber),
-      maximum: services.settings.transfer.maximumBody)
+      maximum: services.settings.transfer.maximumBody, accepting: sample.context.step.accepts)
     defer { body.discard() }
     do {
       _ = try getOnce(sample.request, sample.context, into: body, sample.read)

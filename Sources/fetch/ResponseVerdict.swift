@@ -16,6 +16,8 @@ enum ResponseVerdict: Equatable {
     case empty
     /// It begins like a PDF; why it is none that can be read, or not all of it.
     case pdf(defect: String?)
+    /// An image that the portal file accepts.
+    case image
     /// Something else, by its name, and whether that may be another one the next time.
     case other(String, isPassing: Bool)
     /// What came was compressed, and cannot be unpacked; why.
@@ -125,7 +127,7 @@ enum ResponseVerdict: Equatable {
     case (.page(let pageClass?), _):
       return refused(
         pageClass, "the portal returned a \(pageClass.rawValue) page: \(Format.quoted(title()))")
-    case (.pdf(nil), _), (.page(nil), .page), (_, .action): return .accepted
+    case (.pdf(nil), _), (.image, _), (.page(nil), .page), (_, .action): return .accepted
     case (.pdf(let defect?), _): return refused(.badPDF, "cannot read the PDF: \(defect)")
     case (.other(let name, let isPassing), _):
       let error = RecordError(.notPDF, "expected a PDF, got \(name)", isRetryable: isPassing)

@@ -3,6 +3,7 @@ import Common
 import Config
 import Glibc
 import HTTP
+import PageImages
 
 extension PageMeanings {
   private static let kinds = [ErrorClass.absent, .restricted, .rateLimited, .portalError]
@@ -179,6 +180,13 @@ extension PortalStep {
     }
     follow = try settings.parsed("follow", "refresh or frame", Follow.init(rawValue:))
     meanings = try PageMeanings(&settings)
+    for name in try settings.strings("accept") where name != "pdf" {
+      guard let kind = PageImageKind(rawValue: name) else {
+        throw settings.wrong(
+          "accept", "a list of pdf, tiff, jpeg and png, and has \(Format.quoted(name))")
+      }
+      accepts.insert(kind)
+    }
     guard var read = try settings.nested("read") else { return }
     for name in read.allNames() {
       guard name.allSatisfy({ $0.isLetter || $0.isNumber || $0 == "_" }), name != Self.numberName

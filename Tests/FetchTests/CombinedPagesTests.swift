@@ -30,7 +30,7 @@ import Testing
   }
 
   /// A grey picture of 2 x 2 pixels.
-  private static let tiff: [UInt8] = {
+  static let tiff: [UInt8] = {
     func word(_ value: Int) -> [UInt8] { [UInt8(value & 255), UInt8(value >> 8), 0, 0] }
     let fields = [
       (256, 2), (257, 2), (258, 8), (259, 1), (262, 1), (273, 8), (277, 1), (278, 2), (279, 4),

@@ -228,6 +228,30 @@ import Testing
     #expect(endless.requests.count == 3)
   }
 
+  @Test("Images that the file accepts become one PDF, and others are refused") func images() throws
+  {
+    let file = "steps: [{get: '{number}.tif', accept: [pdf, tiff]}]"
+    let outcome = try Self.fetched(file) { target, _, _ in
+      switch target {
+      case "GET /1.tif", "GET /3.tif": ScanTests.answer(CombinedPagesTests.tiff)
+      case "GET /2.tif": ScanTests.answer(Self.two)
+      default: Self.status("404 Not Found")
+      }
+    }
+    #expect(outcome.fetch?["images"] == .int(3))
+    #expect(outcome.fetch?["pages"] == .int(4))
+    #expect(outcome.fetch?["content_type"] == .string("image/tiff"))
+    let refused = try Self.fetched(file.replacing("[pdf, tiff]", with: "[pdf, png]")) { _, _, _ in
+      ScanTests.answer(CombinedPagesTests.tiff)
+    }
+    #expect(refused.error?.kind == .notPDF)
+    let cut = try Self.fetched("steps: [{get: a.tif, accept: [tiff]}]") { _, _, _ in
+      ScanTests.answer(Array(CombinedPagesTests.tiff.dropLast(30)))
+    }
+    #expect(cut.error?.kind == .badPDF)
+    #expect(cut.error?.isRetryable == true)
+  }
+
   @Test("A log-in is made once a session, and again where the portal says that it is over")
   func aLogin()
     throws
@@ -439,6 +463,8 @@ import Testing
       ("steps: [{get: a, post: b}]", "get, post and form_from"),
       ("steps: [{get: 'http://{book}/x'}]", "host"), ("steps: [{get: '//{book}/x'}]", "host"),
       ("steps: [{get: a, read: {i: {json: 'x'}}}, {get: b}]", "JSON Pointer"),
+      ("steps: [{get: a, accept: [gif]}]", "tiff"),
+      ("steps: [{get: a, accept: [tiff]}, {get: b}]", "accept"),
       ("steps: [{get: a, headers: {Host: x}}]", "Host"),
       ("steps: [{get: a, form: {x: y}}]", "post"),
       ("steps: [{form_from: //form}]", "no page before"), ("steps: [{get: a, max: 3}]", "max"),

@@ -33,7 +33,7 @@ struct ExamplePortalTests {
 
   @Test(
     "Fifty documents, killed in the middle: all arrive, each is fetched once but for those in flight",
-    arguments: ["api", "form", "login", "viewer"])
+    arguments: ["api", "form", "login", "tiff", "viewer"])
   func fifty(name: String) throws {
     let pipeline = try Self.pipeline(name, ["--latency", "0.01"])
     let driver = try pipeline.start(environment: Self.environment)
@@ -46,7 +46,8 @@ struct ExamplePortalTests {
     #expect(end.code == 0, "\(end)")
     try pipeline.checkCompleted()
     let twice = Self.bodies(pipeline).values.reduce(0) { $0 + $1 - 1 }
-    #expect(twice <= 2 * pipeline.workers, "\(twice)")
+    // A document of several pages that was in flight is begun again.
+    #expect(twice <= (name == "tiff" ? 5 : 2) * pipeline.workers, "\(twice)")
     // Politely: each step took a slot, a hundredth of a second after the one before. (Single gaps are measured
     // where nothing else runs: Benchmarks/limiter.py.)
     let starts = pipeline.portal.requests.compactMap { $0["start"]?.int }.sorted()
