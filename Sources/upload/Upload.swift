@@ -16,7 +16,7 @@ struct Upload: Tool {
     discussion: """
       Reads records, uploads the newest file that each names (optimize.path, fetch.path or path), and \
       writes the records with "upload" added: URL, size and checksums. Rarer options: --help-all. \
-      Credentials come from the environment: docs/upload.md.
+      Credentials are found where the vendors' own tools find them: docs/upload.md.
 
         fetch … | upload --to file:///srv/archive --stage stage-0-test
         find scans -name '*.pdf' | upload --from-list --to s3://bucket

@@ -236,6 +236,18 @@ struct AmazonIdentityTests {
     #expect(server.with { $0.received.count { $0.path == "/token" } } == 1)
   }
 
+  /// `upload` and `validate` of one run renew the same log-in, which goes once: who comes second takes what the first
+  /// has left.
+  @Test func aLogInThatAnotherToolRenewedIsTaken() throws {
+    let server = try IdentityServer { [self] request in
+      guard request.path == "/token" else { return nil }
+      try? cache("corp", holds: true)
+      return .answer(400, [:], Array(#"{"error":"invalid_grant"}"#.utf8))
+    }
+    let credentials = try credentials(settings(try environment(.renewedSSO, server)))
+    #expect(try credentials.current().accessKey == "AKID1")
+  }
+
   /// A program of the user's writes new keys into the file, and the run goes on with them.
   @Test func keysOfAFileAreReadAgainWhenTheyEnd() throws {
     let server = try IdentityServer()
@@ -365,6 +377,11 @@ struct AmazonIdentityTests {
     let error = #expect(throws: Fatal.self) { _ = try credentials(settings) }
     #expect(error?.code == .permission)
     #expect(error?.message.contains("chmod 600") == true)
+    // It does not matter where it is not used.
+    let others = self.settings([
+      "AWS_SHARED_CREDENTIALS_FILE": path, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b",
+    ])
+    #expect(try self.credentials(others).current().accessKey == "a")
     // Settings without secrets are often read by all.
     let config = try write("[default]\nregion = eu-west-1\n", "config", mode: 0o644)
     let plain = self.settings(["AWS_CONFIG_FILE": config])

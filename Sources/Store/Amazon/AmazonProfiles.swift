@@ -26,14 +26,17 @@ struct AmazonProfiles: Sendable, Equatable {
   /// read a file with keys.
   static func load(_ variable: (String) -> String?) throws(Fatal) -> AmazonProfiles {
     let folder = variable("HOME").map { "\($0)/.aws" }
+    // Where variables have the keys, those of a file are not used.
+    let isUsed = variable("AWS_ACCESS_KEY_ID") == nil && variable("AWS_SECRET_ACCESS_KEY") == nil
     func read(_ name: String, _ usual: String) throws(Fatal) -> (text: String, path: String) {
       guard let path = variable(name) ?? folder.map({ "\($0)/\(usual)" }) else {
         return ("", usual)
       }
-      guard access(path, F_OK) == 0 else { return ("", path) }
+      guard access(path, isUsed ? F_OK : R_OK) == 0 else { return ("", path) }
       let bytes = try SecretFile.read(path, "the file \(path)") {
         let text = String(decoding: $0, as: UTF8.self)
-        return text.contains("aws_secret_access_key") || text.contains("aws_session_token")
+        return isUsed
+          && (text.contains("aws_secret_access_key") || text.contains("aws_session_token"))
       }
       return (String(decoding: bytes, as: UTF8.self), path)
     }

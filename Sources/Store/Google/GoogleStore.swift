@@ -8,12 +8,17 @@ import HTTP
 struct GoogleStore: BucketStore {
   typealias Object = GoogleObject
 
-  /// Larger files go in chunks of this size, in bytes: a multiple of 256 KiB, as the protocol wants it.
-  static let usualChunk = 8 << 20
+  /// Larger files go in a session of their own, in bytes.
+  static let usualPart = 8 << 20
+  /// So many bytes go with one request of it: a multiple of 256 KiB, as the protocol wants it. What broke off is
+  /// gone on with where the store says that it has come, so that a long request loses no more than a short one; and
+  /// at 1 Mbit/s it ends in less than half of the time that one may take.
+  /// https://cloud.google.com/storage/docs/performing-resumable-uploads#chunked-upload
+  static let usualChunk = 32 << 20
 
   let service: GoogleService
   private let chunk: Int
-  var part: Int { chunk }
+  var part: Int { min(chunk, Self.usualPart) }
   private let existenceCheck: ExistenceCheck
   var bucket: BucketURL { service.bucket }
   var gate: StoreGate { service.gate }
@@ -62,7 +67,7 @@ struct GoogleStore: BucketStore {
   }
 
   func send(_ putRequest: PutRequest<GoogleObject>, _ retrier: inout Retrier) throws -> Reply {
-    try send(putRequest, isSmall: putRequest.content.bytes <= chunk, &retrier)
+    try send(putRequest, isSmall: putRequest.content.bytes <= part, &retrier)
   }
 
   func sendInParts(
