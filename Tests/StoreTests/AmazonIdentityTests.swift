@@ -1,7 +1,6 @@
 import Common
 import Crypto
 import Glibc
-import Logging
 import Support
 import Synchronization
 import Testing
@@ -127,15 +126,7 @@ struct AmazonIdentityTests {
   }
 
   private func settings(_ environment: [String: String], log: Int32? = nil) -> StoreSettings {
-    var settings = StoreSettings()
-    settings.retry = RetryPolicy(retries: 3, base: 0)
-    settings.outages = OutagePolicy(firstDistance: 0, limitBeforeAnythingGood: 0)
-    settings.environment = { environment[$0] ?? ($0 == "PATH" ? "/usr/bin:/bin" : nil) }
-    if let log {
-      let handler = LineLog(tool: "upload", targets: [.init(descriptor: log, level: .trace)])
-      settings.logger = Logger(label: "test") { _ in handler }
-    }
-    return settings
+    .identified(by: environment, log: log)
   }
 
   private func credentials(_ settings: StoreSettings) throws -> LiveCredentials<AmazonCredentials> {

@@ -54,6 +54,36 @@ struct IdentityPartsTests {
     }
   }
 
+  private struct Comes: Identity {
+    let first: Int
+    let count = Numbers.Counter()
+    var name: String { "a machine" }
+    func issue(_ exchange: IdentityExchange) throws -> Issued<Int> {
+      let number = count.value.add(1, ordering: .relaxed).newValue
+      if number < first || number == first + 1 {
+        throw MissingServer(
+          failure: RetryableFailure(reason: "gone", isWithoutConnection: true),
+          end: Fatal(.permission, "none"))
+      }
+      return Issued(credential: number, lifetime: 60)
+    }
+    func advice(_ refusal: IdentityRefusal) -> String { "" }
+  }
+
+  /// A machine's server that never answered is not there; one that did comes back.
+  @Test func aServerThatAnsweredOnceIsWaitedFor() throws {
+    let settings = StoreSettings.identified(by: [:])
+    let never = LiveCredentials(Comes(first: 9), StoreGate("s3://b", settings))
+    let error = #expect(throws: Fatal.self) { _ = try never.current() }
+    #expect(error?.message == "none")
+    let clock = Mutex<Int64>(0)
+    let once = LiveCredentials(
+      Comes(first: 1), StoreGate("s3://b", settings), now: { clock.withLock { $0 } })
+    #expect(try once.current() == 1)
+    clock.withLock { $0 = 100_000_000_000 }
+    #expect(try once.current() == 3)
+  }
+
   @Test(arguments: ["sleep 100", "head -c 2000000 /dev/zero"])
   func aProgramThatDoesNotEndIsEnded(_ command: String) throws {
     let program = try CredentialProgram(command, place: "a test", timeout: 0.2)

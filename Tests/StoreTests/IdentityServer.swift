@@ -1,6 +1,24 @@
 import Common
+import Logging
 import Support
 import Synchronization
+
+@testable import Store
+
+extension StoreSettings {
+  /// For a store that is asked without waits, as those variables say; what it logs goes to `log`.
+  static func identified(by environment: [String: String], log: Int32? = nil) -> StoreSettings {
+    var settings = StoreSettings()
+    settings.retry = RetryPolicy(retries: 3, base: 0)
+    settings.outages = OutagePolicy(firstDistance: 0, limitBeforeAnythingGood: 0)
+    settings.environment = { environment[$0] ?? ($0 == "PATH" ? "/usr/bin:/bin" : nil) }
+    if let log {
+      let handler = LineLog(tool: "upload", targets: [.init(descriptor: log, level: .trace)])
+      settings.logger = Logger(label: "test") { _ in handler }
+    }
+    return settings
+  }
+}
 
 /// Both vendors' servers of credentials in small: they give numbered canaries, and only to those who ask as
 /// they are to be asked. What is wrong is answered with all that was sent.

@@ -81,10 +81,12 @@ struct AmazonInstance: Identity {
         $0.body.isEmpty ? nil : Secret(String(decoding: $0.body, as: UTF8.self))
       }
     } catch let failure as RetryableFailure where failure.isWithoutConnection {
-      throw Fatal(
-        .permission,
-        "there are no credentials: \(AmazonIdentity.choices) (this is no machine of Amazon's: "
-          + "\(failure.reason))")
+      throw MissingServer(
+        failure: failure,
+        end: Fatal(
+          .permission,
+          "there are no credentials: \(AmazonIdentity.choices) (this is no machine of Amazon's: "
+            + "\(failure.reason))"))
     }
     func ask<Value>(_ path: String, _ read: (StoreResponse) -> Value?) throws -> Value {
       var request = try request(path)

@@ -183,11 +183,13 @@ struct GoogleMetadataServer: Identity {
         ? try exchange.askWhileStarting(request, GoogleFile.token)
         : try exchange.ask(request, isLocal: true, GoogleFile.token)
     } catch let failure as RetryableFailure where failure.isWithoutConnection {
-      throw Fatal(
-        .permission,
-        "there are no credentials: run gcloud auth application-default login, or name a file of "
-          + "credentials in GOOGLE_APPLICATION_CREDENTIALS (this is no machine of Google's: "
-          + "\(failure.reason))")
+      throw MissingServer(
+        failure: failure,
+        end: Fatal(
+          .permission,
+          "there are no credentials: run gcloud auth application-default login, or name a file of "
+            + "credentials in GOOGLE_APPLICATION_CREDENTIALS (this is no machine of Google's: "
+            + "\(failure.reason))"))
     }
   }
 

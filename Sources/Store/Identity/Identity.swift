@@ -17,6 +17,14 @@ protocol Identity<Credential>: Sendable {
   func advice(_ refusal: IdentityRefusal) -> String
 }
 
+/// Nobody answers where only machines of a vendor's have a server: most likely this is none of them, unless it
+/// answered before.
+struct MissingServer: Error {
+  let failure: RetryableFailure
+  /// What to do where it never answered.
+  let end: Fatal
+}
+
 /// Credentials, and how long they hold.
 struct Issued<Credential: Sendable>: Sendable {
   let credential: Credential
@@ -35,6 +43,7 @@ final class LiveCredentials<Credential: Sendable & Equatable>: Sendable {
     var end = Int64.min
     var nextRenewal = Int64.max
     var isBeingRenewed = false
+    var hasIssued = false
   }
 
   private let identity: any Identity<Credential>
@@ -105,6 +114,9 @@ final class LiveCredentials<Credential: Sendable & Equatable>: Sendable {
           return .answer(StoreResponse(head: .init(status: 200), body: []), .success)
         } catch let failure as RetryableFailure {
           return .failure(failure)
+        } catch let missing as MissingServer {
+          guard state.withLock(\.hasIssued) else { throw missing.end }
+          return .failure(missing.failure)
         }
       }
     } catch let refusal as IdentityRefusal {
@@ -119,6 +131,7 @@ final class LiveCredentials<Credential: Sendable & Equatable>: Sendable {
   private func keep(_ issued: Issued<Credential>, asked: Int64) -> Credential {
     state.withLock {
       $0.credential = issued.credential
+      $0.hasIssued = true
       guard let lifetime = issued.lifetime else {
         ($0.end, $0.nextRenewal) = (.max, .max)
         return
