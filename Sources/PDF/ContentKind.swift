@@ -24,6 +24,11 @@ package enum ContentKind: Sendable, Equatable {
   /// By the first bytes of a file; all of it, where it is shorter than ``window``.
   package init(_ bytes: some Collection<UInt8>) {
     let bytes = Array(bytes.prefix(Self.window))
+    // Nearly all files are PDFs; no other kind begins like one.
+    guard !bytes.starts(with: "%PDF-".utf8) else {
+      self = .pdf(offset: 0)
+      return
+    }
     if let name = Self.signatures.first(where: { bytes.starts(with: $0.bytes) })?.name {
       self = .other(name == Self.zip ? Self.archive(bytes) : name)
     } else if Self.isMultipart(bytes) {
@@ -79,6 +84,10 @@ package enum ContentKind: Sendable, Equatable {
   }
 
   private static func isMultipart(_ bytes: [UInt8]) -> Bool {
+    // What cannot be one is not read as text for this.
+    guard let first = bytes.first(where: { $0 > 0x20 }),
+      "-mMcC".utf8.contains(first) || first >= 0x80
+    else { return false }
     let text = String(decoding: bytes, as: UTF8.self).lowercased()
     let start = text.drop { $0.isWhitespace }
     let isHead =

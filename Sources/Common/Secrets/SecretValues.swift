@@ -6,7 +6,7 @@ enum SecretValues {
     "password", "passwd", "passphrase", "secret", "token", "signature", "credential", "apikey",
     "api-key", "api_key", "accesskey", "access_key", "access-key", "privatekey", "private_key",
     "private-key", "authorization", "sessionid", "session_id", "session-id",
-  ]
+  ].map { Array($0.utf8) }
   /// Names of secrets in a query or a connection string, and of other things elsewhere.
   private static let short: Set<String> = ["auth", "code", "jwt", "key", "pass", "pw", "sig"]
   /// Header fields, and what people write like one.
@@ -45,7 +45,9 @@ enum SecretValues {
 
   /// A name as it stands before `=` or `:`.
   private struct Name {
-    let text: String
+    /// In lower case; ASCII.
+    let bytes: [UInt8]
+    var text: String { String(decoding: bytes, as: UTF8.self) }
     let isQuoted: Bool
     /// Whether it is part of a query: `?` or `&` stands before it.
     let isInQuery: Bool
@@ -60,11 +62,18 @@ enum SecretValues {
       var start = end
       while start > text.startIndex, Self.isPart(text[start - 1]) { start -= 1 }
       guard start < end else { return nil }
-      self.text = String(decoding: text[start..<end], as: UTF8.self).lowercased()
+      bytes = text[start..<end].map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }
       let before = start > text.startIndex ? text[start - 1] : 0
       isQuoted = hasQuote && before == Byte.quote
       isInQuery = "?&#".utf8.contains(before)
       isInList = before == UInt8(ascii: ";")
+    }
+
+    func contains(_ word: [UInt8]) -> Bool {
+      guard bytes.count >= word.count else { return false }
+      return (0...bytes.count - word.count).contains {
+        bytes[$0] == word[0] && bytes[$0..<$0 + word.count].elementsEqual(word)
+      }
     }
 
     private static func isPart(_ byte: UInt8) -> Bool {
@@ -72,8 +81,11 @@ enum SecretValues {
     }
   }
 
+  /// Each URL of each document comes by here, so that names are compared as bytes.
   private static func isSecret(_ name: Name, _ sign: UInt8) -> Bool {
-    let isTelling = name.text.hasSuffix("pwd") || telling.contains(where: name.text.contains)
+    let isTelling =
+      name.bytes.suffix(3).elementsEqual("pwd".utf8)
+      || telling.contains { name.contains($0) }
     if sign == Byte.equals {
       return isTelling || (name.isInQuery || name.isInList) && short.contains(name.text)
     }
