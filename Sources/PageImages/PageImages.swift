@@ -73,33 +73,62 @@ package enum PageImages {
   static let maximumImages = 10_000
 
   /// Writes the PDF of the files at `paths`, in order, to `target`, and returns its number of pages. Where it throws,
-  /// what is at `target` is of no use. A PDF among them that is damaged is repaired where libqpdf can.
+  /// what is at `target` is of no use. Images in a row are written one after the other; libqpdf, which holds all of
+  /// what it merges, is needed where a PDF is among them, and repairs that where it can.
   package static func combine(
     _ paths: [String], to target: String
   ) throws(PageImageError) -> Int {
     var parts: [String] = []
-    var made: [String] = []
-    defer { for path in made { unlink(path) } }
-    var images = 0
-    for (index, path) in paths.enumerated() {
-      do throws(PageImageError) {
-        guard let file = try image(at: path) else {
-          parts.append(path)
-          continue
+    defer { removeParts(of: target, files: paths.count) }
+    var rest = paths.indices
+    while let first = rest.first {
+      let part = Self.part(of: target, first)
+      let (files, pages) = try write(paths[first...], of: paths.count, to: part)
+      if files == paths.count {
+        guard rename(part, target) == 0 else {
+          throw PageImageError(.local, FileError("rename", part).description)
         }
-        let part = paths.count == 1 ? target : "\(target).page\(index + 1)"
-        if part != target { made.append(part) }
-        images += try write(file, to: part)
-        parts.append(part)
+        return pages
+      }
+      parts.append(files > 0 ? part : paths[first])
+      rest = rest.dropFirst(max(1, files))
+    }
+    return try merge(parts, to: target)
+  }
+
+  private static func part(of target: String, _ index: Int) -> String {
+    // Not as libqpdf's own parts are called (`PDFDocument.merge`), which it makes of these.
+    "\(target).images\(index + 1)"
+  }
+
+  /// Removes what may be left beside `target` by a process that was ended while it combined so many files.
+  package static func removeParts(of target: String, files: Int) {
+    for index in 0..<files {
+      unlink(part(of: target, index))
+      unlink("\(target).part\(index + 1)")
+    }
+  }
+
+  /// Writes the images with which `paths` begin to one PDF, and returns how many files they were, and pages: none where
+  /// the first is a PDF.
+  private static func write(
+    _ paths: ArraySlice<String>, of count: Int, to target: String
+  ) throws(PageImageError) -> (files: Int, pages: Int) {
+    var pdf: PageFile?
+    var files = 0
+    for (index, path) in zip(paths.indices, paths) {
+      do throws(PageImageError) {
+        guard let file = try image(at: path) else { break }
+        if pdf == nil { pdf = try PageFile(path: target) }
+        try pdf?.add(file.kind, file.bytes)
+        files += 1
       } catch {
-        throw paths.count == 1
+        throw count == 1
           ? error
-          : PageImageError(
-            error.kind, "file \(index + 1) of \(paths.count): \(error.description)")
+          : PageImageError(error.kind, "file \(index + 1) of \(count): \(error.description)")
       }
     }
-    if parts == [target] { return images }
-    return try merge(parts, to: target)
+    return (files, try pdf?.finish() ?? 0)
   }
 
   private static func merge(_ parts: [String], to target: String) throws(PageImageError) -> Int {
@@ -134,22 +163,21 @@ package enum PageImages {
       throw PageImageError(.local, error.description)
     }
   }
+}
 
-  private static func write(
-    _ file: (kind: PageImageKind, bytes: [UInt8]), to target: String
-  ) throws(PageImageError) -> Int {
-    guard !file.bytes.isEmpty else {
-      throw .unsupported("it is larger than \(maximumFile >> 20) MiB")
+extension PageFile {
+  /// The pages of a file.
+  fileprivate mutating func add(
+    _ kind: PageImageKind, _ bytes: [UInt8]
+  ) throws(PageImageError) {
+    guard !bytes.isEmpty else {
+      throw .unsupported("it is larger than \(PageImages.maximumFile >> 20) MiB")
     }
-    var pdf = try PageFile(path: target)
-    switch file.kind {
-    case .jpeg: try pdf.add(JPEGFile(file.bytes).page())
-    case .png: try pdf.add(PNGFile(file.bytes).page())
+    switch kind {
+    case .jpeg: try add(JPEGFile(bytes).page())
+    case .png: try add(PNGFile(bytes).page())
     case .tiff:
-      for directory in try TIFFFile(file.bytes).pages() {
-        try pdf.add(TIFFPage(directory).page())
-      }
+      for directory in try TIFFFile(bytes).pages() { try add(TIFFPage(directory).page()) }
     }
-    return try pdf.finish()
   }
 }

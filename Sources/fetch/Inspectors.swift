@@ -54,6 +54,7 @@ final class Inspectors: Sendable {
   /// is at `target` is of no use where it throws: `bad_pdf` for a damaged file, `not_pdf` for one of a kind that is
   /// not known, `local` where this machine cannot.
   func combine(_ paths: [String], into target: String, worker: Int) throws -> Int {
+    defer { PageImages.removeParts(of: target, files: paths.count) }
     let answer = try ask(worker) { (inspector) throws(Fatal) in
       try inspector.combine(paths, into: target)
     }

@@ -67,6 +67,8 @@ import Testing
   func `a process that ends is not waited for`(script: String, kind: ErrorClass) throws {
     let path = try folder.write("#!/bin/sh\nread line; \(script)\n", to: "inspect")
     try #require(chmod(path, 0o700) == 0)
+    try folder.write("half of it", to: "out.pdf.images1")
     #expect(try failure([Self.tiff], executable: path)?.kind == kind)
+    #expect(!folder.files().contains { $0.contains(".images") })
   }
 }

@@ -43,6 +43,18 @@ import Testing
     return Array(bytes.prefix(fread(&bytes, 1, bytes.count, file)))
   }
 
+  /// More than libqpdf is given at once.
+  @Test func `a hundred files are one PDF`() throws {
+    let png = Samples.png(width: 30, height: 20)
+    let files = (0..<100).map { $0 % 2 == 0 ? png : PDFBuilder.scan(pages: 1 + $0 % 3) }
+    #expect(try combine(files) == 149)
+    #expect(try PDFDocument(path: target).pageCount() == 149)
+    #expect(folder.files().count == 101)
+    #expect(try combine((0..<100).map { _ in png }) == 100)
+    #expect(try PDFDocument(path: target).pageCount() == 100)
+    #expect(folder.files().count == 101)
+  }
+
   @Test func `the same files make the same bytes`() throws {
     let files = [Samples.png(width: 30, height: 20), Samples.tiff(width: 40, height: 20)]
     _ = try combine(files)
