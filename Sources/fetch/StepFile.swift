@@ -55,6 +55,7 @@ extension PortalStep {
       throw settings.wrong("lookup.queries", "a list of parameters")
     }
     page.answer = try xpath("answer", &settings)
+    page.absent = try xpath("absent", &settings)
     guard let images = try xpath("images", &settings) else {
       throw settings.wrong("lookup.images", "an XPath expression for the links")
     }
