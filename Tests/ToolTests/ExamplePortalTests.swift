@@ -103,6 +103,30 @@ struct ExamplePortalTests {
     }
   }
 
+  @Test("conveyor explain and portal-test, without a network") func offline() throws {
+    let examples = "\(sourceTree)/examples/portals"
+    let environment = ["CONVEYOR_BIN": builtTools]
+    let tests = try run(
+      "\(sourceTree)/bin/conveyor", ["portal-test", "--portals-dir", examples],
+      environment: environment)
+    #expect(tests.code == 0, "\(tests)")
+    #expect(
+      tests.lines.count == 5 && tests.lines.allSatisfy { $0.contains(" passed (") }, "\(tests)")
+    let words = [
+      "explain", "--portal", "\(examples)/api.yaml", "--portal-base",
+      "http://127.0.0.1:8080/sites/api/",
+      "--from", "\(examples)/api.tests/by-instrument",
+    ]
+    let told = try run("\(sourceTree)/bin/conveyor", words, environment: environment)
+    #expect(told.code == 0, "\(told)")
+    #expect(told.text.contains("file /pages/*/file: "), "\(told)")
+    #expect(told.lines.last?.hasPrefix("result: fetched") == true, "\(told)")
+    let none = try run(
+      "\(sourceTree)/bin/conveyor", words.dropLast() + ["\(examples)/api.tests"],
+      environment: environment)
+    #expect(none.code == ToolExit.configuration.rawValue, "\(none)")
+  }
+
   @Test("Without its secret a portal is not asked") func noPassword() throws {
     let pipeline = try Self.pipeline("login", documents: 20)
     let end = try pipeline.finish()
