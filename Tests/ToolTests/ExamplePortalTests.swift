@@ -122,7 +122,8 @@ struct ExamplePortalTests {
     #expect(told.text.contains("file /pages/*/file: "), "\(told)")
     #expect(told.lines.last?.hasPrefix("result: fetched") == true, "\(told)")
     let none = try run(
-      "\(sourceTree)/bin/conveyor", words.dropLast() + ["\(examples)/api.tests"],
+      "\(sourceTree)/bin/conveyor",
+      words.dropLast() + ["\(examples)/api.tests", "--field", "book=1"],
       environment: environment)
     #expect(none.code == ToolExit.configuration.rawValue, "\(none)")
   }
