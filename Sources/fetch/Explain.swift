@@ -174,7 +174,9 @@ struct Explanation {
       if met.kind == .interrupted { throw met }
       error = met
     } catch let fatal as Fatal where [.unavailable, .permission].contains(fatal.code) {
-      error = RecordError(.portalError, fatal.message)
+      // What the gate says of an outage has times in it, and says no more than the last answer.
+      let why = trace.all.last?.verdict ?? fatal.message
+      error = RecordError(.portalError, "a run would stop here: \(why)")
     }
     let portal = (try? Portal.route(record, among: settings.portals)) ?? .direct
     let words = StepReport(portal: portal, folder: folder, secrets: secrets)
