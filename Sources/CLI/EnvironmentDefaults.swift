@@ -16,7 +16,9 @@ package struct EnvironmentDefaults {
     "spool", "stage", "stages-dir", "state", "to", "verbose",
   ]
   /// Options of several tools that each tool has for itself: only `CONVEYOR_TOOL_OPTION` is read.
-  static let perTool: Set<String> = ["key", "retries", "retry-base", "timeout", "workers"]
+  static let perTool: Set<String> = [
+    "key", "retries", "retry-base", "timeout", "why", "workers",
+  ]
 
   /// The arguments, preceded by what the environment sets.
   private(set) var arguments: [String] = []

@@ -53,7 +53,7 @@ struct LimiterCommand: Tool {
   @Option(help: ArgumentHelp("Let this much time pass between requests.", valueName: "time"))
   var delay: TimeSpan?
 
-  @Flag(help: "Print JSON lines.")
+  @Flag(help: .json)
   var json = false
 
   @OptionGroup var place: StateOptions

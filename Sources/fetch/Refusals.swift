@@ -11,9 +11,10 @@ struct FetchFailure: Error, CustomStringConvertible {
   var isUnreachable = false
 }
 
-/// A session is over: it has to be begun again before that is anybody's fault.
-struct SessionEnded: Error {
+/// A session is over: it has to be begun again before the document pays for it.
+struct SessionEnded: Error, CustomStringConvertible {
   let error: RecordError
+  var description: String { error.message }
 
   init(_ error: RecordError) { self.error = error }
 }

@@ -17,12 +17,13 @@ protocol Identity<Credential>: Sendable {
   func advice(_ refusal: IdentityRefusal) -> String
 }
 
-/// Nobody answers where only machines of a vendor's have a server: most likely this is none of them, unless it
+/// No server answers where only machines of a vendor's have one: most likely this is none of them, unless it
 /// answered before.
-struct MissingServer: Error {
+struct MissingServer: Error, CustomStringConvertible {
   let failure: RetryableFailure
   /// What to do where it never answered.
   let end: Fatal
+  var description: String { end.message }
 }
 
 /// Credentials, and how long they hold.

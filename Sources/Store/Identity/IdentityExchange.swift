@@ -115,12 +115,13 @@ struct IdentityExchange: Sendable {
 
 /// A server of credentials said no: in the words of OAuth (RFC 6749, section 5.2), of Google's APIs or of
 /// Amazon's.
-struct IdentityRefusal: Error {
+struct IdentityRefusal: Error, CustomStringConvertible {
   let answer: StoreResponse
   /// `invalid_grant`, `AccessDenied`; empty where there is none.
   let code: String
   /// For people.
   let message: String
+  var description: String { message }
   private let place: String
 
   init(_ answer: StoreResponse, _ place: String, hiding secrets: [Secret]) {

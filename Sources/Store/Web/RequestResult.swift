@@ -15,9 +15,10 @@ enum RequestResult: Sendable {
 typealias Reply = (answer: StoreResponse, kind: ResponseClass)
 
 /// Why a try came to nothing, though the next may come to something.
-struct RetryableFailure: Error, Equatable {
+struct RetryableFailure: Error, Equatable, CustomStringConvertible {
   /// What happened, for people.
   let reason: String
+  var description: String { reason }
   /// Seconds that the store asked to wait, where it did.
   var retryAfter: Double?
   /// Whether the token was refused: a new one is worth one try at once.
