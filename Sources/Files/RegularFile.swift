@@ -51,15 +51,15 @@ package struct RegularFile: ~Copyable {
     return Int(status.st_size)
   }
 
-  /// Its first bytes, `count` at most. Throws the system's error.
-  package func bytes(_ count: Int) throws(FileError) -> [UInt8] {
+  /// Its bytes from an offset on, `count` at most. Throws the system's error.
+  package func bytes(_ count: Int, from offset: Int = 0) throws(FileError) -> [UInt8] {
     var failure: Int32 = 0
     let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
       while filled < count {
         let rest = UnsafeMutableRawBufferPointer(buffer)[filled...]
         let read = pread(
           descriptor, UnsafeMutableRawBufferPointer(rebasing: rest).baseAddress, count - filled,
-          off_t(filled))
+          off_t(offset + filled))
         if read < 0, errno == EINTR { continue }
         if read < 0 { failure = errno }
         guard read > 0 else { return }

@@ -117,8 +117,8 @@ struct RunSettings: Sendable, Equatable {
     given(tool).contains { $0.option.name == name }
   }
 
-  /// The words for a tool, or for its subcommand, which gets what it knows. A value that may hold a secret is not among them: ps(1) shows them to everybody, so
-  /// that it goes where ``environment`` has it.
+  /// The words for a tool, or for its subcommand, which gets what it knows. A value that may hold a secret is not
+  /// among them: ps(1) shows them to everybody, so that it goes where ``environment`` has it.
   func words(_ tool: String, _ subcommand: String? = nil) -> [String] {
     let known = given(tool).filter { given in
       !isPrivate(given) && subcommand.map(given.option.subcommands.contains) ?? true

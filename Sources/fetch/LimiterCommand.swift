@@ -141,10 +141,9 @@ extension Limiter.HostStatus {
 
   /// For people.
   fileprivate var lines: [String] {
-    var now = steering.closure(at: Time.wall()) ?? "may be asked"
-    if steering.closure(at: Time.wall()) == nil, pause > 0 {
-      now = "paused for \(Format.duration(seconds: pause)), as it asked (429 or 503)"
-    }
+    let asked =
+      pause > 0 ? "paused for \(Format.duration(seconds: pause)), as it asked (429 or 503)" : nil
+    let now = steering.closure(at: Time.wall()) ?? asked ?? "may be asked"
     var lines = ["\(host): \(now)"]
     if let delay = steering.delay {
       lines.append("  ordered: \(Format.decimal(delay, 3)) s between requests")

@@ -18,25 +18,14 @@ enum PortalSecrets {
         file with \(name)_FILE.
         """)
     }
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else {
-      throw Fatal(
-        .configuration,
-        "cannot read \(path), the file of \(name): \(String(cString: strerror(errno)))")
+    let bytes: [UInt8]
+    do throws(Fatal) {
+      bytes = try SecretFile.read(path, "\(path), the file of \(name),", hiddenFrom: .group)
+    } catch {
+      // Whatever is wrong with it, the run is not set up as it has to be.
+      throw Fatal(.configuration, error.message)
     }
-    defer { close(descriptor) }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
-      status.st_mode & 0o077 == 0
-    else {
-      throw Fatal(
-        .configuration,
-        "others may read \(path), the file of \(name). Make it yours alone: chmod 600."
-      )
-    }
-    var bytes = [UInt8](repeating: 0, count: maximum)
-    let count = read(descriptor, &bytes, bytes.count)
-    let text = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+    let text = String(decoding: bytes.prefix(maximum), as: UTF8.self)
     let secret = text.prefix { !$0.isNewline }
     guard !secret.isEmpty else {
       throw Fatal(.configuration, "\(path), the file of \(name), has no secret in its first line")

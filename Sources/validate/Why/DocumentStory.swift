@@ -159,7 +159,7 @@ struct DocumentStory {
     case .local:
       "this machine was in trouble, as the error says: disk, memory, open files. Mend that."
     case .interrupted: "the run was stopped before it was done."
-    case .internal: "this is a defect of ours. Please report it with the error and the log."
+    case .internal: "this is a bug in Conveyor. Please report it with the error and the log."
     case nil: "the error is none that we know; another program may have written it."
     }
   }

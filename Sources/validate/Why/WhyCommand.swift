@@ -102,24 +102,12 @@ enum LogExcerpt {
 
   /// The last lines of the file that name the document; none where there is no such file.
   static func lines(of id: String, in path: String) -> [String] {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return [] }
-    defer { close(descriptor) }
-    let size = Int(lseek(descriptor, 0, SEEK_END))
-    let start = max(0, size - searched)
-    var bytes = [UInt8](repeating: 0, count: max(0, size - start))
-    var count = 0
-    while count < bytes.count {
-      let got = bytes.withUnsafeMutableBytes {
-        pread(
-          descriptor, $0.baseAddress?.advanced(by: count), $0.count - count, off_t(start + count))
-      }
-      guard got > 0 else { break }
-      count += got
-    }
+    guard let file = try? RegularFile.open(path, following: true), let size = try? file.size(),
+      let bytes = try? file.bytes(min(size, searched), from: max(0, size - searched))
+    else { return [] }
     // `Worker 4: 184223 (book 285, page 55): …`, or the id alone before a colon.
     let marks = [": \(id) (book ", ": \(id): "].map { Array($0.utf8) }
-    let found = bytes.prefix(count).split(separator: 0x0A).filter { line in
+    let found = bytes.split(separator: 0x0A).filter { line in
       marks.contains { mark in line.firstRange(of: mark) != nil }
     }
     return found.suffix(shown).map { String(decoding: $0, as: UTF8.self) }

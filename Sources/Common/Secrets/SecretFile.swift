@@ -1,15 +1,24 @@
-import Common
 import Files
 import Glibc
 
 /// A file that says who we are, read whole.
-enum SecretFile {
+package enum SecretFile {
   private static let maximumBytes = 1 << 20
 
-  /// The bytes of a file that other users may not be able to read (promise P13), if it holds a `secret`.
-  /// `what` names it in errors: `the key file /etc/key.json (GOOGLE_APPLICATION_CREDENTIALS)`.
-  static func read(
-    _ path: String, _ what: String, secret: ([UInt8]) -> Bool = { _ in true }
+  /// Those who are not to read a file, as bits of its mode (stat(2)).
+  package enum Others: mode_t, Sendable {
+    /// All but its owner and its group.
+    case everybody = 0o007
+    /// All but its owner.
+    case group = 0o077
+  }
+
+  /// The bytes of a file that `others` may not be able to read (promise P13), if it holds a `secret`.
+  /// `what` names it in errors: `the key file /etc/key.json (GOOGLE_APPLICATION_CREDENTIALS)`. Throws with exit code
+  /// 77, or 78 where there is no such file.
+  package static func read(
+    _ path: String, _ what: String, hiddenFrom others: Others = .everybody,
+    secret: ([UInt8]) -> Bool = { _ in true }
   ) throws(Fatal) -> [UInt8] {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
     guard descriptor >= 0 else {
@@ -32,10 +41,10 @@ enum SecretFile {
       filled += count
     }
     bytes.removeLast(bytes.count - filled)
-    if status.st_mode & 0o007 != 0, secret(bytes) {
+    if status.st_mode & others.rawValue != 0, secret(bytes) {
+      let readers = others == .group ? "others" : "every user of this machine"
       throw Fatal(
-        .permission,
-        "\(what) can be read by every user of this machine. \(advice(path, descriptor))")
+        .permission, "\(what) can be read by \(readers). \(advice(path, descriptor))")
     }
     return bytes
   }
@@ -62,7 +71,7 @@ enum SecretFile {
   }
 
   /// Writes a file anew that only we may read, in one step. False where that does not go.
-  static func write(_ bytes: [UInt8], to path: String) -> Bool {
+  package static func write(_ bytes: [UInt8], to path: String) -> Bool {
     let temporary = "\(path).\(getpid()).part"
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { return false }
