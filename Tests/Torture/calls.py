@@ -27,8 +27,6 @@ FAILURES = {
 }
 # Errors that are the portal's: they may use up an attempt.
 PORTAL = {"connect", "sendto", "recvfrom"}
-# A file that stays locked, because unlocking failed, is waited for for a minute (docs/index.md).
-PATIENCE = 90
 
 
 def short(dice):
@@ -81,7 +79,7 @@ def _run(pipeline, tool, since, options):
     strace = ["strace", "-f", "-qq", *options]
     if since == "start":
         processes = pipeline.start({tool: strace})
-        return processes, pipeline.wait(processes, PATIENCE)
+        return processes, pipeline.wait(processes)
     gate = pipeline.own / "gate"
     gate.unlink(missing_ok=True)
     processes = pipeline.start({"enqueue": ["sh", "-c", f'until [ -e {gate} ]; do sleep 0.02; done; exec "$0" "$@"']})
@@ -91,7 +89,7 @@ def _run(pipeline, tool, since, options):
     with subprocess.Popen([*strace, "-p", traced.name], stderr=subprocess.DEVNULL):
         until(lambda: not any("TracerPid:\t0\n" in status for status in _threads(traced, "status")), 5)
         gate.touch()
-        return processes, pipeline.wait(processes, PATIENCE)
+        return processes, pipeline.wait(processes)
 
 
 def _threads(process, name):

@@ -12,7 +12,7 @@ import oracle
 from pipeline import NAMES, Pipeline, Longest, crashed, side_by_side
 
 # Once: what is in flight may finish (docs/architecture.md, "The driver"). Twice: now.
-ORDERLY, NOW = 20, 6
+ORDERLY, NOW = 60, 30
 
 
 def short(dice):

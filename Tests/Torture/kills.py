@@ -8,8 +8,6 @@ import oracle
 from pipeline import NAMES, Pipeline, side_by_side
 
 LONGEST = 1.5
-# When enqueue dies, what is in the pipes is still worked through: on a busy machine with Ghostscript in minutes.
-PATIENCE = 240
 
 
 def short(dice):
@@ -60,7 +58,7 @@ def _kill(dice, pipeline, most, figures, wrong):
         for process in hit:
             process.send_signal(signal.SIGKILL)
         name = " ".join(NAMES[processes.index(process)] for process in hit)
-        if not pipeline.wait(processes, PATIENCE):
+        if not pipeline.wait(processes):
             figures["hangs"] += 1
             wrong.append(f"P2: after kill -9 of {name} the others hung")
         now = _generations(pipeline)

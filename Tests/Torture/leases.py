@@ -12,12 +12,10 @@ import threading
 import time
 
 import oracle
-from pipeline import Pipeline, until
+from pipeline import HANG, Pipeline, until
 from machines import COMPLETIONS, Server
 
 LEASE = 20
-# What is left to do when the last fault is over.
-PATIENCE = 120
 
 
 def short(dice):
@@ -107,11 +105,11 @@ def _judge(dice, server, pipeline, cutter, count, documents, seconds):
                     pipelines[number] = _start(pipeline, cutter, number)
         return not _left(server)
 
-    wrong = [] if until(settled, PATIENCE) else [
-        f"P2: {_left(server)} documents are not settled {PATIENCE} s after the last fault"]
+    wrong = [] if until(settled) else [
+        f"P2: {_left(server)} documents are not settled {HANG} s after the last fault"]
     figures |= {"quarantined then": int(quarantined), "settled after (s)": round(time.monotonic() - over, 1)}
     for processes in pipelines.values():
-        if not pipeline.wait(processes, 60):
+        if not pipeline.wait(processes):
             wrong.append("P2: a pipeline does not end although all is settled")
     held = server.psql("SELECT count(*) FROM index_documents WHERE lease_token IS NOT NULL")
     twice = server.psql("SELECT count(*) - count(DISTINCT id) FROM completions")

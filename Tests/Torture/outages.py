@@ -4,7 +4,7 @@ completes all, no attempt is used up, nothing is failed, and few requests come m
 import json
 
 import oracle
-from pipeline import Pipeline, Longest, side_by_side
+from pipeline import HANG, Pipeline, Longest, side_by_side
 
 KINDS = ["403", "404", "202", "401", "407", "410", "418", "429", "451", "500", "502", "503", "520", "204", "maintenance",
          "login", "json", "reset", "silent"]
@@ -27,7 +27,7 @@ def _all(dice, kinds, documents, seconds, base):
 def run(kind, documents, seconds, base, workers):
     with Pipeline(documents, workers=workers, portal=["--outage", f"{kind}@30+{seconds}"]) as pipeline:
         pipeline.options["fetch"] = ["--retry-base", base, "--low-speed-time", "10"]
-        wrong = pipeline.finish(seconds=seconds * 4 + 120)
+        wrong = pipeline.finish(seconds=seconds * 4 + HANG)
         wrong += oracle.check(pipeline)
         rows = oracle.index_rows(pipeline.index)
         done = sum(row["download_status"] == "completed" for row in rows)

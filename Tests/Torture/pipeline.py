@@ -17,6 +17,9 @@ TOOLS = Path(os.environ.get("CONVEYOR_BIN", ROOT / ".build" / "debug"))
 # The portal files name a real server: what gets no address from here asks none.
 os.environ["CONVEYOR_PORTAL_BASE"] = "http://127.0.0.1:1/"
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
+# Seconds after which a thing is said to hang. Trials go side by side, with a debug build, on machines that may have
+# other work, too (and with Ghostscript, or a lock that is waited for, minutes are due): less would judge the machine.
+HANG = 300
 NAMES = ["enqueue", "fetch", "optimize", "upload", "validate"]
 
 STAGE = """\
@@ -172,7 +175,7 @@ class Pipeline:
             processes.append(process)
         return processes
 
-    def wait(self, processes, seconds=60):
+    def wait(self, processes, seconds=HANG):
         """Waits for all; returns whether they ended by themselves in time."""
         deadline = time.monotonic() + seconds
         for process in processes:
@@ -185,7 +188,7 @@ class Pipeline:
                 return False
         return True
 
-    def finish(self, seconds=120):
+    def finish(self, seconds=HANG):
         """Runs the pipeline to its end, as often as documents come back. Returns what was wrong: that it hung, or that a
         tool did not come to an orderly end. `last_end` is how each ended, and its last words."""
         for name in NAMES:
@@ -199,8 +202,8 @@ class Pipeline:
         return [] if set(codes.values()) <= {0, 3} else [f"P2: the last run ended with {self.last_end}"]
 
     def orphans(self):
-        """Processes of this pipeline, and what they started, that still run two seconds after the others ended."""
-        until(lambda: not self._orphans(), 2)
+        """Processes of this pipeline, and what they started, that are still there half a minute after the others ended."""
+        until(lambda: not self._orphans(), 30)
         return list(self._orphans().values())
 
     def clear(self):
@@ -236,7 +239,7 @@ def crashed(processes, names=NAMES):
             if process.returncode is not None and process.returncode < 0 and -process.returncode in own]
 
 
-def until(condition, seconds=30, process=None):
+def until(condition, seconds=HANG, process=None):
     """Waits for a condition; returns whether it came true in time, and while a process lived."""
     deadline = time.monotonic() + seconds
     while not condition():

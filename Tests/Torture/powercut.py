@@ -108,7 +108,7 @@ def _cut(dice, pipeline, image, place, is_atomic, settled, figures, wrong):
     # In the midst of settling: somewhere behind a number of documents that is drawn by lot.
     known = len(settled)
     count = known + dice.randint(1, 8)
-    until(lambda: len(_settled(pipeline.own / OUTPUT)) >= count or processes[-1].poll() is not None, 20)
+    until(lambda: len(_settled(pipeline.own / OUTPUT)) >= count or processes[-1].poll() is not None)
     time.sleep(dice.uniform(0, 0.1))
     for process in processes:
         process.send_signal(signal.SIGSTOP)

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import oracle
-from pipeline import ROOT, Pipeline, Skipped, side_by_side, until
+from pipeline import HANG, ROOT, Pipeline, Skipped, side_by_side, until
 
 DOCUMENTS = 24
 
@@ -57,7 +57,7 @@ def completed(pipeline):
 def under_way(pipeline, process):
     """Waits until a run has settled something; returns whether it is still at it. Other trials want the machine,
     too, so that a start can take long."""
-    return until(lambda: completed(pipeline) >= 2, 180, process)
+    return until(lambda: completed(pipeline) >= 2, process=process)
 
 
 def tools(pipeline):
@@ -105,15 +105,15 @@ def read(master):
         shown += piece
 
 
-def ended(pipeline, process, what, codes, seconds=20):
+def ended(pipeline, process, what, codes):
     """What is wrong with how a run ended: in time, with one of these codes, and with nothing left behind."""
-    if not until(lambda: process.poll() is not None, seconds):
+    if not until(lambda: process.poll() is not None):
         process.kill()
         process.wait()
         pipeline.clear()
         return [f"P11: {what} did not end the run"]
     wrong = [] if process.returncode in codes else [f"P11: the run ended with {process.returncode} after {what}"]
-    if not until(lambda: not tools(pipeline), seconds):
+    if not until(lambda: not tools(pipeline)):
         wrong.append(f"P11: still running after {what}: {list(tools(pipeline).values())}")
     return wrong
 
@@ -159,7 +159,7 @@ def suspended(dice):
         os.write(master, (" ".join(driver(pipeline)) + "; echo ended with $?\n").encode())
         wrong = [] if under_way(pipeline, process) else [f"the run did not begin: {read(master)}"]
         os.write(master, b"\x1a")
-        if not until(lambda: _states(pipeline) and set(_states(pipeline).values()) == {"T"}, 10):
+        if not until(lambda: _states(pipeline) and set(_states(pipeline).values()) == {"T"}):
             wrong.append(f"P11: Ctrl+Z did not stop all tools: {_states(pipeline)}")
         before = len(Path(pipeline.log).read_text().splitlines())
         time.sleep(1)
@@ -168,12 +168,12 @@ def suspended(dice):
         if asked > pipeline.workers:
             wrong.append(f"P11: {asked} requests after Ctrl+Z")
         os.write(master, b"fg\n")
-        if not until(lambda: completed(pipeline) == DOCUMENTS, 30):
+        if not until(lambda: completed(pipeline) == DOCUMENTS):
             wrong.append(f"P11: fg did not go on: {completed(pipeline)} of {DOCUMENTS}, {_states(pipeline)}: {read(master)}")
-        if not until(lambda: not tools(pipeline), 20):
+        if not until(lambda: not tools(pipeline)):
             wrong.append(f"P11: still running after fg: {tools(pipeline)}")
         os.write(master, b"exit\n")
-        until(lambda: process.poll() is not None, 10)
+        until(lambda: process.poll() is not None)
         process.kill()
         process.wait()
         os.close(master)
@@ -200,7 +200,7 @@ def quit_at_once(dice):
         process, master = at_terminal(pipeline, driver(pipeline))
         wrong = [] if under_way(pipeline, process) else [f"the run did not begin: {read(master)}"]
         os.write(master, b"\x1c")
-        wrong += ended(pipeline, process, "Ctrl+\\", {130}, seconds=5)
+        wrong += ended(pipeline, process, "Ctrl+\\", {130})
         os.close(master)
         return {"Ctrl+\\": 1}, wrong + resumed(pipeline, "Ctrl+\\")
 
@@ -213,7 +213,7 @@ def nohup(dice):
             process = subprocess.Popen(["nohup", *driver(pipeline)], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                                        start_new_session=True, env=environment(pipeline))
         # While it still looks at what it needs.
-        if not until(lambda: tools(pipeline), 60, process):
+        if not until(lambda: tools(pipeline), process=process):
             wrong.append("the driver under nohup looked at nothing")
         for _ in range(20):
             os.killpg(process.pid, signal.SIGHUP)
@@ -222,7 +222,7 @@ def nohup(dice):
         os.killpg(process.pid, signal.SIGHUP)
         for tool in tools(pipeline):
             send(tool, signal.SIGHUP)
-        wrong += ended(pipeline, process, "SIGHUP under nohup", {0}, seconds=60)
+        wrong += ended(pipeline, process, "SIGHUP under nohup", {0})
         if completed(pipeline) != DOCUMENTS:
             wrong.append(f"P11: SIGHUP under nohup stopped a run at {completed(pipeline)} of {DOCUMENTS}")
         return {"nohup": 1}, wrong + [f"{text} after SIGHUP under nohup" for text in oracle.check(pipeline)]
@@ -239,13 +239,13 @@ def background(dice):
         before = completed(pipeline)
         os.killpg(shell.pid, signal.SIGINT)
         process = int(number.read_text())
-        if not until(lambda: completed(pipeline) > before + 1, 20):
+        if not until(lambda: completed(pipeline) > before + 1):
             wrong.append("P11: SIGINT stopped a run in the background of a script")
         if not send(process, signal.SIGTERM) and completed(pipeline) < DOCUMENTS:
             wrong.append("P11: a run in the background ended before SIGTERM, with documents left")
-        until(lambda: not Path(f"/proc/{process}").exists(), 20)
+        until(lambda: not Path(f"/proc/{process}").exists())
         shell.wait()
-        if not until(lambda: not tools(pipeline), 20):
+        if not until(lambda: not tools(pipeline)):
             wrong.append("P11: still running after SIGTERM in the background")
         return {"background": 1}, wrong + resumed(pipeline, "SIGTERM in the background")
 
@@ -261,7 +261,7 @@ def broken_output(dice):
             pipeline.sessions.add(process.pid)
             # Before anything began, a broken pipe may end the driver; afterwards it must not leave tools alone.
             codes = {0, 141} if "true" in how else {0}
-            wrong += ended(pipeline, process, how, codes, seconds=60)
+            wrong += ended(pipeline, process, how, codes)
             if process.returncode == 0:
                 wrong += [f"{text} with {how}" for text in oracle.check(pipeline, counts_pages=True)]
     return {"broken outputs": 4}, wrong
@@ -277,7 +277,7 @@ def strange_environment(dice):
                      "SHELLOPTS": "noglob:nounset", "BASHOPTS": "failglob", "GLOBIGNORE": "*",
                      "BASH_FUNC_kill%%": "() { return 1; }", "POSIX_ME_HARDER": "1"}
         with Pipeline(6, engine="images") as pipeline:
-            run = subprocess.run(driver(pipeline), stdin=subprocess.DEVNULL, capture_output=True, timeout=120,
+            run = subprocess.run(driver(pipeline), stdin=subprocess.DEVNULL, capture_output=True, timeout=HANG,
                                  env=environment(pipeline, **variables))
             wrong = [] if run.returncode == 0 else [f"P12: {run.returncode} in a strange environment: {run.stderr[-500:]}"]
             return {"environments": 1}, wrong + oracle.check(pipeline, counts_pages=True)
@@ -299,7 +299,7 @@ def temporary_folder(dice):
                 if how == "full" and not is_full:
                     continue
                 with Pipeline(6, engine="images") as pipeline:
-                    run = subprocess.run(driver(pipeline), stdin=subprocess.DEVNULL, capture_output=True, timeout=120,
+                    run = subprocess.run(driver(pipeline), stdin=subprocess.DEVNULL, capture_output=True, timeout=HANG,
                                          env=environment(pipeline, TMPDIR=str(place), SQLITE_TMPDIR=str(place)))
                     tried += 1
                     if run.returncode != 0:
@@ -322,7 +322,7 @@ def killed_tool(dice):
         for tool, line in tools(pipeline).items():
             if line.split(" ")[0].endswith(f"/{name}"):
                 send(tool, signal.SIGKILL)
-        said = process.communicate(timeout=60)[1].decode()
+        said = process.communicate(timeout=HANG)[1].decode()
         if process.returncode != 1:
             wrong.append(f"the run ended with {process.returncode} after {name} was killed: {said[-500:]}")
         if f"{name} was ended by signal 9, SIGKILL" not in said or "same command resumes" not in said:
@@ -340,7 +340,7 @@ def limits(dice):
         with Pipeline(DOCUMENTS, engine="images") as pipeline:
             def set_limit(kind=kind, value=value):
                 resource.setrlimit(kind, (value, resource.RLIM_INFINITY if kind == resource.RLIMIT_CPU else value))
-            run = subprocess.run(driver(pipeline), stdin=subprocess.DEVNULL, capture_output=True, timeout=120,
+            run = subprocess.run(driver(pipeline), stdin=subprocess.DEVNULL, capture_output=True, timeout=HANG,
                                  env=environment(pipeline), preexec_fn=set_limit)
             tried += 1
             said = run.stderr.decode(errors="replace")

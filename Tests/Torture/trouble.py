@@ -53,7 +53,7 @@ def _disk(place, how):
                 _move(pipeline, place, mount)
                 _spoil(how, mount, room=dice.choice([0, 4, 20, 40]) * 1024)
                 processes = pipeline.start()
-                if not pipeline.wait(processes, 30):
+                if not pipeline.wait(processes):
                     wrong.append(f"P12: the pipeline hung with {what}")
                 codes = {name: process.returncode for name, process in zip(NAMES, processes)}
                 is_done = all(row["download_status"] == "completed" for row in oracle.index_rows(pipeline.index))
@@ -96,7 +96,7 @@ def _descriptors(dice):
     with Pipeline(20, engine="images") as pipeline:
         few = ["prlimit", f"--nofile={limit}:{limit}"]
         processes = pipeline.start(prefix={name: few for name in NAMES})
-        wrong = [] if pipeline.wait(processes, 30) else [f"P12: with {what} the pipeline hung"]
+        wrong = [] if pipeline.wait(processes) else [f"P12: with {what} the pipeline hung"]
         wrong += [f"P12: {name} ended with {process.returncode} with {what}"
                   for name, process in zip(NAMES, processes) if process.returncode not in (0, 3, 69, 74)]
         return {"few descriptors": 1}, wrong + _resume(pipeline, what, processes)
@@ -107,7 +107,7 @@ def _no_home(dice):
         bare = {name: value for name, value in pipeline.environment.items()
                 if name.startswith("CONVEYOR_") or name == "LD_LIBRARY_PATH"}
         processes = pipeline.start(environment={**bare, "PATH": "/usr/bin:/bin"})
-        wrong = [] if pipeline.wait(processes, 60) else ["P12: without HOME the pipeline hung"]
+        wrong = [] if pipeline.wait(processes) else ["P12: without HOME the pipeline hung"]
         wrong += [f"P12: {name} ended with {process.returncode} without HOME"
                   for name, process in zip(NAMES, processes) if process.returncode != 0]
         return {"no home": 1}, wrong + _resume(pipeline, "a run without HOME", processes)
@@ -119,7 +119,7 @@ def _old_clock(dice):
     with Pipeline(20, engine="images") as pipeline:
         old = at("@1970-01-02 00:00:00")
         processes = pipeline.start(prefix={name: old for name in NAMES})
-        wrong = [] if pipeline.wait(processes, 60) else ["P12: in 1970 the pipeline hung"]
+        wrong = [] if pipeline.wait(processes) else ["P12: in 1970 the pipeline hung"]
         wrong += [f"P12: {name} ended with {process.returncode} in 1970"
                   for name, process in zip(NAMES, processes) if process.returncode != 0]
         return {"clock in 1970": 1}, wrong + _resume(pipeline, "a run in 1970", processes)
