@@ -174,7 +174,7 @@ struct StageLoopTests {
     let code = withExtendedLifetime(inside) {
       run(workers: 4) { [stop] _ in
         inside.add(1, ordering: .sequentiallyConsistent)
-        let deadline = Time.monotonic() + 20_000_000_000
+        let deadline = Time.monotonic() + 180_000_000_000
         while inside.load(ordering: .sequentiallyConsistent) < 4, Time.monotonic() < deadline {
           _ = stop.sleep(seconds: 0.001)
         }
@@ -213,7 +213,7 @@ struct LineWriterTests {
     }
   }
 
-  @Test(.timeLimit(.minutes(1)))
+  @Test(.timeLimit(.minutes(5)))
   func aReaderThatDiesIsNoticedWithNothingToWrite() {
     let output = Ends()
     let stop = ShutdownSignal()
@@ -224,7 +224,7 @@ struct LineWriterTests {
     #expect(stop.reason == .downstreamClosed)
   }
 
-  @Test(.timeLimit(.minutes(1)))
+  @Test(.timeLimit(.minutes(5)))
   func whoReadsSeesTheEndOfAnOutputThatWasClosed() {
     let output = Ends()
     let stop = ShutdownSignal()

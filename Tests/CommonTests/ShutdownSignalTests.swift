@@ -14,7 +14,7 @@ struct StopTests {
     #expect(stop.age == 0)
   }
 
-  @Test(.timeLimit(.minutes(1)))
+  @Test(.timeLimit(.minutes(5)))
   func aRequestWakesAllThatSleep() {
     let stop = ShutdownSignal()
     withThreads(8) { number in

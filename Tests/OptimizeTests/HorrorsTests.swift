@@ -121,7 +121,7 @@ struct HorrorsTests {
       let path = try directory.write(horror.bytes, to: "\(horror.name).pdf")
       let record: JSON = .object(["id": .string("\(number)"), "path": .string(path)])
       #expect(writeAll(record.serialized() + [UInt8(ascii: "\n")], to: pipe.input) == 0)
-      let isOut = eventually(within: 120) { (try? run.records().count) == number + 1 }
+      let isOut = eventually { (try? run.records().count) == number + 1 }
       try #require(isOut, "\(horror.name) did not come out")
       try check(horror, try run.records()[number]["optimize"])
       for pid in Processes.below(run.pid) + [run.pid] {

@@ -18,7 +18,7 @@ struct IsolationTests {
     let (worker, gs) = try Processes.untilGhostscriptRuns(below: run.pid)
     kill(run.pid, SIGKILL)
     #expect(run.wait() == .signal(SIGKILL))
-    let areGone = eventually(within: 20) {
+    let areGone = eventually {
       !Processes.isAlive(worker) && !Processes.isAlive(gs)
     }
     try #require(areGone, "waited in vain: all processes are gone")
@@ -62,7 +62,7 @@ struct IsolationTests {
       #expect(writeAll(record.serialized() + [UInt8(ascii: "\n")], to: pipe.input) == 0)
     }
     try feed("1")
-    let isOut = eventually(within: 20) { (try? run.records().count) == 1 }
+    let isOut = eventually { (try? run.records().count) == 1 }
     try #require(isOut, "waited in vain: the first record is out")
     let workers = Processes.children(of: run.pid)
     #expect(workers.count == 1)
@@ -105,7 +105,7 @@ struct IsolationTests {
     #expect(run.wait() == .status(0))
     #expect(
       try run.records()[0]["optimize"]?["reason"] == .string("optimizing took too long"))
-    let isGone = eventually(within: 20) { Processes.running(program).isEmpty }
+    let isGone = eventually { Processes.running(program).isEmpty }
     try #require(isGone, "waited in vain: Ghostscript is gone")
     #expect(directory.names == ["stuck", "x.pdf"])
   }

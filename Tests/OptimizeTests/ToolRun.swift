@@ -109,7 +109,7 @@ enum Processes {
   /// Waits until a Ghostscript of the tool runs, and returns it with the process above it.
   static func untilGhostscriptRuns(below tool: pid_t) throws -> (worker: pid_t, gs: pid_t) {
     var found: (worker: pid_t, gs: pid_t)?
-    let isRunning = eventually(within: 20) {
+    let isRunning = eventually {
       for worker in children(of: tool) {
         if let gs = children(of: worker).first { found = (worker, gs) }
       }

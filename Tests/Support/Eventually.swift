@@ -3,7 +3,7 @@ import Glibc
 
 /// Waits until something has come about. False when it did not within `seconds`.
 package func eventually(
-  within seconds: Double = 60, _ condition: () throws -> Bool
+  within seconds: Double = 180, _ condition: () throws -> Bool
 ) rethrows -> Bool {
   let deadline = Time.monotonic() + Int64(seconds * 1e9)
   while try !condition() {

@@ -36,7 +36,7 @@ struct CertificateTests {
       server.text.split(separator: "\n").first { $0.hasPrefix("ACCEPT 127") }?
         .split(separator: ":").last.map(String.init)
     }
-    #expect(eventually(within: 20) { address() != nil }, "\(server.errors)")
+    #expect(eventually { address() != nil }, "\(server.errors)")
     return (server, address() ?? "")
   }
 

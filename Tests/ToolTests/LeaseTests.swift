@@ -69,7 +69,7 @@ import Testing
     #expect(eventually { (try? self.counts().inProgress) == 2 })
     try sql(
       "UPDATE index_documents SET download_status = 'completed', lease_token = NULL WHERE page < 3")
-    let end = living.wait(within: 20)
+    let end = living.wait()
     #expect(end.code == 0, "\(end)")
     #expect(end.errors.contains("released 3 documents"), "\(end)")
   }

@@ -72,12 +72,12 @@ final class PipelineRun {
 
   /// Runs it to its end without a word about where its state is to be.
   func finishWithoutState(environment: [String: String]) throws -> Finished {
-    try start([], environment).wait(within: 100)
+    try start([], environment).wait()
   }
 
   /// Runs it to its end.
   func finish(_ options: [String] = [], environment: [String: String] = [:]) throws -> Finished {
-    try start(options, environment: environment).wait(within: 100)
+    try start(options, environment: environment).wait()
   }
 
   func counts() throws -> StatusCounts {

@@ -170,7 +170,7 @@ struct DriverTests {
     let demo = ["demo", "--dir", "trial", "--documents", "12", "--delay", "0.01"]
     let end = try Program(
       "\(prefix)/bin/conveyor", demo + ["--progress", "never"], directory: folder.path
-    ).wait(within: 100)
+    ).wait()
     #expect(end.code == 0 && end.text.contains("PDFs are in"), "\(end)")
     #expect(!Files.all(in: "\(folder.path)/trial/bucket").isEmpty)
     let clean = try run(

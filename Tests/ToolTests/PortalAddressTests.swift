@@ -52,7 +52,7 @@ import Testing
         "CONVEYOR": "\(sourceTree)/bin/conveyor", "CONVEYOR_BIN": builtTools,
         "CONVEYOR_PORTAL_BASE": "",
       ], directory: folder.path
-    ).wait(within: 100)
+    ).wait()
     #expect(end.code == 0, "\(end.errors)")
     let addresses = Files.lines(trace).filter { $0.contains("AF_INET") }
     #expect(addresses.contains { $0.contains("127.0.0.1") }, "the trace shows the sample portal")

@@ -124,7 +124,7 @@ final class Program {
   }
 
   /// Waits for its end; ends it by force, and complains, when it takes longer than `seconds`.
-  func wait(within seconds: Double = 60) -> Finished {
+  func wait(within seconds: Double = 180) -> Finished {
     var status: Int32 = 0
     if !eventually(within: seconds, { waitpid(process, &status, WNOHANG) == process }) {
       Issue.record("no end within \(seconds) seconds; so far: \(errors.suffix(2000))")

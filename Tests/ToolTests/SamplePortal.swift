@@ -14,7 +14,7 @@ final class SamplePortal {
     log = "\(folder)/portal.jsonl"
     program = try Program(
       "portal", ["--listen", "127.0.0.1:0", "--port-file", port, "--log", log] + options)
-    guard eventually(within: 20, { !Files.lines(port).isEmpty }), let base = Files.lines(port).first
+    guard eventually({ !Files.lines(port).isEmpty }), let base = Files.lines(port).first
     else { throw Fatal(.unavailable, "the portal did not start: \(program.errors)") }
     self.base = base.hasSuffix("/") ? String(base.dropLast()) : base
   }

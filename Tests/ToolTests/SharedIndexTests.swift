@@ -74,7 +74,7 @@ struct SharedIndexTests {
     // One worker each, so that no pipeline claims all at once.
     let programs = try (1...count).map { try pipelines.start($0, ["--workers", "1"]) }
     for program in programs {
-      let end = program.wait(within: 100)
+      let end = program.wait()
       #expect(end.code == 0, "\(end)")
     }
     #expect(try pipelines.run.counts().completed == documents)
@@ -103,14 +103,14 @@ struct SharedIndexTests {
       WHERE download_status = 'in_progress'
       """
     #expect(eventually { (try? pipelines.run.rows(held)) == [["0", "t"]] })
-    let end = try pipelines.start(1).wait(within: 100)
+    let end = try pipelines.start(1).wait()
     #expect(end.code == 0, "\(end)")
     #expect(try pipelines.run.counts().completed == documents)
     let rows = try pipelines.run.rows("SELECT * FROM index_documents ORDER BY id")
     let objects = try objects(pipelines.run)
 
     pipelines.run.signalPipeline(SIGCONT)
-    _ = sleeper.wait(within: 100)
+    _ = sleeper.wait()
     #expect(try pipelines.run.rows("SELECT * FROM index_documents ORDER BY id") == rows)
     #expect(try self.objects(pipelines.run) == objects)
     let summary = try #require(Files.lines("\(pipelines.run.state)/summary.json").first)
@@ -145,7 +145,7 @@ struct SharedIndexTests {
       server.order("stop")
       server.order("start")
     }
-    let end = program.wait(within: 100)
+    let end = program.wait()
     #expect(end.code == 0, "\(end)")
     #expect(try pipelines.run.counts().completed == documents)
     #expect(
@@ -165,10 +165,10 @@ struct SharedIndexTests {
     server.order("stop")
     program.signal(SIGINT)
     // A server that is away is waited for a minute otherwise.
-    let end = program.wait(within: 40)
+    let end = program.wait()
     #expect(end.code == ToolExit.interrupted.rawValue, "\(end)")
     server.order("start")
-    let rest = try pipelines.start(0).wait(within: 100)
+    let rest = try pipelines.start(0).wait()
     #expect(rest.code == 0, "\(rest)")
     #expect(
       try pipelines.run.rows(

@@ -145,7 +145,7 @@ struct SpoolEmptiedTests {
         }
       }
     }
-    let end = driver.wait(within: 100)
+    let end = driver.wait()
     #expect(end.code == 0, "\(end)")
     let counts = try pipeline.counts()
     #expect(counts.completed == 40 && counts.failed == 0, "\(counts) \(end)")
