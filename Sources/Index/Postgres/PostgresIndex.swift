@@ -89,6 +89,10 @@ extension Connection {
   fileprivate func queries(_ selection: Selection) -> ReportQueries {
     ReportQueries(dialect: .postgres, selection: selection) { sql, values in
       try self.query(sql, values).values
+    } groups: { groupings, documents in
+      try groupings.map { grouping in
+        try self.query(grouping.sql(documents), documents.values).values.map(grouping.group)
+      }
     }
   }
 }

@@ -28,19 +28,22 @@ struct ReportQueries {
   let selection: Selection
   /// Runs a statement with a `?` for each value.
   let fetch: (_ sql: String, _ values: [Condition.Value]) throws -> [[String?]]
+  /// Answers several groupings of these documents, in any order of their groups.
+  let groups: (_ groupings: [Grouping], _ documents: Condition) throws -> [[Grouping.Group]]
 
   /// All of it; to be asked in one transaction, so that the numbers fit together. The table is read
-  /// as few times as there are ways to group it: reading a million rows is what takes time.
+  /// as few times as possible: reading a million rows is what takes time.
   func report() throws -> Report {
     var report = Report()
-    let books = try bookStatistics()
+    let groups = try groups([byBook, Self.byType, Self.byOutcome], selection.documents)
+    let books = bookStatistics(groups[0])
     report.status = books.status
     report.priorities = books.priorities
     report.gaps = BookCollector.gaps(books.tallies)
     report.books = books.range
     report.mismatches = books.mismatches
-    report.types = try types()
-    report.optimizations = try optimizations()
+    report.types = types(groups[1])
+    report.optimizations = optimizations(groups[2])
     try addHours(to: &report)
     try addPace(to: &report)
     report.errors = try errors()
@@ -96,24 +99,24 @@ struct ReportQueries {
 
   private func isTrue(_ text: String?) -> Bool { ["1", "t"].contains(text) }
 
-  private func bookStatistics() throws -> BookStatistics {
+  private var byBook: Grouping {
+    let keys = ["book", "download_status", "download_priority", Self.isAbsent]
+    return Grouping(
+      keys: selection.retriesFailed ? keys + ["retrying"] : keys,
+      sums: [Grouping.sum(where: "book_page_mismatch")])
+  }
+
+  private func bookStatistics(_ groups: [Grouping.Group]) -> BookStatistics {
     var figures = BookStatistics()
-    // +book: SQLite would otherwise walk the table in the order of its unique index, which takes
-    // longer than sorting.
-    let retrying = selection.retriesFailed ? ", retrying" : ""
-    let rows = try rows(
-      """
-      +book, download_status, download_priority, COUNT(*),
-        COUNT(*) FILTER (WHERE book_page_mismatch), \(Self.isAbsent)\(retrying)
-      """, "GROUP BY 1, 2, 3, 6\(retrying) ORDER BY 1")
-    for row in rows {
-      let status = DocumentStatus(row[1] ?? "")
+    let books = groups.map { (book: $0.keys[0].flatMap { Int($0) }, group: $0) }
+    for (book, group) in books.sorted(by: { ($0.book ?? .min) < ($1.book ?? .min) }) {
+      let status = DocumentStatus(group.keys[1] ?? "")
       figures.add(
         .init(
-          book: row[0].flatMap { Int($0) }, status: status,
-          priority: row[2].flatMap { Int($0) }, isAbsent: isTrue(row[5]),
-          isMeant: !selection.retriesFailed || status != .pending || isTrue(row.last ?? nil),
-          count: int(row[3]), mismatches: int(row[4])))
+          book: book, status: status, priority: group.keys[2].flatMap { Int($0) },
+          isAbsent: isTrue(group.keys[3]),
+          isMeant: !selection.retriesFailed || status != .pending || isTrue(group.keys.last ?? nil),
+          count: group.count, mismatches: group.sums[0]))
     }
     return figures
   }
@@ -125,41 +128,45 @@ struct ReportQueries {
     "\(isDone) AND original_bytes BETWEEN 0 AND 1099511627776"
     + " AND content_bytes BETWEEN 0 AND 1099511627776"
 
-  private func types() throws -> [TypeStatistics] {
-    let (isDone, hasSizes) = (Self.isDone, Self.hasSizes)
-    return try rows(
-      """
-      COALESCE(instrument_type_parsed, ''), COUNT(*), COUNT(*) FILTER (WHERE \(isDone)),
-        COUNT(*) FILTER (WHERE download_status = 'failed' AND NOT \(Self.isAbsent)),
-        COUNT(*) FILTER (WHERE \(Self.isAbsent)), COUNT(*) FILTER (WHERE \(hasSizes)),
-        SUM(original_bytes) FILTER (WHERE \(hasSizes)), SUM(content_bytes) FILTER (WHERE \(hasSizes))
-      """, "GROUP BY 1 ORDER BY 2 DESC, 1"
-    ).map {
+  private static let byType = Grouping(
+    keys: ["COALESCE(instrument_type_parsed, '')"],
+    sums: [
+      Grouping.sum(where: isDone),
+      Grouping.sum(where: "download_status = 'failed' AND NOT \(isAbsent)"),
+      Grouping.sum(where: isAbsent), Grouping.sum(where: hasSizes),
+      Grouping.sum("original_bytes", where: hasSizes),
+      Grouping.sum("content_bytes", where: hasSizes),
+    ])
+
+  private func types(_ groups: [Grouping.Group]) -> [TypeStatistics] {
+    groups.map {
       TypeStatistics(
-        type: $0[0] ?? "", total: int($0[1]), completed: int($0[2]), failed: int($0[3]),
-        absent: int($0[4]), measured: int($0[5]), originalBytes: int($0[6]),
-        storedBytes: int($0[7]))
-    }
+        type: $0.keys[0] ?? "", total: $0.count, completed: $0.sums[0], failed: $0.sums[1],
+        absent: $0.sums[2], measured: $0.sums[3], originalBytes: $0.sums[4], storedBytes: $0.sums[5]
+      )
+    }.sorted { ($1.total, $0.type) < ($0.total, $1.type) }
   }
 
-  private func optimizations() throws -> [OptimizationFigures] {
-    let rows = try rows(
-      """
-      optimize_outcome, optimize_reason, COUNT(*),
-        SUM(original_bytes) FILTER (WHERE \(Self.hasSizes)),
-        SUM(content_bytes) FILTER (WHERE \(Self.hasSizes)),
-        SUM(content_bytes - optimize_rejected_bytes) FILTER (
-          WHERE \(Self.hasSizes) AND optimize_rejected_bytes BETWEEN 0 AND content_bytes)
-      """, "AND \(Self.isDone) GROUP BY 1, 2")
+  private static let byOutcome = Grouping(
+    keys: ["optimize_outcome", "optimize_reason"],
+    sums: [
+      Grouping.sum("original_bytes", where: hasSizes),
+      Grouping.sum("content_bytes", where: hasSizes),
+      Grouping.sum(
+        "content_bytes - optimize_rejected_bytes",
+        where: "\(hasSizes) AND optimize_rejected_bytes BETWEEN 0 AND content_bytes"),
+    ], condition: isDone)
+
+  private func optimizations(_ groups: [Grouping.Group]) -> [OptimizationFigures] {
     var all: [OptimizationFigures] = []
-    for row in rows {
-      let outcome = row[0].flatMap { Optimization.Outcome(rawValue: $0) }
-      let reason = outcome == nil ? nil : row[1].map(Optimization.known)
+    for group in groups {
+      let outcome = group.keys[0].flatMap { Optimization.Outcome(rawValue: $0) }
+      let reason = outcome == nil ? nil : group.keys[1].map(Optimization.known)
       var figures = OptimizationFigures(outcome, reason: reason)
-      figures.documents = int(row[2])
-      figures.originalBytes = int(row[3])
-      figures.storedBytes = int(row[4])
-      figures.rejectedSaving = int(row[5])
+      figures.documents = group.count
+      figures.originalBytes = group.sums[0]
+      figures.storedBytes = group.sums[1]
+      figures.rejectedSaving = group.sums[2]
       all.add(figures)
     }
     return all.ordered

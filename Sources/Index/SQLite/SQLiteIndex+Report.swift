@@ -48,6 +48,8 @@ extension Database {
       return try Row.fetchAll(self, sql: sql, arguments: arguments).map { row in
         row.databaseValues.map(\.text)
       }
+    } groups: { groupings, documents in
+      try self.groups(groupings, of: documents)
     }
   }
 }
