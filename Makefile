@@ -1,10 +1,10 @@
 # Plain `make` lists the targets.
 
 PREFIX ?= /usr/local
-TOOLS := enqueue fetch optimize upload validate portal conveyor-driver
+TOOLS := enqueue fetch optimize upload validate queue portal conveyor-driver
 SCRIPTS := bin/conveyor download_mid_filtered_documents.sh download_validator examples/demo \
   scripts/install-dependencies Tests/Fuzz/build Tests/Stores/server .ci/run
-BENCH := fetch limiter workers index report reconcile optimize upload page_images
+BENCH := fetch limiter queue workers index report reconcile optimize upload page_images
 SWIFT_SOURCES := Sources Tests Package.swift
 
 .DEFAULT_GOAL := help

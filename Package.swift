@@ -23,7 +23,7 @@ func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .target(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
-/// One of the five tools, or the sample portal: an executable on the shared command line.
+/// One of the tools, or the sample portal: an executable on the shared command line.
 func tool(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .executableTarget(
     name: name, dependencies: ["Common", "CLI", "Files", argumentParser, logging] + dependencies,
@@ -38,7 +38,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String
 
 let package = Package(
   name: "conveyor",
-  products: ["enqueue", "fetch", "optimize", "upload", "validate", "portal"].map {
+  products: ["enqueue", "fetch", "optimize", "upload", "validate", "queue", "portal"].map {
     .executable(name: $0, targets: [$0])
   } + [.executable(name: "conveyor-driver", targets: ["driver"])],
   dependencies: [
@@ -80,8 +80,9 @@ let package = Package(
     library("HTTP", ["CCurl", "CText", "Common"]),
     library(
       "SQLite", ["Common", grdb, .product(name: "GRDBSQLite", package: "GRDB.swift")]),
+    library("Redis", ["Common", "HTTP"]),
     library(
-      "Limiter", ["Common", "Postgres", "SQLite", grdb]),
+      "Limiter", ["Common", "Postgres", "Redis", "SQLite", grdb]),
     library(
       "Checkpoint", ["Common", "SQLite", grdb, .product(name: "GRDBSQLite", package: "GRDB.swift")]),
     library("Postgres", ["Common", "CPostgres"]),
@@ -103,15 +104,18 @@ let package = Package(
         "Crypto", "Index", "Inspection", "PDF", "Subprocesses", "Config", "Checkpoint", "Limiter",
         "SQLite", "Store",
       ]),
+    tool("queue", ["Redis"]),
     tool("portal", ["CLeptonica", "Crypto", "Index"]),
     tool("driver", ["Subprocesses", "Config"]),
 
     .target(
       name: "Support", dependencies: ["Common"], path: "Tests/Support",
-      exclude: ["postgres-server.sh"], swiftSettings: strict),
+      exclude: ["postgres-server.sh", "redis-server.sh"], swiftSettings: strict),
     tests("CommonTests", ["Config"]),
     tests("IndexTests", ["CZlib", "Index", "Postgres", "Config"]),
-    tests("StateTests", ["Checkpoint", "Limiter", "SQLite"]),
+    tests("StateTests", ["Checkpoint", "Limiter", "Redis", "SQLite"]),
+    tests("QueueTests", ["queue", "Redis"]),
+    tests("RedisTests", ["Redis"]),
     tests("StoreTests", ["CCRC32C", "Store", "Crypto", "HTTP", logging], exclude: ["Servers"]),
     tests("DriverTests", ["driver", "Config"]),
     tests("EnqueueTests", ["enqueue", "Index", "Config"]),

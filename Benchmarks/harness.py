@@ -130,6 +130,27 @@ class Portal:
         self.stop()
 
 
+class RedisServer:
+    """The tests' server, as a real one is set up: it keeps its append-only file within a second."""
+
+    def __init__(self):
+        self.port = free_port()
+        script = ROOT / "Tests" / "Support" / "redis-server.sh"
+        self.process = subprocess.Popen(
+            ["sh", script, str(self.port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL, text=True)
+        self.directory = self.process.stdout.readline().split()[1]
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+    def cli(self, *words):
+        command = ["redis-cli", "-p", str(self.port), *map(str, words)]
+        return subprocess.run(command, text=True, check=True, capture_output=True).stdout
+
+
 class PostgresServer:
     """The tests' server, but one that syncs its disk as a real one does."""
 

@@ -9,7 +9,7 @@ loopback is when it was sent: a portal that is itself kept waiting cannot tell.
 
     Benchmarks/limiter.py                                  the short table, about eight minutes
     Benchmarks/limiter.py --delay 3 --workers 5 --beside loops
-    Benchmarks/limiter.py --full --limiter postgres        everything, over a PostgreSQL server of its own
+    Benchmarks/limiter.py --full --limiter postgres        everything, over a PostgreSQL server of its own; or redis
 """
 
 import argparse
@@ -24,7 +24,7 @@ import sys
 import time
 from pathlib import Path
 
-from harness import TOOLS, PostgresServer, scratch
+from harness import TOOLS, PostgresServer, RedisServer, scratch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "Tests" / "Torture"))
 from smallpdf import pdf  # noqa: E402
@@ -44,7 +44,7 @@ def main():
     parser.add_argument("--workers", type=int, nargs="+")
     parser.add_argument("--beside", choices=list(SIDES), nargs="+", default=["nothing", "nice", "loops"])
     parser.add_argument("--seconds", type=float, default=5, help="time for each measurement (more for long delays)")
-    parser.add_argument("--limiter", choices=["file", "postgres"], default="file")
+    parser.add_argument("--limiter", choices=["file", "postgres", "redis"], default="file")
     parser.add_argument("--receive", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.receive:
@@ -52,7 +52,7 @@ def main():
     for name, values in (FULL if options.full else SHORT).items():
         if not getattr(options, name):
             setattr(options, name, values)
-    server = PostgresServer() if options.limiter == "postgres" else None
+    server = {"file": lambda: None, "postgres": PostgresServer, "redis": RedisServer}[options.limiter]()
     try:
         print(f"{'beside':11}{'delay':>7}{'processes':>11}{'workers':>9}{'requests':>10}{'of the rate':>13}"
               f"{'smallest gap':>15}{'short':>7}{'shares':>14}")
@@ -80,9 +80,12 @@ def measure(options, server, beside, delay, processes, workers):
     core = {min(os.sched_getaffinity(0))} if has_loops else os.sched_getaffinity(0)
     limiter = work / "limiter.sqlite"
     environment = os.environ
-    if server:
+    if options.limiter == "postgres":
         server.sql("DROP TABLE IF EXISTS conveyor_hosts")
         limiter, environment = "postgres:", server.environment
+    elif options.limiter == "redis":
+        server.cli("DEL", "conveyor:{limiter}:hosts")
+        limiter = server.url
     wanted = max(3, round(options.seconds / delay)) + 1
     receiver = Receiver(work)
     children = []

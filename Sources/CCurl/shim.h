@@ -56,3 +56,6 @@ static inline CURLcode conveyor_get_list(CURL *handle, CURLINFO info, struct cur
 static inline CURLcode conveyor_get_text(CURL *handle, CURLINFO info, char **value) {
   return curl_easy_getinfo(handle, info, value);
 }
+static inline CURLcode conveyor_get_socket(CURL *handle, curl_socket_t *value) {
+  return curl_easy_getinfo(handle, CURLINFO_ACTIVESOCKET, value);
+}

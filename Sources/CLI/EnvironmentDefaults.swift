@@ -11,7 +11,8 @@ import Common
 package struct EnvironmentDefaults {
   /// Options of several tools that mean the same in all of them.
   static let shared: Set<String> = [
-    "db-pool", "dry-run", "index", "json", "log-file", "log-format", "log-level", "outage-limit",
+    "db-pool", "dry-run", "index", "json", "log-file", "log-format", "log-level", "no-records",
+    "outage-limit",
     "portal", "portal-base", "portals-dir", "progress", "quiet", "rate-limit-delay", "root",
     "spool", "stage", "stages-dir", "state", "to", "verbose",
   ]

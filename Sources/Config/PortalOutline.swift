@@ -35,7 +35,8 @@ package struct PortalOutline: Sendable, Equatable {
     self.name = file.hasSuffix(".yaml") ? String(file.dropLast(5)) : file
     books = try settings.parsed("books", "a range like 238-3971", Stage.range)
     let written = try settings.string("base")
-    host = (base ?? written).flatMap(Self.host) ?? self.name
+    let budget = try settings.string("budget")
+    host = budget ?? (base ?? written).flatMap(Self.host) ?? self.name
     delay = try settings.parsed("rate-limit-delay", "seconds, like 0.5", Time.span)
     let steps = try settings.nestedList("steps").count
     requests = try max(steps, settings.nested("lookup") == nil ? 1 : 2)

@@ -45,7 +45,7 @@ package struct Transfer: ~Copyable {
   private let shouldStop: @Sendable () -> Bool
 
   /// curl_global_init(3) is to be called once, before any handle.
-  private static let isInitialized = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
+  static let isInitialized = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
 
   /// A handle with settings. `shouldStop` is asked about once a second, and when data arrives;
   /// true ends the transfer.

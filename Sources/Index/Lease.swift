@@ -59,11 +59,7 @@ struct LeaseOwner: Sendable, Equatable {
     return process.isDead(seenFrom: here)
   }
 
-  static let thisHost: String = {
-    var name = [CChar](repeating: 0, count: 256)
-    guard gethostname(&name, name.count - 1) == 0 else { return "localhost" }
-    return String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-  }()
+  static var thisHost: String { ProcessIdentity.hostName }
 }
 
 extension Run {

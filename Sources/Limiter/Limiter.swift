@@ -2,12 +2,14 @@ import Common
 import Synchronization
 
 /// The polite budget of every host, shared by all threads and processes that name the same place: a
-/// SQLite file for those of one machine, a database of PostgreSQL for several.
+/// SQLite file for those of one machine, a database of PostgreSQL or a Redis for several.
 ///
 /// Each step is one short transaction; sleeping happens outside. A place that cannot be read or written
 /// ends the run: without a budget no request is made (promise P6).
 package final class Limiter: Sendable {
   let storage: any LimiterStorage
+  /// Hosts that share a budget, and its name.
+  private let names: [String: String]
   private let lead = Mutex(StartMargin())
   private let slots = Turnstile()
   private let starts = Turnstile()
@@ -36,22 +38,27 @@ package final class Limiter: Sendable {
   private static let freshness: Int64 = 100_000_000
 
   /// Opens or creates what `location` names. Throws with exit code 74 for a file that cannot be
-  /// used, with 69, 77 or 78 for a database. A database that is away is waited for, but no longer once `stop` is requested. `report` gets a sentence when
-  /// a file that a power cut damaged was made anew, and whenever the operator's orders for a host have changed.
+  /// used, with 69, 77 or 78 for a server. A server that is away is waited for, but no longer once `stop` is requested.
+  /// `report` gets a sentence when a file that a power cut damaged was made anew, when Redis does not answer or has lost
+  /// something, and whenever the operator's orders for a host have changed.
+  /// `names` are hosts that share a budget, with its name.
   package init(
-    at location: LimiterLocation, stop: ShutdownSignal? = nil,
+    at location: LimiterLocation, names: [String: String] = [:], stop: ShutdownSignal? = nil,
     report: @escaping @Sendable (String) -> Void = { _ in }
   ) throws(Fatal) {
+    self.names = names
     self.report = report
     storage =
       switch location {
       case .file(let path): try LimiterFile(path: path, report: report)
       case .database(let url): try LimiterDatabase(url: url, stop: stop)
+      case .redis(let url): try LimiterRedis(url: url, stop: stop, report: report)
       }
   }
 
   /// A limiter of this process alone, which writes nothing.
   package init() throws(Fatal) {
+    names = [:]
     report = { _ in }
     storage = try LimiterFile(path: ":memory:") { _ in }
   }
@@ -81,6 +88,7 @@ package final class Limiter: Sendable {
   package func waitForSlot(host: String, pace: RateLimit, stop: ShutdownSignal) throws(Fatal)
     -> Bool
   {
+    let host = names[host] ?? host
     guard try steering(of: host).pace(pace).delay > 0 else {
       guard try waitForOpening(host, stop) else { return false }
       return try waitForPause(host, stop)
@@ -116,6 +124,7 @@ package final class Limiter: Sendable {
   package func start(host: String, pace: RateLimit, stop: ShutdownSignal) throws(Fatal)
     -> Permission
   {
+    let host = names[host] ?? host
     let steering = try steering(of: host)
     guard steering.closure(at: Time.wall()) == nil else { return .paused }
     let pace = steering.pace(pace)
@@ -200,6 +209,7 @@ package final class Limiter: Sendable {
 
   /// The third step, as soon as the request was sent: from now on everybody knows when.
   package func sent(_ grant: Grant, host: String, pace: RateLimit) throws(Fatal) {
+    let host = names[host] ?? host
     let pace = try steering(of: host).pace(pace)
     guard pace.delay > 0, pace.burst == 1 else { return }
     let now = Time.monotonic()
@@ -227,7 +237,7 @@ package final class Limiter: Sendable {
 
   /// The host asks everybody to slow down; returns for how many seconds nobody asks it.
   package func refuse(host: String, retryAfter: Double?, base: Double) throws(Fatal) -> Double {
-    try update(host) { budget in
+    try update(names[host] ?? host) { budget in
       let now = Time.monotonic()
       budget.refuse(now: now, retryAfter: retryAfter, base: base)
       return Double(budget.pausedUntil - now) / 1e9
@@ -235,7 +245,9 @@ package final class Limiter: Sendable {
   }
 
   /// The host answered well after its ``Grant`` had told of refusals.
-  package func succeed(host: String) throws(Fatal) { try update(host) { $0.succeed() } }
+  package func succeed(host: String) throws(Fatal) {
+    try update(names[host] ?? host) { $0.succeed() }
+  }
 
   func update<T: Sendable>(
     _ host: String, _ change: @Sendable (inout HostBudget) -> T

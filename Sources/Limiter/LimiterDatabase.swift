@@ -2,13 +2,7 @@ import Common
 import Postgres
 import Synchronization
 
-/// Budgets in a table of PostgreSQL, for several machines.
-///
-/// Machines share no monotonic clock, so the server's clock is everybody's: each transaction asks for its
-/// time, and translates. Its answer was true at some moment between the question and its coming, and the
-/// doubt counts both ways on the slow side: a time that is read is taken as late as it can be, and so is
-/// one that is noted. So no gap between two machines shrinks, whatever their ways; it grows by one way there
-/// and back. The clock of the server has to be slewed, as chrony and NTP do, not set.
+/// Budgets in a table of PostgreSQL, for several machines, by its clock (``ServerBudget``).
 ///
 /// A change is two questions: the row is read, and written where nobody has changed it since; somebody has to be
 /// first, so that there is always one who goes on. A transaction that locks it took five, and beside other work
@@ -18,7 +12,7 @@ final class LimiterDatabase: LimiterStorage {
   /// Whether the table of the operator's orders was seen.
   let hasSteering = Atomic<Bool>(false)
   /// What this process noted last, by host.
-  private let own = Mutex<[String: OwnStart]>([:])
+  private let own = Mutex<[String: ServerBudget.OwnStart]>([:])
 
   /// Connects, and creates the table where it is not there. Throws with exit code 69, 77 or 78.
   init(url: String, stop: ShutdownSignal?) throws(Fatal) {
@@ -86,7 +80,7 @@ final class LimiterDatabase: LimiterStorage {
     _ condition: String, _ values: [String?]
   ) throws(Fatal) -> [(host: String, budget: HostBudget)] {
     try pool.use { connection, _ in
-      try self.stored(connection, condition, values).map { ($0.host, $0.budget) }
+      try self.stored(connection, condition, values).map { ($0.host, $0.served.budget) }
     }
   }
 
@@ -96,10 +90,10 @@ final class LimiterDatabase: LimiterStorage {
     let asked = Time.monotonic()
     let rows = try connection.query(
       "SELECT \(Self.columns) FROM conveyor_hosts \(condition)", values)
-    let clock = (asked: asked, answered: Time.monotonic())
+    let answered = Time.monotonic()
     let own = own.withLock { $0 }
     return try rows.values.map { row throws(Fatal) in
-      guard let stored = Stored(row, clock, own) else {
+      guard let stored = Stored(row, asked: asked, answered: answered, own) else {
         throw Fatal(
           .inputOutput,
           "the limiter \(pool.name) cannot be used: its row of \(Format.quoted((row.first ?? nil) ?? "")) "
@@ -118,17 +112,18 @@ final class LimiterDatabase: LimiterStorage {
           try connection.query(Self.add, [host])
           continue
         }
-        var budget = stored.budget
+        let before = stored.served.budget
+        var budget = before
         let result = change(&budget)
-        if budget == stored.budget { return result }
+        if budget == before { return result }
         let values = stored.values(budget)
         guard try connection.query(Self.save, values).affected == 1 else { continue }
         // Only who noted a start knows it without doubt. Another thread that read it meanwhile, and changed
         // something else, would put its doubt in the place: the start would not be known again when it is
         // reported as sent, and all would wait for half a second.
-        if budget.lastStart != stored.budget.lastStart {
+        if budget.lastStart != before.lastStart {
           let start = values[2].flatMap(Int64.init) ?? 0
-          self.own.withLock { $0[host] = OwnStart(raw: start, local: budget.lastStart) }
+          self.own.withLock { $0[host] = .init(raw: start, local: budget.lastStart) }
         }
         return result
       }
@@ -136,62 +131,29 @@ final class LimiterDatabase: LimiterStorage {
   }
 }
 
-/// A start that this process noted: by the server's clock, and by its own, which leaves no doubt.
-private struct OwnStart {
-  let raw: Int64
-  let local: Int64
-}
-
-/// A row, and how its times become this machine's.
+/// A row.
 private struct Stored {
   let host: String
-  let budget: HostBudget
-  /// Times by the server's clock, in microseconds.
-  private let raw: [Int64]
-  /// Nanoseconds that the server's clock is ahead of the monotonic one here, at least and at most.
-  private let least: Int64
-  private let most: Int64
-
-  /// The times that a row may have, in microseconds since 1970: until the year 2116.
-  private static let possibleTimes = 0...HostBudget.possibleTimes.upperBound / 1000
+  let served: ServerBudget
 
   /// `nil` for a row that this program has not written.
   init?(
-    _ row: [String?], _ clock: (asked: Int64, answered: Int64), _ own: [String: OwnStart]
+    _ row: [String?], asked: Int64, answered: Int64, _ own: [String: ServerBudget.OwnStart]
   ) {
     let numbers = row.dropFirst().compactMap { $0.flatMap(Int64.init) }
     guard let host = row.first ?? nil, numbers.count == 5,
-      (numbers.prefix(3) + [numbers[4]]).allSatisfy(Self.possibleTimes.contains),
-      HostBudget.possibleRefusals.contains(numbers[3])
+      let served = ServerBudget(
+        raw: Array(numbers.prefix(3)), refusals: numbers[3],
+        .init(asked: asked, answered: answered, server: numbers[4]), own[host])
     else { return nil }
-    self.host = host
-    raw = Array(numbers.prefix(3))
-    let (least, most) = (numbers[4] * 1000 - clock.answered, numbers[4] * 1000 - clock.asked)
-    (self.least, self.most) = (least, most)
-    let local = raw.map { $0 == 0 ? 0 : $0 * 1000 - least }
-    var budget = HostBudget()
-    budget.nextSlot = local[0]
-    let isOwn = own[host]?.raw == raw[1]
-    budget.lastStart = isOwn ? own[host]?.local ?? local[1] : local[1]
-    budget.pausedUntil = local[2]
-    budget.refusals = Int(numbers[3])
-    budget.forgetFarFuture(now: clock.answered)
-    self.budget = budget
+    (self.host, self.served) = (host, served)
   }
 
-  /// The values of the statement that saves `changed`, where the row is still this one. Times that did not change stay as they were, to the
-  /// microsecond: otherwise each transaction would add its doubt.
+  /// The values of the statement that saves `changed`, where the row is still this one.
   func values(_ changed: HostBudget) -> [String?] {
-    func text(_ time: Int64, _ before: Int64, _ raw: Int64) -> String {
-      if time == before { return String(raw) }
-      // 0 means never; rounded up, so that no gap shrinks.
-      return time == 0 ? "0" : String(time.addingClamped(most).addingClamped(999) / 1000)
-    }
-    return [
-      host, text(changed.nextSlot, budget.nextSlot, raw[0]),
-      text(changed.lastStart, budget.lastStart, raw[1]),
-      text(changed.pausedUntil, budget.pausedUntil, raw[2]), String(changed.refusals),
-      changed.pausedUntil > budget.pausedUntil ? "true" : "false",
-    ] + raw.map { String($0) } + [String(budget.refusals)]
+    [host] + served.raw(of: changed).map { String($0) } + [
+      String(changed.refusals),
+      changed.pausedUntil > served.budget.pausedUntil ? "true" : "false",
+    ] + served.raw.map { String($0) } + [String(served.budget.refusals)]
   }
 }

@@ -1,4 +1,5 @@
 import Common
+import Redis
 
 /// Where the budgets of hosts are kept, for everybody who names the same place.
 ///
@@ -14,7 +15,7 @@ protocol LimiterStorage: Sendable {
   /// Changes a host's budget, while nobody else can. The result of `change` counts only once this
   /// returns; until then it may be tried again.
   ///
-  /// A longer pause is on disk when this returns, as the portal asked for it. All else need not outlive a
+  /// A longer pause is on disk when this returns, as the portal asked for it (in Redis within a second). All else need not outlive a
   /// power cut: no machine is up again within a delay.
   func update<T: Sendable>(
     _ host: String, _ change: @Sendable (inout HostBudget) -> T
@@ -26,7 +27,8 @@ protocol LimiterStorage: Sendable {
   /// What is ordered for a host.
   func steering(of host: String) throws(Fatal) -> Steering
 
-  /// Changes what is ordered for a host, while nobody else can; returns it. It is on disk when this returns.
+  /// Changes what is ordered for a host, while nobody else can; returns it. It is on disk when this returns (in Redis
+  /// within a second).
   func steer(
     _ host: String, _ change: @Sendable (inout Steering) -> Void
   ) throws(Fatal) -> Steering
@@ -35,10 +37,11 @@ protocol LimiterStorage: Sendable {
   func steering() throws(Fatal) -> [(host: String, steering: Steering)]
 }
 
-/// What `--limiter` names: a file, or a database.
+/// What `--limiter` names: a file, or a server.
 package enum LimiterLocation: Sendable, Equatable {
   case file(String)
   case database(String)
+  case redis(String)
 
   /// Reads the option. Throws with exit code 64 for what is neither, so that no file gets the name of
   /// a connection with its password; what was given is not repeated, for the same reason.
@@ -48,6 +51,7 @@ package enum LimiterLocation: Sendable, Equatable {
     let hasScheme = scheme.count > 1 && text.dropFirst(scheme.count).first == ":"
     switch hasScheme ? scheme.lowercased() : "" {
     case "postgres", "postgresql": self = .database(text)
+    case let scheme where RedisSettings.schemes.contains(scheme): self = .redis(text)
     case "sqlite" where text.count > "sqlite:".count && !text.contains("://"):
       self = .file(String(text.dropFirst("sqlite:".count)))
     case "" where Self.isPath(text): self = .file(text)
@@ -79,7 +83,7 @@ package enum LimiterLocation: Sendable, Equatable {
     let given = scheme.isEmpty ? "what was given" : "a URL that begins with \(scheme):"
     return Fatal(
       .usage,
-      "--limiter takes a file or postgres://USER@HOST/NAME, and \(given) is neither. Name a file "
-        + "(./NAME, where its name looks like something else) or such a URL.")
+      "--limiter takes a file, postgres://USER@HOST/NAME or redis://USER@HOST/0, and \(given) is none of them. "
+        + "Name a file (./NAME, where its name looks like something else) or such a URL.")
   }
 }

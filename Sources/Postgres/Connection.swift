@@ -1,9 +1,10 @@
 import CPostgres
+import Common
 import Glibc
 
 /// One connection to PostgreSQL, for one thread at a time: not `Sendable`, so the compiler holds it
 /// to that.
-package final class Connection {
+package final class Connection: PooledConnection {
   private let handle: OpaquePointer
 
   /// Connects, within `timeout` seconds.

@@ -1,7 +1,8 @@
 import CPostgres
+import Common
 
 /// What PostgreSQL refused, or that it could not be reached.
-package struct PostgresError: Error, Sendable, Equatable, CustomStringConvertible {
+package struct PostgresError: ConnectionFailure, Sendable, Equatable, CustomStringConvertible {
   /// Five characters (PostgreSQL manual, appendix A). Where the server said nothing: 08001 for a
   /// connection that was not made, 08006 for one that broke, 22021 for a text with NUL.
   package let sqlState: String

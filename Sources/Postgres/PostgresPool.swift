@@ -1,11 +1,6 @@
 import Common
-import Glibc
-import Synchronization
 
-/// Connections to a database, opened when they are needed and made again when they broke.
-///
-/// Each connection lives in its own lock: who holds the lock owns the connection, so two threads never
-/// use one, and the compiler can tell.
+/// Connections to a database, and what its errors mean for a run.
 package final class PostgresPool: Sendable {
   /// What a database is used for, as its errors say it.
   package struct Purpose: Sendable {
@@ -22,18 +17,9 @@ package final class PostgresPool: Sendable {
     }
   }
 
-  private final class Slot: Sendable {
-    let connection = Mutex<Connection?>(nil)
-  }
-
   private let settings: ConnectionSettings
   private let purpose: Purpose
-  private let slots: [Slot]
-  private let retryTimeout: Double
-  private let stop: ShutdownSignal?
-
-  /// A database that is away keeps a run that is to end no longer than this, in seconds.
-  private static let timeoutOnStop = 3.0
+  private let connections: ConnectionPool<Connection>
 
   /// What messages call the database.
   package var name: String { settings.description }
@@ -53,9 +39,9 @@ package final class PostgresPool: Sendable {
     }
     self.settings = settings
     self.purpose = purpose
-    self.retryTimeout = retryTimeout
-    self.stop = stop
-    slots = (0..<max(1, size)).map { _ in Slot() }
+    connections = ConnectionPool(size: size, retryTimeout: retryTimeout, stop: stop) { timeout in
+      try Connection(settings, timeout: timeout)
+    }
   }
 
   /// Runs `body` with a connection, and again where the connection broke or the server asks for it.
@@ -66,26 +52,16 @@ package final class PostgresPool: Sendable {
     retryTimeout: Double? = nil, waitingForLocks: Bool = false,
     _ body: @Sendable (_ connection: Connection, _ isRepeat: Bool) throws -> T
   ) throws(Fatal) -> T {
-    let deadline = Time.monotonic() + Int64((retryTimeout ?? self.retryTimeout) * 1e9)
-    var wait = 0.05
-    var isRepeat = false
-    while true {
-      do {
-        return try once { [isRepeat] in try body($0, isRepeat) }
-      } catch let error as PostgresError {
-        let isPassing = error.isPassing || (waitingForLocks && error.isTimeout)
-        guard isPassing, Time.monotonic() + Int64(wait * 1e9) < deadline, mayWait else {
-          throw Fatal(error, name, purpose)
-        }
-        // Harmless where not even a connection was made.
-        isRepeat = true
-        pause(wait * .random(in: 0.5...1))
-        wait = min(wait * 2, 2)
-      } catch let fatal as Fatal {
-        throw fatal
-      } catch {
-        throw Fatal(.other, "the \(purpose.name) \(name): \(Format.reason(error))")
-      }
+    do {
+      return try connections.use(
+        retryTimeout: retryTimeout,
+        mayPass: { waitingForLocks && ($0 as? PostgresError)?.isTimeout == true }, body)
+    } catch let error as PostgresError {
+      throw Fatal(error, name, purpose)
+    } catch let fatal as Fatal {
+      throw fatal
+    } catch {
+      throw Fatal(.other, "the \(purpose.name) \(name): \(Format.reason(error))")
     }
   }
 
@@ -96,40 +72,6 @@ package final class PostgresPool: Sendable {
 
   /// A connection outside the pool, the caller's own for as long as it likes.
   package func connect() throws(PostgresError) -> Connection { try Connection(settings) }
-
-  private var mayWait: Bool { stop.map { $0.age < Self.timeoutOnStop } ?? true }
-
-  /// A stop ends a pause, but not those that come after it: what is settled then still counts.
-  private func pause(_ seconds: Double) {
-    if let stop, !stop.isRequested {
-      _ = stop.sleep(seconds: seconds)
-    } else {
-      usleep(UInt32(seconds * 1e6))
-    }
-  }
-
-  private func once<T: Sendable>(_ body: @Sendable (Connection) throws -> T) throws -> T {
-    for slot in slots {
-      let found = try slot.connection.withLockIfAvailable { try run(body, on: &$0) }
-      if let found { return found }
-    }
-    return try slots[.random(in: slots.indices)].connection.withLock { try run(body, on: &$0) }
-  }
-
-  private func run<T: Sendable>(
-    _ body: @Sendable (Connection) throws -> T, on slot: inout sending Connection?
-  ) throws -> T {
-    if slot?.isAlive != true {
-      slot = nil
-      let timeout = stop?.isRequested == true ? Self.timeoutOnStop : 10
-      slot = try Connection(settings, timeout: timeout)
-    }
-    guard let connection = slot else { throw Fatal(.other, "no connection") }
-    do { return try body(connection) } catch {
-      if let error = error as? PostgresError, error.endsConnection { slot = nil }
-      throw error
-    }
-  }
 }
 
 extension Fatal {

@@ -14,6 +14,7 @@ struct Plan: ParsableCommand {
   func run() throws {
     let preflight = try Driver.preflight(.run, words)
     let settings = preflight.settings
+    for line in settings.withoutEffect(for: .run) { Driver.say(line) }
     let plan = try preflight.plan()
     let todo = try preflight.check(plan)
     let way = (plan.names).joined(separator: " → ")
@@ -26,39 +27,64 @@ struct Plan: ParsableCommand {
     }
     if settings.isDryRun {
       Driver.say("dry run: what would be requested, for ten documents at most")
-      return try show(plan, plan.preview(), files: nil)
+      return try plan.show(plan.preview(), files: nil)
     }
     guard settings.assumesYes || isatty(STDIN_FILENO) == 0 || isWanted() else {
       return Driver.say("not started")
     }
-    try makeFolders(plan)
-    try show(plan, plan.programs(todo: todo), files: (plan.log, plan.summary))
+    try plan.makeFolders()
+    try plan.show(plan.programs(todo: todo), files: (plan.log, plan.summary))
   }
 
   private func isWanted() -> Bool {
     Console.write("Start download? (y/n) ")
     return readLine()?.lowercased().hasPrefix("y") == true
   }
+}
 
-  private func makeFolders(_ plan: RunPlan) throws {
+/// `plan-work OPTION…`: the same for a machine that works for a head elsewhere.
+struct PlanWork: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "plan-work", abstract: "Check what a worker needs, and print its programs.")
+
+  @Argument(parsing: .captureForPassthrough, help: "What `conveyor work` was given.")
+  var words: [String] = []
+
+  func run() throws {
+    let preflight = try Driver.preflight(.work, words)
+    for line in preflight.settings.withoutEffect(for: .work) { Driver.say(line) }
+    let plan = try preflight.workerPlan()
+    try preflight.checkWorker(plan)
+    Driver.say(
+      "stage \(plan.stage): \(plan.names.joined(separator: " → ")), into \(SecretRedactor.setting(plan.to))"
+    )
+    Driver.say("state: \(plan.state)")
+    try plan.makeFolders()
+    try plan.show(plan.programs(todo: 0), files: (plan.log, nil))
+  }
+}
+
+extension RunPlan {
+  /// Makes what has to be there before the programs begin.
+  fileprivate func makeFolders() throws {
     umask(0o077)
-    let failure = Folders.make(plan.spool)
+    let failure = Folders.make(spool)
     guard failure != 0 else { return }
     let reason = String(cString: strerror(failure))
-    throw Fatal(.inputOutput, "cannot make the state folder \(plan.state): \(reason)")
+    throw Fatal(.inputOutput, "cannot make the state folder \(state): \(reason)")
   }
 
-  private func show(
-    _ plan: RunPlan, _ programs: [RunPlan.Program], files: (log: String, summary: String)?
-  ) throws {
+  /// Prints the programs of a run for the script.
+  fileprivate func show(_ programs: [Program], files: (log: String, summary: String?)?) throws {
     let driver = "\(ProgramFolder.own())/conveyor-driver"
     let ending =
-      (files.map { ["--log", $0.log, "--summary", $0.summary] } ?? [])
-      + (plan.limit.map { ["--limit", "\($0)"] } ?? [])
-    var variables = plan.settings.environment
+      (files.map { ["--log", $0.log] + ($0.summary.map { ["--summary", $0] } ?? []) } ?? [])
+      + (limit.map { ["--limit", "\($0)"] } ?? [])
+    var variables = settings.environment
     variables["CONVEYOR_RUN_ID"] = "\(Self.time())-\(getppid())"
     let words = PlanLines(
       variables: variables.map { "\($0.key)=\($0.value)" }.sorted(), programs: programs,
+      before: files == nil ? [] : recovery(),
       judge: [driver, "judge", "--programs", programs.map(\.name).joined(separator: ",")],
       end: [driver, "end"] + ending)
     try Console.answer(words.text)
@@ -111,7 +137,7 @@ struct End: ParsableCommand {
   var signals = 0
 
   func run() throws {
-    let files = log.flatMap { log in summary.map { (log, $0) } }
+    let files = log.map { ($0, summary) }
     let verdict = Verdict(pipeline: status, signals: signals, files: files, limit: limit)
     for line in verdict.lines { Driver.say(line) }
     Glibc.exit(verdict.code)

@@ -75,6 +75,7 @@ struct Doctor {
       readable = try checkStage(stage, note) ? stage : nil
     }
     try note(checkIndex())
+    if settings.fleet != nil { try note(checkFleet()) }
     try note(checkDestination(readable ?? "stage-0-test"))
     return Finding.code(of: findings)
   }
@@ -90,7 +91,10 @@ struct Doctor {
       return false
     }
     try note(Finding("stage \(shown)", .fine, names.joined(separator: " → ")))
-    try note(check("pipeline of \(shown)") { try nothing(preflight.paths(of: names)) })
+    try note(
+      check("pipeline of \(shown)") {
+        try nothing(preflight.paths(of: ["enqueue"] + names + ["validate"]))
+      })
     let portals = check("portals of \(shown)") {
       try preflight.portals(stage, state: nil, .captured)
     }
@@ -108,6 +112,26 @@ struct Doctor {
     return check("index") {
       try programs.run("enqueue", ["count"], .captured, with: settings.environment)
     }
+  }
+
+  private func checkFleet() -> Finding {
+    let finding = check("fleet") { try preflight.queue(.captured) }
+    guard finding.state == .fine, let queue = try? JSON(parsing: finding.text) else {
+      return finding
+    }
+    return Self.fleet(queue)
+  }
+
+  /// What the queue of a fleet says of itself, in words. Pure.
+  static func fleet(_ queue: JSON) -> Finding {
+    let workers = Format.counted(queue["workers"]?.array?.count ?? 0, "worker")
+    let text =
+      "\(workers), \(queue["waiting"]?.int ?? 0) waiting, \(queue["in_flight"]?.int ?? 0) in flight"
+    guard queue["persistent"]?.bool == false else { return Finding("fleet", .fine, text) }
+    return Finding(
+      "fleet", .open,
+      "\(text); Redis forgets what it has when it stops (appendonly no): pauses that portals asked for are "
+        + "lost, and documents fetched again. Set appendonly yes, as deploy/redis.conf has it.")
   }
 
   private func checkDestination(_ stage: String) -> Finding {

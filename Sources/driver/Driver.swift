@@ -12,7 +12,9 @@ struct Driver: ParsableCommand {
     commandName: "conveyor-driver",
     abstract: "Decide for the script bin/conveyor what to run, and how it ended.",
     discussion: ToolExit.table,
-    subcommands: [Find.self, Plan.self, Judge.self, End.self, Examine.self, Options.self])
+    subcommands: [
+      Find.self, Plan.self, PlanWork.self, Judge.self, End.self, Examine.self, Options.self,
+    ])
 
   static func main() {
     StandardDescriptors.hold()

@@ -16,14 +16,15 @@ struct OptionHelp {
 
   /// `all`: also the options that the tools show only to those who ask for all.
   func lines(for command: RunSettings.Command, all: Bool) -> [String] {
-    let use = "usage: conveyor \(command.rawValue) --stage NAME --index URL --to URL [OPTION]…"
+    let place = command == .work ? "--fleet URL" : "--index URL"
+    let use = "usage: conveyor \(command.rawValue) --stage NAME \(place) --to URL [OPTION]…"
     let shared = table.options.filter { option in
       let reached = table.bare("--\(option.name)")
       return reached.count > 1 && reached.first == option
     }
     return [use, ""] + Self.introduction(command) + mostUsed(command)
       + section("several tools", shared, all)
-      + OptionTable.tools.flatMap { tool in
+      + RunSettings.tools(of: command, inFleet: false).flatMap { tool in
         section(tool, table.options.filter { $0.tool == tool && !isShared($0) }, all)
       }
       + (all || !table.options.contains(where: \.isRare)
@@ -32,13 +33,22 @@ struct OptionHelp {
 
   private static func introduction(_ command: RunSettings.Command) -> [String] {
     let text =
-      command == .doctor
-      ? "Checks what is installed and what can be reached, and takes the options of a run."
-      : """
-      Brings the documents of a stage into the store: enqueue | fetch | optimize | upload | validate. \
-      Checks first that everything is there, shows what there is to do, and asks before it begins. Ctrl+C stops \
-      in order, and the same command resumes; a second Ctrl+C stops at once.
-      """
+      switch command {
+      case .doctor:
+        "Checks what is installed and what can be reached, and takes the options of a run."
+      case .work:
+        """
+        Works on the documents of a head elsewhere (conveyor run --fleet): queue take | fetch | optimize | upload | \
+        queue give. Needs no index. Ctrl+C stops in order: what is not begun is another machine's. With --fleet \
+        alone, the same Redis keeps the limiter, so that all machines share one budget for each host.
+        """
+      case .run:
+        """
+        Brings the documents of a stage into the store: enqueue | fetch | optimize | upload | validate. \
+        Checks first that everything is there, shows what there is to do, and asks before it begins. Ctrl+C stops \
+        in order, and the same command resumes; a second Ctrl+C stops at once.
+        """
+      }
     let options = """
       All options of the tools are options of a run. Where several tools know a name, --TOOL-NAME gives it to one \
       of them, like --upload-workers 8.
@@ -48,16 +58,18 @@ struct OptionHelp {
 
   private func mostUsed(_ command: RunSettings.Command) -> [String] {
     var lines = ["", "MOST USED:"]
-    for name in Self.first {
+    let tools = RunSettings.tools(of: command, inFleet: false)
+    for name in Self.first + Self.ofFleets where isOption(name, of: command) {
       // What fetch says of its workers says more than what the others do.
       let reached = table.bare("--\(name)")
       let option = reached.first { $0.tool == "fetch" } ?? reached.first
       if let text = Self.abstracts[name] {
         lines += Self.entry("--\(name) <\(text.value)>", text.abstract)
-      } else if let option {
+      } else if let option, reached.contains(where: { tools.contains($0.tool) }) {
         lines += entry(option, "--\(name)")
       }
     }
+    guard command != .work else { return lines }
     lines += Self.entry("-n, --dry-run", "Show what would be requested, for ten documents at most.")
     lines += Self.entry("-y, --yes", "Start without asking.")
     if command == .doctor {
@@ -66,10 +78,25 @@ struct OptionHelp {
     return lines
   }
 
+  private static let ofFleets = ["fleet", "queue", "window", "in-flight", "idle"]
+
+  /// Whether a command has an option, be it a tool's or the driver's own.
+  private func isOption(_ name: String, of command: RunSettings.Command) -> Bool {
+    RunSettings.Own(rawValue: name)?.isOption(of: command) ?? true
+  }
+
   /// What the driver does with an option itself.
   private static let abstracts: [String: (value: String, abstract: String)] = [
     "stage": ("name", "The stage, by name or file (CONVEYOR_STAGE)."),
     "index": ("url", "The index: postgres://USER@HOST/NAME or sqlite:PATH (CONVEYOR_INDEX)."),
+    "fleet": (
+      "url",
+      "Let other machines do the work, over redis://HOST/0: each runs conveyor work (CONVEYOR_FLEET; docs/fleet.md)."
+    ),
+    "queue": ("name", "The queue in it (CONVEYOR_QUEUE; default: the stage's name)."),
+    "window": ("n", "Have at most this many documents in the queue. (default: 2000)"),
+    "in-flight": ("n", "Have at most this many documents in hand. (default: 40)"),
+    "idle": ("time", "End when there was nothing to do for this long. (default: never)"),
     "to": ("url", "The store: gs://BUCKET/PREFIX, s3://BUCKET/PREFIX or a folder (CONVEYOR_TO)."),
     "state": (
       "dir",

@@ -14,24 +14,65 @@ struct Preflight {
   /// What a run has before its index is asked: a name for the stage, the index and the destination, where its
   /// state is, and every program of its pipeline.
   func plan() throws -> RunPlan {
-    guard let stage = settings.stage else {
-      let known = Self.stageNames(in: stagesFolder).joined(separator: " ")
-      throw Fatal(.usage, "which stage? --stage NAME; there are: \(known)")
-    }
+    guard let stage = settings.stage else { throw whichStage }
     guard settings.index != nil else {
       throw Fatal(.usage, "which index? --index URL, or CONVEYOR_INDEX")
     }
-    guard let to = settings.to else { throw Fatal(.usage, "where to? --to URL, or CONVEYOR_TO") }
+    guard let to = settings.to else { throw whereTo }
     let location = try location()
     let middle = try pipeline(stage)
+    let isHead = settings.fleet != nil
     return RunPlan(
-      settings: settings, stage: stage, to: to, state: location.state, limiter: location.limiter,
-      middle: middle, paths: try paths(of: middle))
+      settings: settings, role: isHead ? .head : .alone, stage: stage, to: to,
+      state: location.state, limiter: location.limiter, middle: middle,
+      paths: try paths(of: ["enqueue"] + (isHead ? ["queue"] : middle) + ["validate"]))
   }
+
+  /// The same for a machine that works for a head: it needs no index, and shares the limiter of all.
+  func workerPlan() throws -> RunPlan {
+    guard let stage = settings.stage else { throw whichStage }
+    guard let fleet = settings.fleet else {
+      throw Fatal(.usage, "which fleet? --fleet redis://HOST/0, or CONVEYOR_FLEET")
+    }
+    guard let to = settings.to else { throw whereTo }
+    var settings = settings
+    settings.limiter = settings.limiter ?? fleet
+    let folder = try StateFolder(named: settings.state)
+    let middle = try pipeline(stage)
+    return RunPlan(
+      settings: settings, role: .worker, stage: stage, to: to, state: folder.path,
+      limiter: folder.limiter, middle: middle, paths: try paths(of: ["queue"] + middle))
+  }
+
+  /// Asks the portals' files, the store and the queue.
+  func checkWorker(_ plan: RunPlan) throws {
+    _ = try demand(portals(plan.stage, state: plan.state))
+    _ = try demand(destination(plan.to, plan.stage))
+    _ = try demand(queue())
+  }
+
+  /// What the queue of a fleet says.
+  func queue(_ messages: Programs.Messages = .shown) throws -> Programs.Finished {
+    let name = settings.queue ?? settings.stage ?? "default"
+    return try programs.run(
+      "queue", ["status", "--queue", name], messages, with: settings.environment)
+  }
+
+  private var whichStage: Fatal {
+    let known = Self.stageNames(in: stagesFolder).joined(separator: " ")
+    return Fatal(.usage, "which stage? --stage NAME; there are: \(known)")
+  }
+
+  private var whereTo: Fatal { Fatal(.usage, "where to? --to URL, or CONVEYOR_TO") }
 
   /// Asks the portals' files, the store and the index; returns how many documents there are to do.
   func check(_ plan: RunPlan) throws -> Int {
-    _ = try demand(portals(plan.stage, state: plan.state))
+    // The workers of a fleet ask the portals.
+    if plan.role == .head {
+      _ = try demand(queue())
+    } else {
+      _ = try demand(portals(plan.stage, state: plan.state))
+    }
     _ = try demand(destination(plan.to, plan.stage))
     let dryRun = settings.isDryRun ? ["--dry-run"] : []
     let index = try programs.run(
@@ -59,7 +100,7 @@ struct Preflight {
   func pipeline(_ stage: String) throws -> [String] {
     let names = try Stage(named: stage, in: stagesFolder).pipeline
     for name in names {
-      guard Programs.isName(name), !["enqueue", "validate", "portal"].contains(name) else {
+      guard Programs.isName(name), !["enqueue", "validate", "queue", "portal"].contains(name) else {
         throw Fatal(
           .configuration, "the pipeline names \(Format.quoted(name)), which cannot be part of one")
       }
@@ -68,10 +109,10 @@ struct Preflight {
   }
 
   /// Where the programs of a pipeline are. Throws with exit code 78 where one, or what it needs, is missing.
-  func paths(of middle: [String]) throws -> [String: String] {
+  func paths(of names: [String]) throws -> [String: String] {
     var paths: [String: String] = [:]
-    for name in ["enqueue"] + middle + ["validate"] { paths[name] = try programs.find(name) }
-    if middle.contains("optimize"), settings.value("optimize", "engine") != "images",
+    for name in names { paths[name] = try programs.find(name) }
+    if names.contains("optimize"), settings.value("optimize", "engine") != "images",
       !settings.has("optimize", "gs"), programs.installed("gs") == nil
     {
       throw Fatal(

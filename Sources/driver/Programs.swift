@@ -5,7 +5,7 @@ import Subprocesses
 /// Where the tools and the plugins are, and how the driver runs one.
 struct Programs: Sendable {
   /// Everything that `conveyor NAME` runs besides plugins.
-  static let tools = OptionTable.tools + ["portal"]
+  static let tools = OptionTable.tools + ["queue", "portal"]
 
   /// Folders of the tools, in the order in which they are looked through.
   let folders: [String]
@@ -40,7 +40,7 @@ struct Programs: Sendable {
     if let path = first("conveyor-\(name)", in: plugins) { return path }
     let commands =
       Self.tools + [
-        "run", "doctor", "demo", "report", "monitor", "reconcile", "limiter", "why",
+        "run", "work", "doctor", "demo", "report", "monitor", "reconcile", "limiter", "why",
         "retry", "skip", "help",
       ]
     let near = NearestName.of(name, among: commands).map { "; did you mean \($0)?" } ?? ""

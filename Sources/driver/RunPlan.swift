@@ -10,7 +10,18 @@ struct RunPlan: Sendable {
     let words: [String]
   }
 
+  /// What this machine does.
+  enum Role: Sendable {
+    /// All of it.
+    case alone
+    /// It claims and settles, and other machines do what is between.
+    case head
+    /// It does what is between.
+    case worker
+  }
+
   let settings: RunSettings
+  var role = Role.alone
   let stage: String
   let to: String
   let state: String
@@ -22,7 +33,13 @@ struct RunPlan: Sendable {
   let paths: [String: String]
 
   /// The names of all programs.
-  var names: [String] { ["enqueue"] + middle + ["validate"] }
+  var names: [String] {
+    switch role {
+    case .alone: ["enqueue"] + middle + ["validate"]
+    case .head: ["enqueue", "queue", "validate"]
+    case .worker: ["queue"] + middle + ["queue"]
+    }
+  }
   var spool: String { "\(state)/spool" }
   var log: String { settings.value("fetch", "log-file") ?? "\(state)/conveyor.log" }
   var summary: String { settings.value("validate", "summary") ?? "\(state)/summary.json" }
@@ -30,10 +47,37 @@ struct RunPlan: Sendable {
 
   /// The programs that bring `todo` documents into the store.
   func programs(todo: Int) -> [Program] {
-    names.map { name in
-      guard OptionTable.tools.contains(name) else { return program(name, []) }
-      return program(name, base(name, todo) + common(name) + settings.words(name))
+    names.enumerated().map { place, name in
+      guard Self.isTool(name) else { return program(name, []) }
+      let base = name == "queue" ? queue(isFirst: place == 0) : base(name, todo)
+      return program(name, base + common(name) + settings.words(name))
     }
+  }
+
+  /// The programs that settle what workers answered to a head that was killed.
+  func recovery() -> [Program] {
+    guard role == .head else { return [] }
+    let settle = ["--settle", "--no-records", "--progress", "never", "--spool", spool]
+    return [
+      program("queue", ["recover", "--queue", settings.queue ?? stage] + common("queue")),
+      program("validate", settle + common("validate")),
+    ]
+  }
+
+  private static func isTool(_ name: String) -> Bool {
+    OptionTable.tools.contains(name) || name == "queue"
+  }
+
+  /// What `queue` is given, at the beginning of a worker's pipeline, its end, or in a head's.
+  private func queue(isFirst: Bool) -> [String] {
+    let name = ["--queue", settings.queue ?? stage]
+    func given(_ option: String, _ value: String?) -> [String] { value.map { [option, $0] } ?? [] }
+    if role == .head { return ["send"] + name + given("--window", settings.window) }
+    if isFirst {
+      return ["take"] + name + given("--in-flight", settings.inFlight)
+        + given("--idle", settings.idle)
+    }
+    return ["give"] + name + ["--spool", spool, "--no-records"]
   }
 
   /// The programs that show what would be requested, for ten documents at most.
@@ -45,8 +89,7 @@ struct RunPlan: Sendable {
   }
 
   private func program(_ name: String, _ arguments: [String]) -> Program {
-    let isPlugin = !OptionTable.tools.contains(name)
-    return Program(name: name, isPlugin: isPlugin, words: [paths[name] ?? name] + arguments)
+    Program(name: name, isPlugin: !Self.isTool(name), words: [paths[name] ?? name] + arguments)
   }
 
   /// What makes a tool part of this run.
@@ -88,6 +131,8 @@ struct RunPlan: Sendable {
 struct PlanLines: Sendable {
   let variables: [String]
   let programs: [RunPlan.Program]
+  /// What runs before them, one behind the other.
+  var before: [RunPlan.Program] = []
   /// The command that turns the programs' statuses into one.
   let judge: [String]
   /// The command that says how the run ended.
@@ -95,6 +140,7 @@ struct PlanLines: Sendable {
 
   var text: String {
     var groups = [("environment", variables)]
+    groups += before.map { ("before", $0.words) }
     groups += programs.map { ($0.isPlugin ? "plugin" : "tool", $0.words) }
     groups += [("judge", judge), ("end", end)]
     return groups.flatMap { [$0.0, "\($0.1.count)"] + $0.1 }.map(Self.line).joined()

@@ -4,7 +4,7 @@ import Common
 /// What the command line of `conveyor run` or `conveyor doctor` says. Pure.
 struct RunSettings: Sendable, Equatable {
   /// The commands that take the options of a run.
-  enum Command: String { case run, doctor }
+  enum Command: String { case run, work, doctor }
 
   /// An option of one tool, and the value that it was given.
   struct Given: Sendable, Equatable {
@@ -14,11 +14,23 @@ struct RunSettings: Sendable, Equatable {
 
   /// An option that is the driver's own business.
   enum Own: String, CaseIterable {
-    case stage, index, to, state, limiter, yes
+    case stage, index, to, state, limiter, fleet, queue, window, idle, yes
+    case inFlight = "in-flight"
     case dryRun = "dry-run"
     case noNetwork = "no-network"
 
-    var takesValue: Bool { [.stage, .index, .to, .state, .limiter].contains(self) }
+    var takesValue: Bool { ![.yes, .dryRun, .noNetwork].contains(self) }
+
+    /// Whether a command has it.
+    func isOption(of command: Command) -> Bool {
+      switch self {
+      case .index, .dryRun, .yes: command != .work
+      case .window: command == .run
+      case .inFlight, .idle: command == .work
+      case .noNetwork: command == .doctor
+      default: true
+      }
+    }
 
     var spellings: [String] {
       switch self {
@@ -35,6 +47,14 @@ struct RunSettings: Sendable, Equatable {
   var state: String?
   /// The limiter that was asked for, in an option or in the environment.
   var limiter: String?
+  /// The Redis by which other machines work.
+  var fleet: String?
+  /// The name of the queue in it, where it is not the stage's.
+  var queue: String?
+  /// How much a head has in the queue, and a worker in hand, at most; how long a worker waits for something to do.
+  var window: String?
+  var inFlight: String?
+  var idle: String?
   var assumesYes = false
   var isDryRun = false
   var usesNetwork = true
@@ -45,11 +65,12 @@ struct RunSettings: Sendable, Equatable {
   init(
     _ arguments: [String], for command: Command, _ table: OptionTable, environment: [String: String]
   ) throws(Fatal) {
-    let known = Own.allCases.filter { command == .doctor || $0 != .noNetwork }
+    let known = Own.allCases.filter { $0.isOption(of: command) }
     func variable(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
     (stage, index) = (variable("CONVEYOR_STAGE"), variable("CONVEYOR_INDEX"))
     (to, state) = (variable("CONVEYOR_TO"), variable("CONVEYOR_STATE"))
     limiter = variable("CONVEYOR_FETCH_LIMITER") ?? variable("CONVEYOR_LIMITER")
+    (fleet, queue) = (variable("CONVEYOR_FLEET"), variable("CONVEYOR_QUEUE"))
     var rest = arguments[...]
     while let argument = rest.popFirst() {
       let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
@@ -74,7 +95,7 @@ struct RunSettings: Sendable, Equatable {
     case .yes: assumesYes = true
     case .dryRun: isDryRun = true
     case .noNetwork: usesNetwork = false
-    case .stage, .index, .to, .state, .limiter: break
+    default: break
     }
   }
 
@@ -85,6 +106,11 @@ struct RunSettings: Sendable, Equatable {
     case .to: to = value
     case .state: state = value
     case .limiter: limiter = value
+    case .fleet: fleet = value
+    case .queue: queue = value
+    case .window: window = value
+    case .inFlight: inFlight = value
+    case .idle: idle = value
     case .yes, .dryRun, .noNetwork: break
     }
   }
@@ -102,6 +128,28 @@ struct RunSettings: Sendable, Equatable {
       // fetch finds a number by itself, and enqueue needs none to claim by.
       if option.tool == "enqueue", option.name == "workers", value == "auto" { continue }
       given.append(Given(option: option, value: value))
+    }
+  }
+
+  /// The tools that a head of a fleet runs, and those of a worker.
+  private static let tools = (
+    head: ["enqueue", "validate"], worker: ["fetch", "optimize", "upload"]
+  )
+
+  /// The tools whose options mean something to this machine.
+  static func tools(of command: Command, inFleet: Bool) -> [String] {
+    if command == .work { return tools.worker }
+    return inFleet && command == .run ? tools.head : OptionTable.tools
+  }
+
+  /// What to say of options that mean something to another machine of the fleet alone, a sentence each.
+  func withoutEffect(for command: Command) -> [String] {
+    let here = Self.tools(of: command, inFleet: fleet != nil)
+    return Set(given.map(\.option.name)).sorted().compactMap { name in
+      let tools = given.filter { $0.option.name == name }.map(\.option.tool)
+      guard !tools.contains(where: here.contains) else { return nil }
+      let place = command == .work ? "conveyor run --fleet" : "conveyor work"
+      return "--\(name) has no effect here: it is an option of \(tools[0]). Give it to \(place)."
     }
   }
 
@@ -135,6 +183,7 @@ struct RunSettings: Sendable, Equatable {
     var variables: [String: String] = [:]
     variables["CONVEYOR_INDEX"] = index
     variables["CONVEYOR_LIMITER"] = limiter
+    variables["CONVEYOR_FLEET"] = fleet
     for given in given where isPrivate(given) {
       variables[EnvironmentDefaults.variable(given.option.name, of: given.option.tool)] =
         given.value

@@ -42,7 +42,7 @@ struct Verdict: Sendable, Equatable {
   ///   - files: the log and the summary; `nil` where the run writes none.
   ///   - limit: how many documents a run takes, if there is a limit.
   init(
-    pipeline status: Int32, signals: Int, files: (log: String, summary: String)?, limit: Int?
+    pipeline status: Int32, signals: Int, files: (log: String, summary: String?)?, limit: Int?
   ) {
     var lines: [String] = []
     var code = status
@@ -53,7 +53,10 @@ struct Verdict: Sendable, Equatable {
           "the whole pipeline \(Self.describe(signal: status - 128)). The same command resumes.")
       }
     }
-    if let files { lines.append("log: \(files.log)   summary: \(files.summary)") }
+    if let files {
+      let summary = files.summary.map { "   summary: \($0)" } ?? ""
+      lines.append("log: \(files.log)\(summary)")
+    }
     if code == ToolExit.interrupted.rawValue {
       let more = limit.map {
         " and takes up to \(Format.counted($0, "more document", "more documents"))"

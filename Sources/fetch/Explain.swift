@@ -53,7 +53,7 @@ struct ExplainCommand: Tool {
     let settings = try requests.settings(
       stage, secrets: from == nil ? PortalSecrets.find : Explanation.noSecret)
     let record = try record()
-    let limiter = try limiter(stop)
+    let limiter = try limiter(settings.budgets, stop)
     let explanation = Explanation(settings: settings, limiter: limiter, stop: stop)
     if probe {
       let both = try Comparison(explanation, record)
@@ -76,11 +76,12 @@ struct ExplainCommand: Tool {
     return code == .success && !isGood ? .documentsFailed : code
   }
 
-  private func limiter(_ stop: ShutdownSignal) throws -> Limiter {
+  private func limiter(_ budgets: [String: String], _ stop: ShutdownSignal) throws -> Limiter {
     if from != nil { return try Limiter() }
     let folder = try place.folder()
     try Spool.makeDirectories(folder.path)
-    return try Limiter(at: LimiterLocation(place.limiter(in: folder)), stop: stop) { _ in }
+    let location = try LimiterLocation(place.limiter(in: folder))
+    return try Limiter(at: location, names: budgets, stop: stop) { _ in }
   }
 
   private func record() throws -> DocumentRecord {

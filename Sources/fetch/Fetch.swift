@@ -86,7 +86,7 @@ struct Fetch: Tool {
     let services = FetchServices(
       settings: settings,
       spool: try Spool(root: spool ?? "\(folder.path)/spool", isDryRun: dryRun),
-      limiter: try makeLimiter(in: folder, stop, logger),
+      limiter: try makeLimiter(settings.budgets, in: folder, stop, logger),
       // A dry run writes nothing: SQLite keeps a database of this name in memory.
       checkpoint: try Checkpoint(
         path: dryRun ? ":memory:" : "\(folder.path)/checkpoint.sqlite"),
@@ -123,12 +123,12 @@ struct Fetch: Tool {
   }
 
   private func makeLimiter(
-    in folder: StateFolder, _ stop: ShutdownSignal, _ logger: Logger
+    _ budgets: [String: String], in folder: StateFolder, _ stop: ShutdownSignal, _ logger: Logger
   ) throws(Fatal) -> Limiter {
     let location = try LimiterLocation(place.limiter(in: folder))
     // A dry run writes nothing.
     if dryRun { return try Limiter() }
-    return try Limiter(at: location, stop: stop) { logger.warning("\($0)") }
+    return try Limiter(at: location, names: budgets, stop: stop) { logger.warning("\($0)") }
   }
 
   private func settings(_ stage: Stage?) throws(Fatal) -> FetchSettings {
@@ -152,7 +152,8 @@ struct StateOptions: ParsableArguments {
   var state: String?
 
   @Option(
-    help: ArgumentHelp("Share this limiter: a file, or postgres://HOST/DB.", valueName: "url"))
+    help: ArgumentHelp(
+      "Share this limiter: a file, postgres:// or redis://.", valueName: "url"))
   var limiter: String?
 
   func folder() throws(Fatal) -> StateFolder { try StateFolder(named: state) }

@@ -39,6 +39,18 @@ struct FetchSettings: Sendable {
       }
   }
 
+  /// Hosts that portal files name as one machine, and what the limiter calls them.
+  var budgets: [String: String] {
+    var names: [String: String] = [:]
+    for portal in portals {
+      guard let budget = portal.budget else { continue }
+      for host in portal.hosts.compactMap({ WebURL("http://\($0)/") }) + [portal.base] {
+        names[host?.budget ?? budget] = budget
+      }
+    }
+    return names
+  }
+
   /// How quickly a portal is asked: what the operator says now, else its own file, else the stage.
   func pace(of portal: Portal) -> RateLimit {
     guard !paceIsExplicit, let delay = portal.delay else { return pace }

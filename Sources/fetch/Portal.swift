@@ -20,6 +20,8 @@ struct Portal: Sendable {
   var base: WebURL?
   /// Hosts besides the one asked that links and redirects may lead to.
   var hosts: [String] = []
+  /// What the limiter calls all of its hosts, if they are one machine.
+  var budget: String?
   /// Seconds between two requests to this portal; `nil` leaves it to the stage.
   var delay: Double?
   /// How its pages are written, where they say nothing, or something wrong.

@@ -28,6 +28,9 @@ extension Portal {
     _ = try settings.string("description")
     books = try settings.parsed("books", "a range like 238-3971", Stage.range)
     hosts = try settings.strings("hosts").map { $0.lowercased() }
+    budget = try settings.parsed("budget", "a host, like tools.example.org") {
+      WebURL("http://\($0)/").map(\.budget)
+    }
     let written = try settings.string("base")
     if let text = base ?? written {
       guard let url = WebURL(text.hasSuffix("/") ? text : text + "/") else {

@@ -92,7 +92,9 @@ struct ProbeCommand: Tool {
     let settings = try requests.settings(try requests.stages.load())
     let location = try LimiterLocation(place.limiter(in: try place.folder()))
     // A probe makes no limiter.
-    let limiter = try location.isThere ? Limiter(at: location, stop: stop) { _ in } : Limiter()
+    let limiter =
+      try location.isThere
+      ? Limiter(at: location, names: settings.budgets, stop: stop) { _ in } : Limiter()
     return try stop.print(try Probe(settings, limiter: limiter, stop: stop).run())
   }
 }

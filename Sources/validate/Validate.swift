@@ -61,7 +61,7 @@ struct Validate: Tool {
   @Flag(help: .rare("Keep the files in the spool."))
   var keepLocal = false
 
-  @Flag(help: "Write no records: for the end of a pipeline.")
+  @Flag(help: .noRecords)
   var noRecords = false
 
   @Option(help: .progress)
@@ -115,7 +115,7 @@ struct Validate: Tool {
       settling: documents.map {
         .init(settler: Settler(index: $0), firstWait: retryWait.seconds)
       },
-      spool: keepLocal ? nil : spool.map { Spool(directory: $0) },
+      spool: keepLocal ? nil : spool.map { SpoolFiles(directory: $0) },
       sample: readData.map { Sample(share: $0.value) },
       metrics: metricsFile.map { MetricsFile(path: $0, logger: logger) },
       total: try total ?? documents.map { try $0.countOfWork(selection) },

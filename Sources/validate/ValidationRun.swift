@@ -8,7 +8,7 @@ import Store
 struct ValidationRun: Sendable {
   let stores: Stores
   let settling: Validator.Settling?
-  let spool: Spool?
+  let spool: SpoolFiles?
   let sample: Sample?
   let metrics: MetricsFile?
   let total: Int?

@@ -31,7 +31,7 @@ struct Validator: RecordProcessor, ~Copyable {
 
   let stores: Stores
   let settling: Settling?
-  let spool: Spool?
+  let spool: SpoolFiles?
   /// Whose objects are read back.
   let sample: Sample?
   let tally: StatisticsCollector
@@ -41,7 +41,8 @@ struct Validator: RecordProcessor, ~Copyable {
   let logger: Logger
 
   init(
-    stores: Stores, settling: Settling?, spool: Spool?, sample: Sample?, tally: StatisticsCollector,
+    stores: Stores, settling: Settling?, spool: SpoolFiles?, sample: Sample?,
+    tally: StatisticsCollector,
     turns: WorkerTurns, stop: ShutdownSignal, logger: Logger
   ) {
     self.stores = stores

@@ -217,13 +217,36 @@ struct OptionTableTests {
         words.contains(OptionTable.full(option.tool, "--\(option.name)")),
         "\(option.tool) \(option.name)")
     }
-    for own in RunSettings.Own.allCases where own != .noNetwork && own != .limiter {
-      #expect(words.contains("--\(own.rawValue)"), "--\(own.rawValue)")
+    for command in [RunSettings.Command.run, .work] {
+      let lines = OptionHelp(table: table).lines(for: command, all: true)
+      let words = lines.flatMap { $0.split { " =(),.".contains($0) } }.map(String.init)
+      for own in RunSettings.Own.allCases where own != .limiter {
+        #expect(
+          words.contains("--\(own.rawValue)") == own.isOption(of: command), "--\(own.rawValue)")
+      }
+      #expect(lines.allSatisfy { $0.count <= 80 })
+      #expect(words.contains("--optimize-workers"))
+      #expect(words.contains("--limit") == (command == .run))
     }
     #expect(lines.allSatisfy { $0.count <= 80 })
     #expect(lines.first?.hasPrefix("usage: conveyor run --stage") == true)
     let doctor = OptionHelp(table: table).lines(for: .doctor, all: false)
     #expect(doctor.contains { $0.contains("--no-network") })
+  }
+
+  @Test("What is another machine's is said to have no effect here")
+  func withoutEffect() throws {
+    let words = ["--fleet", "redis://h/0", "--limit", "3", "--engine", "images", "--workers", "4"]
+    let head = try RunSettings(words, for: .run, table, environment: [:])
+    #expect(head.withoutEffect(for: .run).map { $0.prefix(8) } == ["--engine"])
+    let worker = try RunSettings(words, for: .work, table, environment: [:])
+    #expect(worker.withoutEffect(for: .work).map { $0.prefix(7) } == ["--limit"])
+    let alone = try RunSettings(Array(words.dropFirst(2)), for: .run, table, environment: [:])
+    #expect(alone.withoutEffect(for: .run) == [])
+    #expect(head.environment["CONVEYOR_FLEET"] == "redis://h/0")
+    #expect(throws: Fatal.self) {
+      try RunSettings(["--in-flight", "3"], for: .run, table, environment: [:])
+    }
   }
 
   @Test("A tool with subcommands: its own options and those of the default one, and no others")

@@ -85,12 +85,31 @@ import HTTP
     ("lookup: {path: a, ways: [{x: '{y}'}], images: '//['}", "images"),
     ("books: 1-2", "document"), ("document: '{a'", "document"), ("base: ftp://x", "base"),
     ("[1, 2", "YAML"), ("hosts: {a: b}", "hosts"),
+    ("budget: 'a b'", "budget"), ("budget: ''", "budget"),
   ])
   func saysWhatIsWrongWithAPortalFile(text: String, named: String) throws {
     let error = #expect(throws: Fatal.self) { try portal(text, base: nil) }
     #expect(error?.code == .configuration)
     #expect(error?.message.contains(named) == true)
     #expect(error?.message.contains("mid.yaml") == true)
+  }
+
+  @Test func namesOneMachineForAllItsHosts() throws {
+    let text = """
+      budget: Tools.example.org.
+      hosts: [files.example.org, 10.0.0.1:8443]
+      document: '{id}.pdf'
+      """
+    var settings = FetchSettings()
+    settings.portals = [
+      try portal(text, base: "https://search.example.org/"),
+      try portal("document: '{id}.pdf'", base: "https://other.example.org/"),
+    ]
+    let name = "tools.example.org"
+    #expect(
+      settings.budgets == [
+        "search.example.org": name, "files.example.org": name, "10.0.0.1:8443": name,
+      ])
   }
 
   @Test func wantsToKnowThePortalsAddress() throws {

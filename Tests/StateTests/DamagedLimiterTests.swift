@@ -105,6 +105,8 @@ import Testing
     ("sqlite:limiter.db", .file("limiter.db")),
     ("postgres:", .database("postgres:")), ("POSTGRES://a@b/c", .database("POSTGRES://a@b/c")),
     ("postgresql://a:b@c/d", .database("postgresql://a:b@c/d")),
+    ("REDIS://a@b/1", .redis("REDIS://a@b/1")), ("rediss://:p@b", .redis("rediss://:p@b")),
+    ("unix:/run/redis.sock", .redis("unix:/run/redis.sock")),
   ])
   func isReadAsItIsMeant(text: String, location: LimiterLocation) throws {
     #expect(try LimiterLocation(text) == location)
@@ -112,7 +114,7 @@ import Testing
 
   @Test(arguments: [
     "host=db password=s3cret", "password=s3cret", "user=me dbname=x", "dbname=x\tpassword=s3cret",
-    "mysql://me:s3cret@db/x", "redis://:s3cret@db/0", "rediss://s3cret@db",
+    "mysql://me:s3cret@db/x", "amqp://:s3cret@db/0", "redis+s://s3cret@db",
     "jdbc:postgresql://me:s3cret@db",
     "http://me:s3cret@db", "mongodb+srv://s3cret@db", "file:limiter?key=s3cret", "mssql:s3cret",
     "Server=db;Password=s3cret", "Data Source=db;Pwd=s3cret", "://s3cret", "me:s3cret://db",

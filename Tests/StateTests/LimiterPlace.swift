@@ -6,14 +6,21 @@ import Testing
 
 /// A place for budgets that only one test uses: each kind there is.
 struct LimiterPlace: Sendable {
-  enum Kind: Sendable, CaseIterable { case file, database }
+  enum Kind: Sendable, CaseIterable { case file, database, redis }
 
-  static let kinds = Kind.allCases.filter { $0 == .file || PostgresServer.isInstalled }
+  static let kinds = Kind.allCases.filter { kind in
+    switch kind {
+    case .file: true
+    case .database: PostgresServer.isInstalled
+    case .redis: RedisServer.isInstalled
+    }
+  }
 
   /// What `--limiter` takes.
   let name: String
   private let directory: TemporaryDirectory
   private let kind: Kind
+  private let redis: RedisServer?
 
   private static let server = Result { try PostgresServer() }
   private static let number = Atomic<Int>(0)
@@ -24,11 +31,21 @@ struct LimiterPlace: Sendable {
     switch kind {
     case .file:
       name = directory.path + "/limiter.sqlite"
+      redis = nil
     case .database:
       let server = try Self.server.get()
       let database = "limiter_\(Self.number.add(1, ordering: .relaxed).newValue)"
       try server.psql("CREATE DATABASE \(database)", in: "postgres")
       name = server.url(database)
+      redis = nil
+    case .redis:
+      let server = try RedisServer()
+      name = server.url()
+      redis = server
+      // One that has been in use for long: an empty one may have lost what was noted in it.
+      let run = try server.cli("INFO server").first { $0.hasPrefix("run_id:") } ?? ""
+      let id = run.dropFirst("run_id:".count).prefix { !$0.isWhitespace }
+      try server.cli("SET 'conveyor:{limiter}:run' '\(id) 1'")
     }
   }
 
@@ -36,13 +53,33 @@ struct LimiterPlace: Sendable {
     try Limiter(at: LimiterLocation(name), report: report)
   }
 
-  /// Changes what is kept, behind the limiter's back.
-  func sql(_ text: String) throws {
+  /// Changes a number of all hosts, behind the limiter's back.
+  func set(_ column: Column, to value: String) throws {
+    let name = column.rawValue
     switch kind {
-    case .file: try DatabaseQueue(path: name).write { try $0.execute(sql: text) }
+    case .file:
+      try DatabaseQueue(path: self.name).write {
+        try $0.execute(sql: "UPDATE hosts SET \(name) = \(value)")
+      }
     case .database:
-      try Self.server.get().psql(text, in: String(name.split(separator: "/").last ?? ""))
+      let database = String(self.name.split(separator: "/").last ?? "")
+      try Self.server.get().psql("UPDATE conveyor_hosts SET \(name) = \(value)", in: database)
+    case .redis:
+      let key = "'conveyor:{limiter}:hosts'"
+      let pairs = try redis?.cli("HGETALL \(key)") ?? []
+      for index in stride(from: 0, to: pairs.count - 1, by: 2) {
+        var words = pairs[index + 1].split(separator: " ").map(String.init)
+        words[Column.allCases.firstIndex(of: column) ?? 0] = value
+        try redis?.cli("HSET \(key) '\(pairs[index])' '\(words.joined(separator: " "))'")
+      }
     }
+  }
+
+  enum Column: String, CaseIterable {
+    case nextSlot = "next_slot"
+    case lastStart = "last_start"
+    case pausedUntil = "paused_until"
+    case refusals
   }
 
   /// Keeps its directory until now: ARC may drop a value after its last use.

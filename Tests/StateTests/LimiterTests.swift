@@ -55,6 +55,23 @@ import Testing
     #expect(try !limiter.waitForSlot(host: "slow:80", pace: pace, stop: stop))
   }
 
+  @Test func hostsThatAreOneMachineShareABudget() throws {
+    let place = try LimiterPlace(.file)
+    defer { place.isNoLongerNeeded() }
+    let names = ["alias": "portal", "10.0.0.1:8080": "portal", "portal": "portal"]
+    let limiter = try Limiter(at: LimiterLocation(place.name), names: names)
+    let (pace, stop) = (RateLimit(delay: 1), ShutdownSignal())
+    for host in names.keys.sorted() {
+      #expect(try limiter.waitForSlot(host: host, pace: RateLimit(delay: 0.001), stop: stop))
+    }
+    let grant = try #require(try limiter.grant(host: "alias", pace: pace, stop: stop))
+    try limiter.sent(grant, host: "portal", pace: pace)
+    _ = try limiter.refuse(host: "10.0.0.1:8080", retryAfter: 3000, base: 1)
+    #expect(try limiter.start(host: "alias", pace: pace, stop: stop) == .paused)
+    #expect(try limiter.status().map(\.host) == ["portal"])
+    #expect(try place.open().start(host: "alias", pace: pace, stop: stop) != .paused)
+  }
+
   @Test(arguments: LimiterPlace.kinds)
   func othersHeedARefusal(kind: LimiterPlace.Kind) throws {
     let place = try LimiterPlace(kind)
@@ -171,20 +188,22 @@ import Testing
   }
 
   /// Values that the program does not write, each in a column of a row that it did.
-  @Test(
-    arguments: LimiterPlace.kinds, ["next_slot", "last_start", "paused_until", "refusals"])
-  func aNumberThatCannotBeEndsTheRun(kind: LimiterPlace.Kind, column: String) throws {
-    let values =
-      kind == .file
-      ? ["9223372036854775807", "-1", "-9223372036854775808", "x'00ff'", "'soon'", "1.5e300"]
-      : ["9223372036854775807", "-1", "-9223372036854775808"]
-    for value in values {
-      let place = try LimiterPlace(kind)
-      let limiter = try place.open()
-      let pace = RateLimit(delay: 0.001)
-      _ = try limiter.waitForSlot(host: "h:80", pace: pace, stop: ShutdownSignal())
-      try place.sql(
-        "UPDATE \(kind == .file ? "hosts" : "conveyor_hosts") SET \(column) = \(value)")
+  @Test(arguments: LimiterPlace.kinds, LimiterPlace.Column.allCases)
+  func aNumberThatCannotBeEndsTheRun(kind: LimiterPlace.Kind, column: LimiterPlace.Column) throws {
+    let numbers = ["9223372036854775807", "-1", "-9223372036854775808"]
+    let others =
+      switch kind {
+      case .file: ["x'00ff'", "'soon'", "1.5e300"]
+      case .database: [String]()
+      case .redis: ["soon", "1.5e300", "9223372036854775808", "1 2"]
+      }
+    let place = try LimiterPlace(kind)
+    defer { place.isNoLongerNeeded() }
+    let limiter = try place.open()
+    let pace = RateLimit(delay: 0.001)
+    _ = try limiter.waitForSlot(host: "h:80", pace: pace, stop: ShutdownSignal())
+    for value in numbers + others {
+      try place.set(column, to: value)
       let error = #expect(throws: Fatal.self, "\(value)") {
         try place.open().waitForSlot(host: "h:80", pace: pace, stop: ShutdownSignal())
       }

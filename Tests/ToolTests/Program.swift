@@ -14,7 +14,7 @@ let builtTools: String = {
     ?? "\(sourceTree)/.build/debug"
 }()
 
-let toolNames = ["enqueue", "fetch", "optimize", "upload", "validate", "portal"]
+let toolNames = ["enqueue", "fetch", "optimize", "upload", "validate", "queue", "portal"]
 
 func toolPath(_ name: String) -> String {
   name.contains("/") ? name : "\(builtTools)/\(name)"

@@ -44,6 +44,13 @@ package struct ProcessIdentity: Sendable, Equatable, CustomStringConvertible {
       number: getpid(), start: start, namespaces: [numbers, namespace("time") ?? 0], boot: boot)
   }()
 
+  /// The name of this machine, or of what stands for one: a container.
+  package static let hostName: String = {
+    var name = [CChar](repeating: 0, count: 256)
+    guard gethostname(&name, name.count - 1) == 0 else { return "localhost" }
+    return String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+  }()
+
   /// Whether the process is no more, as far as `here` can see: it has ended (kill(2): ESRCH), or its
   /// number is another's since.
   package func isDead(seenFrom here: ProcessIdentity) -> Bool {
