@@ -4,7 +4,9 @@ PREFIX ?= /usr/local
 TOOLS := enqueue fetch optimize upload validate queue portal conveyor-driver
 SCRIPTS := bin/conveyor download_mid_filtered_documents.sh download_validator examples/demo \
   scripts/install-dependencies Tests/Fuzz/build Tests/Stores/server .ci/run
-BENCH := fetch limiter queue workers index report reconcile optimize upload page_images
+TOOLS := enqueue fetch optimize upload validate queue portal conveyor-driver
+SCRIPTS := bin/conveyor download_mid_filtered_documents.sh download_validator examples/demo \
+  scripts/install-dependencies Tests/Fuzz/build Tests/Stores/server .ci/run
 SWIFT_SOURCES := Sources Tests Package.swift
 
 .DEFAULT_GOAL := help
@@ -21,10 +23,9 @@ test: swift deps test-servers ## Build, break promises for two minutes, and run 
 	python3 Tests/Torture/torture.py
 	swift test
 
-bench: build test-servers .build/bench/ready ## Measure against peers: all, or BENCH="fetch limiter"
+bench: build test-servers .build/bench/ready ## Measure against peers (docs/benchmarks.md): all, or BENCH="fetch limiter"
 	@scripts/install-dependencies bench
-	@set -e; for name in $(BENCH); do \
-	  echo "== $$name"; .build/bench/bin/python Benchmarks/$$name.py; done
+	.build/bench/bin/python Benchmarks/all.py $(BENCH)
 
 torture: swift deps ## Break promises for hours: all, or TRIALS="kills calls" (Tests/Torture)
 	swift build

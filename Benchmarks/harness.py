@@ -1,5 +1,6 @@
 """What all comparisons share: run a command as a whole process, measure it, print medians and ratios."""
 
+import json
 import os
 import re
 import shutil
@@ -70,6 +71,10 @@ def table(title, results, items, ours):
         cpu = median(samples, "cpu") * 1000 / items
         memory = median(samples, "memory")
         print(f"  {name:26}{rate:12,.0f}{cpu:13.3f}{memory:8.0f}{best / rate:11.2f}")
+        if name == ours:
+            note(f"{title}: processor ms each", f"{cpu:.3f}")
+        else:
+            note(f"{title}: a second ÷ {name}", f"{best / rate:.2f}")
     sys.stdout.flush()
 
 
@@ -78,6 +83,14 @@ def target(what, figure, least=None, most=None, form="{:.2f}"):
     bound = f"≥ {form.format(least)}" if least is not None else f"≤ {form.format(most)}"
     met = figure >= least if least is not None else figure <= most
     print(f"  {'met   ' if met else 'MISSED'}  {what}: {form.format(figure)} ({bound})", flush=True)
+    note(what, form.format(figure), bound if met else f"{bound}, missed")
+
+
+def note(what, figure, bound=""):
+    """A row of the table that all.py makes of all benchmarks, where it is all.py that runs this one."""
+    if place := os.environ.get("BENCH_FIGURES"):
+        with open(place, "a") as file:
+            file.write(json.dumps([what, figure, bound]) + "\n")
 
 
 def scratch():

@@ -18,7 +18,7 @@ import statistics
 import subprocess
 import time
 
-from harness import ROOT, TOOLS, PostgresServer, need, scratch
+from harness import ROOT, TOOLS, PostgresServer, need, note, scratch
 from libpq import Connection
 
 SETTLING = ROOT / "Sources" / "Index" / "Postgres" / "PostgresIndex+Settle.swift"
@@ -176,6 +176,7 @@ def main():
         print(f"  one by one, theirs {theirs:10,.0f} a second")
         for name, rate in (("SQLite", file), ("PostgreSQL", table)):
             print(f"  {name + ', ours':18} {rate:10,.0f} a second   ours ÷ theirs {rate / theirs:6.1f}")
+            note(f"{name}: rows imported a second ÷ one by one", f"{rate / theirs:.1f}")
         print(f"claims of 100, median of {options.claims}")
         for percent in (0, 90):
             server.sql(f"""
@@ -186,6 +187,7 @@ def main():
             ours, theirs = claims(server, environment, options.claims)
             print(f"  {percent:2} % completed   ours {ours:8.2f} ms   theirs {theirs:8.2f} ms   "
                   f"theirs ÷ ours {theirs / ours:8.1f}")
+            note(f"claims of 100 with {percent} % completed: the users' time ÷ ours", f"{theirs / ours:.1f}")
         for count in (1, 8):
             times, blocked = rivals(server, environment, count)
             print(f"{count} claimers at once, {len(times)} claims: median "
@@ -198,6 +200,7 @@ def main():
             ours = settles(server, size, options.settles)
             print(f"  batches of {size:3}, ours {ours:10,.0f} a second   ours ÷ theirs "
                   f"{ours / theirs:6.1f}")
+            note(f"settled a second, batches of {size}, ÷ one by one", f"{ours / theirs:.1f}")
     finally:
         server.close()
         shutil.rmtree(folder)

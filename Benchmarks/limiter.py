@@ -24,7 +24,7 @@ import sys
 import time
 from pathlib import Path
 
-from harness import TOOLS, PostgresServer, RedisServer, scratch
+from harness import TOOLS, PostgresServer, RedisServer, note, scratch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "Tests" / "Torture"))
 from smallpdf import pdf  # noqa: E402
@@ -140,6 +140,8 @@ def report(beside, delay, processes, workers, arrivals, wanted):
     print(f"{beside:11}{delay:7g}{processes:11}{workers:9}{len(times):10}{rate:13.2%}{min(gaps) * 1000:12.2f} ms"
           f"{short:7}{min(shares.values()) / fair if len(shares) == processes else 0:8.2f}–{max(shares.values()) / fair:.2f}{mark}",
           flush=True)
+    note(f"{delay:g} s beside {beside}, {processes} × {workers} workers: of the rate, smallest gap",
+         f"{rate:.1%}, {min(gaps) * 1000:.2f} ms", f"≥ {BAR[beside]:.0%}, none short{', missed' if mark else ''}")
     return bool(mark)
 
 

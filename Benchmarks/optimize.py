@@ -22,7 +22,7 @@ import numpy
 import pypdfium2
 from PIL import Image
 
-from harness import TOOLS, Portal, emptied, measure, need, rounds, scratch, table
+from harness import TOOLS, Portal, emptied, measure, need, rounds, scratch, table, note
 
 GHOSTSCRIPT = "gs -q -dSAFER -dBATCH -dNOPAUSE -sDEVICE=pdfwrite -dPDFSETTINGS=/ebook -r150"
 
@@ -129,6 +129,7 @@ def compare(name, sources, results):
         print(f"  {contender:16}{after / before:8.3f} of the bytes; {kept} originals kept; {text}")
     ours, theirs = sizes.values()
     print(f"  ours ÷ gs{ours / theirs:15.3f}")
+    note(f"{name}: bytes ÷ Ghostscript's", f"{ours / theirs:.3f}")
     return ours, theirs
 
 
@@ -195,6 +196,7 @@ def run(work, classes, options):
         totals.append(compare(name, sources, results))
     ours, theirs = map(sum, zip(*totals))
     print(f"\nall together: ours ÷ gs {ours / theirs:.3f}")
+    note("all together: bytes ÷ Ghostscript's", f"{ours / theirs:.3f}")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import json
 import shutil
 import subprocess
 
-from harness import (TOOLS, PostgresServer, fill_postgres, measure, median, need, rounds, scratch)
+from harness import (TOOLS, PostgresServer, fill_postgres, measure, median, need, rounds, scratch, target)
 
 # Every status, type, error and age, by arithmetic: 70 % completed over four days, 10 % failed.
 SPREAD = {
@@ -71,6 +71,7 @@ def compare(kind, url, peer, environment, runs):
         wall = median(results[name], "wall")
         print(f"  {kind:11}{name:10}{wall:8.3f} s{wall / count:8.2f} of a count(*) GROUP BY status "
               f"({count:.3f} s){median(results[name], 'memory'):6.0f} MiB")
+        target(f"{kind}: {name}, seconds", wall, most=2)
 
 
 def progress(directory, records, runs):

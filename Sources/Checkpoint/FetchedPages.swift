@@ -26,7 +26,8 @@ package final class FetchedPages {
   package init?(state directory: String) throws(Fatal) {
     path = "\(directory)/checkpoint.sqlite"
     guard access(path, F_OK) == 0 else { return nil }
-    queue = try Checkpoint.open(path)
+    queue = try StateDatabase.open(
+      path, "checkpoint", synchronous: "FULL", schema: Checkpoint.schema)
   }
 
   /// The next documents, by id; `nil` at the end, and never an empty page.

@@ -109,9 +109,7 @@ struct URLParser {
       let segment = Self.encoded(rest[..<end], Self.isEncodedInPath)
       isOver = end == rest.endIndex || Self.endsPath(rest[end])
       rest = isOver ? rest[end...] : rest[(end + 1)...]
-      // "%2e%2e" is the longest that means anything.
-      let dots = segment.utf8.count > 6 ? "" : segment.lowercased().replacing("%2e", with: ".")
-      switch dots {
+      switch segment.lowercased().replacing("%2e", with: ".") {
       case "..":
         if !parts.path.isEmpty { parts.path.removeLast() }
         if isOver { parts.path.append("") }

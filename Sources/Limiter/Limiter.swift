@@ -1,4 +1,5 @@
 import Common
+import Synchronization
 
 /// The polite budget of every host, shared by all threads and processes that name the same place: a
 /// SQLite file for those of one machine, a database of PostgreSQL or a Redis for several.
@@ -9,14 +10,14 @@ package final class Limiter: Sendable {
   let storage: any LimiterStorage
   /// Hosts that share a budget, and its name.
   private let names: [String: String]
-  private let lead = Lock(StartMargin())
+  private let lead = Mutex(StartMargin())
   private let slots = Turnstile()
   private let starts = Turnstile()
   /// What was last read of hosts that are asked without delay.
-  private let known = Lock<[String: Known]>([:])
+  private let known = Mutex<[String: Known]>([:])
 
   /// What was last read of the operator's orders, by host.
-  let orders = Lock<[String: Orders]>([:])
+  let orders = Mutex<[String: Orders]>([:])
   let report: @Sendable (String) -> Void
 
   struct Orders {

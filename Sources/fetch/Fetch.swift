@@ -23,8 +23,7 @@ struct Fetch: Tool {
       \(ToolExit.table)
       """,
     subcommands: [
-      StatusCommand.self, CheckpointCommand.self, LimiterCommand.self, ExplainCommand.self,
-      PortalTestCommand.self,
+      StatusCommand.self, LimiterCommand.self, ExplainCommand.self, PortalTestCommand.self,
       ProbeCommand.self, PipelineCommand.self, ReplayWorkersCommand.self,
     ])
 
@@ -45,12 +44,6 @@ struct Fetch: Tool {
 
   @Option(help: .spool)
   var spool: String?
-
-  @Option(
-    help: .rare(
-      "Begin no document while the spool holds this much; wait until it was uploaded.",
-      valueName: "size"))
-  var spoolLimit: ByteCount?
 
   @Option(help: .rare("Retry transient errors this often (network, timeout, 408, 429, 5xx)."))
   var retries = 3
@@ -96,7 +89,7 @@ struct Fetch: Tool {
       limiter: try makeLimiter(settings.budgets, in: folder, stop, logger),
       // A dry run writes nothing: SQLite keeps a database of this name in memory.
       checkpoint: try Checkpoint(
-        path: dryRun ? ":memory:" : "\(folder.path)/checkpoint.sqlite", waiting: workers),
+        path: dryRun ? ":memory:" : "\(folder.path)/checkpoint.sqlite"),
       stop: stop, workers: workers, adaptive: adaptive(settings), notice: notice(in: folder),
       logger: logger)
     let loop = RecordLoop(tool: "fetch", workers: threads, stop: stop, logger: logger)
@@ -141,7 +134,6 @@ struct Fetch: Tool {
   private func settings(_ stage: Stage?) throws(Fatal) -> FetchSettings {
     var settings = try requests.settings(stage)
     settings.rechecks = recheck
-    settings.spoolLimit = spoolLimit?.bytes
     settings.pageMismatch = pageMismatch
     settings.retry = RetryPolicy(
       retries: retries, base: settings.retry.base, maximumTime: retryMaxTime?.seconds)

@@ -3,6 +3,7 @@ import Checkpoint
 import Common
 import Glibc
 import Logging
+import Synchronization
 import HTTP
 
 /// Everything that a run of `fetch` needs to know: parsed once, shared by all workers, never changed.
@@ -20,8 +21,6 @@ struct FetchSettings: Sendable {
   var rechecks = false
   /// What a document gets whose pages are not as many as the index counts.
   var pageMismatch = PageMismatch.warn
-  /// Bytes that the spool may hold; `nil` for as much as there is.
-  var spoolLimit: Int?
   /// The program that looks into PDFs.
   var inspector = "/proc/self/exe"
   /// Says what would be requested, and requests nothing.
@@ -82,7 +81,6 @@ final class FetchServices: Sendable {
   /// How much of pages is read at once.
   let pages = PageQueue()
   let inspectors: Inspectors
-  let room: SpoolRoom
   /// How many workers may work; `nil` for all of them, all the time.
   let adaptive: AdaptiveLimit
   /// Where `fetch explain` learns what was asked and answered.
@@ -100,7 +98,6 @@ final class FetchServices: Sendable {
     self.limiter = limiter
     self.checkpoint = checkpoint
     self.stop = stop
-    room = SpoolRoom(limit: settings.spoolLimit, root: spool.root, logger: logger)
     inspectors = Inspectors(
       stop: stop, grace: settings.graceAfterStop, executable: settings.inspector)
     let proxies = settings.transfer.proxy.map { [$0] } ?? HeaderSecrets.proxiesOfEnvironment()
@@ -116,9 +113,9 @@ final class FetchServices: Sendable {
 
 /// How many workers may work, where that is found out.
 final class AdaptiveLimit: Sendable {
-  private let state: Lock<AdaptiveWorkers?>
+  private let state: Mutex<AdaptiveWorkers?>
 
-  init(_ workers: AdaptiveWorkers?) { state = Lock(workers) }
+  init(_ workers: AdaptiveWorkers?) { state = Mutex(workers) }
 
   /// So many; `nil` for all of them, all the time.
   var workers: Int? { state.withLock { $0?.limit } }

@@ -1,4 +1,3 @@
-import Checkpoint
 import Common
 import Crypto
 import HTTP
@@ -95,8 +94,7 @@ struct Portal: Sendable {
       parts.append(method + outline.address + (outline.body.isEmpty ? "" : " " + outline.body))
     }
     return Plan(
-      identity: Checkpoint.withoutEmptyFields("\(name): \(parts.joined(separator: " | "))"),
-      address: address, portal: self)
+      identity: "\(name): \(parts.joined(separator: " | "))", address: address, portal: self)
   }
 
   /// An address of the portal's. Throws where it is none.

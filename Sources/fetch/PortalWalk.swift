@@ -15,14 +15,10 @@ struct PortalWalk: ~Copyable {
   private var addresses = AddressRule.any
   private var requests = 0
   private var mayRenew: Bool
-  /// The record's own address, where it is what is asked for first.
-  private let recordURL: WebURL?
 
-  /// - Parameter first: what the plan for the record begins with.
-  init(_ record: DocumentRecord, _ portal: Portal, first: WebURL) {
+  init(_ record: DocumentRecord, _ portal: Portal) {
     self.record = record
     self.portal = portal
-    if case .recordURL? = portal.steps.first?.address { recordURL = first } else { recordURL = nil }
     values = StepValues(record, secrets: portal.secrets)
     mayRenew = portal.canRenew
   }
@@ -63,7 +59,6 @@ struct PortalWalk: ~Copyable {
   private mutating func begin(with read: [String: StepValues.Value]) {
     values = StepValues(record, secrets: portal.secrets)
     values.read = read
-    values.recordURL = recordURL
     referer = nil
   }
 

@@ -410,7 +410,7 @@ struct Requester: ~Copyable {
           continue
         }
         adapt(since: began, isDropped: error.kind == .network || error.kind == .timeout)
-        if let failure = body.failure { throw DiskFull.error(failure) }
+        if let failure = body.failure { throw Fatal(.inputOutput, "\(failure)") }
         if let refusal = body.refusal { throw self.failure(refusal, status: 200, url, context) }
         throw try FetchFailure(
           error, url: url, portal: context.portal, hiding: services.headerSecrets)

@@ -7,13 +7,19 @@ import GRDBSQLite
 /// each.
 extension Database {
   func groups(_ groupings: [Grouping], of documents: Condition) throws -> [[Grouping.Group]] {
-    let columns = groupings.flatMap { [$0.condition] + $0.keys + $0.sums }
+    var columns: [String] = []
+    // What several questions ask for is worked out once.
+    func column(_ expression: String) -> CInt {
+      if let index = columns.firstIndex(of: expression) { return CInt(index) }
+      columns.append(expression)
+      return CInt(columns.count - 1)
+    }
+    var tables = groupings.map { GroupTable($0, column) }
     let statement = try makeStatement(
       sql: "SELECT \(columns.joined(separator: ", ")) FROM index_documents WHERE \(documents.sql)")
     try statement.setArguments(bound(documents.arguments))
     let row = statement.sqliteStatement
     defer { sqlite3_reset(row) }
-    var tables = groupings.map(GroupTable.init)
     while true {
       let code = sqlite3_step(row)
       guard code == SQLITE_ROW else {
@@ -22,46 +28,45 @@ extension Database {
         }
         return tables.map(\.groups)
       }
-      var column: CInt = 0
-      for index in tables.indices { tables[index].add(row, from: &column) }
+      for index in tables.indices { tables[index].add(row) }
     }
   }
 }
 
 /// The groups of one question, so far.
 private struct GroupTable {
-  /// The columns of keys, and of sums.
-  private let keys: CInt
-  private let sums: CInt
+  /// Columns of the statement.
+  private let condition: CInt
+  private let keys: [CInt]
+  private let sums: [CInt]
   private(set) var groups: [Grouping.Group] = []
   private var places: [GroupKey: Int] = [:]
   /// Of the row in hand; kept, so that a row that belongs to a known group allocates nothing.
   private var key = GroupKey()
 
-  init(_ grouping: Grouping) {
-    keys = CInt(grouping.keys.count)
-    sums = CInt(grouping.sums.count)
+  /// `column` is where the statement has an expression.
+  init(_ grouping: Grouping, _ column: (String) -> CInt) {
+    condition = column(grouping.condition)
+    keys = grouping.keys.map(column)
+    sums = grouping.sums.map(column)
   }
 
-  /// Takes a row; its columns begin at `column`, which then is the next question's first.
-  mutating func add(_ row: SQLiteStatement, from column: inout CInt) {
-    let (first, last) = (column + 1, column + 1 + keys)
-    defer { column = last + sums }
-    guard sqlite3_column_int64(row, column) != 0 else { return }
+  mutating func add(_ row: SQLiteStatement) {
+    guard sqlite3_column_int64(row, condition) != 0 else { return }
     key.bytes.removeAll(keepingCapacity: true)
-    for index in first..<last { key.append(row, index) }
-    let place = places[key] ?? enter(row, first..<last)
+    for column in keys { key.append(row, column) }
+    let place = places[key] ?? enter(row)
     groups[place].count += 1
-    for index in 0..<sums {
-      let value = Int(sqlite3_column_int64(row, last + index))
-      groups[place].sums[Int(index)] = groups[place].sums[Int(index)].addingClamped(value)
+    for index in sums.indices {
+      let value = Int(sqlite3_column_int64(row, sums[index]))
+      if value != 0 { groups[place].sums[index] = groups[place].sums[index].addingClamped(value) }
     }
   }
 
-  private mutating func enter(_ row: SQLiteStatement, _ columns: Range<CInt>) -> Int {
-    let keys = columns.map { DatabaseValue(sqliteStatement: row, index: $0).text }
+  private mutating func enter(_ row: SQLiteStatement) -> Int {
+    let keys = keys.map { DatabaseValue(sqliteStatement: row, index: $0).text }
     places[key] = groups.count
-    groups.append(Grouping.Group(keys: keys, sums: Array(repeating: 0, count: Int(sums))))
+    groups.append(Grouping.Group(keys: keys, sums: Array(repeating: 0, count: sums.count)))
     return groups.count - 1
   }
 }
