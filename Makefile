@@ -1,16 +1,13 @@
 # Plain `make` lists the targets.
 
 PREFIX ?= /usr/local
-TOOLS := enqueue fetch optimize upload validate queue portal conveyor-driver
-SCRIPTS := bin/conveyor download_mid_filtered_documents.sh download_validator examples/demo \
-  scripts/install-dependencies Tests/Fuzz/build Tests/Stores/server .ci/run
-TOOLS := enqueue fetch optimize upload validate queue portal conveyor-driver
+TOOLS := enqueue fetch optimize upload validate queue dashboard portal conveyor-driver
 SCRIPTS := bin/conveyor download_mid_filtered_documents.sh download_validator examples/demo \
   scripts/install-dependencies Tests/Fuzz/build Tests/Stores/server .ci/run
 SWIFT_SOURCES := Sources Tests Package.swift
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench torture test-stores test-servers check lint shellcheck build install deps swift clean
+.PHONY: help demo test test-browser bench torture test-stores test-servers check lint shellcheck build install deps swift clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +32,11 @@ test-stores: swift deps test-servers ## Try the tools against Ceph and OpenStack
 	@scripts/install-dependencies stores
 	swift build
 	.build/venv/bin/python Tests/Stores/stores.py $(STORES)
+
+test-browser: swift deps test-servers ## Try the dashboard in Chromium, with a run under way (two minutes)
+	@scripts/install-dependencies browser
+	swift build
+	.build/venv/bin/python Tests/Browser/browser.py
 
 test-servers: .build/venv/ready ## Install the stores that the tests talk to, in .build/venv
 

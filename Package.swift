@@ -38,9 +38,10 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String
 
 let package = Package(
   name: "conveyor",
-  products: ["enqueue", "fetch", "optimize", "upload", "validate", "queue", "portal"].map {
-    .executable(name: $0, targets: [$0])
-  } + [.executable(name: "conveyor-driver", targets: ["driver"])],
+  products: ["enqueue", "fetch", "optimize", "upload", "validate", "queue", "dashboard", "portal"]
+    .map {
+      .executable(name: $0, targets: [$0])
+    } + [.executable(name: "conveyor-driver", targets: ["driver"])],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
@@ -60,6 +61,9 @@ let package = Package(
     system("CLeptonica", pkgConfig: "lept", apt: "libleptonica-dev"),
     system("COpenJPEG", pkgConfig: "libopenjp2", apt: "libopenjp2-7-dev"),
     system("CJBIG2", pkgConfig: "jbig2dec", apt: "libjbig2dec0-dev"),
+    system("CMicroHTTPD", pkgConfig: "libmicrohttpd", apt: "libmicrohttpd-dev"),
+    // Debian's package has no file for pkg-config.
+    .systemLibrary(name: "CWslay", providers: [.apt(["libwslay-dev"])]),
 
     .target(name: "CMemory"),
     library("Files", ["CFiles"]),
@@ -87,6 +91,7 @@ let package = Package(
       "Checkpoint", ["Common", "SQLite", grdb, .product(name: "GRDBSQLite", package: "GRDB.swift")]),
     library("Postgres", ["Common", "CPostgres"]),
     library("Index", ["CZlib", "Common", "Files", "Postgres", "SQLite", grdb]),
+    library("Page", ["Checkpoint", "Common", "Files", "Index"]),
     library("Store", ["Common", "Crypto", "Files", "HTTP", "Subprocesses", logging]),
 
     tool("enqueue", ["Index", "Subprocesses", "Config"]),
@@ -101,10 +106,11 @@ let package = Package(
     tool(
       "validate",
       [
-        "Crypto", "Index", "Inspection", "PDF", "Subprocesses", "Config", "Checkpoint", "Limiter",
-        "SQLite", "Store",
+        "Crypto", "Index", "Inspection", "Page", "PDF", "Subprocesses", "Config", "Checkpoint",
+        "Limiter", "SQLite", "Store",
       ]),
     tool("queue", ["Redis"]),
+    tool("dashboard", ["CMicroHTTPD", "CWslay", "Config", "Crypto", "Index", "Limiter", "Page"]),
     tool("portal", ["CLeptonica", "Crypto", "Index"]),
     tool("driver", ["Subprocesses", "Config"]),
 
@@ -125,7 +131,8 @@ let package = Package(
     tests("OptimizeTests", ["optimize", "PDF", "Subprocesses"]),
     tests("PortalTests", ["portal"]),
     tests("ToolTests", ["CLI", "Crypto", "Index", "Config"]),
-    tests("ValidateTests", ["CLI", "Index", "Inspection", "Config", "Store", "validate"]),
+    tests("ValidateTests", ["CLI", "Index", "Inspection", "Config", "Page", "Store", "validate"]),
+    tests("DashboardTests", ["Index", "Limiter", "Page", "dashboard"], exclude: ["metrics.py"]),
   ],
   swiftLanguageModes: [.v6]
 )

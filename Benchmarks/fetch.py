@@ -171,7 +171,7 @@ def small(work, options, nginx):
 
 def large(work, options, nginx):
     compare(Job(work, f"{nginx.http}/large", options.documents // 10, 16, work / "out"),
-            f"{options.documents // 10:,} × 500 KB over http, 16 at a time", options.runs, most_cpu=None)
+            f"{options.documents // 10:,} × 500 KB over http, 16 at a time", options.runs, most_cpu=None, of_curl=0.9)
 
 
 def https(work, options, nginx):
@@ -180,15 +180,14 @@ def https(work, options, nginx):
                 f"{options.documents:,} × 30 KB over https, {workers} at a time", options.runs)
 
 
-def compare(job, title, runs, most_cpu=0.25):
+def compare(job, title, runs, most_cpu=0.13, of_curl=0.85):
     contenders = {OURS: job.ours, CURL: job.curl, "wget2": job.wget2, "aria2c": job.aria2,
                   COMPOSITE: job.composite, POOL: job.pool}
     results = rounds(contenders, runs)
     table(title, results, job.count, OURS)
     wall = {name: median(samples, "wall") for name, samples in results.items()}
     for name in PLAIN:
-        target(f"ours ÷ {name}", wall[name] / wall[OURS], least=1.0)
-    target("ours ÷ best of these", min(wall[name] for name in PLAIN) / wall[OURS], least=1.2)
+        target(f"ours ÷ {name}", wall[name] / wall[OURS], least=of_curl if name == CURL else 1.0)
     target("ours ÷ the same work by a shell", wall[COMPOSITE] / wall[OURS], least=1.5)
     target("ours ÷ the pool that users have", wall[POOL] / wall[OURS], least=12)
     if most_cpu:
@@ -207,7 +206,7 @@ def done(work, options, nginx):
     for workers in options.workers:
         samples = rounds({OURS: lambda: job.again(lines, workers)}, options.runs)[OURS]
         target(f"lines per second, {workers} at a time",
-               options.documents * 10 / median(samples, "wall"), least=50_000, form="{:,.0f}")
+               options.documents * 10 / median(samples, "wall"), least=60_000, form="{:,.0f}")
 
 
 def million(work, options, nginx):
@@ -231,7 +230,7 @@ def million(work, options, nginx):
           hex(randomblob(32)), 'state/spool/1/' || n.value || '.pdf', 1, 1, '2026-11-24T00:00:00Z', 0.1
         FROM generate_series(1, 1000000) AS n"""], check=True)
     after = [job.again(empty, 5) for _ in range(options.runs)]
-    target("more seconds to open it than one of 5,000", median(after, "wall") - before, most=1)
+    target("more seconds to open it than one of 5,000", median(after, "wall") - before, most=0.5)
     print(f"          resident MiB with it: {median(after, 'memory'):.0f}", flush=True)
 
 
@@ -242,7 +241,7 @@ def latency(work, options, _):
     """Share of what N workers can reach when each answer takes 200 ms."""
     print("\n200 ms before each answer: share of N ÷ latency")
     with Portal(work, "--latency", 0.2, *PORTAL) as portal:
-        for workers, least in ((16, 0.98), (64, 0.97), (256, 0.93)):
+        for workers, least in ((16, 0.98), (64, 0.98), (256, 0.97)):
             job = Job(work, f"{portal.url}/documents", workers * 40, workers, work / "out", first=1)
             contenders = {OURS: job.ours, CURL: job.curl, "wget2": job.wget2}
             for name, samples in rounds(contenders, options.runs).items():

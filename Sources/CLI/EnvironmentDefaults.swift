@@ -11,14 +11,13 @@ import Common
 package struct EnvironmentDefaults {
   /// Options of several tools that mean the same in all of them.
   static let shared: Set<String> = [
-    "db-pool", "dry-run", "index", "json", "log-file", "log-format", "log-level", "no-records",
-    "outage-limit",
-    "portal", "portal-base", "portals-dir", "progress", "quiet", "rate-limit-delay", "root",
-    "spool", "stage", "stages-dir", "state", "to", "verbose",
+    "db-pool", "dry-run", "index", "json", "limiter", "log-file", "log-format", "log-level",
+    "no-records", "outage-limit", "portal", "portal-base", "portals-dir", "progress", "quiet",
+    "rate-limit-delay", "root", "spool", "stage", "stages-dir", "state", "to", "verbose",
   ]
   /// Options of several tools that each tool has for itself: only `CONVEYOR_TOOL_OPTION` is read.
   static let perTool: Set<String> = [
-    "key", "retries", "retry-base", "timeout", "why", "workers",
+    "key", "listen", "retries", "retry-base", "timeout", "why", "workers",
   ]
 
   /// The arguments, preceded by what the environment sets.

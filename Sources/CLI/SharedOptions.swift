@@ -14,6 +14,8 @@ extension ArgumentHelp {
   package static let index = ArgumentHelp(
     "Use postgres://USER@HOST/NAME or sqlite:PATH.", valueName: "url")
   package static let json: ArgumentHelp = "Print JSON."
+  package static let limiter = ArgumentHelp(
+    "Share this limiter: a file, postgres:// or redis://.", valueName: "url")
   package static let noRecords: ArgumentHelp = "Write no records: for the end of a pipeline."
   package static let outageLimit = rare(
     "Wait this long for a portal or store that refuses every document, then end the run.",

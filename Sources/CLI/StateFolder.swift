@@ -65,7 +65,7 @@ package struct StateFolder: Sendable, Equatable {
 enum LocalPaths {
   static let options: Set<String> = [
     "csv", "html", "log", "log-file", "metrics-file", "output-dir", "port-file", "spool", "state",
-    "summary",
+    "summary", "token-file",
   ]
 
   /// Throws with exit code 64 for such an option whose value is the address of a server.

@@ -1,13 +1,14 @@
 import SQLite
 import Common
 import GRDB
+import Synchronization
 
 /// What `fetch` remembers of each document, so that a second run skips what is there. The table is
 /// described in docs/fetch.md; users may query it with `sqlite3`.
 package final class Checkpoint: Sendable {
-  private let path: String
-  private let queue: DatabaseQueue
-  private let commits: GroupCommit<Entry, Void>
+  let path: String
+  let queue: DatabaseQueue
+  private let commits: CommitQueue<Entry>
   private let lookups: GroupCommit<String, Entry?>
   private let known: KnownIDs
 
@@ -57,22 +58,11 @@ package final class Checkpoint: Sendable {
     package init(id: String) { self.id = id }
   }
 
-  /// Opens or creates the file. Throws with exit code 74.
-  package init(path: String) throws(Fatal) {
+  /// Opens or creates the file. At most `waiting` documents wait for their commit. Throws with exit code 74.
+  package init(path: String, waiting: Int = 16) throws(Fatal) {
     self.path = path
-    let queue = try StateDatabase.open(
-      path, "checkpoint", synchronous: "FULL", schema: Self.schema)
+    let queue = try Self.open(path)
     self.queue = queue
-    let hashes = try StateDatabase.guarded(path, "checkpoint") {
-      try queue.unsafeRead { db in
-        var hashes = Set<Int>()
-        let ids = try String.fetchCursor(db, sql: "SELECT id FROM documents")
-        while let id = try ids.next() { hashes.insert(id.hashValue) }
-        return hashes
-      }
-    }
-    let known = KnownIDs(hashes)
-    self.known = known
     lookups = GroupCommit { ids in
       try StateDatabase.guarded(path, "checkpoint") {
         try queue.unsafeRead { db in
@@ -84,7 +74,14 @@ package final class Checkpoint: Sendable {
         }
       }
     }
-    commits = GroupCommit { entries in
+    let known = KnownIDs()
+    self.known = known
+    let first = try StateDatabase.guarded(path, "checkpoint") {
+      try queue.unsafeRead { try Self.ids(after: nil, $0) }
+    }
+    known.insert(first)
+    if first.count < Self.idsAtOnce { known.complete() }
+    commits = CommitQueue(limit: waiting) { entries in
       try StateDatabase.guarded(path, "checkpoint") {
         try queue.writeWithoutTransaction { db in
           try StateDatabase.inShortTransaction(db, isWriting: true) {
@@ -94,8 +91,38 @@ package final class Checkpoint: Sendable {
         }
       }
       known.insert(entries.lazy.map(\.id))
-      return entries.map { _ in }
     }
+    if let last = first.last, first.count >= Self.idsAtOnce {
+      // Without them each document costs a look-up, and no more: the run need not wait.
+      _ = startThread { Self.read(path, idsAfter: last, into: known) }
+    }
+  }
+
+  /// Ids that are read at a time: a writer waits for no more.
+  private static let idsAtOnce = 20_000
+
+  private static func read(_ path: String, idsAfter first: String, into known: KnownIDs) {
+    guard let queue = try? open(path) else { return }
+    var last = first
+    while let ids = try? queue.unsafeRead({ [last] in try Self.ids(after: last, $0) }) {
+      known.insert(ids)
+      guard let end = ids.last else { return known.complete() }
+      last = end
+    }
+  }
+
+  private static func ids(after id: String?, _ db: Database) throws -> [String] {
+    try String.fetchAll(
+      db,
+      sql: """
+        SELECT id FROM documents WHERE typeof(id) = 'text' AND id \(id == nil ? ">=" : ">") ?
+        ORDER BY id LIMIT \(idsAtOnce)
+        """, arguments: [id ?? ""])
+  }
+
+  static func open(_ path: String) throws(Fatal) -> DatabaseQueue {
+    try StateDatabase.open(
+      path, "checkpoint", synchronous: "FULL", schema: schema, functions: [shortening])
   }
 
   static let schema = [
@@ -115,7 +142,32 @@ package final class Checkpoint: Sendable {
     ALTER TABLE documents ADD COLUMN encrypted INTEGER NOT NULL DEFAULT 0
     """,
     "ALTER TABLE documents ADD COLUMN content_type TEXT",
+    """
+    UPDATE documents SET request = without_empty_fields(request)
+    WHERE substr(request, 1, length(portal) + 2) = portal || ': '
+    """,
   ]
+
+  private static let shortening = DatabaseFunction(
+    "without_empty_fields", argumentCount: 1, pure: true
+  ) { values in
+    guard let request = String.fromDatabaseValue(values[0]) else { return values[0] }
+    return withoutEmptyFields(request)
+  }
+
+  /// The request to a portal by which a document is known, without the fields of its queries that have no value: a
+  /// look-up names a dozen, which were a third of a row. The same again for what is short already.
+  package static func withoutEmptyFields(_ request: String) -> String {
+    request.split(separator: " ", omittingEmptySubsequences: false).map { word in
+      guard let mark = word.firstIndex(of: "?") else { return String(word) }
+      let fields = word[word.index(after: mark)...].split(separator: "&").filter { field in
+        field.firstIndex(of: "=").map { field.index(after: $0) < field.endIndex } ?? true
+      }
+      let query = fields.joined(separator: "&")
+      return word[..<mark] + (query.isEmpty ? "" : "?") + query
+    }
+    .joined(separator: " ")
+  }
 
   /// What is known of a document; `nil` for one that was never tried.
   package func entry(_ id: String) throws(Fatal) -> Entry? {
@@ -127,10 +179,17 @@ package final class Checkpoint: Sendable {
     try StateDatabase.guarded(path, "checkpoint") { try queue.unsafeRead(body) }
   }
 
-  /// Remembers a document; returns when that is on disk, so that no more than what other threads
-  /// are at can be lost (promise P3).
+  /// Remembers a document; returns when that is on disk.
   package func remember(_ entry: Entry) throws(Fatal) {
     try commits.submit(entry)
+  }
+
+  /// Remembers a document, and calls `completion` when that is on disk: whoever fetched it goes on meanwhile. Waits
+  /// where too many do, so that no more can be lost than what is being fetched and what waits (promise P3).
+  package func remember(
+    _ entry: Entry, then completion: @escaping CommitQueue<Entry>.Completion
+  ) {
+    commits.submit(entry, then: completion)
   }
 
   private static let selectOne =
@@ -151,12 +210,20 @@ package final class Checkpoint: Sendable {
 /// case, costs no query. 8 bytes each, and some room.
 package final class KnownIDs: Sendable {
   private let hashes: Lock<Set<Int>>
+  private let isComplete: Atomic<Bool>
 
-  /// Those with these hashes, to begin with.
-  package init(_ hashes: consuming sending Set<Int>) { self.hashes = Lock(hashes) }
+  /// None, to begin with.
+  package init(isComplete: Bool = false) {
+    hashes = Lock([])
+    self.isComplete = Atomic(isComplete)
+  }
+
+  /// From now on all are here.
+  func complete() { isComplete.store(true, ordering: .releasing) }
 
   /// Whether an id may be one of them; false is certain.
   package func mayContain(_ id: String) -> Bool {
+    guard isComplete.load(ordering: .acquiring) else { return true }
     let hash = id.hashValue
     return hashes.withLock { $0.contains(hash) }
   }

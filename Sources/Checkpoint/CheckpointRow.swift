@@ -15,6 +15,12 @@ extension Checkpoint.Entry {
   /// Writes the row by a statement with a parameter for each column.
   func save(by statement: Statement, _ db: Database) throws {
     var row = BoundStatement(statement)
+    bind(to: &row)
+    _ = try row.step(db)
+  }
+
+  /// Gives a statement the parameters for each column.
+  func bind(to row: inout BoundStatement) {
     row.bind(id)
     row.bind(request)
     row.bind(url)
@@ -36,7 +42,6 @@ extension Checkpoint.Entry {
     row.bind(pages)
     row.bind(isEncrypted)
     row.bind(contentType)
-    _ = try row.step(db)
   }
 
   /// Reads the row of a document by a statement whose one parameter is the id; `nil` for none.
@@ -44,7 +49,12 @@ extension Checkpoint.Entry {
     var row = BoundStatement(statement)
     row.bind(id)
     guard try row.step(db) else { return nil }
-    self.init(id: row.next() ?? id)
+    self.init(from: &row)
+  }
+
+  /// Reads a row that has all columns.
+  init(from row: inout BoundStatement) {
+    self.init(id: row.next() ?? "")
     request = row.next() ?? ""
     url = row.next() ?? ""
     httpStatus = row.next()
@@ -70,7 +80,7 @@ extension Checkpoint.Entry {
 
 /// One use of a statement: parameters from left to right, a step, columns from left to right. Leaves
 /// the statement as it found it.
-private struct BoundStatement: ~Copyable {
+struct BoundStatement: ~Copyable {
   private let statement: SQLiteStatement
   private var parameter: CInt = 0
   private var column: CInt = -1
@@ -90,11 +100,12 @@ private struct BoundStatement: ~Copyable {
   }
 
   /// Whether there is a row.
-  func step(_ db: Database) throws -> Bool {
+  mutating func step(_ db: Database) throws -> Bool {
     let code = failure == SQLITE_OK ? sqlite3_step(statement) : failure
     guard code == SQLITE_ROW || code == SQLITE_DONE else {
       throw DatabaseError(resultCode: ResultCode(rawValue: code), message: db.lastErrorMessage)
     }
+    column = -1
     return code == SQLITE_ROW
   }
 

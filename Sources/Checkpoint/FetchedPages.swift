@@ -26,8 +26,7 @@ package final class FetchedPages {
   package init?(state directory: String) throws(Fatal) {
     path = "\(directory)/checkpoint.sqlite"
     guard access(path, F_OK) == 0 else { return nil }
-    queue = try StateDatabase.open(
-      path, "checkpoint", synchronous: "FULL", schema: Checkpoint.schema)
+    queue = try Checkpoint.open(path)
   }
 
   /// The next documents, by id; `nil` at the end, and never an empty page.

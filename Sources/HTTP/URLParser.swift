@@ -109,7 +109,9 @@ struct URLParser {
       let segment = Self.encoded(rest[..<end], Self.isEncodedInPath)
       isOver = end == rest.endIndex || Self.endsPath(rest[end])
       rest = isOver ? rest[end...] : rest[(end + 1)...]
-      switch segment.lowercased().replacing("%2e", with: ".") {
+      // "%2e%2e" is the longest that means anything.
+      let dots = segment.utf8.count > 6 ? "" : segment.lowercased().replacing("%2e", with: ".")
+      switch dots {
       case "..":
         if !parts.path.isEmpty { parts.path.removeLast() }
         if isOver { parts.path.append("") }

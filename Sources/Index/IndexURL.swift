@@ -11,12 +11,15 @@ import Postgres
 ///
 /// - Parameters:
 ///   - connections: at most so many to PostgreSQL; a SQLite file has one.
+///   - patience: seconds for which a server that is away is waited for.
 ///   - stop: once requested, a server that is away is waited for no longer.
 package func openIndex(
-  _ url: String, creating: Bool = false, connections: Int = 4, stop: ShutdownSignal? = nil
+  _ url: String, creating: Bool = false, connections: Int = 4, patience: Double = 60,
+  stop: ShutdownSignal? = nil
 ) throws(Fatal) -> any DocumentIndex {
   switch try IndexURL(url) {
-  case .postgres(let url): try PostgresIndex(url: url, connections: connections, stop: stop)
+  case .postgres(let url):
+    try PostgresIndex(url: url, connections: connections, retryTimeout: patience, stop: stop)
   case .sqlite(let path): try SQLiteIndex(path: path, creating: creating)
   }
 }

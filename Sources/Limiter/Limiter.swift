@@ -1,5 +1,4 @@
 import Common
-import Synchronization
 
 /// The polite budget of every host, shared by all threads and processes that name the same place: a
 /// SQLite file for those of one machine, a database of PostgreSQL or a Redis for several.
@@ -10,14 +9,14 @@ package final class Limiter: Sendable {
   let storage: any LimiterStorage
   /// Hosts that share a budget, and its name.
   private let names: [String: String]
-  private let lead = Mutex(StartMargin())
+  private let lead = Lock(StartMargin())
   private let slots = Turnstile()
   private let starts = Turnstile()
   /// What was last read of hosts that are asked without delay.
-  private let known = Mutex<[String: Known]>([:])
+  private let known = Lock<[String: Known]>([:])
 
   /// What was last read of the operator's orders, by host.
-  let orders = Mutex<[String: Orders]>([:])
+  let orders = Lock<[String: Orders]>([:])
   let report: @Sendable (String) -> Void
 
   struct Orders {
@@ -292,5 +291,17 @@ extension Limiter {
         lastStart: budget.lastStart == 0 ? nil : max(0, Double(now - budget.lastStart) / 1e9),
         refusals: budget.refusals, steering: orders[host] ?? Steering())
     }
+  }
+}
+
+extension Limiter.HostStatus {
+  /// As JSON, for programs.
+  package var json: JSON {
+    .object([
+      "host": .string(host), "next_slot_seconds": .decimal(nextSlot),
+      "pause_seconds": .decimal(pause),
+      "last_start_seconds_ago": lastStart.map { .decimal($0) }, "refusals": .int(refusals),
+      "orders": steering.isEmpty ? nil : steering.json,
+    ])
   }
 }

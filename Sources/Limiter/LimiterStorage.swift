@@ -1,4 +1,5 @@
 import Common
+import Glibc
 import Redis
 
 /// Where the budgets of hosts are kept, for everybody who names the same place.
@@ -85,5 +86,13 @@ package enum LimiterLocation: Sendable, Equatable {
       .usage,
       "--limiter takes a file, postgres://USER@HOST/NAME or redis://USER@HOST/0, and \(given) is none of them. "
         + "Name a file (./NAME, where its name looks like something else) or such a URL.")
+  }
+}
+
+extension LimiterLocation {
+  /// Whether there is a limiter, as far as that can be seen without asking a server.
+  package var isThere: Bool {
+    if case .file(let path) = self { return access(path, F_OK) == 0 }
+    return true
   }
 }

@@ -23,12 +23,12 @@ package enum ContentKind: Sendable, Equatable {
 
   /// By the first bytes of a file; all of it, where it is shorter than ``window``.
   package init(_ bytes: some Collection<UInt8>) {
-    let bytes = Array(bytes.prefix(Self.window))
     // Nearly all files are PDFs; no other kind begins like one.
     guard !bytes.starts(with: "%PDF-".utf8) else {
       self = .pdf(offset: 0)
       return
     }
+    let bytes = Array(bytes.prefix(Self.window))
     if let name = Self.signatures.first(where: { bytes.starts(with: $0.bytes) })?.name {
       self = .other(name == Self.zip ? Self.archive(bytes) : name)
     } else if Self.isMultipart(bytes) {

@@ -10,13 +10,15 @@ import Synchronization
 /// several writing processes can hit. TRUNCATE spares the directory a file created and deleted for
 /// each commit.
 package func openSQLite(
-  _ path: String, label: String? = nil, synchronous: String, waiting wait: BusyWait
+  _ path: String, label: String? = nil, synchronous: String, waiting wait: BusyWait,
+  functions: [DatabaseFunction] = []
 ) throws -> DatabaseQueue {
   var configuration = Configuration()
   configuration.label = label
   configuration.busyMode = .callback { wait.again(after: $0) }
   configuration.prepareDatabase { db in
     try db.execute(sql: "PRAGMA journal_mode = TRUNCATE; PRAGMA synchronous = \(synchronous)")
+    for function in functions { db.add(function: function) }
   }
   return try DatabaseQueue(path: path, configuration: configuration)
 }
@@ -51,21 +53,24 @@ package final class BusyWait: Sendable {
 /// How the files of the state directory are opened, and what their errors mean.
 package enum StateDatabase {
   /// Opens `path` and brings it to the newest schema: `schema` has one step of SQL for each version,
-  /// and SQLite's `user_version` counts those that were taken. `what` names the file in errors.
+  /// and SQLite's `user_version` counts those that were taken; they may use `functions`. `what` names the file in
+  /// errors.
   package static func open(
-    _ path: String, _ what: String, synchronous: String, schema: [String]
+    _ path: String, _ what: String, synchronous: String, schema: [String],
+    functions: [DatabaseFunction] = []
   ) throws(Fatal) -> DatabaseQueue {
     try guarded(path, what) {
-      try openUnguarded(path, synchronous: synchronous, schema: schema)
+      try openUnguarded(path, synchronous: synchronous, schema: schema, functions: functions)
     }
   }
 
   /// The same, with the errors that SQLite gave.
   package static func openUnguarded(
-    _ path: String, synchronous: String, schema: [String]
+    _ path: String, synchronous: String, schema: [String], functions: [DatabaseFunction] = []
   ) throws -> DatabaseQueue {
     let queue = try openSQLite(
-      path, synchronous: synchronous, waiting: BusyWait(timeout: 60, longest: 2000))
+      path, synchronous: synchronous, waiting: BusyWait(timeout: 60, longest: 2000),
+      functions: functions)
     try queue.writeWithoutTransaction { db in
       if try version(db) == schema.count { return }
       // Several processes may open a new file at once: asked again inside the transaction.

@@ -5,7 +5,7 @@ import Subprocesses
 /// Where the tools and the plugins are, and how the driver runs one.
 struct Programs: Sendable {
   /// Everything that `conveyor NAME` runs besides plugins.
-  static let tools = OptionTable.tools + ["queue", "portal"]
+  static let tools = OptionTable.tools + ["queue", "dashboard", "portal"]
 
   /// Folders of the tools, in the order in which they are looked through.
   let folders: [String]

@@ -99,6 +99,7 @@ struct RunPlan: Sendable {
     case "enqueue": return place
     case "fetch":
       return place + ["--spool", spool] + (settings.limiter == nil ? ["--limiter", limiter] : [])
+    case "optimize": return ["--state", state]
     case "upload": return ["--to", to] + place
     case "validate":
       // Without a filter, validate asks the index how much the stage has to do.

@@ -137,7 +137,8 @@ final class BodyReceiver: BodySink {
   private func decide(_ bytes: UnsafeRawBufferPointer) -> Bool {
     let kind = ContentKind(bytes)
     self.kind = kind
-    image = PageImageKind(bytes).flatMap { accepted.contains($0) ? $0 : nil }
+    image =
+      accepted.isEmpty ? nil : PageImageKind(bytes).flatMap { accepted.contains($0) ? $0 : nil }
     switch kind {
     case _ where isGood && image != nil, .pdf where isGood:
       do throws(FileError) { file = try PDFFile(path: path) } catch { failure = error }
@@ -161,7 +162,7 @@ final class BodyReceiver: BodySink {
 
   /// Forgets what came, and removes its file.
   func discard() {
-    if let file { unlink(file.path) }
+    if let file, !file.isMoved { unlink(file.path) }
     file = nil
     page = nil
     kind = nil

@@ -23,7 +23,8 @@ struct Fetch: Tool {
       \(ToolExit.table)
       """,
     subcommands: [
-      StatusCommand.self, LimiterCommand.self, ExplainCommand.self, PortalTestCommand.self,
+      StatusCommand.self, CheckpointCommand.self, LimiterCommand.self, ExplainCommand.self,
+      PortalTestCommand.self,
       ProbeCommand.self, PipelineCommand.self, ReplayWorkersCommand.self,
     ])
 
@@ -44,6 +45,12 @@ struct Fetch: Tool {
 
   @Option(help: .spool)
   var spool: String?
+
+  @Option(
+    help: .rare(
+      "Begin no document while the spool holds this much; wait until it was uploaded.",
+      valueName: "size"))
+  var spoolLimit: ByteCount?
 
   @Option(help: .rare("Retry transient errors this often (network, timeout, 408, 429, 5xx)."))
   var retries = 3
@@ -89,10 +96,13 @@ struct Fetch: Tool {
       limiter: try makeLimiter(settings.budgets, in: folder, stop, logger),
       // A dry run writes nothing: SQLite keeps a database of this name in memory.
       checkpoint: try Checkpoint(
-        path: dryRun ? ":memory:" : "\(folder.path)/checkpoint.sqlite"),
+        path: dryRun ? ":memory:" : "\(folder.path)/checkpoint.sqlite", waiting: workers),
       stop: stop, workers: workers, adaptive: adaptive(settings), notice: notice(in: folder),
       logger: logger)
-    let loop = RecordLoop(tool: "fetch", workers: threads, stop: stop, logger: logger)
+    let status =
+      dryRun ? nil : StatusNotice(tool: "fetch", state: folder.path) { services.traffic.json }
+    let loop = RecordLoop(
+      tool: "fetch", workers: threads, stop: stop, logger: logger, status: status)
     return loop.run { number in try Fetcher(services, worker: number, logger: logger) }
   }
 
@@ -134,6 +144,7 @@ struct Fetch: Tool {
   private func settings(_ stage: Stage?) throws(Fatal) -> FetchSettings {
     var settings = try requests.settings(stage)
     settings.rechecks = recheck
+    settings.spoolLimit = spoolLimit?.bytes
     settings.pageMismatch = pageMismatch
     settings.retry = RetryPolicy(
       retries: retries, base: settings.retry.base, maximumTime: retryMaxTime?.seconds)
@@ -151,9 +162,7 @@ struct StateOptions: ParsableArguments {
   @Option(help: .state)
   var state: String?
 
-  @Option(
-    help: ArgumentHelp(
-      "Share this limiter: a file, postgres:// or redis://.", valueName: "url"))
+  @Option(help: .limiter)
   var limiter: String?
 
   func folder() throws(Fatal) -> StateFolder { try StateFolder(named: state) }

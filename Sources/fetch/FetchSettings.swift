@@ -3,7 +3,6 @@ import Checkpoint
 import Common
 import Glibc
 import Logging
-import Synchronization
 import HTTP
 
 /// Everything that a run of `fetch` needs to know: parsed once, shared by all workers, never changed.
@@ -21,6 +20,8 @@ struct FetchSettings: Sendable {
   var rechecks = false
   /// What a document gets whose pages are not as many as the index counts.
   var pageMismatch = PageMismatch.warn
+  /// Bytes that the spool may hold; `nil` for as much as there is.
+  var spoolLimit: Int?
   /// The program that looks into PDFs.
   var inspector = "/proc/self/exe"
   /// Says what would be requested, and requests nothing.
@@ -81,8 +82,11 @@ final class FetchServices: Sendable {
   /// How much of pages is read at once.
   let pages = PageQueue()
   let inspectors: Inspectors
+  let room: SpoolRoom
   /// How many workers may work; `nil` for all of them, all the time.
   let adaptive: AdaptiveLimit
+  /// What the dashboard shows of the requests.
+  let traffic: Traffic
   /// Where `fetch explain` learns what was asked and answered.
   let trace: Trace?
 
@@ -98,6 +102,7 @@ final class FetchServices: Sendable {
     self.limiter = limiter
     self.checkpoint = checkpoint
     self.stop = stop
+    room = SpoolRoom(limit: settings.spoolLimit, root: spool.root, logger: logger)
     inspectors = Inspectors(
       stop: stop, grace: settings.graceAfterStop, executable: settings.inspector)
     let proxies = settings.transfer.proxy.map { [$0] } ?? HeaderSecrets.proxiesOfEnvironment()
@@ -106,6 +111,7 @@ final class FetchServices: Sendable {
       others: settings.portals.flatMap { Array($0.secrets.values) })
     let limit = AdaptiveLimit(adaptive)
     self.adaptive = limit
+    traffic = Traffic(limit)
     let turns = WorkerTurns(expected: settings.threads ?? 0) { limit.workers ?? workers }
     gate = OutageGate(settings.outages, turns: turns, stop: stop, notice: notice, logger: logger)
   }
@@ -113,16 +119,24 @@ final class FetchServices: Sendable {
 
 /// How many workers may work, where that is found out.
 final class AdaptiveLimit: Sendable {
-  private let state: Mutex<AdaptiveWorkers?>
+  private let state: Lock<AdaptiveWorkers?>
+  private let last = Lock<AdaptiveWorkers.Decision?>(nil)
 
-  init(_ workers: AdaptiveWorkers?) { state = Mutex(workers) }
+  /// The last change of mind.
+  var decision: AdaptiveWorkers.Decision? { last.withLock { $0 } }
+
+  init(_ workers: AdaptiveWorkers?) { state = Lock(workers) }
 
   /// So many; `nil` for all of them, all the time.
   var workers: Int? { state.withLock { $0?.limit } }
 
   /// See ``AdaptiveWorkers/finished(latency:isDropped:now:)``.
   func finished(latency: Double, isDropped: Bool, now: Int64) -> AdaptiveWorkers.Decision? {
-    state.withLock { $0?.finished(latency: latency, isDropped: isDropped, now: now) }
+    let decision = state.withLock {
+      $0?.finished(latency: latency, isDropped: isDropped, now: now)
+    }
+    if let decision { last.withLock { $0 = decision } }
+    return decision
   }
 }
 

@@ -34,25 +34,53 @@ struct Fetcher: RecordProcessor, ~Copyable {
     services.gate.turns.waitToTakeLine(number, isOver, services.stop)
   }
 
+  /// Returns when the checkpoint has it.
   mutating func process(_ record: inout DocumentRecord) throws {
+    guard let work = try takeTurn(&record) else { return }
+    defer { services.idsInWork.leave(record.id) }
+    try services.checkpoint.remember(work.entry)
+    record = try ending.finished(record, work)
+  }
+
+  /// The next document can be fetched while this one waits for its commit.
+  mutating func process(
+    _ record: inout DocumentRecord, finish: @escaping RecordCompletion
+  ) throws -> RecordProgress {
+    guard let work = try takeTurn(&record) else { return .now }
+    services.checkpoint.remember(work.entry) { [record, ending] outcome, moreFollow in
+      let done = Result {
+        defer { ending.services.idsInWork.leave(record.id) }
+        try outcome.get()
+        return try ending.finished(record, work)
+      }
+      finish(done, moreFollow)
+    }
+    return .later
+  }
+
+  private mutating func takeTurn(_ record: inout DocumentRecord) throws -> Work? {
     let turns = services.gate.turns
     guard turns.begin(services.stop) else { throw RecordError.stopped }
     defer { turns.end() }
-    try fetch(&record)
+    do { return try fetch(&record) } catch let full as DiskFull { throw full.reason }
   }
 
-  private mutating func fetch(_ record: inout DocumentRecord) throws {
+  private var ending: Ending { Ending(services: services, logger: logger) }
+
+  /// Fetches a document that is not there yet. What is to be remembered of it keeps its id taken.
+  private mutating func fetch(_ record: inout DocumentRecord) throws -> Work? {
     let portal = try Portal.route(record, among: services.settings.portals)
     let plan = try portal.plan(for: record)
     if services.settings.isDryRun {
       record.fetch = FetchResult(
         dryRun: [services.headerSecrets.hidden(in: try plan.url.redacted)])
-      return
+      return nil
     }
     guard
       try services.idsInWork.take(record.id, for: plan.identity, stop: services.stop)
     else { throw RecordError.stopped }
-    defer { services.idsInWork.leave(record.id) }
+    var work: Work?
+    defer { if work == nil { services.idsInWork.leave(record.id) } }
     var changed: Requester.Reply?
     let known = try services.checkpoint.entry(record.id)
     try services.idsInWork.check(known, for: plan.identity)
@@ -60,12 +88,28 @@ struct Fetcher: RecordProcessor, ~Copyable {
       if services.settings.rechecks { changed = try recheck(known, plan, portal) }
       guard changed != nil else {
         services.idsInWork.noteFetched(known.id)
-        record.fetch = result(of: record, known, isResumed: true)
+        record.fetch = ending.result(of: record, known, isResumed: true)
         logger.info("\(record.label): was fetched before")
-        return
+        return nil
       }
     }
+    while work == nil {
+      do { work = try fetch(plan, portal, record, known, changed) } catch let full as DiskFull {
+        try services.room.waitAfterFull(full.reason, services.stop)
+      }
+    }
+    return work
+  }
+
+  /// - Parameter changed: what the portal has instead of what is `known`.
+  private mutating func fetch(
+    _ plan: Portal.Plan, _ portal: Portal, _ record: DocumentRecord, _ known: Checkpoint.Entry?,
+    _ changed: Requester.Reply?
+  ) throws -> Work {
     let url = try plan.url
+    try services.room.enter(services.stop)
+    var kept: Int?
+    defer { services.room.leave(kept) }
     var entry = Checkpoint.Entry(id: record.id)
     entry.request = plan.identity
     entry.portal = portal.name.isEmpty ? nil : portal.name
@@ -76,7 +120,7 @@ struct Fetcher: RecordProcessor, ~Copyable {
         entry.actualPage = known.actualPage
         try keep([changed], of: record, &entry)
       } else {
-        try fetch(portal, record, &entry)
+        try fetch(portal, record, url, &entry)
       }
     } catch let met as RecordError where met.kind != .interrupted {
       let error = services.headerSecrets.hidden(in: met)
@@ -84,19 +128,12 @@ struct Fetcher: RecordProcessor, ~Copyable {
       entry.errorClass = error.kind.rawValue
       entry.error = error.message
       entry.at = Time.timestamp()
-      try services.checkpoint.remember(entry)
-      throw error
+      return Work(entry: entry, error: error)
     }
+    kept = entry.bytes ?? 0
     entry.at = Time.timestamp()
     entry.seconds = Double(Time.monotonic() - began) / 1e9
-    try services.checkpoint.remember(entry)
-    services.idsInWork.noteFetched(entry.id)
-    record.fetch = result(of: record, entry, isResumed: false)
-    logger.info(
-      """
-      \(record.label): fetched \(Format.bytes(entry.bytes ?? 0)) in \
-      \(Format.duration(seconds: entry.seconds))
-      """)
+    return Work(entry: entry, error: nil)
   }
 
   /// A spool file counts only if it is, byte for byte, what the checkpoint remembers (promise P7): on the
@@ -109,12 +146,6 @@ struct Fetcher: RecordProcessor, ~Copyable {
     else { return false }
     if let text = stamp.text, text == entry.stamp { return true }
     return (try? FileDigest(path: path))?.sha256 == entry.sha256
-  }
-
-  private func result(
-    of record: DocumentRecord, _ entry: Checkpoint.Entry, isResumed: Bool
-  ) -> FetchResult {
-    entry.result(of: record, path: services.spool.path(of: entry.id), isResumed: isResumed)
   }
 
   /// Asks the portal whether a document is still the one we have; `nil` if it is. What was merged from
@@ -139,9 +170,9 @@ struct Fetcher: RecordProcessor, ~Copyable {
   }
 
   private mutating func fetch(
-    _ portal: Portal, _ record: DocumentRecord, _ entry: inout Checkpoint.Entry
+    _ portal: Portal, _ record: DocumentRecord, _ first: WebURL, _ entry: inout Checkpoint.Entry
   ) throws {
-    var walk = PortalWalk(record, portal)
+    var walk = PortalWalk(record, portal, first: first)
     defer { walk.discard() }
     try walk.go(by: &requester, services)
     entry.actualBook = walk.actualBook
@@ -176,7 +207,6 @@ struct Fetcher: RecordProcessor, ~Copyable {
       throw RecordError(.internal, "an image without a file")
     }
     let path = services.spool.path(of: record.id)
-    try requireParts(files)
     entry.isEncrypted = images.contains { $0.finding?.needsPassword == true }
     entry.contentType = first.body.image?.contentType
     if files.count == 1, first.body.image == nil {
@@ -185,7 +215,9 @@ struct Fetcher: RecordProcessor, ~Copyable {
       entry.bytes = file.bytes
       entry.sha256 = file.sha256()
       try services.spool.move(file.path, to: path)
+      file.isMoved = true
     } else {
+      try requireParts(files)
       guard !entry.isEncrypted else {
         throw RecordError(
           .badPDF,
@@ -211,6 +243,40 @@ struct Fetcher: RecordProcessor, ~Copyable {
     entry.etag = first.head.header("ETag").map(headerSecrets.hidden)
     entry.lastModified = first.head.header("Last-Modified").map(headerSecrets.hidden)
     entry.images = files.count
+  }
+}
+
+/// A document that was fetched, or could not be, and is to be remembered.
+private struct Work: Sendable {
+  let entry: Checkpoint.Entry
+  /// Why it could not be.
+  let error: RecordError?
+}
+
+/// What is left to be done for a document once the checkpoint has it, in whatever thread.
+private struct Ending: Sendable {
+  let services: FetchServices
+  let logger: Logger
+
+  /// The record as it goes on; throws why the document could not be fetched.
+  func finished(_ record: DocumentRecord, _ work: Work) throws(RecordError) -> DocumentRecord {
+    if let error = work.error { throw error }
+    let entry = work.entry
+    services.idsInWork.noteFetched(entry.id)
+    var record = record
+    record.fetch = result(of: record, entry, isResumed: false)
+    logger.info(
+      """
+      \(record.label): fetched \(Format.bytes(entry.bytes ?? 0)) in \
+      \(Format.duration(seconds: entry.seconds))
+      """)
+    return record
+  }
+
+  func result(
+    of record: DocumentRecord, _ entry: Checkpoint.Entry, isResumed: Bool
+  ) -> FetchResult {
+    entry.result(of: record, path: services.spool.path(of: entry.id), isResumed: isResumed)
   }
 }
 

@@ -1,13 +1,12 @@
 import Checkpoint
 import Common
-import Synchronization
 
 /// The ids that workers of this process are at, or have fetched: one file and one checkpoint row belong to
 /// each, so that one worker at a time may have it, and one document in all.
 final class IDsInWork: Sendable {
-  private let ids = Mutex<[String: String]>([:])
+  private let ids = Lock<[String: String]>([:])
   /// What this process has fetched; the checkpoint knows with which request.
-  private let fetched = KnownIDs([])
+  private let fetched = KnownIDs(isComplete: true)
 
   /// Takes an id for the document that `request` asks for; returns false when the run is stopped first.
   /// The same document, met twice in one input, is waited for, and then found fetched.

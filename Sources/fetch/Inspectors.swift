@@ -78,17 +78,23 @@ final class Inspectors: Sendable {
     }
   }
 
-  /// Asks the process of a worker. It ends with the thread that started it, which may be another one's: asked once
-  /// more.
+  /// Asks the process of a worker. It is killed with the thread that started it, which may be another one's, and at
+  /// the end of a run all of them end: then it is asked again. What a crash is worth is asked once more.
   private func ask(
     _ worker: Int,
     _ question: (inout Inspector) throws(Fatal) -> Inspector.Answer
   ) throws(Fatal) -> Inspector.Answer {
     let slot = slots[worker % slots.count]
-    let answer = try slot.inspector.withLock { (inspector) throws(Fatal) in try question(&inspector)
+    var tries = 0
+    while true {
+      let answer = try slot.inspector.withLock { (inspector) throws(Fatal) in
+        try question(&inspector)
+      }
+      tries += 1
+      guard case .crashed(let end) = answer, tries < (end == .signal(SIGKILL) ? 5 : 2) else {
+        return answer
+      }
     }
-    guard case .crashed = answer else { return answer }
-    return try slot.inspector.withLock { (inspector) throws(Fatal) in try question(&inspector) }
   }
 }
 

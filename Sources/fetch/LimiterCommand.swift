@@ -129,16 +129,6 @@ enum HostName {
 }
 
 extension Limiter.HostStatus {
-  /// As JSON, for programs.
-  var json: JSON {
-    .object([
-      "host": .string(host), "next_slot_seconds": .decimal(nextSlot),
-      "pause_seconds": .decimal(pause),
-      "last_start_seconds_ago": lastStart.map { .decimal($0) }, "refusals": .int(refusals),
-      "orders": steering.isEmpty ? nil : steering.json,
-    ])
-  }
-
   /// For people.
   fileprivate var lines: [String] {
     let asked =

@@ -1,6 +1,7 @@
 import Files
 import Crypto
 import Glibc
+import Inspection
 
 /// A PDF on its way into a file. Owns the descriptor.
 final class PDFFile {
@@ -8,9 +9,11 @@ final class PDFFile {
   private let descriptor: Int32
   private var digest: Digest? = Digest(.sha256)
   private(set) var bytes = 0
+  /// Whether it has its final name, so that nothing is left under the first.
+  var isMoved = false
 
   init(path: String) throws(FileError) {
-    let flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW
+    let flags = O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW
     var descriptor = open(path, flags, 0o600)
     // The spool may have been removed by somebody since the run began.
     if descriptor < 0, errno == ENOENT, let slash = path.lastIndex(of: "/"),
@@ -41,6 +44,9 @@ final class PDFFile {
     self.bytes += bytes.count
     return nil
   }
+
+  /// What is certain of it without libqpdf, as is of nearly all files.
+  var finding: PDFFinding? { OrdinaryPDF.finding(of: descriptor, size: bytes) }
 
   /// The checksum of all that was written. To be asked for once, at the end.
   func sha256() -> String {

@@ -1,3 +1,4 @@
+import Checkpoint
 import Common
 import Crypto
 import HTTP
@@ -94,7 +95,8 @@ struct Portal: Sendable {
       parts.append(method + outline.address + (outline.body.isEmpty ? "" : " " + outline.body))
     }
     return Plan(
-      identity: "\(name): \(parts.joined(separator: " | "))", address: address, portal: self)
+      identity: Checkpoint.withoutEmptyFields("\(name): \(parts.joined(separator: " | "))"),
+      address: address, portal: self)
   }
 
   /// An address of the portal's. Throws where it is none.

@@ -10,7 +10,7 @@ import Logging
 struct PortalTestCommand: Tool {
   static let configuration = CommandConfiguration(
     commandName: "portal-test",
-    abstract: "Test portal files against saved answers, without a network.",
+    abstract: "Test portal files against saved answers, offline.",
     usage: "fetch portal-test [NAME…] [OPTION]…",
     discussion: """
       The tests of portals/NAME.yaml are the folders in portals/NAME.tests: each has the record, the answers \

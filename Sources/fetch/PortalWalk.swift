@@ -15,10 +15,14 @@ struct PortalWalk: ~Copyable {
   private var addresses = AddressRule.any
   private var requests = 0
   private var mayRenew: Bool
+  /// The record's own address, where it is what is asked for first.
+  private let recordURL: WebURL?
 
-  init(_ record: DocumentRecord, _ portal: Portal) {
+  /// - Parameter first: what the plan for the record begins with.
+  init(_ record: DocumentRecord, _ portal: Portal, first: WebURL) {
     self.record = record
     self.portal = portal
+    if case .recordURL? = portal.steps.first?.address { recordURL = first } else { recordURL = nil }
     values = StepValues(record, secrets: portal.secrets)
     mayRenew = portal.canRenew
   }
@@ -59,6 +63,7 @@ struct PortalWalk: ~Copyable {
   private mutating func begin(with read: [String: StepValues.Value]) {
     values = StepValues(record, secrets: portal.secrets)
     values.read = read
+    values.recordURL = recordURL
     referer = nil
   }
 

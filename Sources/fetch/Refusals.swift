@@ -1,5 +1,4 @@
 import Common
-import Synchronization
 import HTTP
 
 /// An attempt that failed: the document's error, should it be its own, and what it is for everybody.
@@ -118,7 +117,7 @@ extension OutageGate.Scope {
 /// and not by all workers.
 final class LoginTurns: Sendable {
   private enum State { case busy, good }
-  private let states = Mutex<[String: State]>([:])
+  private let states = Lock<[String: State]>([:])
 
   /// Runs `body` when it is this worker's turn. Throws that the run is over.
   func whileTaken(
@@ -158,7 +157,7 @@ final class Samples: Sendable {
     let read: @Sendable (Requester.Reply) throws(RecordError) -> Void
   }
 
-  private let samples = Mutex<[String: Sample]>([:])
+  private let samples = Lock<[String: Sample]>([:])
 
   /// The sample of a scope.
   subscript(scope: OutageGate.Scope) -> Sample? { samples.withLock { $0[scope.key] } }

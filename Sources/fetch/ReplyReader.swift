@@ -65,13 +65,17 @@ struct ReplyReader {
   private func defect(
     of file: PDFFile, in reply: inout Requester.Reply, _ context: Requester.RequestContext
   ) throws -> String? {
-    // What was removed meanwhile is no bad PDF; who keeps it says so.
-    guard access(file.path, F_OK) == 0 else { return nil }
-    guard let finding = try services.inspectors.finding(of: file.path, worker: worker) else {
+    if let finding = file.finding {
+      reply.finding = finding
+    } else {
+      // What was removed meanwhile is no bad PDF; who keeps it says so.
+      guard access(file.path, F_OK) == 0 else { return nil }
+      reply.finding = try services.inspectors.finding(of: file.path, worker: worker)
+    }
+    guard let finding = reply.finding else {
       logger.warning("\(context.id): could not inspect the PDF; keeping it as it is")
       return nil
     }
-    reply.finding = finding
     // Without an announced length, only an end at the end shows that nothing is missing.
     if finding.defect == nil, !reply.head.announcesEnd, finding.trailing ?? 0 > 1024 {
       return "its length was not announced, and it does not end with %%EOF"

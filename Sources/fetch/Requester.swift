@@ -409,8 +409,8 @@ struct Requester: ~Copyable {
           guard try permission.get() == .paused else { throw RecordError.stopped }
           continue
         }
-        adapt(since: began, isDropped: error.kind == .network || error.kind == .timeout)
-        if let failure = body.failure { throw Fatal(.inputOutput, "\(failure)") }
+        adapt(since: began, isDropped: [.network, .timeout].contains(error.kind), url, pace)
+        if let failure = body.failure { throw DiskFull.error(failure) }
         if let refusal = body.refusal { throw self.failure(refusal, status: 200, url, context) }
         throw try FetchFailure(
           error, url: url, portal: context.portal, hiding: services.headerSecrets)
@@ -423,7 +423,7 @@ struct Requester: ~Copyable {
         Trace.Exchange(
           step: context.step, request: request, head: response.head, body: kept?.bytes ?? [],
           seconds: Double(Time.monotonic() - began) / 1e9))
-      adapt(since: began, isDropped: status == 429 || status >= 500)
+      adapt(since: began, isDropped: status == 429 || status >= 500, url, pace, status: status)
       try noting.get()
       if case .success(.granted(let grant)) = permission, grant.refusals > 0, status < 400 {
         try limiter.succeed(host: url.budget)
@@ -432,10 +432,13 @@ struct Requester: ~Copyable {
     }
   }
 
-  private func adapt(since began: Int64, isDropped: Bool) {
+  private func adapt(
+    since began: Int64, isDropped: Bool, _ url: WebURL, _ pace: RateLimit, status: Int? = nil
+  ) {
     let now = Time.monotonic()
-    let decision = services.adaptive.finished(
-      latency: Double(now - began) / 1e9, isDropped: isDropped, now: now)
+    let seconds = Double(now - began) / 1e9
+    services.traffic.note(host: url.budget, status: status, seconds: seconds, delay: pace.delay)
+    let decision = services.adaptive.finished(latency: seconds, isDropped: isDropped, now: now)
     if let decision { logger.info("workers: \(decision.limit), \(decision.reason)") }
   }
 

@@ -38,6 +38,8 @@ struct StepValues: Sendable {
 
   let record: DocumentRecord
   let secrets: [String: Secret]
+  /// The record's own address, where it was read already.
+  var recordURL: WebURL?
   var read: [String: Value] = [:]
   /// The form of the page before, with where it goes.
   var form: FoundForm?
@@ -210,7 +212,9 @@ extension PortalStep {
     _ text: (String) -> String?
   ) throws(RecordError) -> WebURL {
     switch address {
-    case .recordURL: return try portal.recordURL(values.record)
+    case .recordURL:
+      if let url = values.recordURL { return url }
+      return try portal.recordURL(values.record)
     case .form:
       guard let form = values.form else {
         throw RecordError(.portalError, "\(name) needs a form, and the page before had none")

@@ -70,6 +70,63 @@ struct StatusCommand: Tool {
   }
 }
 
+/// `fetch checkpoint`: to pack one, move it, or join two.
+struct CheckpointCommand: Tool {
+  enum Action: String, CaseIterable, ExpressibleByArgument {
+    case export, `import`
+  }
+
+  static let configuration = CommandConfiguration(
+    commandName: "checkpoint",
+    abstract: "Export the checkpoint as JSON lines, or import them.",
+    usage: "fetch checkpoint export|import [OPTION]…",
+    discussion: """
+      A line has the columns of the table (docs/fetch.md). Of two lines for the same document, the newer counts. \
+      Files of the spool are found by their id; their SHA-256 decides.
+
+        fetch checkpoint export | zstd > checkpoint.jsonl.zst
+        zstdcat checkpoint.jsonl.zst | fetch checkpoint import --state /srv/conveyor
+
+      \(ToolExit.table)
+      """)
+
+  @Argument(help: "What to do.")
+  var action: Action
+
+  @OptionGroup var place: StateOptions
+  @OptionGroup var log: LogOptions
+
+  func perform(stop: ShutdownSignal, logger: Logger) throws -> ToolExit {
+    let folder = try place.folder()
+    let path = "\(folder.path)/checkpoint.sqlite"
+    guard action == .import else {
+      guard access(path, F_OK) == 0 else {
+        throw Fatal(
+          .inputOutput, "there is no checkpoint at \(path). Name its folder with --state.")
+      }
+      let output = LineWriter(descriptor: STDOUT_FILENO, stop: stop)
+      try Checkpoint(path: path).export { output.write($0) && !stop.isRequested }
+      return try stop.exitCode()
+    }
+    umask(0o077)
+    try Spool.makeDirectories(folder.path)
+    var input = LineReader(descriptor: STDIN_FILENO, stop: stop)
+    let imported = try Checkpoint(path: path).take { () throws(Fatal) in
+      switch try input.next() {
+      case .line(let line): return line
+      case .tooLong: throw Fatal(.notRecords, "a line is longer than 1 MiB")
+      case nil: return nil
+      }
+    }
+    logger.notice(
+      """
+      took \(Format.count(imported.taken)) documents; of \(Format.count(imported.known)) the checkpoint knew \
+      something as new
+      """)
+    return try stop.exitCode()
+  }
+}
+
 /// `fetch probe`.
 struct ProbeCommand: Tool {
   static let configuration = CommandConfiguration(
@@ -132,13 +189,5 @@ struct ReplayWorkersCommand: Tool {
     var adaptive = range.adaptive(delay: access.rateLimitDelay?.seconds ?? 0)
     adaptive.replay({ readLine() }) { _ = writeAll(Array($0.utf8), to: STDOUT_FILENO) }
     return .success
-  }
-}
-
-extension LimiterLocation {
-  /// Whether there is a limiter, as far as that can be seen without asking a server.
-  var isThere: Bool {
-    if case .file(let path) = self { return access(path, F_OK) == 0 }
-    return true
   }
 }

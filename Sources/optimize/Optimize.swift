@@ -53,6 +53,9 @@ struct Optimize: Tool {
   @Option(help: .rare("Allow a document this much memory, 256M or more."))
   var memoryLimit = ByteCount(2 << 30)
 
+  @Option(help: .state)
+  var state: String?
+
   @OptionGroup var ghostscript: GhostscriptOptions
 
   @Option(help: .rare("Give one Ghostscript many documents (worker) or one (document)."))
@@ -98,7 +101,8 @@ struct Optimize: Tool {
     let loop = RecordLoop(
       tool: "optimize", workers: workers?.value ?? processors, stop: stop, logger: logger,
       input: files.isEmpty ? STDIN_FILENO : try FileNames.descriptor(files),
-      lines: files.isEmpty ? .records : .fileNames)
+      lines: files.isEmpty ? .records : .fileNames,
+      status: dryRun ? nil : state.map { StatusNotice(tool: "optimize", state: $0) })
     if dryRun { return loop.run { _ in PassingOn() } }
     let renderer = try renderer(path)
     let settings = Settings(

@@ -74,7 +74,8 @@ struct Upload: Tool {
     let (opened, keys) = try store.open(settings)
     let loop = RecordLoop(
       tool: "upload", workers: threads, stop: stop, logger: logger,
-      lines: store.fromList ? .fileNames : .records)
+      lines: store.fromList ? .fileNames : .records,
+      status: store.dryRun ? nil : state.map { StatusNotice(tool: "upload", state: $0) })
     let style = UploadOptions(
       overwrites: store.overwrite, isDryRun: store.dryRun, removesSources: removeSourceFiles,
       root: root)

@@ -1,4 +1,5 @@
 import Common
+import Page
 
 /// What a run came to: for people, and as JSON.
 struct Summary: Sendable {

@@ -120,7 +120,8 @@ struct Validate: Tool {
       metrics: metricsFile.map { MetricsFile(path: $0, logger: logger) },
       total: try total ?? documents.map { try $0.countOfWork(selection) },
       style: progress.style, workers: workers.value, turns: turns,
-      outages: try outagesFolder(state: state, index: index), logger: logger)
+      outages: try outagesFolder(state: state, index: index),
+      status: state.map { StatusNotice(tool: "validate", state: $0) }, logger: logger)
     let output = noRecords ? open("/dev/null", O_WRONLY | O_CLOEXEC) : STDOUT_FILENO
     let (code, summary) = try run.perform(stop: stop, output: output)
     Console.write(summary.text)

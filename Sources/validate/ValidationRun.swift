@@ -17,6 +17,7 @@ struct ValidationRun: Sendable {
   let turns: WorkerTurns
   /// The folder where the tools of the run note their outages.
   let outages: String?
+  let status: StatusNotice?
   let logger: Logger
 
   /// Runs to the end of the input; says how that went, and what it came to.
@@ -26,7 +27,8 @@ struct ValidationRun: Sendable {
     let tally = StatisticsCollector()
     let display = ProgressDisplay(tool: "validate", style: style)
     let loop = RecordLoop(
-      tool: "validate", workers: workers, stop: stop, logger: logger, output: output)
+      tool: "validate", workers: workers, stop: stop, logger: logger, output: output, status: status
+    )
     let meter = Meter(tally: tally, total: total, start: start)
     try metrics?.write(meter, isRunning: true)
     let code = ProgressDisplay.beside([

@@ -11,6 +11,33 @@ private struct TestWorker: RecordProcessor {
   mutating func process(_ record: inout DocumentRecord) throws { try work(&record) }
 }
 
+/// One whose documents are done in other threads, a moment later.
+private struct PatientWorker: RecordProcessor {
+  let work: @Sendable (inout DocumentRecord) throws -> Void
+
+  mutating func process(_ record: inout DocumentRecord) throws { try work(&record) }
+
+  mutating func process(
+    _ record: inout DocumentRecord, finish: @escaping RecordCompletion
+  ) throws -> RecordProgress {
+    if record.id == "now" {
+      try work(&record)
+      return .now
+    }
+    let isStarted = startThread { [record, work] in
+      sched_yield()
+      finish(
+        Result {
+          var record = record
+          try work(&record)
+          return record
+        }, false)
+    }
+    guard isStarted else { throw Fatal(.other, "no thread") }
+    return .later
+  }
+}
+
 @Suite("One line in, one line out")
 struct StageLoopTests {
   private let input = Ends()
@@ -165,6 +192,47 @@ struct StageLoopTests {
     // What was in hand when the stop came is finished.
     #expect(interrupted.count == 90)
     #expect(interrupted.allSatisfy { $0["error"]?["counts"] == .bool(false) })
+  }
+
+  @Test func whatIsDoneLaterComesOutToo() throws {
+    input.send(bytes((1...200).map { #"{"id":"\#($0)"}"# + "\n" }.joined()))
+    input.send(bytes(#"{"id":"now"}"# + "\n"))
+    input.closeWriter()
+    let caught = Lock<[String]>([])
+    let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    let loop = RecordLoop(
+      tool: "tester", workers: 3, stop: stop, logger: quiet, input: input.reader,
+      output: output.writer)
+    let code = loop.run { _ in
+      PatientWorker { record in
+        caught.withLock { $0.append(record.id) }
+        record.fields["half"] = .bool(true)
+        if record.id == "7" { throw RecordError(.timeout, "too slow") }
+      }
+    }
+    output.closeWriter()
+    #expect(code == .documentsFailed)
+    let results = try results()
+    #expect(Set(results.compactMap { $0["id"]?.string }).count == 201)
+    #expect(results.count == 201)
+    #expect(caught.withLock { $0.count } == 201)
+    let failed = results.filter { $0["error"] != nil }
+    #expect(failed.map { $0["error"]?["class"] } == [.string("timeout")])
+    #expect(failed.allSatisfy { $0["half"] == nil })
+  }
+
+  @Test func aFatalErrorThatComesLaterEndsTheRunWithItsCode() throws {
+    send(documents: 200)
+    let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    let loop = RecordLoop(
+      tool: "tester", workers: 2, stop: stop, logger: quiet, input: input.reader,
+      output: output.writer)
+    let code = loop.run { _ in
+      PatientWorker { if $0.id == "5" { throw Fatal(.inputOutput, "the disk is full") } }
+    }
+    output.closeWriter()
+    #expect(code == .inputOutput)
+    #expect(try results().contains { $0["error"]?["class"] == .string("local") })
   }
 
   @Test func workersWorkAtTheSameTime() throws {

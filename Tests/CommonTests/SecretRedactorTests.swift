@@ -1,4 +1,5 @@
 import Common
+import Support
 import Testing
 
 /// Found by `--index postgres://me:pa/ss@…`, which was printed: what does not parse was shown whole
@@ -123,5 +124,32 @@ import Testing
     #expect(Fatal(describing: RecordError(.network, "no answer")).message == "no answer")
     let odd = Fatal(describing: Odd()).message
     #expect(odd.contains("Odd") && !odd.contains("inside"))
+  }
+
+  /// What is told at once is what reading all of it would say.
+  @Test func plainAddressesHideNothing() {
+    let plain = [
+      "http://a.example/x", "https://h:8080/a/b-c_d~1.pdf", "https://h", "http://h:1/%20",
+    ]
+    for address in plain { #expect(SecretRedactor.isPlainAddress(address), "\(address)") }
+    let others = ["ftp://h/", "https://h:x/", "http://h/?a=b", "http://h/a@b", "http:///x", "h"]
+    for address in others { #expect(!SecretRedactor.isPlainAddress(address), "\(address)") }
+    let words = [
+      "http", "https", "://", ":", "/", "//", "@", "token", "password", "key", "h", ".", "8080",
+      "80", "=",
+      "-", "a", "?", "s3", " ", "%", "+", "~", "_",
+    ]
+    var dice = SeededRandom(seed: 1)
+    for _ in 0..<20_000 {
+      let start = ["http://", "https://", ""].randomElement(using: &dice) ?? ""
+      let rest = (0..<Int.random(in: 1...6, using: &dice)).map { _ in
+        words.randomElement(using: &dice) ?? ""
+      }
+      let text = start + rest.joined()
+      if SecretRedactor.isPlainAddress(text) {
+        #expect(!SecretRedactor.looksSecret(text), "\(text)")
+        #expect(SecretRedactor.message(text) == text)
+      }
+    }
   }
 }

@@ -156,7 +156,10 @@ struct OptionTableTests {
       ])
     #expect(asked["fetch"]?.suffix(5) == ["--workers", "9", "--retries", "2", "--verbose"])
     #expect(asked["upload"]?.suffix(3) == ["--verbose", "--retries", "4"])
-    #expect(asked["optimize"] == ["--log-file", "state/conveyor.log", "--verbose"])
+    #expect(
+      asked["optimize"] == [
+        "--state", "state", "--log-file", "state/conveyor.log", "--verbose",
+      ])
     let validate = try #require(asked["validate"])
     #expect(validate.firstIndex(of: "--total").map { validate[$0 + 1] } == "5")
     for (words, isFiltered) in [

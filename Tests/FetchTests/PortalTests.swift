@@ -55,7 +55,9 @@ import HTTP
     }
     let plan = try portal().plan(for: record)
     #expect(try plan.url.description == "http://portal/x/search/lookup.php?" + query)
-    #expect(plan.identity == "mid: search/lookup.php?" + query)
+    // By which it is known: without what is empty.
+    let fields = query.split(separator: "&").filter { !$0.hasSuffix("=") }
+    #expect(plan.identity == "mid: search/lookup.php?" + fields.joined(separator: "&"))
   }
 
   @Test func routesByBook() throws {

@@ -1,4 +1,6 @@
 import Common
+import Glibc
+import Logging
 import Support
 import Testing
 
@@ -43,5 +45,51 @@ import Testing
     #expect(Set(Self.ids.map(spool.path(of:))).count == Self.ids.count)
     #expect(spool.path(of: "184223") == directory.path + "/1842/184223.pdf")
     #expect(spool.path(of: "7") == directory.path + "/0/7.pdf")
+  }
+
+  /// Other tools remove files, or make them smaller; what was there before the run counts, too.
+  @Test func roomIsWaitedFor() throws {
+    let directory = try TemporaryDirectory()
+    let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    let old = directory.path + "/12/1234.pdf"
+    try Spool.makeDirectories(directory.path + "/12")
+    try directory.write(String(repeating: "x", count: 300_000), to: "12/1234.pdf")
+    let room = SpoolRoom(limit: 500_000, root: directory.path, logger: quiet)
+    let stop = ShutdownSignal()
+    try room.enter(stop)
+    try directory.write(String(repeating: "x", count: 150_000), to: "12/1235.pdf")
+    room.leave(150_000)
+    // Now another one does not fit, until the first is gone.
+    let isIn = Latch()
+    let isStarted = startThread {
+      try? room.enter(stop)
+      isIn.happen()
+    }
+    try #require(isStarted)
+    #expect(isIn.sleep(seconds: 0.2))
+    #expect(unlink(old) == 0)
+    #expect(!isIn.sleep(seconds: 60))
+    // 150,000 there, 150,000 on the way, and the next may be as large: 450,000.
+    try room.enter(stop)
+    let isOver = Latch()
+    let isAlsoStarted = startThread {
+      #expect(throws: RecordError.stopped) { try room.enter(stop) }
+      isOver.happen()
+    }
+    try #require(isAlsoStarted)
+    #expect(isOver.sleep(seconds: 0.2))
+    stop.request(.interrupted)
+    #expect(!isOver.sleep(seconds: 60))
+  }
+
+  @Test func aDocumentLargerThanTheRoomComesAlone() throws {
+    let directory = try TemporaryDirectory()
+    let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    let room = SpoolRoom(limit: 1, root: directory.path, logger: quiet)
+    try room.enter(ShutdownSignal())
+    room.leave(nil)
+    try room.enter(ShutdownSignal())
+    let free = SpoolRoom(limit: nil, root: directory.path, logger: quiet)
+    for _ in 0..<1000 { try free.enter(ShutdownSignal()) }
   }
 }

@@ -14,7 +14,9 @@ let builtTools: String = {
     ?? "\(sourceTree)/.build/debug"
 }()
 
-let toolNames = ["enqueue", "fetch", "optimize", "upload", "validate", "queue", "portal"]
+let toolNames = [
+  "enqueue", "fetch", "optimize", "upload", "validate", "queue", "dashboard", "portal",
+]
 
 func toolPath(_ name: String) -> String {
   name.contains("/") ? name : "\(builtTools)/\(name)"

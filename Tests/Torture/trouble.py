@@ -2,26 +2,28 @@
 with the right code or goes on; no document pays for it; and once the trouble is over, all goes on."""
 
 import os
+import signal
 import subprocess
+import time
 from pathlib import Path
 
 import oracle
-from pipeline import FAKETIME, NAMES, Pipeline, Skipped, at, crashed, side_by_side
+from pipeline import FAKETIME, NAMES, Pipeline, Skipped, at, crashed, side_by_side, until
 
 
 def short(dice):
-    return run(dice, 1)
+    return run(dice, 1, _small_spool(documents=150, size=1 << 20, away=3))
 
 
 def long(dice):
-    return run(dice, 20)
+    return run(dice, 20, _small_spool(documents=2000, size=8 << 20, away=30))
 
 
-def run(dice, times):
+def run(dice, times, small_spool):
     if os.geteuid() != 0:
         raise Skipped("full and read-only disks are mounted, which takes root")
     disks = [_disk(place, how) for place in ("state", "bucket", "index") for how in ("full", "read-only")]
-    return side_by_side(dice, (disks + [_descriptors, _no_home, _old_clock]) * times)
+    return side_by_side(dice, (disks + [_descriptors, _no_home, _old_clock]) * times + [small_spool])
 
 
 def _unpaid(pipeline, what):
@@ -66,6 +68,39 @@ def _disk(place, how):
             finally:
                 subprocess.run(["umount", "--lazy", mount], check=True)
         return {how: 1, "hangs": 0}, wrong
+    return trial
+
+
+def _small_spool(documents, size, away):
+    """More documents than the spool's disk has room for; --spool-limit is half of it, and for some seconds the store
+    takes none. Nothing fails, and no attempt is used up."""
+    def trial(dice):
+        with Pipeline(documents, engine="images") as pipeline:
+            spool = pipeline.state / "spool"
+            spool.mkdir(parents=True)
+            subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", spool], check=True)
+            pipeline.options["fetch"] = ["--spool-limit", size // 2]
+            try:
+                processes = pipeline.start()
+                begun = until(lambda: pipeline.bucket.is_dir() and any(pipeline.bucket.rglob("*.pdf")), 30)
+                wrong = [] if begun else ["P12: with a small spool nothing was uploaded"]
+                upload = processes[NAMES.index("upload")]
+                upload.send_signal(signal.SIGSTOP)
+                time.sleep(away)
+                upload.send_signal(signal.SIGCONT)
+                if not pipeline.wait(processes, 300):
+                    wrong.append("P12: with a small spool the pipeline hung")
+                wrong += [f"P12: with a small spool {name} ended with {process.returncode}"
+                          for name, process in zip(NAMES, processes) if process.returncode != 0]
+                wrong += [f"P12: document {row['id']} is {row['download_status']} after {row['download_attempts']} attempts "
+                          f"with a small spool: {row['download_error']}" for row in oracle.index_rows(pipeline.index)
+                          if (row["download_status"], row["download_attempts"]) != ("completed", 1)]
+                log = (pipeline.state / "conveyor.log").read_text(errors="replace")
+                wrong += [f"P12: {log.count('No space left')} times no space was left in a limited spool"] * (
+                    "No space left" in log)
+            finally:
+                subprocess.run(["umount", "--lazy", spool], check=True)
+            return {"small spool": 1}, wrong + oracle.check(pipeline)
     return trial
 
 

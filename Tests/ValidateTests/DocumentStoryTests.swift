@@ -4,6 +4,7 @@ import Index
 import Support
 import Testing
 
+@testable import Page
 @testable import validate
 
 @Suite struct DocumentStoryTests {

@@ -2,6 +2,7 @@ import Common
 import Index
 import Testing
 
+@testable import Page
 @testable import validate
 
 @Suite struct MonitorTests {
@@ -78,7 +79,9 @@ import Testing
   }
 
   @Test func errorsFromOutsideKeepToTheirLine() {
-    let monitor = monitor { $0.errors = [("network", "a\nb\u{1B}[31m\u{202E}c", 2)] }
+    let monitor = monitor {
+      $0.errors = [.init(kind: "network", message: "a\nb\u{1B}[31m\u{202E}c", count: 2)]
+    }
     #expect(monitor.text.hasSuffix("  network: a\u{FFFD}b\u{FFFD}[31m\u{FFFD}c\n"))
     #expect(monitor.json["errors_last_hour"]?.array?.count == 1)
   }

@@ -3,6 +3,7 @@ import Index
 import Testing
 
 @testable import CLI
+@testable import Page
 @testable import validate
 
 @Suite struct RateTests {

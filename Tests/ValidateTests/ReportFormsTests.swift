@@ -2,6 +2,7 @@ import Common
 import Index
 import Testing
 
+@testable import Page
 @testable import validate
 
 @Suite struct ReportFormsTests {
@@ -31,7 +32,10 @@ import Testing
     report.completedLastSixHours = 361
     report.secondsOfLastSixHours = 21_600
     report.hours = [(498_738, 100), (498_740, 1400)]
-    report.errors = [("portal_error", hostile, 70), ("unclassified", "=1+1", 10)]
+    report.errors = [
+      .init(kind: "portal_error", message: hostile, count: 70),
+      .init(kind: "unclassified", message: "=1+1", count: 10),
+    ]
     report.gaps = [3...5, 9...9]
     report.books = 1...600
     report.mismatches = [(0...499, 1000, 100), (500...999, 500, 0)]

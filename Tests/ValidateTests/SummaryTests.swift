@@ -1,6 +1,7 @@
 import Common
 import Testing
 
+@testable import Page
 @testable import validate
 
 @Suite struct SummaryTests {

@@ -1,5 +1,6 @@
 import Testing
 
+@testable import Page
 @testable import validate
 
 @Suite struct ThroughputTests {

@@ -26,6 +26,12 @@ package struct JSONNumber: Sendable, Hashable {
     literal = Format.decimal(value, decimals)
   }
 
+  /// A finite number with as many digits as tell it from any other double; `nil` for NaN and infinities.
+  package init?(exactly value: Double) {
+    guard value.isFinite else { return nil }
+    literal = "\(value)"
+  }
+
   /// The value, where it is an integer that 64 bits can hold.
   package var int: Int? { Int(literal) }
 

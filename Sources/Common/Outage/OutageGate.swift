@@ -48,6 +48,10 @@ package final class OutageGate: Sendable {
       self.name = name
       self.group = group ?? key
     }
+
+    /// The key says which it is; the rest follows from it.
+    package static func == (one: Scope, other: Scope) -> Bool { one.key == other.key }
+    package func hash(into hasher: inout Hasher) { hasher.combine(key) }
   }
 
   /// A request that was let pass. To be answered once: further reports do nothing.
@@ -84,11 +88,11 @@ package final class OutageGate: Sendable {
   private let stop: ShutdownSignal
   private let notice: OutageNotice?
   private let logger: Logger
-  private let watches = Mutex<[Scope: OutageWatch]>([:])
+  private let watches = Lock<[Scope: OutageWatch]>([:])
   /// For each group when its last outage was over.
-  private let past = Mutex<[String: Int64]>([:])
+  private let past = Lock<[String: Int64]>([:])
   /// For each scope how many wait there, or try.
-  private let present = Mutex<[Scope: Int]>([:])
+  private let present = Lock<[Scope: Int]>([:])
 
   /// A gate. What goes on is logged and, where there is a `notice`, shown to other programs.
   package init(
@@ -112,8 +116,10 @@ package final class OutageGate: Sendable {
   /// is learned there, and one request at a time is enough for all. Where those who waited there are gone
   /// with errors of their own, somebody else has to get there.
   private func waitsForAnother(_ scope: Scope, _ now: Int64) -> Bool {
-    let first = watches.withLock { watches in
-      watches.filter { $0.key.group == scope.group }
+    let first = watches.withLock { watches -> (scope: Scope, outage: OutageWatch.Outage)? in
+      // Nearly always there is none.
+      guard watches.contains(where: { $0.value.outage != nil }) else { return nil }
+      return watches.filter { $0.key.group == scope.group }
         .compactMap { other, watch in watch.outage.map { (scope: other, outage: $0) } }
         .min { ($0.outage.since, $0.scope.key) < ($1.outage.since, $1.scope.key) }
     }

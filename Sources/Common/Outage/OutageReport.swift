@@ -98,7 +98,7 @@ extension OutageReport {
     ends = Self.time(json["ends"]) ?? .max
   }
 
-  private static func isLeftBehind(_ json: JSON) -> Bool {
+  static func isLeftBehind(_ json: JSON) -> Bool {
     if let text = json["identity"]?.string, let process = ProcessIdentity(text) {
       return ProcessIdentity.this.map(process.isDead(seenFrom:)) ?? false
     }
@@ -109,7 +109,7 @@ extension OutageReport {
   }
 
   /// ``Time/timestamp(_:)`` read back, to the millisecond.
-  private static func time(_ json: JSON?) -> Int64? {
+  static func time(_ json: JSON?) -> Int64? {
     guard let text = json?.string, text.hasSuffix("Z") else { return nil }
     let numbers = text.dropLast().split { "-T:.".contains($0) }.compactMap { Int32($0) }
     guard numbers.count == 7 else { return nil }

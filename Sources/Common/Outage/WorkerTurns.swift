@@ -1,5 +1,3 @@
-import Synchronization
-
 /// Who works, who holds a document that is undecided, and who waits for a line.
 ///
 /// A worker that holds a document lets another one work in its place, so that there is something to
@@ -15,7 +13,7 @@ package final class WorkerTurns: Sendable {
     var lastChange = Time.monotonic()
   }
 
-  private let state = Mutex(State())
+  private let state = Lock(State())
   private let expected: Int
   private let limit: @Sendable () -> Int
   /// Seconds after which a worker that waits for a line is not expected to bring news.

@@ -31,15 +31,18 @@ package final class LineWriter: Sendable {
   }
 
   /// Writes lines (each without its line end), those of one call next to each other. False when
-  /// they could not be written; why is with the stop.
+  /// they could not be written; why is with the stop. Where others follow at once (`moreFollow`), those take
+  /// them along.
   @discardableResult
-  package func write(_ lines: [[UInt8]]) -> Bool {
+  package func write(_ lines: [[UInt8]], moreFollow: Bool = false) -> Bool {
     let isTakenAlong = waiting.withLock { waiting in
       for line in lines {
         waiting.bytes += line
         waiting.bytes.append(UInt8(ascii: "\n"))
       }
-      if waiting.isBeingWritten, waiting.bytes.count < Self.mostWaiting { return true }
+      if waiting.isBeingWritten || moreFollow, waiting.bytes.count < Self.mostWaiting {
+        return true
+      }
       waiting.isBeingWritten = true
       return false
     }

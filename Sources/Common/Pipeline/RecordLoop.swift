@@ -1,3 +1,4 @@
+import Dispatch
 import Glibc
 import Logging
 import Synchronization
@@ -12,6 +13,13 @@ package protocol RecordProcessor: ~Copyable, SendableMetatype {
   /// then carries, or a ``Fatal``, when the run cannot go on.
   mutating func process(_ record: inout DocumentRecord) throws
 
+  /// The same, where the record may have to wait for something that this thread need not wait for, a commit say:
+  /// after `.later`, `finish` is called once, from any thread, with the record or why it failed. Without it,
+  /// ``process(_:)`` is done when it returns. What fails later is not shown to ``sawFailure(of:)``.
+  mutating func process(
+    _ record: inout DocumentRecord, finish: @escaping RecordCompletion
+  ) throws -> RecordProgress
+
   /// Is shown a document that failed, in an earlier tool or in ``process(_:)`` just now. What it
   /// changes is written; what it leaves alone passes with its bytes as they are. Throws ``Fatal``.
   mutating func sawFailure(of record: inout DocumentRecord) throws
@@ -24,7 +32,28 @@ package protocol RecordProcessor: ~Copyable, SendableMetatype {
   static var worksThroughInterruption: Bool { get }
 }
 
+/// Takes a record that is done, or the reason why it is not, and whether the same thread calls the next completion
+/// at once, so that both records can be written together.
+package typealias RecordCompletion =
+  @Sendable (_ outcome: Result<DocumentRecord, any Error>, _ moreFollow: Bool) -> Void
+
+/// When a record may be written.
+package enum RecordProgress: Sendable {
+  /// It is done.
+  case now
+  /// When its completion is called.
+  case later
+}
+
 extension RecordProcessor where Self: ~Copyable {
+  /// Done when it returns.
+  package mutating func process(
+    _ record: inout DocumentRecord, finish: @escaping RecordCompletion
+  ) throws -> RecordProgress {
+    try process(&record)
+    return .now
+  }
+
   /// Nothing: all workers work all the time.
   package func waitForTurn(_ isOver: () -> Bool) {}
 
@@ -56,12 +85,15 @@ package struct RecordLoop: Sendable {
   private let output: Int32
   private let lines: Lines
   private let logger: Logger
+  private let status: StatusNotice?
 
   /// A loop for `tool` with `workers` threads (1 or more) from `input` to `output`.
   package init(
     tool: String, workers: Int, stop: ShutdownSignal, logger: Logger,
-    input: Int32 = STDIN_FILENO, output: Int32 = STDOUT_FILENO, lines: Lines = .records
+    input: Int32 = STDIN_FILENO, output: Int32 = STDOUT_FILENO, lines: Lines = .records,
+    status: StatusNotice? = nil
   ) {
+    self.status = status
     self.tool = tool
     self.workers = workers
     self.stop = stop
@@ -82,6 +114,9 @@ package struct RecordLoop: Sendable {
       reader: LineReader(descriptor: input, stop: stop, grace: grace), lines: lines, tool: tool,
       stop: stop)
     let writer = LineWriter(descriptor: output, stop: stop)
+    let unfinished = DispatchGroup()
+    status?.begin(workers: workers) { source.failures.load(ordering: .relaxed) }
+    defer { status?.end() }
     withThreads(workers) { number in
       var logger = logger
       logger[metadataKey: "worker"] = "\(number)"
@@ -90,19 +125,24 @@ package struct RecordLoop: Sendable {
         while true {
           worker.waitForTurn { source.isAtEnd }
           guard let line = source.next() else { break }
-          let result = handle(line, with: &worker, source, logger)
-          if !writer.write([result]) { break }
+          status?.began(number)
+          let later = Later(loop: self, source: source, writer: writer, unfinished, logger)
+          let result = handle(line, with: &worker, source, later, logger)
+          status?.ended(number)
+          if let result, !writer.write([result]) { break }
         }
       } catch {
         stop.request(for: error, logger)
       }
     }
+    unfinished.wait()
     return exitCode(source)
   }
 
   private func handle<Worker: RecordProcessor & ~Copyable>(
-    _ line: InputLine, with worker: inout Worker, _ source: Source, _ logger: Logger
-  ) -> [UInt8] {
+    _ line: InputLine, with worker: inout Worker, _ source: Source, _ later: Later,
+    _ logger: Logger
+  ) -> [UInt8]? {
     switch line {
     case .invalid(let json, _):
       source.failures.add(1, ordering: .relaxed)
@@ -117,22 +157,31 @@ package struct RecordLoop: Sendable {
       let before = record
       do {
         if stop.isRequested, !Worker.worksThroughInterruption { throw RecordError.stopped }
-        try worker.process(&record)
+        if case .later = try later.begin({ try worker.process(&record, finish: $0) }, before) {
+          return nil
+        }
       } catch {
         record = before
-        // What fails for want of memory is not the document's fault, whatever it looks like.
-        let error = AddressSpace.isUsedUp ? Fatal.noMemory : error
-        let failure = RecordError(describing: error, tool: tool)
-        if error is Fatal { stop.request(for: error, logger) }
-        record.error = failure
-        if failure.kind != .interrupted {
-          logger.error("\(record.label): \(failure.kind.rawValue): \(failure.message)")
-        }
-        source.count(failure.kind)
-        if !(error is Fatal) { show(&record, to: &worker) }
+        if fail(&record, for: error, source, logger) { show(&record, to: &worker) }
       }
       return JSON.object(record.fields).serialized()
     }
+  }
+
+  /// Gives a record its error, and counts it. False where the run cannot go on.
+  private func fail(
+    _ record: inout DocumentRecord, for error: any Error, _ source: Source, _ logger: Logger
+  ) -> Bool {
+    // What fails for want of memory is not the document's fault, whatever it looks like.
+    let error = AddressSpace.isUsedUp ? Fatal.noMemory : error
+    let failure = RecordError(describing: error, tool: tool)
+    if error is Fatal { stop.request(for: error, logger) }
+    record.error = failure
+    if failure.kind != .interrupted {
+      logger.error("\(record.label): \(failure.kind.rawValue): \(failure.message)")
+    }
+    source.count(failure.kind)
+    return !(error is Fatal)
   }
 
   private func show<Worker: RecordProcessor & ~Copyable>(
@@ -164,6 +213,52 @@ package struct RecordLoop: Sendable {
       return .notRecords
     }
     return source.failures.load(ordering: .relaxed) > 0 ? .documentsFailed : .success
+  }
+}
+
+extension RecordLoop {
+  /// Writes a record that its worker has left to another thread.
+  private struct Later: Sendable {
+    let loop: RecordLoop
+    let source: Source
+    let writer: LineWriter
+    let unfinished: DispatchGroup
+    let logger: Logger
+
+    init(
+      loop: RecordLoop, source: Source, writer: LineWriter, _ unfinished: DispatchGroup,
+      _ logger: Logger
+    ) {
+      self.loop = loop
+      self.source = source
+      self.writer = writer
+      self.unfinished = unfinished
+      self.logger = logger
+    }
+
+    /// Has a record worked on that looked like `before`; the run does not end before its completion was called.
+    func begin(
+      _ work: (@escaping RecordCompletion) throws -> RecordProgress, _ before: DocumentRecord
+    ) throws -> RecordProgress {
+      unfinished.enter()
+      var progress = RecordProgress.now
+      defer { if case .now = progress { unfinished.leave() } }
+      progress = try work { outcome, moreFollow in
+        finish(outcome, before, moreFollow)
+        unfinished.leave()
+      }
+      return progress
+    }
+
+    private func finish(
+      _ outcome: Result<DocumentRecord, any Error>, _ before: DocumentRecord, _ moreFollow: Bool
+    ) {
+      var record = before
+      do { record = try outcome.get() } catch {
+        _ = loop.fail(&record, for: error, source, logger)
+      }
+      writer.write([JSON.object(record.fields).serialized()], moreFollow: moreFollow)
+    }
   }
 }
 

@@ -1,7 +1,6 @@
 import Files
 import Glibc
 import Logging
-import Synchronization
 
 /// The one place that knows whether this process should come to an end, and why.
 ///
@@ -17,7 +16,7 @@ package final class ShutdownSignal: Sendable {
     case failed(Fatal)
   }
 
-  private let state = Mutex<(reason: Reason?, since: Int64)>((nil, 0))
+  private let state = Lock<(reason: Reason?, since: Int64)>((nil, 0))
   private let requested = Latch()
 
   /// Becomes readable when a stop is requested, so that poll(2) can wait for it. Whoever waits holds the

@@ -18,11 +18,13 @@ package enum SecretRedactor {
   /// A URL that was read already, and whose user and password are hidden: without what its query
   /// has of secrets.
   package static func query(of url: String) -> String {
-    String(decoding: SecretValues.hidden(in: Array(url.utf8)), as: UTF8.self)
+    if isPlainAddress(url) { return url }
+    return String(decoding: SecretValues.hidden(in: Array(url.utf8)), as: UTF8.self)
   }
 
   /// The whole value of one setting: a URL, a connection string, or a plain text.
   package static func setting(_ text: String) -> String {
+    if isPlainAddress(text) { return text }
     guard looksSecret(text) else { return text }
     let bytes = Array(text.utf8)
     if SecretURLs.isPlain(bytes) {
@@ -30,6 +32,31 @@ package enum SecretRedactor {
       return String(decoding: shown, as: UTF8.self)
     }
     return SecretURLs.scheme(of: bytes).map { "\($0)://***" } ?? "***"
+  }
+
+  /// Whether a text is an address in which nothing can be a secret, as those of most documents are: a server, perhaps
+  /// a port, and a path without signs. Told at once, because it is asked for each document.
+  package static func isPlainAddress(_ text: String) -> Bool {
+    let bytes = text.utf8
+    guard bytes.starts(with: "http".utf8),
+      var place = bytes.index(
+        bytes.startIndex, offsetBy: bytes.dropFirst(4).first == 0x73 ? 5 : 4,
+        limitedBy: bytes.endIndex), bytes[place...].starts(with: "://".utf8)
+    else { return false }
+    place = bytes.index(place, offsetBy: 3)
+    let authority = bytes[place...].prefix { $0 != Byte.slash }
+    let host = authority.prefix { Byte.isWord($0) || $0 == 0x2D || $0 == 0x2E }
+    let port = authority[host.endIndex...]
+    guard !host.isEmpty,
+      bytes[authority.endIndex...].allSatisfy({
+        Byte.isWord($0) || $0 == Byte.slash || "-._~%+".utf8.contains($0)
+      })
+    else { return false }
+    // A server may have a name like a secret's: `token:8080`.
+    guard let colon = port.first else { return true }
+    let start = Array(bytes[..<authority.endIndex])
+    return colon == Byte.colon && (1...5).contains(port.dropFirst().count)
+      && port.dropFirst().allSatisfy(Byte.isDigit) && SecretValues.hidden(in: start) == start
   }
 
   /// An address that is refused, in quotes: where it has an `@`, what is before it may be a secret, wherever a

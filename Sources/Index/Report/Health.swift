@@ -20,10 +20,14 @@ package struct Health: Sendable {
   package var quarantined = 0
   /// Completed in the last hour.
   package var completedLastHour = 0
+  /// Completed in the last five minutes.
+  package var completedLastMinutes = 0
+  /// Who holds leases, those with most first, at most 50: `host/process/run`, and how many.
+  package var holders: [(owner: String, documents: Int)] = []
   /// Seconds since the last completion; `nil` where there is none.
   package var secondsSinceCompletion: Double?
   /// Errors of the last hour by class, most frequent first, with an example message.
-  package var errors: [(kind: String, message: String, count: Int)] = []
+  package var errors: [ErrorStatistics] = []
 
   /// Nothing happens.
   package init() {}
@@ -66,14 +70,28 @@ extension ReportQueries {
     try addRecent(to: &health)
     let activity = try fetch(
       """
-      SELECT COUNT(*), \(dialect.seconds("MAX(downloaded_at)", dialect.now)) FROM index_documents
+      SELECT COUNT(*), COUNT(*) FILTER (WHERE downloaded_at > \(dialect.later))
+      FROM index_documents
       WHERE download_status = 'completed' AND downloaded_at > \(dialect.later)
         AND \(dialect.isTime) AND \(documents.sql)
-      """, ago([3600]) + documents.values
+      """, ago([300, 3600]) + documents.values
     ).first
     health.completedLastHour = int(activity?[0])
+    health.completedLastMinutes = int(activity?[1])
+    health.holders = try holders()
     health.errors = try errors(since: 3600)
     return health
+  }
+
+  private func holders() throws -> [(owner: String, documents: Int)] {
+    let documents = selection.documents
+    return try fetch(
+      """
+      SELECT COALESCE(lease_owner, ''), COUNT(*) FROM index_documents
+      WHERE download_status = 'in_progress' AND \(documents.sql)
+      GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 50
+      """, documents.values
+    ).map { (owner: $0[0] ?? "", documents: int($0[1])) }
   }
 
   /// A failed document has no time of its own: it is the last thing that was written of it.

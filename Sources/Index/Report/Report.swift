@@ -27,7 +27,7 @@ package struct Report: Sendable {
   package var timeZone = "UTC"
   /// Failed documents, and pending ones that have an error, by the error's class, most frequent first,
   /// with an example message; absent ones are no errors.
-  package var errors: [(kind: String, message: String, count: Int)] = []
+  package var errors: [ErrorStatistics] = []
   /// Ranges of books with pending or failed documents and nothing completed.
   package var gaps: [ClosedRange<Int>] = []
   /// From the first book to the last; `nil` where there are no documents.
@@ -77,5 +77,21 @@ package struct TypeStatistics: Sendable, Equatable {
     self.measured = measured
     self.originalBytes = originalBytes
     self.storedBytes = storedBytes
+  }
+}
+
+/// What the index has of one class of errors.
+package struct ErrorStatistics: Sendable, Equatable {
+  /// The class, as the index has it.
+  package let kind: String
+  /// The most frequent message.
+  package let message: String
+  package let count: Int
+  /// The id of a document with that message.
+  package let example: Int?
+
+  /// So many documents of a class.
+  package init(kind: String, message: String, count: Int, example: Int? = nil) {
+    (self.kind, self.message, self.count, self.example) = (kind, message, count, example)
   }
 }

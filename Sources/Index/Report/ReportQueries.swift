@@ -222,24 +222,28 @@ struct ReportQueries {
   /// not have a document is an answer, and no error.
   func errors(
     since seconds: Double? = nil
-  ) throws -> [(kind: String, message: String, count: Int)] {
+  ) throws -> [ErrorStatistics] {
     let documents = selection.documents
     let isRecent = seconds == nil ? "" : "AND updated_at > \(dialect.later)"
     return try fetch(
       """
-      SELECT kind, message, total FROM (
-        SELECT kind, message, SUM(number) OVER (PARTITION BY kind) AS total,
+      SELECT kind, message, total, example FROM (
+        SELECT kind, message, example, SUM(number) OVER (PARTITION BY kind) AS total,
           ROW_NUMBER() OVER (PARTITION BY kind ORDER BY number DESC, message) AS place
         FROM (
           SELECT COALESCE(error_class, 'unclassified') AS kind,
-            COALESCE(download_error, '') AS message, COUNT(*) AS number
+            COALESCE(download_error, '') AS message, COUNT(*) AS number, MIN(id) AS example
           FROM index_documents
           WHERE \(documents.sql) AND download_status IN ('pending', 'failed')
             AND \(Self.troubled) AND NOT \(Self.isAbsent) \(isRecent)
           GROUP BY 1, 2) AS messages) AS kinds
       WHERE place = 1 ORDER BY total DESC, kind
       """, documents.values + ago(seconds.map { [$0] } ?? [])
-    ).map { (kind: $0[0] ?? "", message: $0[1] ?? "", count: int($0[2])) }
+    ).map {
+      ErrorStatistics(
+        kind: $0[0] ?? "", message: $0[1] ?? "", count: int($0[2]),
+        example: $0[3].flatMap { Int($0) })
+    }
   }
 
   /// A failed document that the portal does not have; never null.

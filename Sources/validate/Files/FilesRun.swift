@@ -6,6 +6,7 @@ import Glibc
 import Inspection
 import Logging
 import Synchronization
+import Page
 
 /// `validate files`.
 struct FilesCommand: Tool {

@@ -1,4 +1,5 @@
 import Common
+import Page
 
 /// What a reconciliation came to.
 struct ReconcileTotals: Sendable, Equatable {

@@ -3,9 +3,13 @@ import Index
 
 // The charts of the page, each with its table.
 extension HTMLReport {
-  var sections: [String] {
-    [status, priorities, throughput, errors, mismatches, savings]
-      + (report.optimizations.isEmpty ? [] : [optimization]) + [gaps]
+  /// All of them, by the names of their tables.
+  package var sections: [(name: String, html: String)] {
+    [
+      ("status", status), ("priorities", priorities), ("throughput", throughput),
+      ("errors", errors), ("mismatches", mismatches), ("types", savings),
+      ("optimization", report.optimizations.isEmpty ? "" : optimization), ("gaps", gaps),
+    ]
   }
 
   private func section(
@@ -15,11 +19,11 @@ extension HTMLReport {
       table.rows.isEmpty
       ? "<p class=\"muted\">Nothing so far.</p>\n"
       : "<div class=\"pair\"><div>\(chart)</div>\n"
-        + "<div>\(HTMLText.table(table, limit: Self.shownRows))</div></div>\n"
+        + "<div>\(HTMLText.table(table, limit: rows))</div></div>\n"
     return """
       <section id="\(table.name)">
       <h2>\(title)</h2>
-      <p class="muted">\(words)</p>
+      <p class="muted">\(note)\(words)</p>
       \(body)</section>
 
       """

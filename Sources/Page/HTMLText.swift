@@ -1,10 +1,10 @@
 import Common
 
 /// Chunks of HTML. Whatever comes from outside passes through ``escaped(_:)``.
-enum HTMLText {
+package enum HTMLText {
   /// A text as content or as the value of an attribute in quotes: no markup, one line, and without
   /// the characters that turn the direction of what follows.
-  static func escaped(_ text: String) -> String {
+  package static func escaped(_ text: String) -> String {
     var out = ""
     for character in Format.printable(text) {
       switch character {
@@ -20,7 +20,7 @@ enum HTMLText {
   }
 
   /// A table of at most `limit` rows, and one with the sums of the others.
-  static func table(_ table: ReportTable, limit: Int) -> String {
+  package static func table(_ table: ReportTable, limit: Int) -> String {
     let kinds = table.columns.indices.map { table.isText($0) ? "" : " class=\"n\"" }
     func row(_ tag: String, _ cells: [String]) -> String {
       let parts = cells.enumerated().map { "<\(tag)\(kinds[$0])>\(escaped($1))</\(tag)>" }
@@ -37,8 +37,8 @@ enum HTMLText {
 }
 
 /// How the page looks, in the light and in the dark, on a screen and on paper.
-enum HTMLStyle {
-  static let css = """
+package enum HTMLStyle {
+  package static let css = """
     :root { color-scheme: light dark;
       --paper: #ffffff; --card: #f6f7f9; --ink: #1a1d21; --muted: #5b6470; --rule: #d9dee5;
       --accent: #2f6fde; --good: #2e8b57; --warn: #c77700; --bad: #c43d3d; --faint: #ccd5e2; }

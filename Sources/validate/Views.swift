@@ -1,8 +1,8 @@
-import Files
 import Common
+import Files
 import Glibc
 import Index
-import Config
+import Page
 
 /// What `validate report` and `validate monitor` show of an index.
 struct Views: Sendable {
@@ -72,5 +72,29 @@ struct MismatchList: Sendable {
   static func fields(_ row: Mismatch) -> [String] {
     let numbers = [row.instrumentNumber, row.book, row.page, row.actualBook, row.actualPage]
     return numbers.map { $0.map { String($0) } ?? "" } + [CSV.safe(row.type ?? "")]
+  }
+}
+
+/// Shows something again and again until Ctrl+C: in place on a terminal, one after the other
+/// elsewhere.
+struct Watch: Sendable {
+  /// Between two looks.
+  let seconds: Double
+  let stop: ShutdownSignal
+
+  func run(_ text: () throws -> String) throws -> ToolExit {
+    let isTerminal = isatty(STDOUT_FILENO) == 1
+    if isTerminal { try Console.answer("\u{1B}[2J") }
+    repeat {
+      let text = try text()
+      guard try Console.answer(isTerminal ? Self.inPlace(text) : text) else { return .success }
+    } while stop.sleep(seconds: seconds)
+    return .interrupted
+  }
+
+  /// From the upper left corner on; what was longer before is cleared.
+  static func inPlace(_ text: String) -> String {
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    return "\u{1B}[H" + lines.joined(separator: "\u{1B}[K\n") + "\u{1B}[J"
   }
 }

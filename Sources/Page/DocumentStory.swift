@@ -1,19 +1,30 @@
 import Checkpoint
 import Common
+import Files
+import Glibc
 import Index
 
 /// What is known of a document, in the order in which a person asks: how it stands, what each place says, what to do.
 /// Pure.
-struct DocumentStory {
+package struct DocumentStory {
   /// What the checkpoint says.
-  struct Fetched {
+  package struct Fetched {
     let entry: Checkpoint.Entry
     /// Whether its file is still in the spool.
     let isThere: Bool
 
-    init(_ entry: Checkpoint.Entry, isThere: Bool) {
+    package init(_ entry: Checkpoint.Entry, isThere: Bool) {
       self.entry = entry
       self.isThere = isThere
+    }
+
+    /// `nil` where the state folder has no checkpoint, or that does not know the document.
+    package init?(of id: String, in folder: String) throws(Fatal) {
+      let path = "\(folder)/checkpoint.sqlite"
+      guard access(path, F_OK) == 0, let entry = try Checkpoint(path: path).entry(id) else {
+        return nil
+      }
+      self.init(entry, isThere: entry.path.map { access($0, F_OK) == 0 } ?? false)
     }
   }
 
@@ -21,16 +32,16 @@ struct DocumentStory {
   private let fetched: Fetched?
   /// What the store said, where it was asked.
   private let object: String?
-  private let log: [String]
+  package let log: [String]
 
-  init(_ document: IndexedDocument, fetched: Fetched?, object: String?, log: [String]) {
+  package init(_ document: IndexedDocument, fetched: Fetched?, object: String?, log: [String]) {
     self.document = document
     self.fetched = fetched
     self.object = object
     self.log = log
   }
 
-  var lines: [String] {
+  package var lines: [String] {
     var lines = [headline, ""]
     for (name, text) in facts {
       lines.append("  \(Format.padRight(name, 10))\(Format.printable(text))")
@@ -41,7 +52,7 @@ struct DocumentStory {
     return lines + ["", "What to do: \(advice)", ""]
   }
 
-  private var headline: String {
+  package var headline: String {
     let place = "book \(document["book"] ?? "?"), page \(document["page"] ?? "?")"
     let number = document["instrument_number"].map { ", instrument \($0)" } ?? ""
     let type = document["instrument_type_parsed"].map { ", \($0)" } ?? ""
@@ -49,7 +60,7 @@ struct DocumentStory {
   }
 
   /// What each place says, by its name.
-  private var facts: [(String, String)] {
+  package var facts: [(String, String)] {
     var facts = [("source", document["source"] ?? "")]
     facts.append(
       (
@@ -108,7 +119,7 @@ struct DocumentStory {
   }
 
   /// One or two sentences for whoever is woken by it.
-  var advice: String {
+  package var advice: String {
     switch document.status {
     case .completed:
       object.map { $0.hasPrefix("MISSING") || $0.hasPrefix("DIFFERENT") } == true
@@ -162,5 +173,26 @@ struct DocumentStory {
     case .internal: "this is a bug in Conveyor. Please report it with the error and the log."
     case nil: "the error is none that we know; another program may have written it."
     }
+  }
+}
+
+/// The lines of a log that are about one document.
+package enum LogExcerpt {
+  /// Bytes at its end that are looked through: some 100,000 lines.
+  static let searched = 16 << 20
+  /// So many of the last ones are shown.
+  static let shown = 10
+
+  /// The last lines of the file that name the document; none where there is no such file.
+  package static func lines(of id: String, in path: String) -> [String] {
+    guard let file = try? RegularFile.open(path, following: true), let size = try? file.size(),
+      let bytes = try? file.bytes(min(size, searched), from: max(0, size - searched))
+    else { return [] }
+    // `Worker 4: 184223 (book 285, page 55): …`, or the id alone before a colon.
+    let marks = [": \(id) (book ", ": \(id): "].map { Array($0.utf8) }
+    let found = bytes.split(separator: 0x0A).filter { line in
+      marks.contains { mark in line.firstRange(of: mark) != nil }
+    }
+    return found.suffix(shown).map { String(decoding: $0, as: UTF8.self) }
   }
 }

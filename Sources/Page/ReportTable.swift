@@ -1,16 +1,16 @@
 import Common
 
 /// One table of the report: what text, CSV and HTML have in common.
-struct ReportTable: Sendable {
+package struct ReportTable: Sendable {
   /// For files and links: `mismatches`.
-  let name: String
+  package let name: String
   let title: String
   /// For machines: `first_book`. People read them with blanks.
   let columns: [String]
   let rows: [[Cell]]
 
   /// A value that people and machines read differently.
-  enum Cell: Sendable, Equatable {
+  package enum Cell: Sendable, Equatable {
     /// The index has nothing there: `(none)` for people, nothing for machines.
     case missing
     /// A text, perhaps from outside.
@@ -25,9 +25,17 @@ struct ReportTable: Sendable {
   }
 
   /// Which rows people see where there are too many.
-  enum Ends: Sendable { case first, last }
+  package enum Ends: Sendable { case first, last }
   /// The newest are the last ones of a table by time.
-  var shown = Ends.first
+  let shown: Ends
+
+  /// A table with a cell for each column in each of its rows.
+  package init(
+    name: String, title: String, columns: [String], rows: [[Cell]], shown: Ends = .first
+  ) {
+    (self.name, self.title, self.columns) = (name, title, columns)
+    (self.rows, self.shown) = (rows, shown)
+  }
 }
 
 extension ReportTable.Cell {

@@ -2,9 +2,9 @@ import Common
 import Index
 
 /// How many documents were completed when, in few enough steps to be seen at once. Pure.
-struct Throughput: Sendable, Equatable {
+package struct Throughput: Sendable, Equatable {
   /// How long a step is.
-  enum Step: String, Sendable {
+  package enum Step: String, Sendable {
     case hour, day, week
 
     var hours: Int {
@@ -17,23 +17,23 @@ struct Throughput: Sendable, Equatable {
   }
 
   /// One step.
-  struct Bar: Sendable, Equatable {
+  package struct Bar: Sendable, Equatable {
     /// `2026-11-23 18:00`, or a day alone.
-    let since: String
-    let completed: Int
+    package let since: String
+    package let completed: Int
   }
 
   /// More steps than this are too many to tell apart.
   static let most = 72
 
-  let step: Step
+  package let step: Step
   /// All steps from the first to the last that has something; weeks, at most the last ``most``.
-  let bars: [Bar]
+  package let bars: [Bar]
   /// Completed before the first of these steps.
   let before: Int
 
   /// Of hours since 1970 in their order; those without documents need not be there.
-  init(_ hours: [(hour: Int, completed: Int)]) {
+  package init(_ hours: [(hour: Int, completed: Int)]) {
     guard let first = hours.first?.hour, let last = hours.last?.hour else {
       (step, bars, before) = (.hour, [], 0)
       return
@@ -70,14 +70,14 @@ struct Throughput: Sendable, Equatable {
 }
 
 /// When an index will be done, by what was completed in the last six hours.
-struct Estimate: Sendable, Equatable {
+package struct Estimate: Sendable, Equatable {
   /// Documents per hour.
-  let perHour: Double
+  package let perHour: Double
   /// Seconds until nothing is left.
-  let seconds: Double
+  package let seconds: Double
 
   /// `nil` where fewer than two completions say nothing about a rate.
-  init?(_ report: Report) {
+  package init?(_ report: Report) {
     let intervals = report.completedLastSixHours - 1
     guard intervals > 0, report.secondsOfLastSixHours > 0 else { return nil }
     perHour = Double(intervals) / report.secondsOfLastSixHours * 3600
@@ -86,7 +86,7 @@ struct Estimate: Sendable, Equatable {
 
   /// When that is, seen from `now` (nanoseconds since 1970), in UTC to the minute; `nil` where it is
   /// decades away.
-  func end(_ now: Int64) -> String? {
+  package func end(_ now: Int64) -> String? {
     guard seconds < 1e9 else { return nil }
     return Time.timestamp(now + Int64(seconds * 1e9)).prefix(16).replacing("T", with: " ") + "Z"
   }

@@ -9,7 +9,7 @@ extension Report {
   }
 
   /// The report as JSON, sizes in bytes and times in seconds.
-  var json: JSON {
+  package var json: JSON {
     let estimate = Estimate(self)
     let throughput = Throughput(hours)
     return .object([
@@ -70,7 +70,7 @@ extension Report {
   }
 
   /// Errors by class.
-  static func json(_ errors: [(kind: String, message: String, count: Int)]) -> [JSON] {
+  package static func json(_ errors: [ErrorStatistics]) -> [JSON] {
     errors.map {
       .object([
         "class": .string($0.kind), "message": .string($0.message), "count": .int($0.count),

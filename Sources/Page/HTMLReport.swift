@@ -3,9 +3,9 @@ import Index
 
 /// The report as one page that needs nothing besides itself: no script, no picture, no font from
 /// anywhere, which its Content-Security-Policy says to the browser, too.
-struct HTMLReport: Sendable {
+package struct HTMLReport: Sendable {
   /// Rows of a table that are shown; CSV has all.
-  static let shownRows = 100
+  package static let shownRows = 100
   /// Bars of a chart that lists names.
   static let shownBars = 12
 
@@ -14,8 +14,20 @@ struct HTMLReport: Sendable {
   let subject: String
   /// Wall-clock time, nanoseconds since 1970.
   let now: Int64
+  /// Rows of a table that are shown.
+  let rows: Int
+  /// What each section says first.
+  let note: String
 
-  var page: String {
+  /// The page about `subject`, as of `now` (nanoseconds since 1970).
+  package init(
+    report: Report, subject: String, now: Int64, rows: Int = Self.shownRows, note: String = ""
+  ) {
+    (self.report, self.subject, self.now) = (report, subject, now)
+    (self.rows, self.note) = (rows, note)
+  }
+
+  package var page: String {
     let title = HTMLText.escaped("Conveyor: \(subject)")
     return """
       <!DOCTYPE html>
@@ -34,7 +46,7 @@ struct HTMLReport: Sendable {
       <h1>\(HTMLText.escaped(subject))</h1>
       <p class="muted">As of \(Time.timestamp(now).prefix(16).replacing("T", with: " ")) UTC</p>
       \(tiles)
-      \(sections.joined())</body>
+      \(sections.map(\.html).joined())</body>
       </html>
 
       """

@@ -1,9 +1,9 @@
 import Common
 
 /// Charts as inline SVG. Colours are the page's; exact values show when the mouse rests on a shape.
-enum HTMLChart {
+package enum HTMLChart {
   /// One value.
-  struct Bar: Sendable {
+  package struct Bar: Sendable {
     /// Beside or below the bar.
     let label: String
     let value: Double
@@ -13,12 +13,20 @@ enum HTMLChart {
     var style = "accent"
     /// A paler bar behind it: the whole that `value` is a part of.
     var whole: Double?
+
+    /// A bar with its label and its value in words.
+    package init(
+      label: String, value: Double, text: String, style: String = "accent", whole: Double? = nil
+    ) {
+      (self.label, self.value, self.text) = (label, value, text)
+      (self.style, self.whole) = (style, whole)
+    }
   }
 
   private static let width = 640.0
 
   /// Bars that lie one below the other, the label on the left and the value on the right.
-  static func rows(_ bars: [Bar], title: String) -> String {
+  package static func rows(_ bars: [Bar], title: String) -> String {
     let (left, right, height) = (190.0, 110.0, 26.0)
     let most = bars.map { max($0.value, $0.whole ?? 0) }.max() ?? 0
     func length(_ value: Double) -> Double {
@@ -40,7 +48,7 @@ enum HTMLChart {
 
   /// Bars that stand side by side over an axis, as values over time or over books do. `scale` names
   /// a value on the axis.
-  static func columns(_ bars: [Bar], title: String, scale: (Double) -> String) -> String {
+  package static func columns(_ bars: [Bar], title: String, scale: (Double) -> String) -> String {
     let (left, top, bottom, height) = (64.0, 10.0, 196.0, 224.0)
     let highest = ceiling(bars.map(\.value).max() ?? 0)
     let pitch = (width - left - 8) / Double(max(1, bars.count))
@@ -68,7 +76,7 @@ enum HTMLChart {
   }
 
   /// One bar made of parts.
-  static func stack(_ parts: [Bar], title: String) -> String {
+  package static func stack(_ parts: [Bar], title: String) -> String {
     let total = parts.reduce(0) { $0 + max(0, $1.value) }
     var x = 0.0
     let shapes = parts.filter { $0.value > 0 }.map { part in
@@ -80,7 +88,9 @@ enum HTMLChart {
   }
 
   /// Where on a line of numbers something is.
-  static func strip(_ parts: [ClosedRange<Int>], within whole: ClosedRange<Int>, title: String)
+  package static func strip(
+    _ parts: [ClosedRange<Int>], within whole: ClosedRange<Int>, title: String
+  )
     -> String
   {
     // A range of all numbers has more than there are numbers.

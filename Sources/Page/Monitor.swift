@@ -1,24 +1,23 @@
 import Common
-import Glibc
 import Index
 
 /// What an index's health means. Pure.
-struct Monitor: Sendable {
+package struct Monitor: Sendable {
   /// How well something is, best first (domain: "Health check").
-  enum Level: Int, Sendable, Comparable {
+  package enum Level: Int, Sendable, Comparable {
     case good, warning, critical
 
-    var name: String { "\(self)" }
+    package var name: String { "\(self)" }
 
-    static func < (one: Level, other: Level) -> Bool { one.rawValue < other.rawValue }
+    package static func < (one: Level, other: Level) -> Bool { one.rawValue < other.rawValue }
   }
 
   /// One thing that was looked at.
-  struct Check: Sendable, Equatable {
-    let name: String
-    let level: Level
+  package struct Check: Sendable, Equatable {
+    package let name: String
+    package let level: Level
     /// What was seen, in a few words.
-    let words: String
+    package let words: String
   }
 
   /// Shares of the last outcomes: good from the first on, critical below the second.
@@ -31,22 +30,23 @@ struct Monitor: Sendable {
   /// Nanoseconds since 1970.
   let now: Int64
 
-  init(_ health: Health, outages: [OutageReport] = [], now: Int64 = 0) {
+  /// What `health` and `outages` mean at `now`.
+  package init(_ health: Health, outages: [OutageReport] = [], now: Int64 = 0) {
     self.health = health
     self.outages = outages
     self.now = now
   }
 
   /// The worst of all checks.
-  var level: Level { checks.map(\.level).max() ?? .good }
+  package var level: Level { checks.map(\.level).max() ?? .good }
 
   /// 0 where all is good, 3 otherwise.
-  var exitCode: ToolExit { level == .good ? .success : .documentsFailed }
+  package var exitCode: ToolExit { level == .good ? .success : .documentsFailed }
 
-  var checks: [Check] { outageChecks + [leases, quarantine, successRate, activity] }
+  package var checks: [Check] { outageChecks + [leases, quarantine, successRate, activity] }
 
   /// Completed among the last outcomes, from 0 to 1; `nil` where there are none.
-  var rate: Double? {
+  package var rate: Double? {
     let judged = health.recentCompleted + health.recentFailed
     return judged == 0 ? nil : Double(health.recentCompleted) / Double(judged)
   }
@@ -111,7 +111,7 @@ struct Monitor: Sendable {
 
 extension Monitor {
   /// For people: a line for each check, then the errors of the last hour.
-  var text: String {
+  package var text: String {
     var lines = checks.map {
       "\(Format.padRight($0.level.name, 10))\(Format.padRight($0.name, 14))\($0.words)"
     }
@@ -126,7 +126,7 @@ extension Monitor {
   }
 
   /// For programs, times in seconds.
-  var json: JSON {
+  package var json: JSON {
     .object([
       "level": .string(level.name),
       "checks": .array(
@@ -143,29 +143,5 @@ extension Monitor {
       "seconds_since_completion": health.secondsSinceCompletion.map { .decimal($0, 0) } ?? .null,
       "errors_last_hour": .array(Report.json(health.errors)),
     ])
-  }
-}
-
-/// Shows something again and again until Ctrl+C: in place on a terminal, one after the other
-/// elsewhere.
-struct Watch: Sendable {
-  /// Between two looks.
-  let seconds: Double
-  let stop: ShutdownSignal
-
-  func run(_ text: () throws -> String) throws -> ToolExit {
-    let isTerminal = isatty(STDOUT_FILENO) == 1
-    if isTerminal { try Console.answer("\u{1B}[2J") }
-    repeat {
-      let text = try text()
-      guard try Console.answer(isTerminal ? Self.inPlace(text) : text) else { return .success }
-    } while stop.sleep(seconds: seconds)
-    return .interrupted
-  }
-
-  /// From the upper left corner on; what was longer before is cleared.
-  static func inPlace(_ text: String) -> String {
-    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-    return "\u{1B}[H" + lines.joined(separator: "\u{1B}[K\n") + "\u{1B}[J"
   }
 }

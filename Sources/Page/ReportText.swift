@@ -6,7 +6,7 @@ extension Report {
   private static let shownRows = 20
 
   /// The report for people, as of the wall-clock time `now` (nanoseconds since 1970).
-  func text(now: Int64) -> String {
+  package func text(now: Int64) -> String {
     var pace = TextTable()
     pace.row("Documents", status.total)
     paceRows(&pace, now)
@@ -42,18 +42,21 @@ extension Report {
 }
 
 /// Names on the left, figures lined up on their right ends.
-struct TextTable {
+package struct TextTable {
   private static let nameWidth = 28
   private static let figureWidth = 14
 
+  /// Nothing yet.
+  package init() {}
+
   /// What was added so far, each line with its line end.
-  private(set) var text = ""
+  package private(set) var text = ""
 
   /// A line of its own.
-  mutating func heading(_ line: String) { text += line + "\n" }
+  package mutating func heading(_ line: String) { text += line + "\n" }
 
   /// A name and a figure, and perhaps a remark.
-  mutating func row(_ name: String, _ figure: String, _ remark: String = "") {
+  package mutating func row(_ name: String, _ figure: String, _ remark: String = "") {
     let gap = remark.isEmpty ? "" : "  "
     text +=
       Format.padRight(name, Self.nameWidth) + Format.padLeft(figure, Self.figureWidth) + gap
@@ -62,26 +65,26 @@ struct TextTable {
   }
 
   /// A name and a number.
-  mutating func row(_ name: String, _ figure: Int, _ remark: String = "") {
+  package mutating func row(_ name: String, _ figure: Int, _ remark: String = "") {
     row(name, Format.count(figure), remark)
   }
 }
 
 /// Tables as comma-separated values (RFC 4180), lines ended as Unix does.
-enum CSV {
-  static func text(_ table: ReportTable) -> String {
+package enum CSV {
+  package static func text(_ table: ReportTable) -> String {
     line(table.columns)
       + table.rows.map { line($0.map { $0.isText ? safe($0.plain) : $0.plain }) }.joined()
   }
 
   /// One line with its end.
-  static func line(_ fields: [String]) -> String {
+  package static func line(_ fields: [String]) -> String {
     fields.map(quoted).joined(separator: ",") + "\n"
   }
 
   /// A text from outside that a spreadsheet would take for a formula gets an apostrophe in front,
   /// which spreadsheets do not show (OWASP, "CSV Injection").
-  static func safe(_ text: String) -> String {
+  package static func safe(_ text: String) -> String {
     let first = text.unicodeScalars.first
     return first.map { "=+-@\t\r\n".unicodeScalars.contains($0) } ?? false ? "'" + text : text
   }

@@ -3,7 +3,7 @@ import Index
 
 // The tables of the report, in the order to be shown.
 extension Report {
-  var tables: [ReportTable] {
+  package var tables: [ReportTable] {
     [
       statusTable, priorityTable, throughputTable, errorTable, mismatchTable, typeTable,
       optimizationTable, gapTable,

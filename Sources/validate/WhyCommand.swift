@@ -1,11 +1,9 @@
 import ArgumentParser
 import CLI
-import Checkpoint
 import Common
-import Files
-import Glibc
 import Index
 import Logging
+import Page
 import Store
 
 /// `validate why`, or `conveyor why`: all that is known of one document, for a person.
@@ -57,21 +55,12 @@ struct WhyCommand: Tool {
     let folder = try StateFolder(named: state, index: try IndexURL(index).folderName)
     for document in documents {
       let story = DocumentStory(
-        document, fetched: try fetched(document.id, in: folder.path),
+        document, fetched: try .init(of: document.id, in: folder.path),
         object: store.map { object(of: document, in: $0) },
         log: LogExcerpt.lines(of: document.id, in: "\(folder.path)/conveyor.log"))
       guard try Console.answer(story.lines.joined(separator: "\n") + "\n") else { break }
     }
     return .success
-  }
-
-  /// What the checkpoint says of it, and whether its file is still there.
-  private func fetched(_ id: String, in folder: String) throws(Fatal) -> DocumentStory.Fetched? {
-    let path = "\(folder)/checkpoint.sqlite"
-    guard access(path, F_OK) == 0, let entry = try Checkpoint(path: path).entry(id) else {
-      return nil
-    }
-    return .init(entry, isThere: entry.path.map { access($0, F_OK) == 0 } ?? false)
   }
 
   /// What the store says of the object that a document names, in words.
@@ -90,26 +79,5 @@ struct WhyCommand: Tool {
       }
       return "there (\(size); no checksum to compare)"
     } catch { return "could not be asked: \(Fatal(describing: error).message)" }
-  }
-}
-
-/// The lines of a log that are about one document.
-enum LogExcerpt {
-  /// Bytes at its end that are looked through: some 100,000 lines.
-  static let searched = 16 << 20
-  /// So many of the last ones are shown.
-  static let shown = 10
-
-  /// The last lines of the file that name the document; none where there is no such file.
-  static func lines(of id: String, in path: String) -> [String] {
-    guard let file = try? RegularFile.open(path, following: true), let size = try? file.size(),
-      let bytes = try? file.bytes(min(size, searched), from: max(0, size - searched))
-    else { return [] }
-    // `Worker 4: 184223 (book 285, page 55): …`, or the id alone before a colon.
-    let marks = [": \(id) (book ", ": \(id): "].map { Array($0.utf8) }
-    let found = bytes.split(separator: 0x0A).filter { line in
-      marks.contains { mark in line.firstRange(of: mark) != nil }
-    }
-    return found.suffix(shown).map { String(decoding: $0, as: UTF8.self) }
   }
 }
