@@ -176,4 +176,11 @@ extension DocumentRecord {
     }
     self = record
   }
+
+  /// The line of the record with an error that this tool has met.
+  func line(failing error: RecordError) -> [UInt8] {
+    var record = self
+    record.error = error.met(by: "queue")
+    return JSON.object(record.fields).serialized()
+  }
 }

@@ -174,13 +174,13 @@ final class Taker: Sendable {
   /// Whatever it is, it ends those who work on it.
   private func answerLost(_ entry: WorkQueue.Entry) throws(Fatal) {
     var line = entry.line
-    if var record = DocumentRecord(line: line) {
-      record.error = RecordError(
-        tool: "queue", .internal,
+    if let record = DocumentRecord(line: line) {
+      let error = RecordError(
+        .internal,
         "lost with \(WorkQueue.mostDeliveries) workers: each ended or did not answer while it had it"
       )
-      logger.error("\(record.label): \(record.error?.message ?? "")")
-      line = JSON.object(record.fields).serialized()
+      logger.error("\(record.label): \(error.message)")
+      line = record.line(failing: error)
     }
     _ = try queue.give([.init(entry, by: consumer, line: line)])
   }
