@@ -1,7 +1,7 @@
 # Plain `make` lists the targets.
 
 PREFIX ?= /usr/local
-TOOLS := enqueue fetch optimize upload validate queue dashboard portal conveyor-driver
+TOOLS := enqueue fetch optimize upload validate queue dashboard notify portal conveyor-driver
 SCRIPTS := bin/conveyor download_mid_filtered_documents.sh download_validator examples/demo \
   scripts/install-dependencies Tests/Fuzz/build Tests/Stores/server .ci/run
 SWIFT_SOURCES := Sources Tests Package.swift

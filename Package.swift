@@ -38,10 +38,10 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String
 
 let package = Package(
   name: "conveyor",
-  products: ["enqueue", "fetch", "optimize", "upload", "validate", "queue", "dashboard", "portal"]
-    .map {
-      .executable(name: $0, targets: [$0])
-    } + [.executable(name: "conveyor-driver", targets: ["driver"])],
+  products: [
+    "enqueue", "fetch", "optimize", "upload", "validate", "queue", "dashboard", "notify", "portal",
+  ].map { .executable(name: $0, targets: [$0]) }
+    + [.executable(name: "conveyor-driver", targets: ["driver"])],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
@@ -111,6 +111,7 @@ let package = Package(
       ]),
     tool("queue", ["Redis"]),
     tool("dashboard", ["CMicroHTTPD", "CWslay", "Config", "Crypto", "Index", "Limiter", "Page"]),
+    tool("notify", ["Crypto", "HTTP", "SQLite", grdb]),
     tool("portal", ["CLeptonica", "Crypto", "Index"]),
     tool("driver", ["Subprocesses", "Config"]),
 
@@ -129,8 +130,9 @@ let package = Package(
     tests("ImagesTests", ["Images", "JBIG2", "PDF", "Subprocesses"]),
     tests("PageImagesTests", ["PageImages", "PDF"], exclude: ["reference.py"]),
     tests("OptimizeTests", ["optimize", "PDF", "Subprocesses"]),
+    tests("NotifyTests", ["notify"]),
     tests("PortalTests", ["portal"]),
-    tests("ToolTests", ["CLI", "Crypto", "Index", "Config"]),
+    tests("ToolTests", ["CLI", "Crypto", "Index", "Config"], exclude: ["Receivers"]),
     tests("ValidateTests", ["CLI", "Index", "Inspection", "Config", "Page", "Store", "validate"]),
     tests("DashboardTests", ["Index", "Limiter", "Page", "dashboard"], exclude: ["metrics.py"]),
   ],

@@ -83,7 +83,9 @@ extension Selection {
 
   /// The failed ones that the selection brings back.
   var failed: Condition {
-    .all([Condition(sql: "download_status = 'failed'"), ofErrorClasses ?? .always, documents])
+    let statuses = includesSkipped ? "IN ('failed', 'skipped')" : "= 'failed'"
+    return .all(
+      [Condition(sql: "download_status \(statuses)"), ofErrorClasses ?? .always, documents])
   }
 
   /// Documents of another status whatever their error was.

@@ -93,6 +93,15 @@ package protocol DocumentIndex: Sendable {
   /// stay as they are. Returns how many were marked.
   func skip(_ ids: [Int], why: String) throws -> Int
 
+  /// The orders to stop that were given and not lifted.
+  func stopOrders() throws -> [StopOrder]
+
+  /// Orders runs of a stage to stop; of all, where it is empty.
+  func order(stop stage: String, by author: String, why: String) throws
+
+  /// Lifts the order to stop a stage. Returns whether there was one.
+  func lift(stop stage: String) throws -> Bool
+
   /// The documents that have a name, at most 20.
   func documents(named name: DocumentName) throws -> [IndexedDocument]
 
@@ -101,6 +110,9 @@ package protocol DocumentIndex: Sendable {
 
   /// How a run fares now (domain: "Health check").
   func health(_ selection: Selection) throws -> Health
+
+  /// Failed documents but for the absent ones: how many of which class, and the ids of the `newest`, last first.
+  func failures(_ selection: Selection, newest: Int) throws -> Failures
 
   /// Up to `count` completed documents whose book or page is another at the portal, in the order of
   /// their ids, from the one after `id` on (0 is before all).

@@ -126,7 +126,8 @@ package final class Limiter: Sendable {
     let host = names[host] ?? host
     let steering = try steering(of: host)
     guard steering.closure(at: Time.wall()) == nil else { return .paused }
-    let pace = steering.pace(pace)
+    let own = pace
+    let pace = steering.pace(own)
     guard pace.delay > 0 else {
       let budget = try known(host)
       if stop.isRequested { return .stopped }
@@ -135,7 +136,7 @@ package final class Limiter: Sendable {
     }
     let ready = Time.monotonic()
     var permission = try starts.pass(host) { () throws(Fatal) in
-      try announce(host, pace, ready: ready, missed: nil, stop)
+      try announce(host, own, ready: ready, missed: nil, stop)
     }
     // Looked at last of all, when everybody else has been woken: what was held up here, or stopped (SIGSTOP),
     // is no longer sure to be sent within its window, and announces another one. Past the queue: those in it
@@ -143,19 +144,22 @@ package final class Limiter: Sendable {
     while case .granted(let grant) = permission, pace.burst == 1,
       Time.monotonic() > grant.time + pace.window / 2
     {
-      permission = try announce(host, pace, ready: ready, missed: grant.latest, stop)
+      permission = try announce(host, own, ready: ready, missed: grant.latest, stop)
     }
     return permission
   }
 
-  /// Announces a start, and waits for its time.
+  /// Announces a start, and waits for its time. Whoever stands here may have to wait for the delay and longer: orders
+  /// are looked at again before each announcement.
   private func announce(
-    _ host: String, _ pace: RateLimit, ready: Int64, missed: Int64?, _ stop: ShutdownSignal
+    _ host: String, _ own: RateLimit, ready: Int64, missed: Int64?, _ stop: ShutdownSignal
   ) throws(Fatal) -> Permission {
     var missed = missed
     var due = Time.monotonic()
     while !stop.isRequested {
-      switch try decide(host, pace, ready: ready, missed: missed) {
+      let steering = try steering(of: host)
+      guard steering.closure(at: Time.wall()) == nil else { return .paused }
+      switch try decide(host, steering.pace(own), ready: ready, missed: missed) {
       case .at(let time, let grant, let decided):
         let now = Time.monotonic()
         lead.withLock { $0.observe(took: now - due, transaction: now - decided) }

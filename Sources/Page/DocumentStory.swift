@@ -49,7 +49,7 @@ package struct DocumentStory {
     if !log.isEmpty {
       lines += ["", "Last in the log:"] + log.map { "  \(Format.printable($0))" }
     }
-    return lines + ["", "What to do: \(advice)", ""]
+    return lines + ["", "What to do: \(advice)"] + commands.map { "  \($0)" } + [""]
   }
 
   package var headline: String {
@@ -65,10 +65,12 @@ package struct DocumentStory {
     facts.append(
       (
         "attempts",
-        "\(document.attempts), last changed \(document["updated_at"] ?? "at an unknown time")"
+        "\(document.attempts) of \(AttemptPolicy.maximum), last changed "
+          + "\(document["updated_at"] ?? "at an unknown time")"
       ))
     if let error = document["download_error"] {
-      facts.append(("error", (document["error_class"].map { "\($0): " } ?? "") + error))
+      let name = document.status == .skipped ? "reason" : "error"
+      facts.append((name, (document["error_class"].map { "\($0): " } ?? "") + error))
     }
     if let time = document["next_attempt_at"], document.status == .pending {
       facts.append(("next", "not before \(time)"))
@@ -118,12 +120,12 @@ package struct DocumentStory {
     return outcome + (document["optimize_reason"].map { " (\($0))" } ?? "") + from
   }
 
-  /// One or two sentences for whoever is woken by it.
+  /// What happened and what to do now, in two or three sentences, for who is woken by it.
   package var advice: String {
     switch document.status {
     case .completed:
       object.map { $0.hasPrefix("MISSING") || $0.hasPrefix("DIFFERENT") } == true
-        ? "conveyor reconcile --repair sets it back to pending, and a run stores it again."
+        ? "set it back to pending, with all like it; a run stores it again: conveyor reconcile --repair"
         : "nothing. It is in the store."
     case .inProgress:
       "nothing, while that run works. When it is gone, the next run takes the document back: at once on the same "
@@ -131,47 +133,80 @@ package struct DocumentStory {
     case .pending:
       document.errorClass == nil
         ? "run a stage that selects it; it waits for its turn."
-        : "nothing. A run tries it again by itself\(document["next_attempt_at"].map { " from \($0) on" } ?? "")."
+        : "nothing yet: a run tries it again by itself"
+          + "\(document["next_attempt_at"].map { " from \($0) on" } ?? ""). "
+          + "If it fails for good: " + Self.cause(document.errorClass)
     case .skipped:
-      "nothing. It was marked as not wanted; setting its status to pending brings it back."
+      "nothing, it was marked as not wanted. If it is wanted after all:"
     case .other(let word):
       "its status \(Format.quoted(word)) is none that a run knows; see docs/states.md."
-    case .failed: Self.advice(document.errorClass) + retry
+    case .failed: Self.cause(document.errorClass)
     }
   }
 
-  private var retry: String { " Then: conveyor retry \(document.id)" }
-
-  private static func advice(_ kind: ErrorClass?) -> String {
+  /// What the class of error means for one document.
+  private static func cause(_ kind: ErrorClass?) -> String {
     switch kind {
     case .absent:
-      "the portal does not have it by this name. Look at its page by hand; the index may have another book, page or number."
+      "the portal answers that it has no such document. Look for it by hand on the portal's own page: the index may have "
+        + "another book, page or number; correct it there. If the portal really lacks it, leave it: absent ones are no failures."
     case .restricted:
-      "the portal does not give it to us. Ask the office, or give the log-in that it wants."
-    case .rateLimited, .portalError, .network, .timeout:
-      "the portal or the way there was in trouble each time. Look whether it answers now (fetch probe)."
+      "the portal refuses this one (401 or 403). Open it in a browser: if it opens there, our log-in or address is the "
+        + "reason; if not, ask the office whether it is public."
+    case .rateLimited:
+      "the portal asked each time to slow down. Ask it more slowly first: conveyor limiter set HOST --delay 2s."
+    case .portalError, .network, .timeout:
+      "the portal, or the way to it, was in trouble each time. See whether it answers now: fetch probe --stage NAME. If "
+        + "only this document fails, open its address in a browser."
     case .badPDF:
-      "the portal sent a damaged PDF each time. Open it in a browser; tell the office where it is damaged there, too."
+      "the portal sent a damaged or incomplete PDF each time. Open it in a browser: if it is damaged there, too, the "
+        + "office has to scan it again."
     case .notPDF:
-      "the portal sent something else than a PDF, as the error says. The portal file may take the wrong link."
-    case .tooLarge: "it is larger than --max-filesize allows. Raise that, if it is really so large."
+      "the portal sent something else than a PDF; the error says what. conveyor explain shows which link the portal file "
+        + "takes; correct that, if it is the wrong one."
+    case .tooLarge:
+      "it is larger than --max-filesize. If it is really that large, raise that for a run of its own."
     case .blockedURL:
-      "the portal led to an address that is not followed. If that host is meant, allow it in the portal file."
-    case .invalidRecord:
-      "the row cannot be used as it is, as the error says. Correct it in the index."
+      "the portal led to an address that is not followed, for safety. If that host belongs to the portal, add it to hosts: "
+        + "in the portal file."
+    case .invalidRecord: "the row of the index cannot be used, as the error says. Correct it there."
     case .storeRejected:
-      "the store refused the object, as the error says: its name, its size or our rights (upload check)."
+      "the store refused the object, as the error says: its name, its size, or our rights. Try: upload check --to URL."
     case .storeConflict:
-      "other content has this name in the store. Look at both; give one another name, or upload --overwrite."
+      "the store has other content under this name, and nothing was overwritten. Compare both. If the new one is right: "
+        + "run with --overwrite."
     case .storeHeld:
-      "the store keeps what it has there (retention, a hold). Lift that, or wait for its end."
+      "the store keeps what it has under this name (a retention period, a hold). It has to be lifted there, or its end "
+        + "awaited."
     case .storeUnavailable:
-      "the store could not be reached. Look whether it answers now (upload check)."
+      "the store could not be reached. See whether it answers now: upload check --to URL."
     case .local:
-      "this machine was in trouble, as the error says: disk, memory, open files. Mend that."
-    case .interrupted: "the run was stopped before it was done."
-    case .internal: "this is a bug in Conveyor. Please report it with the error and the log."
+      "this machine was in trouble, and not the document: disk, memory, open files, as the error says. Mend that; "
+        + "conveyor doctor helps."
+    case .interrupted: "the run was stopped before the document was done; nothing is wrong with it."
+    case .internal:
+      "this is a defect of Conveyor, and not of the document. Report it with the error and the lines of the log above."
     case nil: "the error is none that we know; another program may have written it."
+    }
+  }
+
+  /// The commands that come next, each with what it is for.
+  private var commands: [String] {
+    let id = document.id
+    let again = "conveyor retry \(id)                  # then a run of its stage takes it up"
+    let skip = "conveyor skip \(id) --why TEXT         # or give it up"
+    switch (document.status, document.errorClass) {
+    case (.skipped, _): return [again]
+    case (.failed, let kind?):
+      switch kind {
+      case .absent, .restricted, .badPDF, .notPDF, .tooLarge: return [again, skip]
+      // What was in trouble was so for others, too.
+      case .rateLimited, .portalError, .network, .timeout, .storeUnavailable, .local, .interrupted:
+        return [again, "conveyor retry --class \(kind.rawValue)   # or all that failed like it"]
+      default: return [again]
+      }
+    case (.failed, nil): return [again]
+    default: return []
     }
   }
 }

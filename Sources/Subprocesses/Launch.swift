@@ -208,6 +208,14 @@ package enum ProgramPath {
     return nil
   }
 
+  /// The folder of the program that runs.
+  package static var ownFolder: String {
+    guard let path = realpath("/proc/self/exe", nil) else { return "." }
+    defer { free(path) }
+    let text = String(cString: path)
+    return text.lastIndex(of: "/").map { String(text[..<$0]) } ?? "."
+  }
+
   /// Whether a path leads to a regular file that may be run.
   package static func isProgram(_ path: String) -> Bool {
     var status = stat()

@@ -2,6 +2,7 @@ import Files
 import ArgumentParser
 import Common
 import Glibc
+import Subprocesses
 
 /// `plan OPTION…`: checks what has to be there, asks, and prints the programs of the run for the script.
 struct Plan: ParsableCommand {
@@ -12,7 +13,19 @@ struct Plan: ParsableCommand {
   var words: [String] = []
 
   func run() throws {
-    let preflight = try Driver.preflight(.run, words)
+    var notice = Notice(programs: Driver.programs())
+    do {
+      var preflight = try Driver.preflight(.run, words)
+      notice = Notice(programs: preflight.programs, settings: preflight.settings)
+      preflight.programs.lastWords = notice.lastWords
+      try begin(preflight, notice)
+    } catch {
+      notice.failedToBegin(error)
+      throw error
+    }
+  }
+
+  private func begin(_ preflight: Preflight, _ notice: Notice) throws {
     let settings = preflight.settings
     for line in settings.withoutEffect(for: .run) { Driver.say(line) }
     let plan = try preflight.plan()
@@ -22,8 +35,9 @@ struct Plan: ParsableCommand {
     Driver.say("state: \(plan.state)")
     guard todo > 0 else {
       Driver.say("nothing is left to do")
-      if !settings.isDryRun { try preflight.sweep(plan) }
-      return
+      guard !settings.isDryRun else { return }
+      try preflight.sweep(plan)
+      return notice.hadNothingToDo(plan)
     }
     if settings.isDryRun {
       Driver.say("dry run: what would be requested, for ten documents at most")
@@ -33,7 +47,10 @@ struct Plan: ParsableCommand {
       return Driver.say("not started")
     }
     try plan.makeFolders()
-    try plan.show(plan.programs(todo: todo), files: (plan.log, plan.summary))
+    let run = "\(RunPlan.time())-\(getppid())"
+    notice.started(plan, run: run, todo: todo)
+    try plan.show(
+      plan.programs(todo: todo), files: (plan.log, plan.summary), run: run, notice: notice)
   }
 
   private func isWanted() -> Bool {
@@ -75,22 +92,28 @@ extension RunPlan {
   }
 
   /// Prints the programs of a run for the script.
-  fileprivate func show(_ programs: [Program], files: (log: String, summary: String?)?) throws {
-    let driver = "\(ProgramFolder.own())/conveyor-driver"
+  fileprivate func show(
+    _ programs: [Program], files: (log: String, summary: String?)?, run: String? = nil,
+    notice: Notice? = nil
+  ) throws {
+    let driver = "\(ProgramPath.ownFolder)/conveyor-driver"
     let ending =
       (files.map { ["--log", $0.log] + ($0.summary.map { ["--summary", $0] } ?? []) } ?? [])
       + (limit.map { ["--limit", "\($0)"] } ?? [])
+      + (notice?.isWanted == true ? ["--stage", stage] : [])
     var variables = settings.environment
-    variables["CONVEYOR_RUN_ID"] = "\(Self.time())-\(getppid())"
+    variables["CONVEYOR_RUN_ID"] = run ?? "\(Self.time())-\(getppid())"
+    if notice?.isWanted == true { variables["CONVEYOR_NOTIFY_STATE"] = outbox }
     let words = PlanLines(
       variables: variables.map { "\($0.key)=\($0.value)" }.sorted(), programs: programs,
       before: files == nil ? [] : recovery(),
       judge: [driver, "judge", "--programs", programs.map(\.name).joined(separator: ",")],
-      end: [driver, "end"] + ending)
+      end: [driver, "end"] + ending,
+      companion: notice.map { $0.companion(of: self, driver) } ?? [])
     try Console.answer(words.text)
   }
 
-  private static func time() -> String {
+  fileprivate static func time() -> String {
     String(Time.timestamp().prefix { $0 != "." }.filter { $0 != "-" && $0 != ":" })
   }
 }
@@ -130,6 +153,9 @@ struct End: ParsableCommand {
   @Option(help: "How many documents the run takes.")
   var limit: Int?
 
+  @Option(help: "The stage, where receivers are to be told of the end.")
+  var stage: String?
+
   @Argument(help: "How the pipeline ended.")
   var status: Int32
 
@@ -140,7 +166,29 @@ struct End: ParsableCommand {
     let files = log.map { ($0, summary) }
     let verdict = Verdict(pipeline: status, signals: signals, files: files, limit: limit)
     for line in verdict.lines { Driver.say(line) }
+    if let stage {
+      Notice(programs: Driver.programs()).ended(stage, verdict.code, log: log, summary: summary)
+    }
     Glibc.exit(verdict.code)
+  }
+}
+
+/// `follow OPTION…`: beside a run, has receivers told what happens, until standard input ends: the script and its
+/// programs hold the other side.
+struct Follow: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Beside a run, tell receivers of webhooks what happens.")
+
+  @Argument(parsing: .captureForPassthrough, help: "Options of `validate monitor`.")
+  var words: [String] = []
+
+  func run() throws {
+    let notice = Notice(programs: Driver.programs())
+    let isStarted = startThread { [words] in notice.follow(words) }
+    guard isStarted else { return }
+    // Its children die with it, and what they had not sent is kept.
+    while readLine() != nil {}
+    Glibc.exit(0)
   }
 }
 

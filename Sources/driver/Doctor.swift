@@ -77,6 +77,7 @@ struct Doctor {
     try note(checkIndex())
     if settings.fleet != nil { try note(checkFleet()) }
     try note(checkDestination(readable ?? "stage-0-test"))
+    try note(checkReceivers())
     return Finding.code(of: findings)
   }
 
@@ -144,6 +145,15 @@ struct Doctor {
     return check("destination \(SecretRedactor.setting(to))") {
       try preflight.destination(to, stage, .captured)
     }
+  }
+
+  /// Who is told of runs: whether keys and addresses can be read, and what waits.
+  private func checkReceivers() -> Finding {
+    let notice = Notice(programs: programs, settings: settings)
+    guard notice.isWanted else {
+      return Finding("webhooks and pings", .open, "not named (--webhook URL, --ping URL)")
+    }
+    return check("webhooks and pings") { try notice.status() }
   }
 
   /// One polite request to each portal, within the budget of the runs.

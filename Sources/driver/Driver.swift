@@ -3,6 +3,7 @@ import ArgumentParser
 import CLI
 import Common
 import Glibc
+import Subprocesses
 
 /// What `bin/conveyor` asks: the script finds this program and composes the pipeline, and what has to be decided
 /// is decided here (docs/architecture.md, "The driver").
@@ -13,7 +14,8 @@ struct Driver: ParsableCommand {
     abstract: "Decide for the script bin/conveyor what to run, and how it ended.",
     discussion: ToolExit.table,
     subcommands: [
-      Find.self, Plan.self, PlanWork.self, Judge.self, End.self, Examine.self, Options.self,
+      Find.self, Plan.self, PlanWork.self, Judge.self, End.self, Follow.self, Examine.self,
+      Options.self,
     ])
 
   static func main() {
@@ -37,8 +39,7 @@ struct Driver: ParsableCommand {
   static func say(_ line: String) { Console.write("conveyor: \(line)\n") }
 
   static func programs() -> Programs {
-    let own = ProgramFolder.own()
-    return Programs(environment: KnownSecrets.environment(), beside: own)
+    Programs(environment: KnownSecrets.environment(), beside: ProgramPath.ownFolder)
   }
 
   /// The table of what the tools that are installed say of themselves.
@@ -65,17 +66,6 @@ struct Driver: ParsableCommand {
       words, for: command, try table(programs), environment: programs.environment)
     let folder = programs.environment["CONVEYOR_STAGES_DIR"] ?? "stages"
     return Preflight(settings: settings, programs: programs, stagesFolder: folder)
-  }
-}
-
-/// Where a program is.
-enum ProgramFolder {
-  /// The folder of the program that runs.
-  static func own() -> String {
-    guard let path = realpath("/proc/self/exe", nil) else { return "." }
-    defer { free(path) }
-    let text = String(cString: path)
-    return text.lastIndex(of: "/").map { String(text[..<$0]) } ?? "."
   }
 }
 

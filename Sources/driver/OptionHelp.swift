@@ -72,6 +72,14 @@ struct OptionHelp {
     guard command != .work else { return lines }
     lines += Self.entry("-n, --dry-run", "Show what would be requested, for ten documents at most.")
     lines += Self.entry("-y, --yes", "Start without asking.")
+    lines += Self.entry(
+      "--webhook <url>",
+      "Send what happens to this URL; repeatable (CONVEYOR_WEBHOOK; docs/notify.md).")
+    lines += Self.entry(
+      "--webhook-secret-file <file>",
+      "Sign it with the key in this file (CONVEYOR_WEBHOOK_SECRET_FILE).")
+    lines += Self.entry(
+      "--ping <url>", "Ping this URL: /start, and /CODE in the end (CONVEYOR_PING).")
     if command == .doctor {
       lines += Self.entry("--no-network", "Ask neither the portals nor the destination.")
     }

@@ -8,7 +8,7 @@ import Config
 /// there ends the preflight with that tool's exit status and message.
 struct Preflight {
   let settings: RunSettings
-  let programs: Programs
+  var programs: Programs
   let stagesFolder: String
 
   /// What a run has before its index is asked: a name for the stage, the index and the destination, where its

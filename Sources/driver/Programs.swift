@@ -5,7 +5,7 @@ import Subprocesses
 /// Where the tools and the plugins are, and how the driver runs one.
 struct Programs: Sendable {
   /// Everything that `conveyor NAME` runs besides plugins.
-  static let tools = OptionTable.tools + ["queue", "dashboard", "portal"]
+  static let tools = OptionTable.tools + ["queue", "dashboard", "notify", "portal"]
 
   /// Folders of the tools, in the order in which they are looked through.
   let folders: [String]
@@ -13,6 +13,8 @@ struct Programs: Sendable {
   let plugins: [String]
   /// All variables that programs get.
   let environment: [String: String]
+  /// What the programs have said to people, where that is kept.
+  var lastWords: LastWords?
 
   /// `beside` is the folder of this program.
   init(environment: [String: String], beside folder: String) {
@@ -41,7 +43,7 @@ struct Programs: Sendable {
     let commands =
       Self.tools + [
         "run", "work", "doctor", "demo", "report", "monitor", "reconcile", "limiter", "why",
-        "retry", "skip", "help",
+        "retry", "skip", "stop", "help",
       ]
     let near = NearestName.of(name, among: commands).map { "; did you mean \($0)?" } ?? ""
     throw Fatal(
@@ -95,11 +97,25 @@ struct Programs: Sendable {
     _ more: [String: String] = [:]
   ) throws(Fatal) -> Finished {
     let variables = environment.merging(more) { $1 }.map { "\($0.key)=\($0.value)" }
+    if messages == .shown, let lastWords,
+      let finished = try lastWords.keeping({ errors throws(Fatal) in
+        try run(path, words, variables, messages, isInteractive, errors: errors)
+      })
+    {
+      return finished
+    }
+    return try run(path, words, variables, messages, isInteractive, errors: STDERR_FILENO)
+  }
+
+  private func run(
+    _ path: String, _ words: [String], _ variables: [String], _ messages: Messages,
+    _ isInteractive: Bool, errors shown: Int32
+  ) throws(Fatal) -> Finished {
     do {
       let (bytes, end) = try Launch.output(limit: 1 << 22) { nowhere, output in
         let errors =
           switch messages {
-          case .shown: STDERR_FILENO
+          case .shown: shown
           case .captured: output
           case .dropped: nowhere
           }

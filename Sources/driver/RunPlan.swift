@@ -40,6 +40,10 @@ struct RunPlan: Sendable {
     case .worker: ["queue"] + middle + ["queue"]
     }
   }
+  /// Where `notify` keeps what waits: beside the limiter, so that one outbox is for all runs.
+  var outbox: String {
+    settings.state ?? limiter.lastIndex(of: "/").map { String(limiter[..<$0]) } ?? state
+  }
   var spool: String { "\(state)/spool" }
   var log: String { settings.value("fetch", "log-file") ?? "\(state)/conveyor.log" }
   var summary: String { settings.value("validate", "summary") ?? "\(state)/summary.json" }
@@ -138,12 +142,15 @@ struct PlanLines: Sendable {
   let judge: [String]
   /// The command that says how the run ended.
   let end: [String]
+  /// The program beside the run, if there is one.
+  var companion: [String] = []
 
   var text: String {
     var groups = [("environment", variables)]
     groups += before.map { ("before", $0.words) }
     groups += programs.map { ($0.isPlugin ? "plugin" : "tool", $0.words) }
     groups += [("judge", judge), ("end", end)]
+    if !companion.isEmpty { groups.append(("companion", companion)) }
     return groups.flatMap { [$0.0, "\($0.1.count)"] + $0.1 }.map(Self.line).joined()
   }
 

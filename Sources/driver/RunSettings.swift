@@ -14,8 +14,9 @@ struct RunSettings: Sendable, Equatable {
 
   /// An option that is the driver's own business.
   enum Own: String, CaseIterable {
-    case stage, index, to, state, limiter, fleet, queue, window, idle, yes
+    case stage, index, to, state, limiter, fleet, queue, window, idle, webhook, ping, yes
     case inFlight = "in-flight"
+    case webhookSecretFile = "webhook-secret-file"
     case dryRun = "dry-run"
     case noNetwork = "no-network"
 
@@ -55,6 +56,8 @@ struct RunSettings: Sendable, Equatable {
   var window: String?
   var inFlight: String?
   var idle: String?
+  /// Who is told of the run: what `notify` is given, by the name of its option.
+  private(set) var receivers: [String: String] = [:]
   var assumesYes = false
   var isDryRun = false
   var usesNetwork = true
@@ -111,6 +114,10 @@ struct RunSettings: Sendable, Equatable {
     case .window: window = value
     case .inFlight: inFlight = value
     case .idle: idle = value
+    case .webhook:
+      let before = receivers[own.rawValue].map { "\($0) " } ?? ""
+      receivers[own.rawValue] = before + value
+    case .ping, .webhookSecretFile: receivers[own.rawValue] = value
     case .yes, .dryRun, .noNetwork: break
     }
   }
@@ -184,6 +191,7 @@ struct RunSettings: Sendable, Equatable {
     variables["CONVEYOR_INDEX"] = index
     variables["CONVEYOR_LIMITER"] = limiter
     variables["CONVEYOR_FLEET"] = fleet
+    for (name, value) in receivers { variables[EnvironmentDefaults.variable(name)] = value }
     for given in given where isPrivate(given) {
       variables[EnvironmentDefaults.variable(given.option.name, of: given.option.tool)] =
         given.value

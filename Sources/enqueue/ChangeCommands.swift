@@ -56,7 +56,8 @@ struct RetryCommand: Tool {
     abstract: "Set failed documents back to pending.",
     usage: "enqueue retry [ID…] --index URL [OPTION]…",
     discussion: """
-      Attempts are counted from 0 again. Without an ID, all that the options select.
+      Attempts are counted from 0 again. Without an ID, all that the options select; with one, a skipped document \
+      comes back, too.
 
         enqueue retry 184223 184224 --index postgres:
         enqueue retry --class network --dry-run --index postgres:
@@ -76,9 +77,16 @@ struct RetryCommand: Tool {
 
   func perform(stop: ShutdownSignal, logger: Logger) throws -> ToolExit {
     var (index, selection) = try documents.open(retrying: true, stop: stop, logger: logger)
-    if !ids.isEmpty { selection.ids = ids }
-    let count = dryRun ? try index.counts(selection).retriable : try index.requeueFailed(selection)
-    let changed = "\(Format.counted(count, "failed document")) back to pending"
+    if !ids.isEmpty { (selection.ids, selection.includesSkipped) = (ids, true) }
+    let count: Int
+    if dryRun {
+      let counts = try index.counts(selection)
+      count = counts.retriable + (selection.includesSkipped ? counts.skipped : 0)
+    } else {
+      count = try index.requeueFailed(selection)
+    }
+    let kind = ids.isEmpty ? "failed document" : "failed or skipped document"
+    let changed = "\(Format.counted(count, kind)) back to pending"
     say(dryRun ? "would set \(changed)" : "set \(changed)")
     return .success
   }
@@ -101,7 +109,7 @@ struct SkipCommand: Tool {
   @Argument(help: .ids)
   var ids: [Int]
 
-  @Option(help: ArgumentHelp("Say why, for the report and for `validate why`.", valueName: "text"))
+  @Option(help: .why)
   var why: String
 
   @OptionGroup var place: IndexOptions
@@ -129,8 +137,61 @@ struct SkipCommand: Tool {
   }
 }
 
+/// `enqueue stop`, or `conveyor stop`.
+struct StopCommand: Tool {
+  static let configuration = CommandConfiguration(
+    commandName: "stop",
+    abstract: "End all runs of a stage in order.",
+    usage: """
+      enqueue stop --drain [--stage NAME] [--why TEXT] --index URL
+      enqueue stop --lift [--stage NAME] --index URL
+      """,
+    discussion: """
+      Runs of the stage, on any machine, claim nothing more within seconds, settle what they have begun, and end \
+      with 130. New ones do not begin (69), until the order is lifted. Without --stage: all runs on the index. With \
+      neither --drain nor --lift, it prints the orders.
+
+        conveyor stop --drain --stage stage-mid-filtered --why "upgrade" --index postgres:
+
+      \(ToolExit.table)
+      """)
+
+  @Flag(help: "Claim nothing more; finish what was begun.")
+  var drain = false
+
+  @Flag(help: "Take the order back.")
+  var lift = false
+
+  @Option(help: .why)
+  var why: String?
+
+  @OptionGroup var stages: StageOptions
+  @OptionGroup var place: IndexOptions
+  @OptionGroup var log: LogOptions
+
+  func validate() throws {
+    if drain, lift { throw ValidationError("--drain and --lift are opposites: give one of them.") }
+  }
+
+  func perform(stop: ShutdownSignal, logger: Logger) throws -> ToolExit {
+    let index = try place.open(stop: stop)
+    let stage = try stages.load()?.name ?? ""
+    if drain {
+      try index.order(stop: stage, by: StopOrder.author, why: Format.printable(why ?? ""))
+    }
+    if lift {
+      let isLifted = try index.lift(stop: stage)
+      say(isLifted ? "lifted: new runs begin again" : "there was no such order")
+    }
+    let orders = try index.stopOrders()
+    return try stop.print(orders.isEmpty ? ["no orders to stop"] : orders.map(\.text))
+  }
+}
+
 extension ArgumentHelp {
   fileprivate static let ids = ArgumentHelp("The documents.", valueName: "id")
+  fileprivate static let why = ArgumentHelp(
+    "Say why, to all who ask or meet it.", valueName: "text")
 }
 
 /// Makes an index ready, and says on stderr what was done.

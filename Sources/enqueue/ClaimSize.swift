@@ -90,14 +90,15 @@ struct StallWatch {
 enum StdoutGate {
   /// Waits until a line of usual length can be written at once. False when a stop came first: a
   /// write(2) into a full pipe could not be woken.
-  static func waitUntilWritable(_ stop: ShutdownSignal) -> Bool {
+  static func waitUntilWritable(_ stop: ShutdownSignal, unless end: Latch) -> Bool {
     var descriptors = [
       pollfd(fd: STDOUT_FILENO, events: Int16(POLLOUT), revents: 0),
       pollfd(fd: stop.descriptor, events: Int16(POLLIN), revents: 0),
+      pollfd(fd: end.descriptor, events: Int16(POLLIN), revents: 0),
     ]
-    while !stop.isRequested {
-      poll(&descriptors, 2, -1)
-      if descriptors[0].revents != 0 { return !stop.isRequested }
+    while !stop.isRequested, !end.hasHappened {
+      poll(&descriptors, 3, -1)
+      if descriptors[0].revents != 0 { return !stop.isRequested && !end.hasHappened }
     }
     return false
   }

@@ -13,8 +13,7 @@ struct Enqueue: Tool {
     abstract: "Write pending documents of the index as records.",
     usage: "enqueue --index URL [OPTION]…\nenqueue SUBCOMMAND --index URL [OPTION]…",
     discussion: """
-      Claims documents, each with a lease, until the selection is done: a stage, filters, or both. \
-      More filters and rarer options: --help-all.
+      Claims documents, each with a lease, until all are done. More: --help-all.
 
         enqueue --index postgres: --stage stage-0-test | fetch … | upload … | …
 
@@ -22,7 +21,7 @@ struct Enqueue: Tool {
       """,
     subcommands: [
       ImportCommand.self, InitCommand.self, MigrateCommand.self, RetryCommand.self,
-      SkipCommand.self,
+      SkipCommand.self, StopCommand.self,
       CountCommand.self, StatusCommand.self, TypesCommand.self, PreflightCommand.self,
       PathsCommand.self,
     ])
@@ -73,12 +72,15 @@ struct Enqueue: Tool {
       try DryRun(index: index, selection: selection, output: output, stop: stop).run()
       return try stop.exitCode()
     }
+    let drain = DrainWatch(
+      index: index, stage: try documents.filter.stages.load()?.name, logger: logger)
+    if let order = try drain.order() { throw Fatal(.unavailable, "\(order.text). \(order.advice)") }
     let url = documents.place.index
     if let state { try StateOwner(folder: state, index: IndexURL(url).identity).claim() }
     return try Feeder(
       index: index, selection: selection, run: .here(leaseSeconds: lease.seconds),
       batch: (maximum: workers.value * 20, first: workers.value * 2),
-      waits: !noWait, output: output, stop: stop, logger: logger
+      waits: !noWait, output: output, drain: drain, stop: stop, logger: logger
     ).feedPipeline()
   }
 }

@@ -6,8 +6,8 @@ import Config
 
 /// Claims documents and writes them to the pipeline until the selection is done.
 ///
-/// Two threads: one claims and writes, and is held up by whoever reads; the other renews the leases
-/// meanwhile. Both use the same index.
+/// Three threads: one claims and writes, and is held up by whoever reads; one renews the leases meanwhile, and one looks
+/// for orders to stop. All use the same index.
 struct Feeder {
   let index: any DocumentIndex
   let selection: Selection
@@ -17,6 +17,7 @@ struct Feeder {
   /// Whether to wait for documents that are to come back.
   let waits: Bool
   let output: LineWriter
+  let drain: DrainWatch
   let stop: ShutdownSignal
   let logger: Logger
   let ledger = Ledger()
@@ -40,7 +41,8 @@ struct Feeder {
       logger.notice("requeued \(Format.counted(revived, "failed document"))")
     }
     try feedAndRenew()
-    return try reportRefusals(try stop.exitCode())
+    let code = try stop.exitCode()
+    return try reportRefusals(code == .success && drain.isOrdered.hasHappened ? .interrupted : code)
   }
 
   private func reclaimExpiredLeases() throws -> Bool {
@@ -70,14 +72,16 @@ struct Feeder {
   private func feedAndRenew() throws {
     let ended = Latch()
     try withCompanion({ renew(until: ended) }) {
-      // What the feeding ends with also ends the renewal.
-      defer { ended.happen() }
-      do {
-        let obstacle = try feed()
-        try drain(ended)
-        if let obstacle { throw obstacle }
-      } catch {
-        stop.request(for: error, logger)
+      try withCompanion({ drain.run(until: ended) }) {
+        // What the feeding ends with also ends the others.
+        defer { ended.happen() }
+        do {
+          let obstacle = try feed()
+          try finish(ended)
+          if let obstacle { throw obstacle }
+        } catch {
+          stop.request(for: error, logger)
+        }
       }
     }
   }
@@ -104,7 +108,7 @@ struct Feeder {
     var width = QuarantineWidth(maximum: batch.maximum)
     var blockage = Blockage()
     var lastLook = Time.monotonic()
-    while !stop.isRequested {
+    while mayClaim {
       var run = run
       run.claimsOnlyReturning = shares.isReached
       let share = shares.next(size.next)
@@ -130,6 +134,8 @@ struct Feeder {
     reportLimit(shares)
     return nil
   }
+
+  private var mayClaim: Bool { !stop.isRequested && !drain.isOrdered.hasHappened }
 
   private func claim(
     _ share: Shares.Share, _ run: Run, _ width: inout QuarantineWidth, isBlocked: Bool
@@ -175,7 +181,8 @@ struct Feeder {
     logger.info("claimed \(records.count) documents")
     ledger.handOut(records.compactMap { Lease($0) })
     for (number, record) in records.enumerated() {
-      if StdoutGate.waitUntilWritable(stop), output.write([JSON.object(record.fields).serialized()])
+      if StdoutGate.waitUntilWritable(stop, unless: drain.isOrdered),
+        output.write([JSON.object(record.fields).serialized()])
       {
         continue
       }
@@ -212,7 +219,7 @@ struct Feeder {
     var pause = 0.2
     var watch = StallWatch()
     var lastLook = Time.monotonic()
-    while !stop.isRequested {
+    while mayClaim {
       let (queueCounts, rest) = try look(run)
       if queueCounts.claimable > 0 { return pause == 0.2 ? .claimable : .nothingYet }
       if !waits { return .over }
@@ -266,7 +273,7 @@ struct Feeder {
   ///
   /// The output stays open until there is a stop: only so is a tool noticed that ended for good, which
   /// takes its reader away.
-  private func drain(_ ended: Latch) throws {
+  private func finish(_ ended: Latch) throws {
     if case .failed = stop.reason { return }
     var watch = StallWatch(limit: run.leaseSeconds)
     var isStopping = false

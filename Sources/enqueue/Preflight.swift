@@ -32,7 +32,7 @@ struct PreflightCommand: Tool {
     let selection = try documents.filter.selection(retrying: false, stop: stop, logger: logger)
     return try Preflight(
       url: documents.place.index, connections: documents.place.pool.dbPool, selection: selection,
-      mayAsk: !dryRun, stop: stop
+      stage: try documents.filter.stages.load()?.name, mayAsk: !dryRun, stop: stop
     ).run(
       check: { try documents.check(selection, in: $0) },
       estimate: { try estimate($0, selection) })
@@ -76,6 +76,8 @@ struct Preflight {
   let url: String
   let connections: Int
   let selection: Selection
+  /// The stage's name, if it is one.
+  let stage: String?
   /// Whether to ask, where something is missing that can be added: not in a dry run.
   let mayAsk: Bool
   let stop: ShutdownSignal
@@ -86,6 +88,9 @@ struct Preflight {
   ) throws -> ToolExit {
     let index = try ready()
     try check(index)
+    if let order = try index.stopOrders().order(for: stage) {
+      throw Fatal(.unavailable, "\(order.text). \(order.advice)")
+    }
     let counts = try index.counts(selection)
     for line in CountsOutput.table(counts) { say(line) }
     if counts.unknown > 0 {

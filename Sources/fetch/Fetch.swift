@@ -68,6 +68,10 @@ struct Fetch: Tool {
   @Option(help: .rare("Log or fail documents with other pages than the index says."))
   var pageMismatch = PageMismatch.warn
 
+  @Option(
+    help: .rare("Heed the delay that robots.txt asks for and tell what it forbids, or ignore it."))
+  var robots = Robots.Mode.respect
+
   @Flag(name: .dryRun, help: .dryRun)
   var dryRun = false
 
@@ -149,6 +153,7 @@ struct Fetch: Tool {
     settings.retry = RetryPolicy(
       retries: retries, base: settings.retry.base, maximumTime: retryMaxTime?.seconds)
     settings.isDryRun = dryRun
+    settings.robots = robots
     settings.outages = OutagePolicy(
       firstDistance: 2.5 * settings.retry.base, limit: outageLimit.seconds)
     return settings
@@ -156,6 +161,7 @@ struct Fetch: Tool {
 }
 
 extension PageMismatch: ExpressibleByArgument {}
+extension Robots.Mode: ExpressibleByArgument {}
 
 /// Where limiter and checkpoint are.
 struct StateOptions: ParsableArguments {

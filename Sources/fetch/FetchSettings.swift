@@ -27,6 +27,8 @@ struct FetchSettings: Sendable {
   /// Says what would be requested, and requests nothing.
   var isDryRun = false
   var outages = OutagePolicy()
+  /// Whether what hosts say in robots.txt is read.
+  var robots = Robots.Mode.ignore
   /// Threads that take documents; `nil` where there is no loop.
   var threads: Int?
   /// Seconds that transfers under way may go on after an interruption.
@@ -79,6 +81,7 @@ final class FetchServices: Sendable {
   let gate: OutageGate
   let samples = Samples()
   let logins = LoginTurns()
+  let robots: Robots
   /// How much of pages is read at once.
   let pages = PageQueue()
   let inspectors: Inspectors
@@ -106,6 +109,9 @@ final class FetchServices: Sendable {
     inspectors = Inspectors(
       stop: stop, grace: settings.graceAfterStop, executable: settings.inspector)
     let proxies = settings.transfer.proxy.map { [$0] } ?? HeaderSecrets.proxiesOfEnvironment()
+    robots = Robots(
+      trace == nil && !settings.isDryRun ? settings.robots : .ignore, settings.transfer,
+      limiter: limiter, stop: stop, logger: logger)
     headerSecrets = HeaderSecrets(
       headers: settings.transfer.headers, proxies: proxies,
       others: settings.portals.flatMap { Array($0.secrets.values) })

@@ -48,33 +48,10 @@ struct Probe: Sendable {
   }
 
   private func send(_ request: Request, _ portal: Portal, into sink: FirstBytes) throws {
-    let (limiter, stop, host) = (limiter, stop, request.url.budget)
-    let pace = settings.pace(of: portal)
-    var transfer = try Transfer(settings.transfer) { stop.isRequested }
-    while try limiter.waitForSlot(host: host, pace: pace, stop: stop) {
-      var permission = Result<Limiter.Permission, Fatal>.success(.stopped)
-      var noting = Result<Void, Fatal>.success(())
-      let sent = {
-        guard case .success(.granted(let grant)) = permission else { return }
-        noting = Result { () throws(Fatal) in
-          try limiter.sent(grant, host: host, pace: pace)
-        }
-      }
-      do {
-        _ = try transfer.get(request, into: sink, didSend: sent) {
-          permission = Result { () throws(Fatal) in
-            try limiter.start(host: host, pace: pace, stop: stop)
-          }
-          if case .success(.granted) = permission { return true }
-          return false
-        }
-        return try noting.get()
-      } catch let error as TransferError {
-        // Another program may have been told to pause meanwhile.
-        guard error.kind == .notStarted, try permission.get() == .paused else { throw error }
-      }
+    let asking = PoliteRequest(limiter: limiter, pace: settings.pace(of: portal), stop: stop)
+    guard try asking.send(request, settings.transfer, into: sink) != nil else {
+      throw RecordError.stopped
     }
-    throw RecordError.stopped
   }
 
   private static func unreachable(_ name: String, _ error: TransferError) throws -> Fatal {
@@ -163,5 +140,46 @@ extension Portal {
     else { return base }
     let path = template.source.prefix { $0 != "?" }
     return WebURL(String(path), relativeTo: base)
+  }
+}
+
+/// A request that belongs to no document, on a connection of its own, within the budget of its host.
+struct PoliteRequest: Sendable {
+  let limiter: Limiter
+  let pace: RateLimit
+  let stop: ShutdownSignal
+
+  /// Makes it when the host's turn has come; `nil` where the run was stopped before. Throws ``TransferError`` or
+  /// ``Fatal``.
+  func send(
+    _ request: Request, _ settings: TransferSettings, into sink: any BodySink
+  ) throws -> Response? {
+    let host = request.url.budget
+    var transfer = try Transfer(settings) { [stop] in stop.isRequested }
+    while try limiter.waitForSlot(host: host, pace: pace, stop: stop) {
+      var permission = Result<Limiter.Permission, Fatal>.success(.stopped)
+      var noting = Result<Void, Fatal>.success(())
+      let sent = {
+        guard case .success(.granted(let grant)) = permission else { return }
+        noting = Result { () throws(Fatal) in
+          try limiter.sent(grant, host: host, pace: pace)
+        }
+      }
+      do {
+        let response = try transfer.get(request, into: sink, didSend: sent) {
+          permission = Result { () throws(Fatal) in
+            try limiter.start(host: host, pace: pace, stop: stop)
+          }
+          if case .success(.granted) = permission { return true }
+          return false
+        }
+        try noting.get()
+        return response
+      } catch let error as TransferError {
+        // Another program may have been told to pause meanwhile.
+        guard error.kind == .notStarted, try permission.get() == .paused else { throw error }
+      }
+    }
+    return nil
   }
 }

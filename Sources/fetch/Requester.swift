@@ -379,7 +379,8 @@ struct Requester: ~Copyable {
     let url = request.url
     if let saved = try services.trace?.answer(request, context.step, into: body) { return saved }
     let kept = services.trace.map { _ in KeepingSink(body) }
-    let pace = services.settings.pace(of: context.portal)
+    let pace = try services.robots.heed(
+      url, request.addresses, services.settings.pace(of: context.portal))
     let (limiter, stop) = (services.limiter, services.stop)
     while true {
       guard try limiter.waitForSlot(host: url.budget, pace: pace, stop: stop) else {

@@ -115,12 +115,22 @@ struct MonitorCommand: Tool {
   @Flag(help: .json)
   var json = false
 
+  @Flag(help: "Send what is news to the receivers of webhooks (see notify).")
+  var notify = false
+
   @OptionGroup var watching: WatchOptions
   @OptionGroup var log: LogOptions
 
   func perform(stop: ShutdownSignal, logger: Logger) throws -> ToolExit {
     let views = try view.views(outages: state)
-    return try watching.show(stop: stop) { try views.monitor(asJSON: json) }
+    let subject = "\(try IndexURL(view.index).folderName) \(views.subject)"
+    return try watching.show(stop: stop) {
+      let monitor = try views.monitor()
+      if notify {
+        Look(subject: subject, views: views, state: state).notify(of: monitor, logger)
+      }
+      return (json ? monitor.json.description + "\n" : monitor.text, monitor.exitCode)
+    }
   }
 }
 

@@ -18,13 +18,12 @@ struct Views: Sendable {
     return isJSON ? report.json.description + "\n" : report.text(now: Time.wall())
   }
 
-  /// The monitor, and 3 where the run does not fare well.
-  func monitor(asJSON isJSON: Bool) throws -> (text: String, code: ToolExit) {
+  /// How the run fares now.
+  func monitor() throws -> Monitor {
     let now = Time.wall()
-    let monitor = Monitor(
+    return Monitor(
       try index.health(selection),
       outages: outages.map { OutageReport.current(in: $0, now: now) } ?? [], now: now)
-    return (isJSON ? monitor.json.description + "\n" : monitor.text, monitor.exitCode)
   }
 
   /// Writes the report to files: one a table in the folder `csv`, a page of HTML. Throws with exit code 74.

@@ -55,9 +55,9 @@ struct FetchRun {
   }
 
   /// A worker.
-  func fetcher() throws -> Fetcher {
+  func fetcher(worker: Int = 1) throws -> Fetcher {
     try Fetcher(
-      services, worker: 1, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+      services, worker: worker, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
   }
 
   /// The same by a worker that goes on: its cookies live as long as it.

@@ -7,6 +7,7 @@ import Testing
 enum ClaimChecks {
   static let all = [
     Check("claims follow priority, book and page", order),
+    Check("orders to stop hold for their stage, or for all, until they are lifted", stopOrders),
     Check("a claim leases, counts and tells", claim),
     Check("a selection decides what is claimed", selection),
     Check("a preview shows the same and changes nothing", preview),
@@ -16,6 +17,24 @@ enum ClaimChecks {
     Check("eight claimers never get the same document", concurrency),
     Check("a run at its limit claims only what it had", returning),
   ]
+
+  static func stopOrders(_ fixture: any IndexFixture) throws {
+    let index = try fixture.open(with: Document.pages(1))
+    #expect(try index.stopOrders().isEmpty)
+    #expect(try !index.lift(stop: "stage-0-test"))
+    try index.order(stop: "stage-0-test", by: "eve@desk", why: "")
+    try index.order(stop: "stage-0-test", by: "ann@desk", why: "upgrade")
+    // Another process sees it, and another stage is not meant.
+    let order = try #require(try fixture.open().stopOrders().order(for: "stage-0-test"))
+    #expect(order.author == "ann@desk" && order.why == "upgrade" && order.time.hasSuffix("UTC"))
+    #expect(try index.stopOrders().order(for: "stage-1") == nil)
+    #expect(try index.stopOrders().order(for: nil) == nil)
+    try index.order(stop: "", by: "ann@desk", why: "")
+    #expect(try index.stopOrders().order(for: nil) != nil)
+    #expect(try index.stopOrders().order(for: "stage-1")?.stage.isEmpty == true)
+    #expect(try index.lift(stop: "") && index.lift(stop: "stage-0-test"))
+    #expect(try index.stopOrders().isEmpty)
+  }
 
   static func order(_ fixture: any IndexFixture) throws {
     let index = try fixture.open(with: [

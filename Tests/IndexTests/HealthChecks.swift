@@ -9,6 +9,7 @@ enum HealthChecks {
     Check("leases that ran out are told from those that hold", leases),
     Check("the last thousand outcomes count, whatever was before", window),
     Check("the last hour's errors, by class", errors),
+    Check("failed documents by class, the last first, without absent ones", failures),
     Check("mismatches come in pages, each once", mismatches),
   ]
 
@@ -77,6 +78,29 @@ enum HealthChecks {
     let errors = try index.health(Selection()).errors
     #expect(errors.map(\.kind) == ["network", "restricted"])
     #expect(errors.map(\.count) == [3, 1])
+  }
+
+  static func failures(_ fixture: any IndexFixture) throws {
+    let index = try fixture.open(with: Document.pages(9))
+    try fixture.sql(
+      """
+      UPDATE index_documents SET download_status = 'failed', download_error = 'x',
+        error_class = CASE WHEN page <= 4 THEN 'bad_pdf' ELSE 'restricted' END,
+        updated_at = \(fixture.time(-60)) WHERE page <= 6;
+      UPDATE index_documents SET updated_at = \(fixture.time(-30)) WHERE page = 2;
+      UPDATE index_documents SET updated_at = \(fixture.time(-40)) WHERE page = 5;
+      UPDATE index_documents SET error_class = 'absent' WHERE page = 6;
+      UPDATE index_documents SET download_error = 'tried once' WHERE page = 7;
+      """)
+    let failures = try index.failures(Selection(), newest: 3)
+    #expect(failures.counts == ["bad_pdf": 4, "restricted": 1])
+    let pages = try failures.newest.map { id in
+      try index.documents(named: try #require(DocumentName("\(id)"))).first?["page"]
+    }
+    #expect(pages == ["2", "5", "1"])
+    var selection = Selection()
+    selection.books = [1...237]
+    #expect(try index.failures(selection, newest: 3).counts.isEmpty)
   }
 
   static func mismatches(_ fixture: any IndexFixture) throws {

@@ -86,6 +86,25 @@ import Testing
     #expect(try limiter.start(host: "h:80", pace: slow, stop: stop) != .paused)
   }
 
+  /// Between its slot and its start, a request waits for the gap: an order that comes then holds for it.
+  @Test(arguments: LimiterPlace.kinds)
+  func `a pause holds for who waits for the gap already`(kind: LimiterPlace.Kind) throws {
+    let place = try LimiterPlace(kind)
+    defer { place.isNoLongerNeeded() }
+    let limiter = try place.open()
+    let stop = ShutdownSignal()
+    let pace = RateLimit(delay: 1.2)
+    let grant = try #require(try limiter.grant(host: "h:80", pace: pace, stop: stop))
+    try limiter.sent(grant, host: "h:80", pace: pace)
+    withThreads(2) { number in
+      if number == 1 {
+        #expect((try? limiter.start(host: "h:80", pace: pace, stop: stop)) == .paused)
+      } else {
+        _ = try? place.open().steer(host: "h:80") { $0.pause = .init(until: nil, why: "") }
+      }
+    }
+  }
+
   @Test func `orders outlive the limiter's file`() throws {
     let folder = try TemporaryDirectory()
     let path = folder.path + "/limiter.sqlite"

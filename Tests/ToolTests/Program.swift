@@ -15,7 +15,7 @@ let builtTools: String = {
 }()
 
 let toolNames = [
-  "enqueue", "fetch", "optimize", "upload", "validate", "queue", "dashboard", "portal",
+  "enqueue", "fetch", "optimize", "upload", "validate", "queue", "dashboard", "notify", "portal",
 ]
 
 func toolPath(_ name: String) -> String {
@@ -80,6 +80,8 @@ final class Program {
     }
     // What a test does not say is asked of no server: the portal files name a real one.
     variables["CONVEYOR_PORTAL_BASE"] = "http://127.0.0.1:1/"
+    // Servers that are made to misbehave count requests; who means robots.txt says so.
+    variables["CONVEYOR_FETCH_ROBOTS"] = "ignore"
     variables.merge(environment) { $1 }
     // env(1) becomes the program, in the folder that it is to start in.
     let start = directory.map { ["/usr/bin/env", "--chdir=\($0)"] } ?? []

@@ -44,6 +44,45 @@ struct SteeringTests {
     #expect(try order(["show", "--json"]).records.first?["orders"] == nil)
   }
 
+  @Test("stop --drain ends all pipelines of a stage in order, and new ones begin when it is lifted")
+  func drain() throws {
+    let pipeline = try PipelineRun(documents: 300, ["--document-size", "2000", "--latency", "0.1"])
+    func stop(_ words: [String]) throws -> Finished {
+      try run(
+        "\(sourceTree)/bin/conveyor",
+        ["stop", "--stage", "\(pipeline.folder.path)/stage.yaml", "--index", pipeline.indexURL]
+          + words, environment: ["CONVEYOR_BIN": builtTools])
+    }
+    let limiter = ["--limiter", "\(pipeline.folder.path)/limiter.sqlite"]
+    let programs = try [pipeline.state, "\(pipeline.folder.path)/state2"].map {
+      try pipeline.start(limiter + ["--rate-limit-delay", "0.1"], state: $0)
+    }
+    #expect(eventually { (try? pipeline.counts().completed) ?? 0 > 4 })
+    let ordered = try stop(["--drain", "--why", "upgrade"])
+    #expect(ordered.code == 0 && ordered.text.contains("upgrade"), "\(ordered)")
+    for program in programs {
+      let end = program.wait(within: 100)
+      #expect(end.code == ToolExit.interrupted.rawValue, "\(end)")
+      #expect(end.errors.contains("conveyor stop --lift --stage stage"), "\(end)")
+    }
+    let counts = try pipeline.counts()
+    #expect(counts.inProgress == 0 && counts.failed == 0 && counts.pending > 0, "\(counts)")
+    try pipeline.checkCompleted()
+    let used = "SELECT COUNT(*) FROM index_documents WHERE download_attempts > 0"
+    #expect(try pipeline.rows("\(used) AND download_status = 'pending'") == [["0"]])
+    // A machine that comes late meets it, too.
+    let late = try pipeline.finish(limiter)
+    #expect(
+      late.code == ToolExit.unavailable.rawValue && late.errors.contains("upgrade"), "\(late)")
+    let claimed = try run(
+      "enqueue", ["--index", pipeline.indexURL, "--stage", "\(pipeline.folder.path)/stage.yaml"])
+    #expect(claimed.code == ToolExit.unavailable.rawValue && claimed.output.isEmpty, "\(claimed)")
+    #expect(try stop([]).text.contains("stopped at"))
+    #expect(try stop(["--lift"]).text == "no orders to stop\n")
+    #expect(try pipeline.finish(limiter + ["--limit", "5"]).code == 0)
+    #expect(try pipeline.counts().completed == counts.completed + 5)
+  }
+
   /// Processes, and no threads: file locks are those of a process, and closing a file drops them all.
   @Test("Of several processes that find the limiter damaged, one makes it anew, and all go on")
   func damaged() throws {

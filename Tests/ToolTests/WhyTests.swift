@@ -26,7 +26,26 @@ struct WhyTests {
     #expect(try conveyor(ask).text.contains("reconcile --repair"))
 
     #expect(try conveyor(["skip", "1", "--why", "sealed"]).errors.contains("it is completed"))
-    #expect(try conveyor(["retry", "1"]).errors.contains("0 failed documents"))
+    #expect(try conveyor(["retry", "1"]).errors.contains("0 failed or skipped documents"))
+    try pipeline.rows(
+      """
+      UPDATE index_documents SET download_status = 'failed', error_class = 'restricted',
+        download_error = 'HTTP 403' WHERE id IN (2, 3)
+      """)
+    #expect(try conveyor(["why", "2"]).text.contains("conveyor skip 2 --why"))
+    #expect(try conveyor(["skip", "2", "3", "--why", "sealed"]).errors.contains("2 documents"))
+    let skipped = try conveyor(["why", "2"])
+    #expect(skipped.text.contains("reason    sealed") && skipped.text.contains("conveyor retry 2"))
+    // By its id it comes back, and no other way.
+    #expect(try conveyor(["retry"]).errors.contains("0 failed documents"))
+    #expect(try conveyor(["retry", "2", "--dry-run"]).errors.contains("would set 1 failed or"))
+    #expect(try conveyor(["retry", "2"]).errors.contains("set 1 failed or skipped document"))
+    #expect(
+      try pipeline.rows(
+        """
+        SELECT download_status, download_attempts, coalesce(download_error, '') FROM index_documents
+        WHERE id IN (2, 3) ORDER BY id
+        """) == [["pending", "0", ""], ["skipped", "1", "sealed"]])
     #expect(try conveyor(["why", "4711"]).code == 74)
     #expect(try conveyor(["why", "deed"]).code == 64)
   }

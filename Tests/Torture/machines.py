@@ -36,7 +36,10 @@ def long(dice):
 
 
 class Server:
-    """A PostgreSQL server of its own; gone with its input."""
+    """A PostgreSQL server of its own, also at an address of another network; gone with its input."""
+
+    def __init__(self, address=None):
+        self.address = address
 
     def __enter__(self):
         if not Path("/usr/lib/postgresql").exists():
@@ -46,11 +49,11 @@ class Server:
             self.port = free.getsockname()[1]
         script = ROOT / "Tests" / "Support" / "postgres-server.sh"
         self.process = subprocess.Popen(
-            ["sh", script, str(self.port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            ["sh", script, str(self.port), *([self.address] if self.address else [])], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             text=True)
         if not self.process.stdout.readline().startswith("ready "):
             raise Skipped("PostgreSQL does not start")
-        self.url = f"postgres://postgres:right@127.0.0.1:{self.port}/postgres"
+        self.url = f"postgres://postgres:right@{self.address or '127.0.0.1'}:{self.port}/postgres"
         return self
 
     def __exit__(self, *_):

@@ -25,10 +25,10 @@ from pipeline import Skipped
 
 # Each is a module with `short(dice)` and `long(dice)`, which return figures and what was wrong. Those that
 # wait most come first; those that have to do with time come alone, in the end.
-TOGETHER = ["kills", "endings", "terminals", "trouble", "calls", "powercut", "machines", "leases", "fleet", "namespaces",
-            "slowdisk", "secrecy", "fuzz"]
-ALONE = ["politeness"]
-LONG_ONLY = ["outages", "soak"]
+TOGETHER = ["kills", "endings", "terminals", "trouble", "calls", "powercut", "machines", "leases", "slowdisk", "secrecy",
+            "notify", "fuzz"]
+ALONE = ["politeness", "fleet", "namespaces"]
+LONG_ONLY = ["outages", "soak", "steering"]
 
 
 def report(name, form, seed):

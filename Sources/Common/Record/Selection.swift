@@ -19,6 +19,8 @@ package struct Selection: Sendable, Equatable {
   package var retriesFailed = false
   /// Of those that failed, the ones whose error is of these classes; empty for all.
   package var errorClasses: [String] = []
+  /// Whether skipped documents are tried again with the failed ones: where somebody named them one by one.
+  package var includesSkipped = false
   /// At most so many documents in one run.
   package var limit: Int?
   /// Whether the limit is taken in equal parts from each of the book ranges.

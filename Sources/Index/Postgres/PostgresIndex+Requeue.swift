@@ -11,7 +11,8 @@ extension PostgresIndex {
       """
       UPDATE index_documents
       SET download_status = 'pending', download_attempts = 0, retrying = TRUE,
-        next_attempt_at = NULL, lease_owner = NULL, lost_leases = 0
+        next_attempt_at = NULL, lease_owner = NULL, lost_leases = 0,
+        download_error = CASE download_status WHEN 'skipped' THEN NULL ELSE download_error END
       WHERE \(failed.sql)
       """, failed.values
     ).affected
@@ -50,5 +51,40 @@ extension PostgresIndex {
       "UPDATE index_documents SET \(StoredRows.skip) AND \(these.sql)",
       [.text(why)] + these.values
     ).affected
+  }
+}
+
+// Orders to stop.
+extension PostgresIndex {
+  private static let hasStops = "SELECT to_regclass('\(StopOrders.table)')"
+
+  /// See ``DocumentIndex/stopOrders()``.
+  package func stopOrders() throws -> [StopOrder] {
+    try pool.use { connection, _ in
+      guard try connection.query(Self.hasStops).values.first?[0] != nil else { return [] }
+      return StopOrders.read(try connection.query(StopOrders.all).values)
+    }
+  }
+
+  /// See ``DocumentIndex/order(stop:by:why:)``. Every role may read the orders: workers have roles of their own.
+  package func order(stop stage: String, by author: String, why: String) throws {
+    let now = "to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI \"UTC\"')"
+    try pool.use { connection, _ in
+      try connection.transaction {
+        if try connection.query(Self.hasStops).values.first?[0] == nil {
+          try connection.query(StopOrders.create(now: now))
+          try connection.query("GRANT SELECT ON \(StopOrders.table) TO PUBLIC")
+        }
+        _ = try connection.query(StopOrders.give, [.text(stage), .text(author), .text(why)])
+      }
+    }
+  }
+
+  /// See ``DocumentIndex/lift(stop:)``.
+  package func lift(stop stage: String) throws -> Bool {
+    try pool.use { connection, _ in
+      guard try connection.query(Self.hasStops).values.first?[0] != nil else { return false }
+      return try connection.query(StopOrders.lift, [.text(stage)]).affected > 0
+    }
   }
 }

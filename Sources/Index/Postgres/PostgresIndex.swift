@@ -55,6 +55,15 @@ extension PostgresIndex {
     }
   }
 
+  /// See ``DocumentIndex/failures(_:newest:)``.
+  package func failures(_ selection: Selection, newest: Int) throws -> Failures {
+    try pool.use { connection, _ in
+      try connection.transaction("REPEATABLE READ READ ONLY") {
+        try connection.queries(selection).failures(newest: newest)
+      }
+    }
+  }
+
   /// See ``DocumentIndex/mismatches(_:after:count:)``.
   package func mismatches(
     _ selection: Selection, after id: Int, count: Int

@@ -33,6 +33,14 @@ package struct Health: Sendable {
   package init() {}
 }
 
+/// Failed documents, without those that the portal does not have.
+package struct Failures: Sendable, Equatable {
+  /// How many of which class of error.
+  package let counts: [String: Int]
+  /// Those that failed last, last first.
+  package let newest: [Int]
+}
+
 /// A completed document whose book or page is another at the portal.
 package struct Mismatch: Sendable, Equatable {
   package let id: Int
@@ -123,6 +131,19 @@ extension ReportQueries {
     }
     for row in rows where row[0] == DocumentStatus.failed.word { health.recentFailed = int(row[1]) }
     for row in rows where row[0] == StatusCounts.absentWord { health.recentAbsent = int(row[1]) }
+  }
+
+  /// See ``DocumentIndex/failures(_:newest:)``.
+  func failures(newest: Int) throws -> Failures {
+    let failed = "AND download_status = 'failed' AND \(Self.troubled) AND NOT \(Self.isAbsent)"
+    let counts = try rows(
+      "COALESCE(error_class, 'unclassified'), COUNT(*)", "\(failed) GROUP BY 1")
+    let ids = try rows(
+      "id", "\(failed) AND updated_at IS NOT NULL ORDER BY updated_at DESC, id LIMIT ?",
+      [.int(newest)])
+    return Failures(
+      counts: Dictionary(counts.map { ($0[0] ?? "", int($0[1])) }) { $0 + $1 },
+      newest: ids.map { int($0[0]) })
   }
 
   /// See ``DocumentIndex/mismatches(_:after:count:)``.

@@ -13,6 +13,11 @@ extension SQLiteIndex {
     try database.read { try $0.queries(selection).health() }
   }
 
+  /// See ``DocumentIndex/failures(_:newest:)``.
+  package func failures(_ selection: Selection, newest: Int) throws -> Failures {
+    try database.read { try $0.queries(selection).failures(newest: newest) }
+  }
+
   /// See ``DocumentIndex/mismatches(_:after:count:)``.
   package func mismatches(
     _ selection: Selection, after id: Int, count: Int

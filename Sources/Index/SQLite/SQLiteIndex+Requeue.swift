@@ -12,7 +12,8 @@ extension SQLiteIndex {
         sql: """
           UPDATE index_documents
           SET download_status = 'pending', download_attempts = 0, retrying = TRUE,
-            next_attempt_at = NULL, lease_owner = NULL, lost_leases = 0
+            next_attempt_at = NULL, lease_owner = NULL, lost_leases = 0,
+            download_error = CASE download_status WHEN 'skipped' THEN NULL ELSE download_error END
           WHERE \(failed.sql)
           """, arguments: bound(failed.arguments))
       return db.changesCount
@@ -46,5 +47,45 @@ extension SQLiteIndex {
         arguments: bound([why], these.arguments))
       return db.changesCount
     }
+  }
+}
+
+// Orders to stop.
+extension SQLiteIndex {
+  /// See ``DocumentIndex/stopOrders()``.
+  package func stopOrders() throws -> [StopOrder] {
+    try database.read { db in
+      guard try db.hasStopOrders() else { return [] }
+      return StopOrders.read(
+        try Row.fetchAll(db, sql: StopOrders.all).map { $0.databaseValues.map(\.text) })
+    }
+  }
+
+  /// See ``DocumentIndex/order(stop:by:why:)``.
+  package func order(stop stage: String, by author: String, why: String) throws {
+    try database.write { db in
+      if try !db.hasStopOrders() {
+        try db.execute(sql: StopOrders.create(now: "strftime('%Y-%m-%d %H:%M UTC', 'now')"))
+      }
+      try db.execute(sql: StopOrders.give, arguments: [stage, author, why])
+    }
+  }
+
+  /// See ``DocumentIndex/lift(stop:)``.
+  package func lift(stop stage: String) throws -> Bool {
+    try database.write { db in
+      guard try db.hasStopOrders() else { return false }
+      try db.execute(sql: StopOrders.lift, arguments: [stage])
+      return db.changesCount > 0
+    }
+  }
+}
+
+extension Database {
+  /// Asked anew each time: GRDB remembers a table that was not there, and another process may have made it.
+  fileprivate func hasStopOrders() throws -> Bool {
+    try Int.fetchOne(
+      self, sql: "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?",
+      arguments: [StopOrders.table]) != nil
   }
 }
