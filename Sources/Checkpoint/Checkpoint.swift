@@ -152,21 +152,7 @@ package final class Checkpoint: Sendable {
     "without_empty_fields", argumentCount: 1, pure: true
   ) { values in
     guard let request = String.fromDatabaseValue(values[0]) else { return values[0] }
-    return withoutEmptyFields(request)
-  }
-
-  /// The request to a portal by which a document is known, without the fields of its queries that have no value: a
-  /// look-up names a dozen, which were a third of a row. The same again for what is short already.
-  package static func withoutEmptyFields(_ request: String) -> String {
-    request.split(separator: " ", omittingEmptySubsequences: false).map { word in
-      guard let mark = word.firstIndex(of: "?") else { return String(word) }
-      let fields = word[word.index(after: mark)...].split(separator: "&").filter { field in
-        field.firstIndex(of: "=").map { field.index(after: $0) < field.endIndex } ?? true
-      }
-      let query = fields.joined(separator: "&")
-      return word[..<mark] + (query.isEmpty ? "" : "?") + query
-    }
-    .joined(separator: " ")
+    return Format.withoutEmptyFields(request)
   }
 
   /// What is known of a document; `nil` for one that was never tried.

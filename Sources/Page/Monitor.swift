@@ -26,7 +26,7 @@ package struct Monitor: Sendable {
 
   let health: Health
   /// What the tools of the run wait for.
-  let outages: [OutageReport]
+  package let outages: [OutageReport]
   /// Nanoseconds since 1970.
   let now: Int64
 

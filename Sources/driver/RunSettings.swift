@@ -25,7 +25,7 @@ struct RunSettings: Sendable, Equatable {
     /// Whether a command has it.
     func isOption(of command: Command) -> Bool {
       switch self {
-      case .index, .dryRun, .yes: command != .work
+      case .index, .dryRun, .yes, .webhook, .webhookSecretFile, .ping: command != .work
       case .window: command == .run
       case .inFlight, .idle: command == .work
       case .noNetwork: command == .doctor

@@ -1,4 +1,3 @@
-import Checkpoint
 import Common
 import Crypto
 import HTTP
@@ -95,7 +94,7 @@ struct Portal: Sendable {
       parts.append(method + outline.address + (outline.body.isEmpty ? "" : " " + outline.body))
     }
     return Plan(
-      identity: Checkpoint.withoutEmptyFields("\(name): \(parts.joined(separator: " | "))"),
+      identity: Format.withoutEmptyFields("\(name): \(parts.joined(separator: " | "))"),
       address: address, portal: self)
   }
 

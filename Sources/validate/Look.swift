@@ -4,6 +4,7 @@ import Files
 import Glibc
 import Index
 import Logging
+import Page
 import Subprocesses
 
 /// What `notify observe` is shown of a stage; it knows what was there before, and decides what is news.

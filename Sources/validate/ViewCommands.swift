@@ -2,6 +2,7 @@ import ArgumentParser
 import CLI
 import Common
 import Index
+import Page
 import Logging
 import Config
 

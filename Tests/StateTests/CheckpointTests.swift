@@ -54,8 +54,8 @@ import Testing
       "mid: a?x&y==&z=a=": "mid: a?x&y==&z=a=", "mid: {\"a\": \"b?c=\"}": "mid: {\"a\": \"b?c=\"}",
     ]
     for (long, short) in kept {
-      #expect(Checkpoint.withoutEmptyFields(long) == short)
-      #expect(Checkpoint.withoutEmptyFields(short) == short)
+      #expect(Format.withoutEmptyFields(long) == short)
+      #expect(Format.withoutEmptyFields(short) == short)
     }
     let directory = try TemporaryDirectory()
     let path = directory.path + "/checkpoint.sqlite"

@@ -127,7 +127,7 @@ struct DashboardTests {
     #expect(first["overview"]?.contains("0 of 30 documents completed") == true)
     try add(31...40)
     var told = ""
-    let isTold = try eventually(within: 30) {
+    let isTold = try eventually {
       told = try client.panels()["overview"] ?? ""
       return told.contains("0 of 40 documents completed")
     }
@@ -237,7 +237,7 @@ struct DashboardTests {
     let nothing = try Client(dashboard.port)
     let drops = try Client(dashboard.port)
     drops.send("GET / HTTP/1.1\r\nX: ")
-    let areGone = eventually(within: 60) {
+    let areGone = eventually {
       drops.send("a")
       poll(nil, 0, 500)
       return drops.hasEnded && nothing.hasEnded && half.allSatisfy(\.hasEnded)
@@ -344,7 +344,7 @@ struct DashboardTests {
     let program = try pipeline.start()
     let host = String(pipeline.portal.base.dropFirst("http://".count))
     var seen = JSON.null
-    let areSeen = try eventually(within: 60) {
+    let areSeen = try eventually {
       seen = try dashboard.status()
       let tools = (seen["tools"]?.array ?? []).compactMap { $0["tool"]?.string }
       let asked = (seen["hosts"]?.array ?? []).first
@@ -356,7 +356,7 @@ struct DashboardTests {
     let metrics = try dashboard.ask("GET", "/metrics").body
     #expect(metrics.contains("conveyor_requests_total{host=\"\(host)\",class=\"answered\"} "))
     #expect(program.wait().code == 0)
-    let isOver = try eventually(within: 60) {
+    let isOver = try eventually {
       let status = try dashboard.status()
       return status["state"]?.string == "finished" && status["tools"]?.array?.isEmpty == true
     }
@@ -374,10 +374,10 @@ struct DashboardTests {
     #expect(try dashboard.status()["troubles"]?.object?.members.isEmpty == true)
     server.order("stop")
     #expect(
-      try eventually(within: 90) { try dashboard.status()["troubles"]?["index"] != nil })
+      try eventually { try dashboard.status()["troubles"]?["index"] != nil })
     #expect(try dashboard.ask("GET", "/").body.contains("The index could not be read"))
     server.order("start")
     #expect(
-      try eventually(within: 90) { try dashboard.status()["troubles"]?["index"] == nil })
+      try eventually { try dashboard.status()["troubles"]?["index"] == nil })
   }
 }

@@ -21,7 +21,7 @@ final class RunningDashboard {
     program = try Program(
       "dashboard", ["--index", index, "--state", state, "--listen", listen] + options)
     var url = ""
-    let isUp = eventually(within: 30) { [program] in
+    let isUp = eventually { [program] in
       url = program.text
       return url.hasSuffix("\n") || program.errors.contains("dashboard:")
     }

@@ -61,7 +61,7 @@ struct SteeringTests {
     let ordered = try stop(["--drain", "--why", "upgrade"])
     #expect(ordered.code == 0 && ordered.text.contains("upgrade"), "\(ordered)")
     for program in programs {
-      let end = program.wait(within: 100)
+      let end = program.wait()
       #expect(end.code == ToolExit.interrupted.rawValue, "\(end)")
       #expect(end.errors.contains("conveyor stop --lift --stage stage"), "\(end)")
     }
