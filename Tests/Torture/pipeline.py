@@ -19,7 +19,7 @@ os.environ["CONVEYOR_PORTAL_BASE"] = "http://127.0.0.1:1/"
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 # Seconds after which a thing is said to hang. Trials go side by side, with a debug build, on machines that may have
 # other work, too (and with Ghostscript, or a lock that is waited for, minutes are due): less would judge the machine.
-HANG = 300
+HANG = 900
 NAMES = ["enqueue", "fetch", "optimize", "upload", "validate"]
 
 STAGE = """\
