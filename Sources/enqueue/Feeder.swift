@@ -86,13 +86,18 @@ struct Feeder {
     }
   }
 
-  /// Renews what was handed out, and forgets what is settled.
+  /// Renews what was handed out, and forgets what is settled: soon, because only what was seen settled tells an older
+  /// copy of the index that comes back (``Ledger/orphans(among:)``).
   private func renew(until ended: Latch) {
-    while ended.sleep(seconds: run.leaseSeconds / 3) {
+    let interval = run.leaseSeconds / 3
+    var lastRenewal = Time.monotonic()
+    while ended.sleep(seconds: min(interval, Self.settledInterval)) {
       do {
         // In this order: what is handed out meanwhile is not taken for settled.
         let before = ledger.leases
         ledger.forget(before.subtracting(try index.leases(of: run)))
+        guard seconds(since: lastRenewal) >= interval else { continue }
+        lastRenewal = Time.monotonic()
         let count = try index.renew(ledger.renewable(), of: run)
         logger.debug("renewed \(count) leases")
       } catch {
@@ -211,6 +216,9 @@ struct Feeder {
       out\(reason)
       """)
   }
+
+  /// Seconds between two looks at what is settled.
+  private static let settledInterval = 2.0
 
   private enum Prospect { case claimable, nothingYet, over }
 
