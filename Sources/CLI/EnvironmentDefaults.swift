@@ -17,7 +17,7 @@ package struct EnvironmentDefaults {
   ]
   /// Options of several tools that each tool has for itself: only `CONVEYOR_TOOL_OPTION` is read.
   static let perTool: Set<String> = [
-    "key", "listen", "retries", "retry-base", "timeout", "why", "workers",
+    "key", "listen", "patience", "retries", "retry-base", "timeout", "why", "workers",
   ]
 
   /// The arguments, preceded by what the environment sets.
