@@ -54,7 +54,8 @@ final class Head: Sendable {
       // What was read while the collecting failed.
       giveBack(state.withLock { $0.out.keys.sorted() }, writer)
     }
-    return exitCode()
+    let (lines, records, failures) = state.withLock { ($0.lines, $0.records, $0.failures) }
+    return stop.exitCode(lines: lines, records: records, failures: failures, logger)
   }
 
   // MARK: Sending
@@ -286,24 +287,5 @@ final class Head: Sendable {
     while ended.sleep(seconds: queue.renewal) {
       do { try live() } catch { stop.request(for: error, logger) }
     }
-  }
-
-  /// As of every tool that has one line out for one in.
-  private func exitCode() -> ToolExit {
-    switch stop.reason {
-    case .interrupted: return .interrupted
-    case .failed(let fatal):
-      logger.critical("\(fatal.message)")
-      return fatal.code
-    case .downstreamClosed: return .success
-    case nil: break
-    }
-    let (lines, records, failures) = state.withLock { ($0.lines, $0.records, $0.failures) }
-    if lines > 0, records == 0 {
-      logger.critical(
-        "the input is not JSON lines: expected one JSON object with an \"id\" on each line")
-      return .notRecords
-    }
-    return failures > 0 ? .documentsFailed : .success
   }
 }

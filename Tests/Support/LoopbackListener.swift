@@ -64,7 +64,7 @@ package final class LoopbackListener: Sendable {
   }
 
   /// False when the connection is over.
-  static func send(_ bytes: [UInt8], _ connection: Int32) -> Bool {
+  package static func send(_ bytes: [UInt8], _ connection: Int32) -> Bool {
     var rest = bytes[...]
     while !rest.isEmpty {
       let sent = rest.withUnsafeBytes {

@@ -111,17 +111,7 @@ final class Client {
 
   /// False when the other side has gone.
   @discardableResult
-  func send(_ bytes: [UInt8]) -> Bool {
-    var rest = bytes[...]
-    while !rest.isEmpty {
-      let sent = rest.withUnsafeBytes {
-        Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
-      }
-      guard sent > 0 else { return false }
-      rest = rest.dropFirst(sent)
-    }
-    return true
-  }
+  func send(_ bytes: [UInt8]) -> Bool { LoopbackListener.send(bytes, descriptor) }
 
   @discardableResult
   func send(_ text: String) -> Bool { send(Array(text.utf8)) }

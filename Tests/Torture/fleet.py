@@ -7,12 +7,12 @@ import shutil
 import signal
 import socket
 import subprocess
-import threading
 import time
 
 import oracle
 import politeness
 from pipeline import ROOT, TOOLS, Pipeline, Skipped, crashed, until
+from relay import Relay
 
 THREADS = 2
 
@@ -59,61 +59,6 @@ class Redis:
     def close(self):
         self.process.stdin.close()
         self.process.wait()
-
-
-class Address:
-    """An address that leads to whatever is the primary: connections to what was it before are ended."""
-
-    def __init__(self, port):
-        self.target, self.open, self.lock = port, set(), threading.Lock()
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=256)
-        self.url = f"redis://127.0.0.1:{self.listener.getsockname()[1]}/0"
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-                server = socket.create_connection(("127.0.0.1", self.target), timeout=10)
-            except OSError:
-                if self.listener.fileno() < 0:
-                    return
-                client.close()
-                continue
-            for end in (client, server):
-                end.settimeout(None)
-                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            with self.lock:
-                self.open |= {client, server}
-            for source, sink in ((client, server), (server, client)):
-                threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
-
-    def _pump(self, source, sink):
-        try:
-            while data := source.recv(1 << 16):
-                sink.sendall(data)
-        except OSError:
-            pass
-        with self.lock:
-            self.open -= {source, sink}
-        for end in (source, sink):
-            try:
-                end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-
-    def lead(self, port):
-        with self.lock:
-            self.target, ends = port, list(self.open)
-        for end in ends:
-            try:
-                end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-
-    def close(self):
-        self.listener.close()
-        self.lead(self.target)
 
 
 class Fleet:
@@ -179,13 +124,13 @@ def run(dice, documents, rounds, takeover, stops, stopped, failovers, delay, wor
     if not shutil.which("redis-server"):
         raise Skipped("Redis is not installed (scripts/install-dependencies)")
     servers = [Redis(), Redis()]
-    address = Address(servers[0].port)
+    address = Relay(servers[0].port)
     figures = {"kills": 0, "stops": 0, "failovers": 0}
     try:
         with Pipeline(documents, workers=THREADS, delay=delay, retry_wait="100ms") as pipeline:
             subprocess.run(["sqlite3", pipeline.index.removeprefix("sqlite:"), COMPLETIONS], check=True)
             servers[1].cli("REPLICAOF", "127.0.0.1", servers[0].port)
-            fleet = Fleet(pipeline, address.url, takeover, workers)
+            fleet = Fleet(pipeline, f"redis://127.0.0.1:{address.port}/0", takeover, workers)
             fleet.start_head()
             allowed, wrong = disturb(dice, fleet, servers, address, rounds, stops, stopped, failovers, figures)
             wrong += finish(fleet)

@@ -1,25 +1,17 @@
-import Files
-import Glibc
 import Synchronization
 
-/// Tells other programs what a tool waits for: a small file for each process, `FOLDER/TOOL-PID.json`,
-/// replaced at each try (rename(2)), and removed when all is well again. docs/outages.md has its form.
-///
-/// It is only shown to people, so a disk that does not take it stops nobody.
+/// Tells other programs what a tool waits for: a note (``ProcessNote``) that is replaced at each try, and removed when all
+/// is well again. docs/outages.md has its form.
 package final class OutageNotice: Sendable {
-  private let tool: String
-  private let folder: String
-  private let path: String
+  private let note: ProcessNote
   private let outages = Mutex<[String: JSON]>([:])
 
   /// A notice in a folder, which is made where something has to be said.
   package init(tool: String, folder: String) {
-    self.tool = tool
-    self.folder = folder
-    path = "\(folder)/\(tool)-\(getpid()).json"
+    note = ProcessNote(tool: tool, folder: folder)
   }
 
-  deinit { unlink(path) }
+  deinit { note.remove() }
 
   /// After a try, a reader waits so many seconds for the next notice before it takes it for one that was
   /// left behind: a try may take as long as the longest transfer.
@@ -46,26 +38,12 @@ package final class OutageNotice: Sendable {
   func clear(_ key: String) {
     outages.withLock { outages in
       outages[key] = nil
-      if outages.isEmpty { unlink(path) } else { write(outages) }
+      if outages.isEmpty { note.remove() } else { write(outages) }
     }
   }
 
   private func write(_ outages: [String: JSON]) {
     let all = outages.sorted { $0.key < $1.key }.map(\.value)
-    let text = JSON.object([
-      "tool": .string(tool), "process": .int(Int(getpid())),
-      "identity": ProcessIdentity.this.map { .string($0.description) },
-      "outages": .array(all),
-    ]).description
-    mkdir(folder, 0o700)
-    let part = path + ".part"
-    let descriptor = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else { return }
-    let isWhole = writeAll(Array((text + "\n").utf8), to: descriptor) == 0
-    close(descriptor)
-    guard isWhole, rename(part, path) == 0 else {
-      unlink(part)
-      return
-    }
+    note.write(["outages": .array(all)])
   }
 }

@@ -1,4 +1,3 @@
-import Files
 import Glibc
 
 /// An outage that a tool waits for, as another program reads of it in the tool's ``OutageNotice``.
@@ -36,11 +35,7 @@ extension OutageReport {
   /// no outage: its process is gone, or another has its number, or nothing was heard for too long.
   package static func current(in folder: String, now: Int64 = Time.wall()) -> [OutageReport] {
     var reports: [OutageReport] = []
-    for name in Folders.names(in: folder) {
-      guard name.hasSuffix(".json"),
-        let json = try? JSON(parsing: TextFile.lines("\(folder)/\(name)").joined()),
-        !isLeftBehind(json)
-      else { continue }
+    for json in ProcessNote.current(in: folder) {
       let tool = json["tool"]?.string ?? ""
       reports += (json["outages"]?.array ?? []).compactMap { OutageReport($0, tool, now: now) }
     }
@@ -96,16 +91,6 @@ extension OutageReport {
     self.since = since
     nextTry = Self.time(json["next_try"]) ?? now
     ends = Self.time(json["ends"]) ?? .max
-  }
-
-  static func isLeftBehind(_ json: JSON) -> Bool {
-    if let text = json["identity"]?.string, let process = ProcessIdentity(text) {
-      return ProcessIdentity.this.map(process.isDead(seenFrom:)) ?? false
-    }
-    guard let number = json["process"]?.int.flatMap(Int32.init(exactly:)), number > 0 else {
-      return true
-    }
-    return kill(number, 0) != 0 && errno == ESRCH
   }
 
   /// ``Time/timestamp(_:)`` read back, to the millisecond.

@@ -136,7 +136,10 @@ package struct RecordLoop: Sendable {
       }
     }
     unfinished.wait()
-    return exitCode(source)
+    let seen = source.seen()
+    return stop.exitCode(
+      lines: seen.lines, records: seen.json, failures: source.failures.load(ordering: .relaxed),
+      logger)
   }
 
   private func handle<Worker: RecordProcessor & ~Copyable>(
@@ -193,12 +196,15 @@ package struct RecordLoop: Sendable {
       stop.request(for: error, logger)
     }
   }
+}
 
-  /// How the run ended: by what stopped it, or else by whether documents failed. What an earlier tool gave
-  /// back, because it was stopped, has not failed: that tool says so with its own status, and one that is
-  /// told to stop just when it has passed on its last line ends with 0 or 130, never with 3 for that.
-  private func exitCode(_ source: Source) -> ToolExit {
-    switch stop.reason {
+extension ShutdownSignal {
+  /// How a run of a tool that writes a line for each that it reads has ended: by what stopped it, or else by whether
+  /// documents failed. What an earlier tool gave back, because it was stopped, has not failed: that tool says so with its
+  /// own status, and one that is told to stop just when it has passed on its last line ends with 0 or 130, never with 3
+  /// for that.
+  package func exitCode(lines: Int, records: Int, failures: Int, _ logger: Logger) -> ToolExit {
+    switch reason {
     case .interrupted: return .interrupted
     case .failed(let fatal):
       logger.critical("\(fatal.message)")
@@ -206,13 +212,12 @@ package struct RecordLoop: Sendable {
     case .downstreamClosed: return .success
     case nil: break
     }
-    let seen = source.seen()
-    if seen.lines > 0, seen.json == 0 {
+    if lines > 0, records == 0 {
       logger.critical(
         "the input is not JSON lines: expected one JSON object with an \"id\" on each line")
       return .notRecords
     }
-    return source.failures.load(ordering: .relaxed) > 0 ? .documentsFailed : .success
+    return failures > 0 ? .documentsFailed : .success
   }
 }
 

@@ -1,10 +1,7 @@
-import Files
-import Glibc
 import Synchronization
 
-/// How a tool of a run fares at this moment, as the dashboard reads of it: a small file for each process,
-/// `STATE/status/TOOL-PID.json`, replaced each second (rename(2)) and removed at the end. It is only shown to people, so
-/// a disk that does not take it stops nothing.
+/// How a tool of a run fares at this moment, as the dashboard reads of it: a note (``ProcessNote``) in `STATE/status`,
+/// replaced each second and removed at the end.
 package struct ToolStatus: Sendable {
   package let tool: String
   package let process: Int
@@ -41,13 +38,7 @@ package struct ToolStatus: Sendable {
 
   /// All living tools' in a folder, in the order of their names. What a killed program left behind says nothing.
   package static func current(in folder: String, now: Int64 = Time.wall()) -> [ToolStatus] {
-    Folders.names(in: folder).sorted().compactMap { name in
-      guard name.hasSuffix(".json"),
-        let json = try? JSON(parsing: TextFile.lines("\(folder)/\(name)").joined()),
-        !OutageReport.isLeftBehind(json)
-      else { return nil }
-      return ToolStatus(json, now: now)
-    }
+    ProcessNote.current(in: folder).compactMap { ToolStatus($0, now: now) }
   }
 }
 
@@ -61,20 +52,20 @@ package final class StatusNotice: Sendable {
     var documents = 0
     /// At the last time that something was written.
     var before: (time: Int64, busy: Int64)
-    var isOver = false
   }
 
-  private let tool: String
-  private let path: String
+  private let note: ProcessNote
   private let details: @Sendable () -> JSON
   private let state = Mutex(State(since: [], before: (Time.monotonic(), 0)))
+  /// Whether it is over. Held while the note is written, which then is not there again after the end; workers never
+  /// wait for that.
+  private let isOver = Mutex(false)
   private let done = Latch()
 
   /// A notice in a run's state folder, with what the tool has to say besides.
   package init(tool: String, state: String, details: @escaping @Sendable () -> JSON = { .null }) {
-    self.tool = tool
+    note = ProcessNote(tool: tool, folder: "\(state)/status")
     self.details = details
-    path = "\(state)/status/\(tool)-\(getpid()).json"
   }
 
   /// Writes each second from the first one on, until ``end()``; not at all where no thread is left for that.
@@ -84,7 +75,7 @@ package final class StatusNotice: Sendable {
     _ = startThread { [self] in
       var isFirst = true
       while done.sleep(seconds: 1) {
-        if isFirst { removeLeftBehind() }
+        if isFirst { note.removeLeftBehind() }
         isFirst = false
         write(failures())
       }
@@ -111,53 +102,27 @@ package final class StatusNotice: Sendable {
   /// The tool ends: nothing is left of it.
   func end() {
     done.happen()
-    state.withLock { $0.isOver = true }
-    unlink(path)
+    isOver.withLock { $0 = true }
+    note.remove()
   }
 
   private func write(_ failures: Int) {
-    let now = Time.monotonic()
     let details = details()
-    state.withLock { state in
-      guard !state.isOver else { return }
+    let members = state.withLock { state -> JSONObject in
+      let now = Time.monotonic()
       let open = state.since.filter { $0 != 0 }
       let busy = state.busy + open.reduce(0) { $0 + now - $1 }
       let whole = Double(max(1, now - state.before.time)) * Double(max(1, state.since.count))
       let share = min(1, max(0, Double(busy - state.before.busy) / whole))
       state.before = (now, busy)
-      let json = JSON.object([
-        "tool": .string(tool), "process": .int(Int(getpid())),
-        "identity": ProcessIdentity.this.map { .string($0.description) },
+      return [
         "at": .string(Time.timestamp()), "workers": .int(state.since.count),
         "busy": .int(open.count),
         "oldest_seconds": .decimal(open.min().map { Double(now - $0) / 1e9 } ?? 0, 1),
         "busy_share": .decimal(share, 3), "documents": .int(state.documents),
         "failures": .int(failures), "details": details,
-      ])
-      put(json.serialized())
+      ]
     }
-  }
-
-  private var folder: String { String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]) }
-
-  /// Files of processes that were killed.
-  private func removeLeftBehind() {
-    for name in Folders.names(in: folder) where name.hasSuffix(".json") {
-      let lines = TextFile.lines("\(folder)/\(name)")
-      guard let json = try? JSON(parsing: lines.joined()), OutageReport.isLeftBehind(json) else {
-        continue
-      }
-      unlink("\(folder)/\(name)")
-    }
-  }
-
-  private func put(_ bytes: [UInt8]) {
-    mkdir(folder, 0o700)
-    let part = path + ".part"
-    let descriptor = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else { return }
-    let isWhole = writeAll(bytes + [UInt8(ascii: "\n")], to: descriptor) == 0
-    close(descriptor)
-    if !isWhole || rename(part, path) != 0 { unlink(part) }
+    isOver.withLock { if !$0 { note.write(members) } }
   }
 }
