@@ -7,7 +7,7 @@ SCRIPTS := bin/conveyor download_mid_filtered_documents.sh download_validator ex
 SWIFT_SOURCES := Sources Tests Package.swift
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser bench torture test-stores test-servers check lint shellcheck build install deps swift clean
+.PHONY: help demo test test-browser bench torture test-docs test-stores test-servers check lint shellcheck build install deps swift clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,6 +17,7 @@ demo: build ## See it work: a sample portal, 300 documents, a bucket in demo/buc
 
 test: swift deps test-servers ## Build, break promises for two minutes, and run all tests
 	swift build
+	.build/venv/bin/python Tests/Docs/docs.py
 	python3 Tests/Torture/torture.py
 	swift test
 
@@ -32,6 +33,10 @@ test-stores: swift deps test-servers ## Try the tools against Ceph and OpenStack
 	@scripts/install-dependencies stores
 	swift build
 	.build/venv/bin/python Tests/Stores/stores.py $(STORES)
+
+test-docs: swift deps test-servers ## Run every command line of README and docs (a minute)
+	swift build
+	.build/venv/bin/python Tests/Docs/docs.py $(PAGES)
 
 test-browser: swift deps test-servers ## Try the dashboard in Chromium, with a run under way (two minutes)
 	@scripts/install-dependencies browser

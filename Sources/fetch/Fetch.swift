@@ -129,10 +129,7 @@ struct Fetch: Tool {
   /// Makes the folders, and says where they are, if that may surprise.
   private func prepare(_ folder: StateFolder, _ logger: Logger) throws(Fatal) {
     try Spool.makeDirectories(folder.path)
-    if place.limiter == nil {
-      let directory = folder.limiter.lastIndex(of: "/").map { String(folder.limiter[..<$0]) }
-      try Spool.makeDirectories(directory ?? ".")
-    }
+    try place.makeLimiterFolder(folder)
     if let note = folder.note { logger.warning("\(note)") }
   }
 
@@ -174,6 +171,13 @@ struct StateOptions: ParsableArguments {
   func folder() throws(Fatal) -> StateFolder { try StateFolder(named: state) }
 
   func limiter(in folder: StateFolder) -> String { limiter ?? folder.limiter }
+
+  /// Makes the folder that the limiter is in, unless the user named a place.
+  func makeLimiterFolder(_ folder: StateFolder) throws(Fatal) {
+    guard limiter == nil else { return }
+    let directory = folder.limiter.lastIndex(of: "/").map { String(folder.limiter[..<$0]) }
+    try Spool.makeDirectories(directory ?? ".")
+  }
 }
 
 /// The argument of `--workers`: a number, or `auto`.
