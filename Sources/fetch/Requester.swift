@@ -147,10 +147,10 @@ struct Requester: ~Copyable {
         let answer = try getOnce(request, context, into: body, read)
         gate.succeeded(ticket)
         if context.isRepeatable {
-          let sample = Samples.Sample(request: request, context: context) {
-            reply throws(RecordError) in _ = try read(reply)
-          }
-          services.samples.note(sample, in: trials.scope)
+          services.samples.note(
+            Samples.Sample(request: request, context: context) { reply throws(RecordError) in
+              _ = try read(reply)
+            }, in: trials.scope)
         }
         let found = try answer.get()
         isWanted = true
