@@ -46,6 +46,7 @@ NAMES = [
     (r"(gs|s3)://county-records", r"\1://{page}"),
     (r"rediss?://(\w+@)?(?:127\.0\.0\.1|head)(?:\.example\.org:6380)?/0", r"redis://\g<1>127.0.0.1:{redis}/{number}"),
     (r"conveyor demo", "conveyor demo --documents 30 --delay 0.002"),
+    (r"--limit 200\b", "--limit 10"),
     # A document that the sample has, and another one.
     (r"\b184223\b", "8"), (r"\b184224\b", "17"), (r"\b285/55\b", "249/573"), (r"\bportal\.example\.org\b", "localhost:{port}"),
 ]
@@ -139,7 +140,9 @@ class World:
             (work / "table.sql").write_text(users_table_in_sqlite())
             self.run_quietly(
                 "sqlite3 index.db <table.sql && sqlite3 index.db '.mode csv' '.import deeds.csv rows' "
-                f"'INSERT INTO index_documents ({columns}) SELECT * FROM rows; DROP TABLE rows'")
+                f"'INSERT INTO index_documents ({columns}) SELECT * FROM rows; DROP TABLE rows; "
+                "UPDATE index_documents SET instrument_number = nullif(instrument_number, \"\"), "
+                "gin = nullif(gin, \"\"), num_pages = nullif(num_pages, \"\")'")
         if page.before:
             self.run_quietly(page.before)
 
