@@ -144,6 +144,7 @@ struct Fetch: Tool {
 
   private func settings(_ stage: Stage?) throws(Fatal) -> FetchSettings {
     var settings = try requests.settings(stage)
+    settings.stage = stage?.name
     settings.rechecks = recheck
     settings.spoolLimit = spoolLimit?.bytes
     settings.pageMismatch = pageMismatch

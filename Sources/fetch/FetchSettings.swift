@@ -7,6 +7,8 @@ import HTTP
 
 /// Everything that a run of `fetch` needs to know: parsed once, shared by all workers, never changed.
 struct FetchSettings: Sendable {
+  /// The stage's name, if it is a stage's run.
+  var stage: String?
   var portals: [Portal] = []
   /// How quickly a host is asked, where its portal file does not say.
   var pace = RateLimit(delay: 0.5)

@@ -439,6 +439,9 @@ struct Requester: ~Copyable {
     let now = Time.monotonic()
     let seconds = Double(now - began) / 1e9
     services.traffic.note(host: url.budget, status: status, seconds: seconds, delay: pace.delay)
+    if let stage = services.settings.stage, let status, status < 400 {
+      services.limiter.answered(host: url.budget, pace: pace, after: seconds, stage: stage)
+    }
     let decision = services.adaptive.finished(latency: seconds, isDropped: isDropped, now: now)
     if let decision { logger.info("workers: \(decision.limit), \(decision.reason)") }
   }
