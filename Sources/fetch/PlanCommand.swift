@@ -22,7 +22,7 @@ struct SampleOptions: ParsableArguments {
 struct PlanCommand: Tool {
   static let configuration = CommandConfiguration(
     commandName: "plan",
-    abstract: "Predict workers, documents an hour and the end of a stage.",
+    abstract: "Predict how many workers, how quickly, until when.",
     usage: "fetch plan [OPTION]…",
     discussion: """
       Learns from the samples that fetch notes as it runs, and makes no request. conveyor plan counts the documents, \
