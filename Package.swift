@@ -88,7 +88,8 @@ let package = Package(
     library(
       "Limiter", ["Common", "Postgres", "Redis", "SQLite", grdb]),
     library(
-      "Checkpoint", ["Common", "SQLite", grdb, .product(name: "GRDBSQLite", package: "GRDB.swift")]),
+      "Checkpoint",
+      ["Common", "Crypto", "SQLite", grdb, .product(name: "GRDBSQLite", package: "GRDB.swift")]),
     library("Postgres", ["Common", "CPostgres"]),
     library("Index", ["CZlib", "Common", "Files", "Postgres", "SQLite", grdb]),
     library("Page", ["Checkpoint", "Common", "Files", "Index"]),
@@ -120,7 +121,7 @@ let package = Package(
       exclude: ["postgres-server.sh", "redis-server.sh"], swiftSettings: strict),
     tests("CommonTests", ["Config"]),
     tests("IndexTests", ["CZlib", "Index", "Postgres", "Config"]),
-    tests("StateTests", ["Checkpoint", "Limiter", "Redis", "SQLite"]),
+    tests("StateTests", ["Checkpoint", "Limiter", "Redis", "SQLite", grdb]),
     tests("QueueTests", ["queue", "Redis"]),
     tests("RedisTests", ["Redis"]),
     tests("StoreTests", ["CCRC32C", "Store", "Crypto", "HTTP", logging], exclude: ["Servers"]),

@@ -224,11 +224,21 @@ def million(work, options, nginx):
     empty = work / "empty.jsonl"
     empty.touch()
     before = median([job.again(empty, 5) for _ in range(options.runs)], "wall")
-    subprocess.run(["sqlite3", work / "out" / "state" / "checkpoint.sqlite", """
-        INSERT INTO documents (id, request, url, http_status, bytes, sha256, path, images, attempts, at, seconds)
-        SELECT 'more-' || n.value, 'r', 'https://portal.example.org/documents/' || n.value || '.pdf', 200, 30000,
-          hex(randomblob(32)), 'state/spool/1/' || n.value || '.pdf', 1, 1, '2026-11-24T00:00:00Z', 0.1
+    checkpoint = work / "out" / "state" / "checkpoint.sqlite"
+    # As the county's documents are remembered.
+    subprocess.run(["sqlite3", checkpoint, """
+        INSERT INTO entries (id, request, url, http_status, etag, last_modified, bytes, sha256, images, portal, actual_book,
+          actual_page, at, seconds, stamp, pages, encrypted, attempts)
+        SELECT 1000000 + n.value,
+          'mid: court-house-search/drupal-deed-record-lookup.php?instrument=' || (500000 + n.value)
+            || '&do_search=Submit%20Query',
+          'https://tools.madison-co.net/elected-offices/chancery-clerk/court-house-search/pdf-records.php?image=/deed/'
+            || printf('%04d/%04d-%04d.pdf', n.value / 700, n.value / 700, n.value % 700),
+          200, '"' || lower(hex(randomblob(8))) || '"', 1552399506 + n.value, 30000 + n.value % 5000, randomblob(32), 1, 'mid',
+          n.value / 700, n.value % 700, 1795545035123 + 500 * n.value, 0.1 + n.value / 1e7,
+          lower(substr(hex(randomblob(7)), 1, 13)), 3, 0, 1
         FROM generate_series(1, 1000000) AS n"""], check=True)
+    target("MB of the checkpoint with it", checkpoint.stat().st_size / 1e6, most=420, form="{:.0f}")
     after = [job.again(empty, 5) for _ in range(options.runs)]
     target("more seconds to open it than one of 5,000", median(after, "wall") - before, most=0.5)
     print(f"          resident MiB with it: {median(after, 'memory'):.0f}", flush=True)

@@ -30,7 +30,7 @@ package final class Checkpoint: Sendable {
     /// SHA-256 of the spool file.
     package var sha256: String?
     package var path: String?
-    /// What the kernel said of the spool file when it was written; see `FileStamp` of `fetch`.
+    /// What the kernel said of the spool file when it was written; see ``FileStamp``.
     package var stamp: String?
     /// How many images it was merged from.
     package var images = 1
@@ -115,14 +115,22 @@ package final class Checkpoint: Sendable {
     try String.fetchAll(
       db,
       sql: """
-        SELECT id FROM documents WHERE typeof(id) = 'text' AND id \(id == nil ? ">=" : ">") ?
+        SELECT id FROM entries WHERE typeof(id) = 'text' AND id \(id == nil ? ">=" : ">") ?
         ORDER BY id LIMIT \(idsAtOnce)
         """, arguments: [id ?? ""])
   }
 
   static func open(_ path: String) throws(Fatal) -> DatabaseQueue {
-    try StateDatabase.open(
-      path, "checkpoint", synchronous: "FULL", schema: schema, functions: [shortening])
+    let queue = try StateDatabase.open(
+      path, "checkpoint", synchronous: "FULL", schema: schema, functions: StoredValues.functions)
+    // What a step of the schema has left empty goes back to the disk. Where it cannot (no room for a copy), the file
+    // stays as large as it was.
+    try? queue.writeWithoutTransaction { db in
+      let empty = try Int.fetchOne(db, sql: "PRAGMA freelist_count") ?? 0
+      let all = try Int.fetchOne(db, sql: "PRAGMA page_count") ?? 0
+      if empty > 1000, empty > all / 3 { try db.execute(sql: "VACUUM") }
+    }
+    return queue
   }
 
   static let schema = [
@@ -146,14 +154,42 @@ package final class Checkpoint: Sendable {
     UPDATE documents SET request = without_empty_fields(request)
     WHERE substr(request, 1, length(portal) + 2) = portal || ': '
     """,
+    // Values that are shorter than their words (``StoredValues``), and the words for people.
+    """
+    CREATE TABLE entries (
+      id TEXT PRIMARY KEY,
+      request TEXT NOT NULL, url TEXT NOT NULL, http_status INTEGER, etag TEXT, last_modified BLOB,
+      bytes INTEGER, sha256 BLOB, path TEXT,
+      images INTEGER NOT NULL, portal TEXT, actual_book INTEGER, actual_page INTEGER,
+      error_class TEXT, error TEXT, at BLOB NOT NULL, seconds REAL NOT NULL, stamp TEXT, pages INTEGER,
+      encrypted INTEGER NOT NULL, content_type TEXT, attempts INTEGER NOT NULL
+    );
+    INSERT INTO entries
+    SELECT id, request, url, http_status, etag, kept_date(last_modified), bytes, kept_digest(sha256),
+      kept_path(id, path), images, portal, actual_book, actual_page, error_class, error, kept_time(at), seconds,
+      kept_stamp(stamp), pages, encrypted, content_type, attempts
+    FROM documents ORDER BY rowid;
+    DROP TABLE documents;
+    CREATE VIEW documents AS
+    SELECT id, request, url, http_status, etag,
+      CASE typeof(last_modified) WHEN 'integer' THEN
+        substr('SunMonTueWedThuFriSat', 1 + 3 * strftime('%w', last_modified, 'unixepoch'), 3)
+        || strftime(', %d ', last_modified, 'unixepoch')
+        || substr('JanFebMarAprMayJunJulAugSepOctNovDec', 3 * strftime('%m', last_modified, 'unixepoch') - 2, 3)
+        || strftime(' %Y %H:%M:%S GMT', last_modified, 'unixepoch')
+        ELSE last_modified END AS last_modified,
+      bytes, CASE typeof(sha256) WHEN 'blob' THEN lower(hex(sha256)) ELSE sha256 END AS sha256,
+      CASE WHEN path = '' THEN NULL WHEN path IS NOT NULL OR id GLOB '*[^0-9]*' THEN path
+        ELSE CASE WHEN length(id) > 2 THEN substr(id, 1, length(id) - 2) ELSE '0' END || '/' || id || '.pdf'
+        END AS path,
+      images, portal, actual_book, actual_page, error_class, error, attempts,
+      CASE typeof(at) WHEN 'integer' THEN
+        strftime('%Y-%m-%dT%H:%M:%S', at / 1000, 'unixepoch') || printf('.%03dZ', at % 1000)
+        ELSE at END AS at,
+      seconds, stamp, pages, encrypted, content_type
+    FROM entries
+    """,
   ]
-
-  private static let shortening = DatabaseFunction(
-    "without_empty_fields", argumentCount: 1, pure: true
-  ) { values in
-    guard let request = String.fromDatabaseValue(values[0]) else { return values[0] }
-    return Format.withoutEmptyFields(request)
-  }
 
   /// What is known of a document; `nil` for one that was never tried.
   package func entry(_ id: String) throws(Fatal) -> Entry? {
@@ -179,14 +215,14 @@ package final class Checkpoint: Sendable {
   }
 
   private static let selectOne =
-    "SELECT \(Entry.columns.joined(separator: ", ")) FROM documents WHERE id = ?"
+    "SELECT \(Entry.columns.joined(separator: ", ")) FROM entries WHERE id = ?"
 
   private static let upsert: String = {
     let columns = Entry.columns.joined(separator: ", ")
     let places = Entry.columns.map { _ in "?" }.joined(separator: ", ")
     let updates = Entry.columns.dropFirst().map { "\($0) = excluded.\($0)" }.joined(separator: ", ")
     return """
-      INSERT INTO documents (\(columns), attempts) VALUES (\(places), 1)
+      INSERT INTO entries (\(columns), attempts) VALUES (\(places), 1)
       ON CONFLICT (id) DO UPDATE SET \(updates), attempts = attempts + 1
       """
   }()

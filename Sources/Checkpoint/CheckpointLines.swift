@@ -26,7 +26,7 @@ extension Checkpoint {
     return try read { db in
       let statement = try db.cachedStatement(
         sql: """
-          SELECT \(columns) FROM documents
+          SELECT \(columns) FROM entries
           WHERE typeof(id) = 'text' \(id == nil ? "AND ? IS NULL" : "AND id > ?") ORDER BY id
           LIMIT \(Self.page)
           """)
@@ -100,9 +100,9 @@ extension Checkpoint {
     let columns = Entry.columns + ["attempts"]
     let updates = columns.dropFirst().map { "\($0) = excluded.\($0)" }.joined(separator: ", ")
     return """
-      INSERT INTO documents (\(columns.joined(separator: ", ")))
+      INSERT INTO entries (\(columns.joined(separator: ", ")))
       VALUES (\(columns.map { _ in "?" }.joined(separator: ", ")))
-      ON CONFLICT (id) DO UPDATE SET \(updates) WHERE excluded.at > documents.at
+      ON CONFLICT (id) DO UPDATE SET \(updates) WHERE excluded.at > entries.at
       """
   }()
 }

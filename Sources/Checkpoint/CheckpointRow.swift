@@ -1,3 +1,4 @@
+import Crypto
 import GRDB
 import GRDBSQLite
 
@@ -26,17 +27,17 @@ extension Checkpoint.Entry {
     row.bind(url)
     row.bind(httpStatus)
     row.bind(etag)
-    row.bind(lastModified)
+    row.bind(lastModified, or: lastModified.flatMap(StoredValues.seconds))
     row.bind(bytes)
-    row.bind(sha256)
-    row.bind(path)
+    row.bind(sha256, or: sha256.flatMap(StoredValues.digest))
+    row.bind(StoredValues.path(path, of: id))
     row.bind(images)
     row.bind(portal)
     row.bind(actualBook)
     row.bind(actualPage)
     row.bind(errorClass)
     row.bind(error)
-    row.bind(at)
+    row.bind(at, or: StoredValues.milliseconds(at))
     row.bind(seconds)
     row.bind(stamp)
     row.bind(pages)
@@ -59,17 +60,17 @@ extension Checkpoint.Entry {
     url = row.next() ?? ""
     httpStatus = row.next()
     etag = row.next()
-    lastModified = row.next()
+    lastModified = row.nextText(of: StoredValues.date)
     bytes = row.next()
-    sha256 = row.next()
-    path = row.next()
+    sha256 = row.nextText()
+    path = StoredValues.path(kept: row.next(), of: id)
     images = row.next() ?? 1
     portal = row.next()
     actualBook = row.next()
     actualPage = row.next()
     errorClass = row.next()
     error = row.next()
-    at = row.next() ?? ""
+    at = row.nextText(of: StoredValues.timestamp) ?? ""
     seconds = row.next() ?? 0
     stamp = row.next()
     pages = row.next()
@@ -99,6 +100,20 @@ struct BoundStatement: ~Copyable {
     if code != SQLITE_OK { failure = code }
   }
 
+  /// A text, or the number that stands for it.
+  mutating func bind(_ text: String?, or number: Int64?) {
+    if let number { bind(number) } else { bind(text) }
+  }
+
+  /// A text, or the bytes that stand for it.
+  mutating func bind(_ text: String?, or bytes: [UInt8]?) {
+    guard let bytes else { return bind(text) }
+    parameter += 1
+    let copied = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
+    let code = sqlite3_bind_blob(statement, parameter, bytes, CInt(bytes.count), copied)
+    if code != SQLITE_OK { failure = code }
+  }
+
   /// Whether there is a row.
   mutating func step(_ db: Database) throws -> Bool {
     let code = failure == SQLITE_OK ? sqlite3_step(statement) : failure
@@ -107,6 +122,22 @@ struct BoundStatement: ~Copyable {
     }
     column = -1
     return code == SQLITE_ROW
+  }
+
+  /// A text, which a number may stand for, or bytes for their hexadecimal digits.
+  mutating func nextText(of words: (Int64) -> String? = { _ in nil }) -> String? {
+    switch sqlite3_column_type(statement, column + 1) {
+    case SQLITE_INTEGER:
+      let number: Int64? = next()
+      return number.flatMap { words($0) ?? "\($0)" }
+    case SQLITE_BLOB:
+      column += 1
+      let bytes = UnsafeRawBufferPointer(
+        start: sqlite3_column_blob(statement, column),
+        count: Int(sqlite3_column_bytes(statement, column)))
+      return Digest.hex(Array(bytes))
+    default: return next()
+    }
   }
 
   mutating func next<Value: StatementColumnConvertible>() -> Value? {

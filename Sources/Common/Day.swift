@@ -37,6 +37,15 @@ package struct Day: Sendable, Hashable, Comparable, CustomStringConvertible {
       day: dayOfYear - (153 * part + 2) / 5 + 1)
   }
 
+  /// Days since 1970-01-01: https://howardhinnant.github.io/date_algorithms.html#days_from_civil
+  package var daysSince1970: Int {
+    let shifted = month <= 2 ? year - 1 : year
+    let era = (shifted >= 0 ? shifted : shifted - 399) / 400
+    let yearOfEra = shifted - era * 400
+    let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
+    return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
+  }
+
   /// Reads `1951-03-04`.
   package init?(_ text: String) {
     let parts = text.split(separator: "-", omittingEmptySubsequences: false)

@@ -13,11 +13,15 @@ package struct Digest: ~Copyable {
 
   private let context: OpaquePointer
 
+  /// Looked up once: otherwise OpenSSL does so for each digest, under a lock (EVP_DigestInit(3), "implicit fetching").
+  /// Never changed and never freed, and OpenSSL's own threads share it in the same way.
+  nonisolated(unsafe) private static let sha256Type = EVP_MD_fetch(nil, "SHA256", nil)
+
   /// A checksum of nothing yet.
   package init(_ algorithm: Algorithm) {
     let type =
       switch algorithm {
-      case .sha256: EVP_sha256()
+      case .sha256: Self.sha256Type ?? EVP_sha256()
       case .md5: EVP_md5()
       case .sha1: EVP_sha1()
       }
@@ -36,10 +40,11 @@ package struct Digest: ~Copyable {
 
   /// The checksum's bytes. Ends it.
   package consuming func finish() -> [UInt8] {
-    var bytes = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
-    var count: UInt32 = 0
-    EVP_DigestFinal_ex(context, &bytes, &count)
-    return Array(bytes.prefix(Int(count)))
+    [UInt8](unsafeUninitializedCapacity: Int(EVP_MAX_MD_SIZE)) { bytes, count in
+      var length: UInt32 = 0
+      EVP_DigestFinal_ex(context, bytes.baseAddress, &length)
+      count = Int(length)
+    }
   }
 
   /// The checksum in lower-case hexadecimal digits. Ends it.

@@ -32,12 +32,14 @@ package struct ResponseHead: Sendable {
   /// Whether the end of the body was announced: else it ends with the connection, and nobody can tell whether
   /// all of it came (RFC 9112, section 6.3).
   package var announcesEnd: Bool {
-    isFramed || header("Content-Length") != nil || header("Transfer-Encoding") != nil
+    isFramed || has("Content-Length") || has("Transfer-Encoding")
   }
 
   /// Where a redirect leads. Bytes that are no UTF-8 are percent-encoded, as browsers ask for them.
   package var location: String? {
-    values(of: "Location").last.map { bytes in
+    var last: [UInt8]?
+    each("Location") { last = Array($0) }
+    return last.map { bytes in
       String(validating: bytes, as: UTF8.self)
         ?? bytes.map {
           $0 < 0x80 ? "\(Unicode.Scalar($0))" : "%" + String($0, radix: 16).uppercased()
@@ -58,29 +60,48 @@ package struct ResponseHead: Sendable {
   }
 
   /// The last field of that name (in any case), without blanks around it.
-  package func header(_ name: String) -> String? { headers(name).last }
+  package func header(_ name: String) -> String? {
+    var last: String?
+    each(name) { last = String(decoding: $0, as: UTF8.self) }
+    return last
+  }
+
+  private func has(_ name: String) -> Bool {
+    var isThere = false
+    each(name) { _ in isThere = true }
+    return isThere
+  }
 
   /// All fields of that name, in order.
   package func headers(_ name: String) -> [String] {
-    values(of: name).map { String(decoding: $0, as: UTF8.self) }
+    var found: [String] = []
+    each(name) { found.append(String(decoding: $0, as: UTF8.self)) }
+    return found
   }
 
-  private func values(of name: String) -> [[UInt8]] {
+  /// Shows the values of that name, in order. Asked several times for each answer: it makes nothing of the others.
+  private func each(_ name: String, _ show: (Slice<UnsafeRawBufferPointer>) -> Void) {
+    var name = name
+    name.withUTF8 { each($0, show) }
+  }
+
+  private func each(
+    _ name: UnsafeBufferPointer<UInt8>, _ show: (Slice<UnsafeRawBufferPointer>) -> Void
+  ) {
+    guard let letters = name.baseAddress else { return }
     lines.withUnsafeBytes { bytes in
-      var found: [[UInt8]] = []
       var rest = bytes[...]
       while let base = rest.isEmpty ? nil : bytes.baseAddress {
         let start = base + rest.startIndex
         let end = memchr(start, 0x0A, rest.count).map { UnsafeRawPointer($0) - base }
         let line = bytes[rest.startIndex..<(end ?? rest.endIndex)]
         rest = rest[(end.map { $0 + 1 } ?? rest.endIndex)...]
-        let colon = line.startIndex + name.utf8.count
+        let colon = line.startIndex + name.count
         guard colon < line.endIndex, bytes[colon] == UInt8(ascii: ":"),
-          strncasecmp(start, name, name.utf8.count) == 0
+          strncasecmp(start, letters, name.count) == 0
         else { continue }
-        found.append(Array(Self.trimmed(line[(colon + 1)...])))
+        show(Self.trimmed(line[(colon + 1)...]))
       }
-      return found
     }
   }
 
@@ -122,8 +143,11 @@ extension ResponseHead {
   ///
   /// - Parameter now: seconds since 1970, where the answer has no date.
   package func retryAfter(now: Int) -> Double? {
+    let waits = headers("Retry-After")
+    if waits.isEmpty { return nil }
     let date = header("Date").map { curl_getdate($0, nil) } ?? -1
-    return headers("Retry-After")
+    return
+      waits
       .compactMap { retryAfterSeconds($0, now: date < 0 ? now : date) }.max()
   }
 }

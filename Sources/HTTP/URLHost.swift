@@ -9,11 +9,44 @@ enum URLHost {
       guard bytes.last == UInt8(ascii: "]") else { return nil }
       return v6(String(decoding: bytes.dropFirst().dropLast(), as: UTF8.self))
     }
+    if isUsual(bytes) { return String(decoding: bytes, as: UTF8.self) }
     let name = String(decoding: percentDecoded(bytes), as: UTF8.self)
     guard let host = ascii(name), !host.isEmpty, !host.utf8.contains(where: isForbidden) else {
       return nil
     }
     return endsInNumber(host) ? v4(host) : host
+  }
+
+  /// Whether a host is written as nearly all are, and stays as it is: small letters, digits and hyphens, with a last
+  /// label that begins with a letter and none in punycode, or an address of four decimal numbers.
+  private static func isUsual(_ bytes: ArraySlice<UInt8>) -> Bool {
+    var digits = 0
+    var hasLetters = false
+    var isNumeric = true
+    var number = 0
+    var dots = 0
+    var start = bytes.startIndex
+    for (index, byte) in zip(bytes.indices, bytes) {
+      switch byte {
+      case 0x30...0x39:
+        // "01" is octal, and 256 no part of an address.
+        if digits > 0, number == 0 { isNumeric = false }
+        digits += 1
+        number = min(number * 10 + Int(byte - 0x30), 256)
+      case 0x61...0x7A, UInt8(ascii: "-"):
+        hasLetters = true
+        if byte == UInt8(ascii: "-"), index == start + 3, bytes[start] == UInt8(ascii: "x") {
+          return false
+        }
+      case UInt8(ascii: "."):
+        if digits == 0 || number > 255 { isNumeric = false }
+        (digits, number, start, dots) = (0, 0, index + 1, dots + 1)
+      default: return false
+      }
+    }
+    guard let first = bytes[start...].first else { return false }
+    if hasLetters { return (0x61...0x7A).contains(first) }
+    return isNumeric && dots == 3 && digits > 0 && number <= 255
   }
 
   private static func percentDecoded(_ bytes: ArraySlice<UInt8>) -> [UInt8] {

@@ -109,9 +109,7 @@ struct URLParser {
       let segment = Self.encoded(rest[..<end], Self.isEncodedInPath)
       isOver = end == rest.endIndex || Self.endsPath(rest[end])
       rest = isOver ? rest[end...] : rest[(end + 1)...]
-      // "%2e%2e" is the longest that means anything.
-      let dots = segment.utf8.count > 6 ? "" : segment.lowercased().replacing("%2e", with: ".")
-      switch dots {
+      switch Self.dots(segment) {
       case "..":
         if !parts.path.isEmpty { parts.path.removeLast() }
         if isOver { parts.path.append("") }
@@ -120,6 +118,15 @@ struct URLParser {
       }
     }
     parts.query = takeQuery()
+  }
+
+  /// What a segment means that consists of dots, however they are written; "" for any other.
+  private static func dots(_ segment: String) -> String {
+    // "%2e%2e" is the longest that means anything.
+    guard let first = segment.utf8.first, first == UInt8(ascii: ".") || first == UInt8(ascii: "%"),
+      segment.utf8.count <= 6
+    else { return "" }
+    return segment.lowercased().replacing("%2e", with: ".")
   }
 
   /// What is between `?` and `#`; the fragment is never sent.
@@ -138,11 +145,22 @@ struct URLParser {
   private static func isEncodedAnywhere(_ byte: UInt8) -> Bool { byte <= 0x20 || byte >= 0x7F }
 
   private static func isEncodedInQuery(_ byte: UInt8) -> Bool {
-    isEncodedAnywhere(byte) || "\"#<>'".utf8.contains(byte)
+    switch byte {
+    case UInt8(ascii: "\""), UInt8(ascii: "#"), UInt8(ascii: "<"), UInt8(ascii: ">"),
+      UInt8(ascii: "'"):
+      true
+    default: isEncodedAnywhere(byte)
+    }
   }
 
   private static func isEncodedInPath(_ byte: UInt8) -> Bool {
-    isEncodedAnywhere(byte) || "\"#<>?^`{}".utf8.contains(byte)
+    switch byte {
+    case UInt8(ascii: "\""), UInt8(ascii: "#"), UInt8(ascii: "<"), UInt8(ascii: ">"),
+      UInt8(ascii: "?"), UInt8(ascii: "^"), UInt8(ascii: "`"), UInt8(ascii: "{"),
+      UInt8(ascii: "}"):
+      true
+    default: isEncodedAnywhere(byte)
+    }
   }
 
   private static func isEncodedInUserinfo(_ byte: UInt8) -> Bool {
@@ -152,6 +170,7 @@ struct URLParser {
   private static let digits = Array("0123456789ABCDEF".utf8)
 
   private static func encoded(_ bytes: ArraySlice<UInt8>, _ isEncoded: (UInt8) -> Bool) -> String {
+    guard bytes.contains(where: isEncoded) else { return String(decoding: bytes, as: UTF8.self) }
     var text: [UInt8] = []
     text.reserveCapacity(bytes.count)
     for byte in bytes {

@@ -10,10 +10,7 @@ package struct WebURL: Sendable, Hashable, CustomStringConvertible {
   package let origin: String
   /// What one polite budget is kept for: the host, and its port unless that is one of the two of the web,
   /// which the same server answers. A dot at the end of a name changes nothing (RFC 1034, section 3.1).
-  package var budget: String {
-    let name = host.hasSuffix(".") ? String(host.dropLast()) : host
-    return port == 80 || port == 443 ? name : "\(name):\(port)"
-  }
+  package let budget: String
   /// The whole URL without its fragment.
   package let description: String
   /// The URL for people and records: without user and password, and without what proves a right in
@@ -39,11 +36,13 @@ package struct WebURL: Sendable, Hashable, CustomStringConvertible {
       let parts = URLParser.parts(text, base: base?.parts, charset: charset)
     else { return nil }
     self.parts = parts
-    origin = "\(parts.host):\(parts.port ?? URLParts.defaultPort(parts.scheme))"
+    let (host, port) = (parts.host, parts.port ?? URLParts.defaultPort(parts.scheme))
+    origin = "\(host):\(port)"
+    let name = host.utf8.last == UInt8(ascii: ".") ? String(host.dropLast()) : host
+    budget = port == 80 || port == 443 ? name : name == host ? origin : "\(name):\(port)"
     description = parts.text
     redacted = SecretRedactor.query(
-      of:
-        parts.hasCredentials ? parts.text(userinfo: "***@") : parts.text)
+      of: parts.hasCredentials ? parts.text(userinfo: "***@") : description)
     guard isReadAlikeByLibcurl else { return nil }
   }
 

@@ -32,9 +32,12 @@ package struct OrdinaryPDF {
   private init(text: OrdinaryText) { self.text = text }
 
   private mutating func prove() throws(NotOrdinary) -> PDFFinding {
-    guard text.size > 32, text.holds("%PDF-", at: 0) else { throw NotOrdinary() }
+    guard text.size > 32 else { throw NotOrdinary() }
     let (table, end) = try lastTable()
-    let root = try dictionary(of: try readTables(from: table))
+    let catalogue = try readTables(from: table)
+    // Only now, because most objects are in the first block or the last one.
+    guard text.holds("%PDF-", at: 0) else { throw NotOrdinary() }
+    let root = try dictionary(of: catalogue)
     guard root["Type"] == .name("Catalog"), case .reference(let tree)? = root["Pages"] else {
       throw NotOrdinary()
     }
@@ -48,7 +51,7 @@ package struct OrdinaryPDF {
   /// 1,054 bytes.
   private mutating func lastTable() throws(NotOrdinary) -> (table: Int, end: Int) {
     let first = max(0, text.size - 900)
-    text.load(from: first)
+    text.loadEnd()
     var place = text.size
     func isBlank(_ byte: UInt8) -> Bool { byte == 0 || OrdinaryText.isBlank(byte) }
     while place > first, isBlank(text[place - 1]) { place -= 1 }
@@ -96,7 +99,7 @@ package struct OrdinaryPDF {
 
   private mutating func readTable(
     at place: Int
-  ) throws(NotOrdinary) -> [String: OrdinaryText.Value] {
+  ) throws(NotOrdinary) -> OrdinaryText.Members {
     guard text.holds("xref", at: place), OrdinaryText.isBlank(text[place + 4]) else {
       throw NotOrdinary()
     }
@@ -152,7 +155,7 @@ package struct OrdinaryPDF {
     return pages
   }
 
-  private mutating func provePage(_ page: [String: OrdinaryText.Value]) throws(NotOrdinary) {
+  private mutating func provePage(_ page: OrdinaryText.Members) throws(NotOrdinary) {
     switch page["Contents"] {
     case nil: break
     case .reference(let number)?: try proveStream(number)
@@ -170,7 +173,7 @@ package struct OrdinaryPDF {
   /// A member that is a dictionary, or refers to one; `nil` where there is none.
   private mutating func dictionary(
     _ value: OrdinaryText.Value?
-  ) throws(NotOrdinary) -> [String: OrdinaryText.Value]? {
+  ) throws(NotOrdinary) -> OrdinaryText.Members? {
     switch value {
     case nil: return nil
     case .dictionary(let dictionary)?: return dictionary
@@ -182,7 +185,7 @@ package struct OrdinaryPDF {
   /// An object that is a dictionary, and no stream.
   private mutating func dictionary(
     of number: Int
-  ) throws(NotOrdinary) -> [String: OrdinaryText.Value] {
+  ) throws(NotOrdinary) -> OrdinaryText.Members {
     guard case .dictionary(let dictionary) = try open(number), text.skip("endobj") else {
       throw NotOrdinary()
     }

@@ -7,16 +7,29 @@ struct OrdinaryText {
     case integer(Int)
     case name(String)
     case array([Value])
-    case dictionary([String: Value])
+    case dictionary(Members)
     /// To the object of this number, of generation 0.
     case reference(Int)
     /// Something that nobody here asks about: a string, a real number, `true`.
     case other
   }
 
+  /// What a dictionary has: so few that a search is quicker than a table.
+  struct Members: Equatable {
+    fileprivate var all: [(name: String, value: Value)] = []
+
+    subscript(name: String) -> Value? { all.first { $0.name == name }?.value }
+
+    static func == (one: Members, other: Members) -> Bool {
+      one.all.elementsEqual(other.all, by: ==)
+    }
+  }
+
+  /// Members of a dictionary that are looked at.
+  private static let mostMembers = 256
   /// Nesting that is followed; libqpdf takes 500.
   private static let mostDepth = 30
-  private static let block = 8 << 10
+  private static let block = 4 << 10
 
   let size: Int
   /// Where the next thing is read.
@@ -62,6 +75,9 @@ struct OrdinaryText {
     }
   }
 
+  /// Reads the last block.
+  mutating func loadEnd() { load(from: max(0, size - Self.block)) }
+
   /// Reads the block that begins there.
   mutating func load(from place: Int) {
     bytesLeft -= Self.block / 8
@@ -102,8 +118,11 @@ struct OrdinaryText {
   mutating func natural() throws(NotOrdinary) -> Int {
     var number = 0
     var digits = 0
-    while Self.isDigit(self[position]) {
-      number = number * 10 + Int(self[position] - 0x30)
+    while true {
+      // Read once: the next time, what may be looked at can be used up.
+      let byte = self[position]
+      guard Self.isDigit(byte) else { break }
+      number = number * 10 + Int(byte - 0x30)
       position += 1
       digits += 1
       guard digits <= 10 else { throw NotOrdinary() }
@@ -152,17 +171,26 @@ struct OrdinaryText {
 
   private mutating func name() throws(NotOrdinary) -> String {
     position += 1
-    var name = ""
+    var start = position
     while !isEnd(position) {
       let byte = self[position]
-      guard byte > 0x20, byte < 0x7F, byte != UInt8(ascii: "#"), name.utf8.count < 127 else {
+      guard byte > 0x20, byte < 0x7F, byte != UInt8(ascii: "#"), position - start < 127 else {
         throw NotOrdinary()
       }
-      name.unicodeScalars.append(Unicode.Scalar(byte))
       position += 1
     }
-    guard !name.isEmpty else { throw NotOrdinary() }
-    return name
+    guard position > start else { throw NotOrdinary() }
+    // Nearly always it lies in one block.
+    if loaded.contains(start), position <= loaded.upperBound {
+      let place = start - loaded.lowerBound
+      return String(decoding: buffer[place..<place + position - start], as: UTF8.self)
+    }
+    var bytes: [UInt8] = []
+    while start < position {
+      bytes.append(self[start])
+      start += 1
+    }
+    return String(decoding: bytes, as: UTF8.self)
   }
 
   private mutating func array(_ depth: Int) throws(NotOrdinary) -> [Value] {
@@ -177,17 +205,18 @@ struct OrdinaryText {
     return values
   }
 
-  private mutating func dictionary(_ depth: Int) throws(NotOrdinary) -> [String: Value] {
+  private mutating func dictionary(_ depth: Int) throws(NotOrdinary) -> Members {
     position += 2
-    var members: [String: Value] = [:]
+    var members = Members()
     while true {
       skipBlanks()
       if self[position] != UInt8(ascii: "/") { break }
       let name = try name()
       // Which of two counts is for libqpdf to say.
-      guard members.updateValue(try value(depth: depth + 1), forKey: name) == nil else {
+      guard members.all.count < Self.mostMembers, members[name] == nil else {
         throw NotOrdinary()
       }
+      members.all.append((name, try value(depth: depth + 1)))
     }
     guard holds(">>", at: position) else { throw NotOrdinary() }
     position += 2

@@ -8,12 +8,15 @@ import Common
 package final class Limiter: Sendable {
   let storage: any LimiterStorage
   /// Hosts that share a budget, and its name.
-  private let names: [String: String]
+  let names: [String: String]
   private let lead = Lock(StartMargin())
   private let slots = Turnstile()
   private let starts = Turnstile()
   /// What was last read of hosts that are asked without delay.
   private let known = Lock<[String: Known]>([:])
+
+  /// How quickly hosts answer; `nil` where the server does not keep it.
+  let paces = Lock<[String: HostPace]?>([:])
 
   /// What was last read of the operator's orders, by host.
   let orders = Lock<[String: Orders]>([:])

@@ -157,18 +157,24 @@ final class Samples: Sendable {
     let read: @Sendable (Requester.Reply) throws(RecordError) -> Void
   }
 
-  private let samples = Lock<[String: Sample]>([:])
+  /// Nanoseconds for which one is new enough; what is asked for once more in an outage need not be the very last.
+  private static let freshness: Int64 = 1_000_000_000
+
+  private let samples = Lock<[String: (sample: Sample, time: Int64)]>([:])
 
   /// The sample of a scope.
-  subscript(scope: OutageGate.Scope) -> Sample? { samples.withLock { $0[scope.key] } }
+  subscript(scope: OutageGate.Scope) -> Sample? { samples.withLock { $0[scope.key]?.sample } }
 
   /// Whether there is one.
   func has(_ scope: OutageGate.Scope) -> Bool { samples.withLock { $0[scope.key] != nil } }
 
   /// Notes a request that was answered well. No cache between us and the portal shall answer for it.
-  func note(_ sample: Sample, in scope: OutageGate.Scope) {
-    var sample = sample
+  func note(_ sample: @autoclosure () -> Sample, in scope: OutageGate.Scope) {
+    let now = Time.monotonic()
+    let time = samples.withLock { $0[scope.key]?.time }
+    if let time, now - time < Self.freshness { return }
+    var sample = sample()
     sample.context.fields = [("Cache-Control", "no-cache")]
-    samples.withLock { $0[scope.key] = sample }
+    samples.withLock { [sample] in $0[scope.key] = (sample, now) }
   }
 }

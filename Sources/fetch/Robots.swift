@@ -2,7 +2,6 @@ import Common
 import HTTP
 import Limiter
 import Logging
-import Synchronization
 
 /// What the hosts of a run say in robots.txt: read before a host is first asked, and once a day from then on, within the
 /// host's budget. A longer delay than the run's own is respected; what is forbidden is told, once a pattern, and asked
@@ -40,7 +39,7 @@ final class Robots: Sendable {
   private let limiter: Limiter
   private let stop: ShutdownSignal
   private let logger: Logger
-  private let hosts = Mutex<[String: Host]>([:])
+  private let hosts = Lock<[String: Host]>([:])
 
   init(
     _ mode: Mode, _ settings: TransferSettings, limiter: Limiter, stop: ShutdownSignal,
@@ -61,7 +60,7 @@ final class Robots: Sendable {
   func heed(_ url: WebURL, _ addresses: AddressRule, _ own: RateLimit) throws -> RateLimit {
     guard mode == .respect else { return own }
     let file = try file(of: url, addresses, own)
-    if let rule = file.forbids(url.target), isNew(rule, url) {
+    if !file.rules.isEmpty, let rule = file.forbids(url.target), isNew(rule, url) {
       logger.warning(
         """
         robots.txt of \(url.origin) forbids \(Format.printable(rule.text)), and it is asked for all the same. Agree it \

@@ -20,6 +20,7 @@ struct Spool: Sendable {
   }
 
   private var partDirectory: String { "\(root)/.part" }
+  private static let process = getpid()
 
   /// The place of a document, whatever its id looks like: never outside the spool.
   func path(of id: String) -> String { "\(root)/\(relativePath(of: id))" }
@@ -27,24 +28,27 @@ struct Spool: Sendable {
   /// The same, seen from the spool.
   func relativePath(of id: String) -> String {
     let name = Self.fileName(id)
-    guard id.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
-      return "\(Digest.sha256(id.utf8).prefix(2))/\(name).pdf"
-    }
+    guard Self.isNumber(id) else { return "\(Digest.sha256(id.utf8).prefix(2))/\(name).pdf" }
     let folder = id.utf8.count > 2 ? id.dropLast(2) : "0"
     return "\(folder.suffix(100))/\(name).pdf"
   }
 
   /// A file name for any id: other ids have other names.
   static func fileName(_ id: String) -> String {
+    if isNumber(id), id.utf8.count <= 150 { return id }
     var name = Format.percentEncoded(id)
     if name.hasPrefix(".") { name = "%2E" + name.dropFirst() }
     guard name.utf8.count > 150 else { return name }
     return name.prefix(60) + "-" + Digest.sha256(id.utf8)
   }
 
+  private static func isNumber(_ id: String) -> Bool {
+    id.utf8.allSatisfy { (0x30...0x39).contains($0) }
+  }
+
   /// A name for a file that is being written: known as this process's, should it be killed.
   func partPath(worker: Int, number: Int) -> String {
-    "\(partDirectory)/\(getpid())-\(worker)-\(number).pdf"
+    "\(partDirectory)/\(Self.process)-\(worker)-\(number).pdf"
   }
 
   /// Gives a finished file its final name.
@@ -67,40 +71,4 @@ struct Spool: Sendable {
     guard errno != 0 else { return }
     throw Fatal(.inputOutput, "\(FileError("make the directory", path))")
   }
-}
-
-/// What the kernel says of a file, so that one that nobody touched since it was written need not be
-/// read again.
-///
-/// While a system runs, no byte of a file changes without its change time (inode(7), ctime), which
-/// nobody can set. A crash may lose what had not reached the disk; so the stamp names the run of the
-/// system, and after a start of it no stamp matches. What is left are writes within the clock's tick
-/// (4 ms) after the rename, and damage below the file system: `upload` digests what it sends, and
-/// notices both.
-struct FileStamp: Equatable {
-  /// Size in bytes.
-  let bytes: Int
-  /// The run of the system, file system, inode and change time; `nil` where there is no /proc.
-  let text: String?
-
-  /// The stamp of a plain file; `nil` where there is none at `path`.
-  init?(path: String) {
-    var status = stat()
-    guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
-    bytes = Int(status.st_size)
-    let change = status.st_ctim
-    text = Self.boot.map {
-      "\($0) \(status.st_dev) \(status.st_ino) \(change.tv_sec) \(change.tv_nsec)"
-    }
-  }
-
-  /// random(4): made anew at each start of the system. Here eight of its digits: enough to tell one start
-  /// from the next.
-  private static let boot: String? = {
-    guard let file = fopen("/proc/sys/kernel/random/boot_id", "re") else { return nil }
-    defer { fclose(file) }
-    var line = [UInt8](repeating: 0, count: 8)
-    guard fread(&line, 1, line.count, file) == line.count else { return nil }
-    return String(decoding: line, as: UTF8.self)
-  }()
 }

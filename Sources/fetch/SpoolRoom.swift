@@ -1,3 +1,4 @@
+import Checkpoint
 import Common
 import Files
 import Glibc

@@ -1,5 +1,4 @@
 import Common
-import Synchronization
 
 /// How many requests each host was sent, how it answered and how long that took: for the dashboard and its metrics.
 final class Traffic: Sendable {
@@ -13,9 +12,16 @@ final class Traffic: Sendable {
     var classes: [String: Int] = [:]
     var counts = [Int](repeating: 0, count: bounds.count + 1)
     var seconds = 0.0
+
+    mutating func note(_ kind: String, _ seconds: Double, delay: Double) {
+      self.delay = delay
+      classes[kind, default: 0] += 1
+      counts[Traffic.bounds.firstIndex { seconds <= $0 } ?? Traffic.bounds.count] += 1
+      self.seconds += seconds
+    }
   }
 
-  private let hosts = Mutex<[String: Host]>([:])
+  private let hosts = Lock<[String: Host]>([:])
   private let adaptive: AdaptiveLimit
 
   init(_ adaptive: AdaptiveLimit) { self.adaptive = adaptive }
@@ -32,20 +38,15 @@ final class Traffic: Sendable {
       default: "answered"
       }
     hosts.withLock { hosts in
-      let key = hosts[name] != nil || hosts.count < Self.mostHosts ? name : "others"
-      var host = hosts[key] ?? Host()
-      host.delay = delay
-      host.classes[kind, default: 0] += 1
-      host.counts[Self.bounds.firstIndex { seconds <= $0 } ?? Self.bounds.count] += 1
-      host.seconds += seconds
-      hosts[key] = host
+      let isOther = hosts.count >= Self.mostHosts && hosts[name] == nil
+      hosts[isOther ? "others" : name, default: Host()].note(kind, seconds, delay: delay)
     }
   }
 
   /// `{"hosts":{"portal:443":{"delay":0.5,"classes":{"answered":7},"counts":[…],"seconds":3.1}},"workers":8,…}`
   var json: JSON {
     var all = JSONObject()
-    for (name, host) in hosts.withLock(\.self).sorted(by: { $0.key < $1.key }) {
+    for (name, host) in hosts.withLock({ $0 }).sorted(by: { $0.key < $1.key }) {
       var classes = JSONObject()
       for (kind, count) in host.classes.sorted(by: { $0.key < $1.key }) {
         classes[kind] = .int(count)

@@ -4,6 +4,7 @@ import Logging
 import Support
 import Testing
 
+@testable import Checkpoint
 @testable import fetch
 
 @Suite struct SpoolTests {
@@ -22,6 +23,17 @@ import Testing
     #expect(parts.count == 2)
     #expect(parts.allSatisfy { $0 != "." && $0 != ".." && $0.utf8.count <= 255 })
     #expect(!parts[1].hasPrefix("."))
+  }
+
+  /// Rows of the checkpoint leave out the path that follows from the id.
+  @Test func theCheckpointKnowsTheUsualPlace() throws {
+    let spool = try Spool(root: "/nowhere", isDryRun: true)
+    for length in [1, 2, 3, 6, 101, 102, 103, 150, 151, 256] {
+      let id = String(repeating: "9", count: length)
+      let usual = StoredValues.usualPath(id)
+      #expect(length > 102 ? usual == nil : usual == spool.relativePath(of: id), "\(length)")
+    }
+    for id in Self.ids where Int(id) == nil { #expect(StoredValues.usualPath(id) == nil) }
   }
 
   /// Found by StateFolderTests under load: a document met again was refused, because another one of the same

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Holds deploy/kubernetes against the schemas of Kubernetes and KEDA, and proves that the schemas see every mistake.
+"""Holds deploy/kubernetes against the schemas of Kubernetes and KEDA, and proves that the schemas see every mistake; and
+the units in deploy/systemd against systemd.
 
     manifests.py                 all trials; ends with 1 where something was not as it should be
     manifests.py --crds FOLDER   the same with KEDA's definitions (its config/crd/bases), of whatever version
@@ -15,6 +16,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import kubernetes_validate.utils as schemas
@@ -105,7 +107,8 @@ def names(item, path=()):
     """Where the names are that somebody may misspell: the path to the mapping, and the name in it."""
     if isinstance(item, dict):
         for name, value in item.items():
-            if not (path and path[-1] in FREE) and path[-2:] != ("triggers", 0, "metadata")[-2:]:
+            # A trigger's metadata are checked against POSTGRESQL.
+            if not FREE.intersection(path[-1:]) and path[-3:] != ("triggers", 0, "metadata"):
                 yield path, name
             yield from names(value, (*path, name))
     elif isinstance(item, list):
@@ -124,15 +127,12 @@ def misspelt(item, path, name):
 
 def check_mistakes(items, validators):
     """Each name of each object, its last letter doubled."""
-    tried, unseen, kinds = 0, [], set()
-    for item in items:
-        if (item["kind"], item["apiVersion"]) in kinds:
-            continue
-        kinds.add((item["kind"], item["apiVersion"]))
+    tried, unseen, kinds = 0, [], {item["kind"]: item for item in items}
+    for item in kinds.values():
         for path, name in names(item):
-            tried += 1
             if path == () and name in ("apiVersion", "kind"):
                 continue  # Of no kind at all: refused by every server.
+            tried += 1
             if validators(item).is_valid(misspelt(item, path, name)):
                 unseen.append(".".join(map(str, (item["kind"], *path, name))))
     check(f"a misspelt name is found in each of {len(kinds)} kinds", not unseen, f"{tried} tried, unseen: {unseen or 0}")
@@ -194,7 +194,9 @@ def variables():
             for name in argument.get("names", []):
                 option = name["name"].upper().replace("-", "_")
                 found |= {f"CONVEYOR_{option}", f"CONVEYOR_{tool.upper()}_{option}"}
-    return found - {"CONVEYOR_WORKERS", "CONVEYOR_KEY", "CONVEYOR_TIMEOUT"}
+    # What each tool has for itself (Sources/CLI/EnvironmentDefaults.swift).
+    own = ("KEY", "LISTEN", "PATIENCE", "RETRIES", "RETRY_BASE", "TIMEOUT", "WHY", "WORKERS")
+    return found - {f"CONVEYOR_{name}" for name in own}
 
 
 def check_settings(overlay, items, known):
@@ -216,6 +218,16 @@ def check_worker(items):
     given = {source["secretRef"]["name"] for source in pod["containers"][0]["envFrom"] if "secretRef" in source}
     given |= {volume["secret"]["secretName"] for volume in pod["volumes"] if "secret" in volume}
     check("overlays/redis: a worker has secrets of its own", given == secrets, given)
+
+
+def check_units():
+    """The units of systemd, which has to find the programs that they start."""
+    with tempfile.TemporaryDirectory() as folder:
+        for unit in (ROOT / "deploy" / "systemd").iterdir():
+            Path(folder, unit.name).write_text(unit.read_text().replace("/usr/bin/conveyor", str(ROOT / "bin" / "conveyor")))
+        done = subprocess.run(
+            ["systemd-analyze", "verify", *sorted(Path(folder).iterdir())], capture_output=True, text=True, check=False)
+        check("systemd understands its units", done.returncode == 0 and done.stderr == "", done.stderr)
 
 
 def main():
@@ -245,6 +257,7 @@ def main():
             check_worker(items)
     for version in VERSIONS:
         check_mistakes(everything, lambda item, version=version: keda.get(item["kind"]) or of_kubernetes(version, item))
+    check_units()
     print(f"{len(failures)} failed: {failures}" if failures else "all as it should be")
     return 1 if failures else 0
 

@@ -77,11 +77,48 @@ struct StateFolderTests {
     for path in ["'/somewhere/else/' || id", "'state/spool/' || id || '.pdf'", "'./x'"] {
       let changed = try run(
         "/usr/bin/sqlite3",
-        ["\(folder.path)/state/checkpoint.sqlite", "UPDATE documents SET path = \(path)"])
+        ["\(folder.path)/state/checkpoint.sqlite", "UPDATE entries SET path = \(path)"])
       #expect(changed.code == 0, "\(changed)")
       #expect(try fetch("state").code == 0)
       #expect(portal.requests.count == asked, "\(path)")
     }
+  }
+
+  @Test("A checkpoint in the rows of the version before survives kill -9 while they are taken over")
+  func killedTakingOver() throws {
+    let state = "\(folder.path)/older"
+    let file = "\(state)/checkpoint.sqlite"
+    try FileManager.default.createDirectory(atPath: state, withIntermediateDirectories: true)
+    let rows = """
+      CREATE TABLE documents (id TEXT PRIMARY KEY, request TEXT NOT NULL, url TEXT NOT NULL, http_status INTEGER,
+        etag TEXT, last_modified TEXT, bytes INTEGER, sha256 TEXT, path TEXT, images INTEGER NOT NULL, portal TEXT,
+        actual_book INTEGER, actual_page INTEGER, error_class TEXT, error TEXT, attempts INTEGER NOT NULL,
+        at TEXT NOT NULL, seconds REAL NOT NULL, stamp TEXT, pages INTEGER, encrypted INTEGER NOT NULL DEFAULT 0,
+        content_type TEXT);
+      INSERT INTO documents
+      SELECT n.value, 'r', 'u', 200, NULL, 'Tue, 12 Mar 2019 14:05:06 GMT', 30000, lower(hex(randomblob(32))),
+        n.value / 100 || '/' || n.value || '.pdf', 1, NULL, NULL, NULL, NULL, NULL, 1, '2026-11-24T00:00:00.000Z',
+        0.1, '0f1e2d3c 1 2 3 ' || n.value, 1, 0, NULL
+      FROM generate_series(1000, 9999) AS n;
+      PRAGMA user_version = 5;
+      """
+    #expect(try run("/usr/bin/sqlite3", [file, rows]).code == 0)
+    try FileManager.default.copyItem(atPath: state, toPath: "\(folder.path)/whole")
+    let export = ["checkpoint", "export", "--state"]
+    let whole = try run("fetch", export + ["\(folder.path)/whole"])
+    #expect(whole.code == 0 && whole.lines.count == 9000, "\(whole.errors)")
+    for round in 0..<8 {
+      let killed = try Program("fetch", export + [state])
+      // The journal is there from the first page that changes.
+      _ = eventually(within: 60) { access("\(file)-journal", F_OK) == 0 || !killed.text.isEmpty }
+      usleep(UInt32(round * 20_000))
+      killed.signal(SIGKILL)
+      _ = killed.wait()
+    }
+    let end = try run("fetch", export + [state])
+    #expect(end.code == 0, "\(end.errors)")
+    #expect(end.output == whole.output)
+    #expect(whole.lines.allSatisfy { $0.contains(#""path":""#) })
   }
 
   @Test("A file that was removed, cut, replaced or made unreadable is fetched again, and no other")

@@ -153,6 +153,11 @@ struct OrdinaryPDFTests {
     let finding = { OrdinaryPDF.finding(of: descriptor, size: bytes.count, mostBytes: $0) }
     #expect(finding(OrdinaryPDF.mostBytes)?.pages == 40)
     #expect(finding(bytes.count / 4) == nil)
+    // Wherever it stops, between two digits of a number, too.
+    for most in stride(from: 0, to: 6_000, by: 7) {
+      let found = finding(most)
+      #expect(found == nil || found?.pages == 40, "\(most)")
+    }
     // A file that became shorter meanwhile.
     #expect(OrdinaryPDF.finding(of: descriptor, size: bytes.count + 5000) == nil)
   }

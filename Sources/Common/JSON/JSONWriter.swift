@@ -34,6 +34,12 @@ extension JSON: CustomStringConvertible {
     out.append(UInt8(ascii: "\""))
     text.withUTF8 { bytes in
       // Stretches that need no escape, nearly always all of it, are copied as a whole.
+      guard let start = firstEscape(bytes) else {
+        out.append(contentsOf: bytes)
+        return
+      }
+      out.append(contentsOf: bytes[..<start])
+      let bytes = UnsafeBufferPointer(rebasing: bytes[start...])
       var done = 0
       for (index, byte) in bytes.enumerated() where needsEscape(byte) {
         out.append(contentsOf: bytes[done..<index])
@@ -43,6 +49,30 @@ extension JSON: CustomStringConvertible {
       out.append(contentsOf: bytes[done...])
     }
     out.append(UInt8(ascii: "\""))
+  }
+
+  /// Where the first byte is that needs an escape. Eight are looked at at a time: a byte of a word is zero where
+  /// subtracting one from each sets its highest bit, and that was not set before.
+  private static func firstEscape(_ bytes: UnsafeBufferPointer<UInt8>) -> Int? {
+    let raw = UnsafeRawBufferPointer(bytes)
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    var place = 0
+    while place + 8 <= raw.count {
+      let word = raw.loadUnaligned(fromByteOffset: place, as: UInt64.self)
+      let quote = word ^ ones &* UInt64(UInt8(ascii: "\""))
+      let backslash = word ^ ones &* UInt64(UInt8(ascii: "\\"))
+      let delete = word ^ ones &* 0x7F
+      let found =
+        (word &- ones &* 0x20) & ~word | (quote &- ones) & ~quote | (backslash &- ones) & ~backslash
+        | (delete &- ones) & ~delete
+      if found & ones &* 0x80 != 0 { break }
+      place += 8
+    }
+    while place < bytes.count {
+      if needsEscape(bytes[place]) { return place }
+      place += 1
+    }
+    return nil
   }
 
   private static func needsEscape(_ byte: UInt8) -> Bool {

@@ -56,7 +56,7 @@ package final class StatusNotice: Sendable {
 
   private let note: ProcessNote
   private let details: @Sendable () -> JSON
-  private let state = Mutex(State(since: [], before: (Time.monotonic(), 0)))
+  private let state = Lock(State(since: [], before: (Time.monotonic(), 0)))
   /// Whether it is over. Held while the note is written, which then is not there again after the end; workers never
   /// wait for that.
   private let isOver = Mutex(false)

@@ -37,26 +37,44 @@ package enum SecretRedactor {
   /// Whether a text is an address in which nothing can be a secret, as those of most documents are: a server, perhaps
   /// a port, and a path without signs. Told at once, because it is asked for each document.
   package static func isPlainAddress(_ text: String) -> Bool {
-    let bytes = text.utf8
-    guard bytes.starts(with: "http".utf8),
-      var place = bytes.index(
-        bytes.startIndex, offsetBy: bytes.dropFirst(4).first == 0x73 ? 5 : 4,
-        limitedBy: bytes.endIndex), bytes[place...].starts(with: "://".utf8)
-    else { return false }
-    place = bytes.index(place, offsetBy: 3)
-    let authority = bytes[place...].prefix { $0 != Byte.slash }
-    let host = authority.prefix { Byte.isWord($0) || $0 == 0x2D || $0 == 0x2E }
-    let port = authority[host.endIndex...]
-    guard !host.isEmpty,
-      bytes[authority.endIndex...].allSatisfy({
-        Byte.isWord($0) || $0 == Byte.slash || "-._~%+".utf8.contains($0)
-      })
-    else { return false }
-    // A server may have a name like a secret's: `token:8080`.
-    guard let colon = port.first else { return true }
-    let start = Array(bytes[..<authority.endIndex])
-    return colon == Byte.colon && (1...5).contains(port.dropFirst().count)
-      && port.dropFirst().allSatisfy(Byte.isDigit) && SecretValues.hidden(in: start) == start
+    var text = text
+    return text.withUTF8(isPlainAddress)
+  }
+
+  private static func isPlainAddress(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+    var place = 0
+    func isNext(_ word: StaticString) -> Bool {
+      guard bytes.count - place >= word.utf8CodeUnitCount else { return false }
+      for index in 0..<word.utf8CodeUnitCount
+      where bytes[place + index] != word.utf8Start[index] { return false }
+      place += word.utf8CodeUnitCount
+      return true
+    }
+    func skip(_ isWanted: (UInt8) -> Bool) -> Range<Int> {
+      let start = place
+      while place < bytes.count, isWanted(bytes[place]) { place += 1 }
+      return start..<place
+    }
+    guard isNext("http") else { return false }
+    if place < bytes.count, bytes[place] == UInt8(ascii: "s") { place += 1 }
+    guard isNext("://") else { return false }
+    let host = skip { Byte.isWord($0) || $0 == 0x2D || $0 == 0x2E }
+    guard !host.isEmpty else { return false }
+    if isNext(":") {
+      guard (1...5).contains(skip(Byte.isDigit).count) else { return false }
+      // A server may have a name like a secret's: `token:8080`.
+      let start = Array(bytes[..<place])
+      guard bytes[host].allSatisfy({ $0 < 0x3A }) || SecretValues.hidden(in: start) == start
+      else { return false }
+    }
+    guard place == bytes.count || bytes[place] == Byte.slash else { return false }
+    _ = skip { byte in
+      switch byte {
+      case Byte.slash, 0x25, 0x2B, 0x2D, 0x2E, 0x5F, 0x7E: true
+      default: Byte.isWord(byte)
+      }
+    }
+    return place == bytes.count
   }
 
   /// An address that is refused, in quotes: where it has an `@`, what is before it may be a secret, wherever a
