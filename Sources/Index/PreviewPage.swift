@@ -49,18 +49,34 @@ enum RecordFields {
     "instrument_type_parsed", "document_type", "file_date", "num_pages", "download_priority",
   ]
 
+  /// Those that hold whole numbers.
+  private static let numbers: Set<String> = [
+    "gin", "instrument_number", "book", "page", "num_pages", "download_priority",
+  ]
+
   /// All columns that a record is made from.
   static let selected = "id, " + columns.joined(separator: ", ") + ", download_attempts"
 
-  /// A record; `values` belong to ``columns``, `null` leaves a field out.
+  /// A record; `values` belong to ``columns``, `null` leaves a field out, and so does what is no whole number where
+  /// one belongs. A column of SQLite takes anything (an import by `sqlite3` puts empty texts where nothing is
+  /// known), and a line with a text for a number would be no record to any tool.
   static func record(
     id: String, values: [JSON], attempt: Int? = nil, lease: JSON? = nil
   ) -> DocumentRecord {
     var fields: JSONObject = ["id": .string(id)]
-    for (name, value) in zip(columns, values) where value != .null { fields[name] = value }
+    for (name, value) in zip(columns, values) {
+      let value = numbers.contains(name) ? number(value) : value
+      if value != .null { fields[name] = value }
+    }
     fields["attempt"] = attempt.map(JSON.int)
     fields["lease"] = lease
     return DocumentRecord(id: id, fields: fields)
+  }
+
+  private static func number(_ value: JSON) -> JSON {
+    let text = value.string?.filter { $0 != " " }
+    let number = value.int ?? text.flatMap { Int($0) } ?? value.double.flatMap { Int(exactly: $0) }
+    return number.map(JSON.int) ?? .null
   }
 }
 

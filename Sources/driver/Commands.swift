@@ -86,10 +86,15 @@ extension RunPlan {
   /// Makes what has to be there before the programs begin.
   fileprivate func makeFolders() throws {
     umask(0o077)
-    let failure = Folders.make(spool)
-    guard failure != 0 else { return }
-    let reason = String(cString: strerror(failure))
-    throw Fatal(.inputOutput, "cannot make the state folder \(state): \(reason)")
+    // The limiter of all runs is beside the state, or in the user's own place.
+    let place =
+      settings.limiter == nil ? limiter.lastIndex(of: "/").map { String(limiter[..<$0]) } : nil
+    for folder in [spool, place].compactMap(\.self) where !folder.isEmpty {
+      let failure = Folders.make(folder)
+      guard failure != 0 else { continue }
+      let reason = String(cString: strerror(failure))
+      throw Fatal(.inputOutput, "cannot make the state folder \(folder): \(reason)")
+    }
   }
 
   /// Prints the programs of a run for the script.

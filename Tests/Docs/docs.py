@@ -140,9 +140,7 @@ class World:
             (work / "table.sql").write_text(users_table_in_sqlite())
             self.run_quietly(
                 "sqlite3 index.db <table.sql && sqlite3 index.db '.mode csv' '.import deeds.csv rows' "
-                f"'INSERT INTO index_documents ({columns}) SELECT * FROM rows; DROP TABLE rows; "
-                "UPDATE index_documents SET instrument_number = nullif(instrument_number, \"\"), "
-                "gin = nullif(gin, \"\"), num_pages = nullif(num_pages, \"\")'")
+                f"'INSERT INTO index_documents ({columns}) SELECT * FROM rows; DROP TABLE rows'")
         if page.before:
             self.run_quietly(page.before)
 

@@ -14,7 +14,7 @@ DRIVER = {"explain": "fetch", "limiter": "fetch", "portal-test": "fetch", "retry
 RUNS = ("run", "work", "doctor")
 # Options that no help shows, and those of other programs that the pages name.
 OTHERS = {"--help", "--help-all", "--version", "--experimental-dump-help", "--worker", "--inspect", "--parallel",
-          "--reflink", "--spread"}
+          "--reflink", "--spread", "--only"}
 
 
 class Options:

@@ -48,6 +48,25 @@ import Testing
     #expect(try index.mismatches(Selection(), after: 0, count: 9).isEmpty)
   }
 
+  /// Found with a table that `sqlite3 .import` had filled: its records were none to fetch, and the run
+  /// waited for documents that could never be settled.
+  @Test(
+    arguments: [
+      ("''", nil), ("' '", nil), ("'many'", nil), ("x'ff'", nil), ("1e300", nil), ("7.5", nil),
+      ("'62379'", 62379), ("' 62379 '", 62379), ("62379.0", 62379), ("62379", 62379),
+    ] as [(String, Int?)])
+  func numbersAreNumbersOrLeftOut(_ odd: String, _ number: Int?) throws {
+    let fixture = try SQLiteFixture()
+    let index = try fixture.open(with: Document.pages(1))
+    try fixture.sql(
+      "UPDATE index_documents SET instrument_number = \(odd), gin = \(odd), num_pages = \(odd)")
+    let record = try #require(try index.preview(Selection(), count: 1).first)
+    for name in ["instrument_number", "gin", "num_pages"] {
+      #expect(record[name]?.int == number && (record[name] == nil) == (number == nil), "\(record)")
+    }
+    #expect(throws: Never.self) { try DocumentRecord(.object(record.fields)) }
+  }
+
   @Test func aMissingFileIsNotCreatedByChance() throws {
     let fixture = try SQLiteFixture()
     let error = #expect(throws: Fatal.self) { try openIndex(fixture.path) }

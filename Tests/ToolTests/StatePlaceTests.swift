@@ -90,6 +90,19 @@ struct StatePlaceTests {
     #expect(hosts.lines == ["2"], "\(hosts)")
   }
 
+  @Test("The limiter of all has a folder, also where an earlier version's ./state is used")
+  func besideAnEarlierVersion() throws {
+    let home = try TemporaryDirectory()
+    let pipeline = try PipelineRun(documents: 4, ["--document-size", "3000"])
+    #expect(mkdir(pipeline.folder.path + "/state", 0o700) == 0)
+    try pipeline.folder.write("", to: "state/checkpoint.sqlite")
+    let end = try pipeline.finishWithoutState(
+      environment: ["HOME": home.path, "XDG_STATE_HOME": ""])
+    #expect(end.code == 0 && end.errors.contains("./state"), "\(end)")
+    let limiter = "\(home.path)/.local/state/conveyor/limiter.sqlite"
+    #expect(FileManager.default.fileExists(atPath: limiter))
+  }
+
   @Test("A state folder of another index is refused, with what to do; a moved or copied one is not")
   func owner() throws {
     let one = try PipelineRun(documents: 4, ["--document-size", "3000"])

@@ -61,21 +61,13 @@ struct ClaimStatement {
 
 /// A row of ``RecordFields/selected`` and `lease_token`.
 struct ClaimedRow {
-  private static let numbers: Set<String> = [
-    "gin", "instrument_number", "book", "page", "num_pages", "download_priority",
-  ]
-
   let record: DocumentRecord
   let order: (Int, Int, Int)
 
   init?(_ row: [String?], run: Run?) {
     guard let id = row[0] else { return nil }
     let columns = RecordFields.columns
-    let values = zip(columns, row.dropFirst()).map { name, text -> JSON in
-      guard let text else { return .null }
-      guard Self.numbers.contains(name), let number = Int(text) else { return .string(text) }
-      return .int(number)
-    }
+    let values = row[1...columns.count].map { $0.map(JSON.string) ?? .null }
     let lease = run.flatMap { run in
       row[columns.count + 2].map { Lease(id: id, token: $0).member(run: run.id) }
     }
