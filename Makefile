@@ -3,20 +3,23 @@
 PREFIX ?= /usr/local
 TOOLS := enqueue fetch optimize upload validate queue dashboard notify portal conveyor-driver
 SCRIPTS := bin/conveyor download_mid_filtered_documents.sh download_validator examples/demo \
-  scripts/install-dependencies Tests/Fuzz/build Tests/Stores/server .ci/run
+  scripts/install-dependencies Tests/Fuzz/build Tests/Stores/server .ci/run deploy/build-image \
+  deploy/parallel/stages deploy/slurm/stage.sbatch
 SWIFT_SOURCES := Sources Tests Package.swift
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser bench torture test-stores test-servers check lint shellcheck build install deps swift clean
+.PHONY: help demo test test-browser bench torture test-docs test-stores test-servers test-kubernetes test-image image check lint shellcheck \
+  build install deps swift clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: build ## See it work: a sample portal, 300 documents, a bucket in demo/bucket
 	@bin/conveyor demo
 
 test: swift deps test-servers ## Build, break promises for two minutes, and run all tests
 	swift build
+	.build/venv/bin/python Tests/Docs/docs.py
 	python3 Tests/Torture/torture.py
 	swift test
 
@@ -33,15 +36,29 @@ test-stores: swift deps test-servers ## Try the tools against Ceph and OpenStack
 	swift build
 	.build/venv/bin/python Tests/Stores/stores.py $(STORES)
 
+test-docs: swift deps test-servers ## Run every command line of README and docs (a minute)
+	swift build
+	.build/venv/bin/python Tests/Docs/docs.py $(PAGES)
+
 test-browser: swift deps test-servers ## Try the dashboard in Chromium, with a run under way (two minutes)
 	@scripts/install-dependencies browser
 	swift build
 	.build/venv/bin/python Tests/Browser/browser.py
 
+test-kubernetes: swift deps .build/kubernetes/ready ## Check the manifests, and let the autoscaler loose (four minutes)
+	@scripts/install-dependencies image
+	swift build
+	.build/kubernetes/bin/python Tests/Kubernetes/manifests.py
+	.build/kubernetes/bin/python Tests/Kubernetes/day.py
+
+test-image: image .build/kubernetes/ready ## Build the image again, and run it as root with runc, as a pod
+	.build/kubernetes/bin/python Tests/Kubernetes/image.py
+
 test-servers: .build/venv/ready ## Install the stores that the tests talk to, in .build/venv
 
 .build/venv/ready: Tests/requirements.txt
 .build/bench/ready: Benchmarks/requirements.txt
+.build/kubernetes/ready: Tests/Kubernetes/requirements.txt
 .build/%/ready:
 	python3 -m venv $(@D)
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
@@ -58,6 +75,10 @@ shellcheck: deps
 
 build: swift deps ## Build the tools for use (release)
 	swift build --configuration release
+
+image: build ## Build an image for Kubernetes, in .build/image (docs/kubernetes.md)
+	@scripts/install-dependencies image
+	deploy/build-image
 
 install: build ## Install below PREFIX (/usr/local)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/conveyor \

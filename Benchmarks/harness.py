@@ -146,14 +146,14 @@ class Portal:
 class RedisServer:
     """The tests' server, as a real one is set up: it keeps its append-only file within a second."""
 
-    def __init__(self):
+    def __init__(self, address="127.0.0.1"):
         self.port = free_port()
         script = ROOT / "Tests" / "Support" / "redis-server.sh"
         self.process = subprocess.Popen(
-            ["sh", script, str(self.port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, text=True)
+            ["sh", script, str(self.port), "--bind", f"{address} 127.0.0.1", "--protected-mode", "no"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self.directory = self.process.stdout.readline().split()[1]
-        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.url = f"redis://{address}:{self.port}/0"
 
     def close(self):
         self.process.stdin.close()
@@ -167,15 +167,16 @@ class RedisServer:
 class PostgresServer:
     """The tests' server, but one that syncs its disk as a real one does."""
 
-    def __init__(self):
+    def __init__(self, address=None):
         self.port = free_port()
         script = ROOT / "Tests" / "Support" / "postgres-server.sh"
         self.process = subprocess.Popen(
-            ["sh", script, str(self.port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, text=True)
+            ["sh", script, str(self.port), *([address] if address else [])], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self.directory = self.process.stdout.readline().split()[1]
-        self.environment = os.environ | {"PGHOST": self.directory, "PGPORT": str(self.port),
-                                         "PGUSER": "postgres", "PGDATABASE": "postgres"}
+        # Over the network the server asks for the password that the script sets.
+        self.environment = os.environ | {"PGHOST": address or self.directory, "PGPORT": str(self.port),
+                                         "PGUSER": "postgres", "PGDATABASE": "postgres", "PGPASSWORD": "right"}
         self.log = f"{self.directory}/log"
         for setting in ("fsync = on", "max_wal_size = '4GB'", "shared_buffers = '256MB'",
                         # A wait for a lock that takes longer than this is logged.

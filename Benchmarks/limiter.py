@@ -10,10 +10,12 @@ loopback is when it was sent: a portal that is itself kept waiting cannot tell.
     Benchmarks/limiter.py                                  the short table, about eight minutes
     Benchmarks/limiter.py --delay 3 --workers 5 --beside loops
     Benchmarks/limiter.py --full --limiter postgres        everything, over a PostgreSQL server of its own; or redis
+    Benchmarks/limiter.py --limiter redis --machines 3     from three machines (network namespaces; as root)
 """
 
 import argparse
 import collections
+import contextlib
 import os
 import selectors
 import shutil
@@ -27,6 +29,7 @@ from pathlib import Path
 from harness import TOOLS, PostgresServer, RedisServer, note, scratch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "Tests" / "Torture"))
+from network import Network  # noqa: E402
 from smallpdf import pdf  # noqa: E402
 
 SIDES = {"nothing": (False, False), "nice": (True, False), "loops": (False, True), "nice+loops": (True, True)}
@@ -45,18 +48,28 @@ def main():
     parser.add_argument("--beside", choices=list(SIDES), nargs="+", default=["nothing", "nice", "loops"])
     parser.add_argument("--seconds", type=float, default=5, help="time for each measurement (more for long delays)")
     parser.add_argument("--limiter", choices=["file", "postgres", "redis"], default="file")
-    parser.add_argument("--receive", help=argparse.SUPPRESS)
+    parser.add_argument("--machines", type=int, default=0,
+                        help="processes are on that many machines, in turn, which know the limiter's server by the network")
+    parser.add_argument("--receive", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.receive:
-        return receive(options.receive)
+        return receive(*options.receive)
+    if options.machines and options.limiter == "file":
+        parser.error("machines share no file: --machines needs --limiter postgres or redis")
     for name, values in (FULL if options.full else SHORT).items():
         if not getattr(options, name):
             setattr(options, name, values)
-    server = {"file": lambda: None, "postgres": PostgresServer, "redis": RedisServer}[options.limiter]()
+    with Network(options.machines) if options.machines else contextlib.nullcontext() as network:
+        return compare(options, network)
+
+
+def compare(options, network):
+    address = [network.address] if network else []
+    server = {"file": lambda: None, "postgres": PostgresServer, "redis": RedisServer}[options.limiter](*address)
     try:
         print(f"{'beside':11}{'delay':>7}{'processes':>11}{'workers':>9}{'requests':>10}{'of the rate':>13}"
               f"{'smallest gap':>15}{'short':>7}{'shares':>14}")
-        missed = sum(measure(options, server, *case) for case in cases(options))
+        missed = sum(measure(options, server, network, *case) for case in cases(options))
     finally:
         if server:
             server.close()
@@ -72,7 +85,7 @@ def cases(options):
                     yield beside, delay, processes, workers
 
 
-def measure(options, server, beside, delay, processes, workers):
+def measure(options, server, network, beside, delay, processes, workers):
     """Prints one line; returns whether it is one that misses the bar."""
     is_niced, has_loops = SIDES[beside]
     work = scratch()
@@ -87,13 +100,14 @@ def measure(options, server, beside, delay, processes, workers):
         server.cli("DEL", "conveyor:{limiter}:hosts")
         limiter = server.url
     wanted = max(3, round(options.seconds / delay)) + 1
-    receiver = Receiver(work)
+    receiver = Receiver(work, network.address if network else "127.0.0.1")
     children = []
     try:
         loops = [subprocess.Popen(["sh", "-c", "while :; do :; done"], preexec_fn=lambda: os.sched_setaffinity(0, core))
                  for _ in range(2 if has_loops else 0)]
         children += loops
-        fetches = [start(work, receiver.url, number, wanted, delay, workers, limiter, environment, core, is_niced)
+        fetches = [start(network.on(number % network.count) if network else [], work, receiver.url, number, wanted, delay,
+                         workers, limiter, environment, core, is_niced)
                    for number in range(processes)]
         children += fetches
         deadline = time.monotonic() + wanted * delay * 3 + 20
@@ -110,7 +124,7 @@ def measure(options, server, beside, delay, processes, workers):
     return report(beside, delay, processes, workers, arrivals[:wanted], wanted)
 
 
-def start(work, url, number, wanted, delay, workers, limiter, environment, core, is_niced):
+def start(place, work, url, number, wanted, delay, workers, limiter, environment, core, is_niced):
     records = work / f"{number}.jsonl"
     records.write_text("".join(f'{{"id":"{id}","url":"{url}/{number}/{id}.pdf"}}\n' for id in range(wanted + workers)))
 
@@ -120,8 +134,8 @@ def start(work, url, number, wanted, delay, workers, limiter, environment, core,
             os.nice(5)
 
     return subprocess.Popen(
-        [TOOLS / "fetch", "--workers", str(workers), "--state", work / f"state{number}", "--limiter", limiter,
-         "--rate-limit-delay", str(delay), "-q"],
+        [*place, TOOLS / "fetch", "--workers", str(workers), "--state", work / f"state{number}", "--limiter", limiter,
+         "--rate-limit-delay", str(delay), "--robots", "ignore", "-q"],
         stdin=open(records), stdout=subprocess.DEVNULL, env=environment, preexec_fn=prepare)
 
 
@@ -148,9 +162,10 @@ def report(beside, delay, processes, workers, arrivals, wanted):
 class Receiver:
     """A portal that answers at once, and writes down when the kernel saw each request."""
 
-    def __init__(self, work):
+    def __init__(self, work, address):
         self.log = work / "arrivals"
-        self.process = subprocess.Popen([sys.executable, __file__, "--receive", self.log], stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([sys.executable, __file__, "--receive", self.log, address],
+                                        stdout=subprocess.PIPE, text=True)
         self.url = self.process.stdout.readline().strip()
 
     def arrivals(self):
@@ -167,12 +182,12 @@ class Receiver:
 SO_TIMESTAMPNS = 35  # asm-generic/socket.h; its control message has the same number
 
 
-def receive(path):
+def receive(path, address):
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+    listener = socket.create_server((address, 0), backlog=1024)
     # Inherited by what it accepts: a request may be there before we could ask for its time.
     listener.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-    print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
+    print(f"http://{address}:{listener.getsockname()[1]}", flush=True)
     body = pdf(b"%" * 1000)
     answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/pdf\r\nContent-Length: %d\r\n\r\n" % len(body) + body
     waiting = selectors.DefaultSelector()

@@ -64,7 +64,8 @@ package struct StateFolder: Sendable, Equatable {
 /// become the name of one: it may hold a password.
 enum LocalPaths {
   static let options: Set<String> = [
-    "csv", "html", "log", "log-file", "metrics-file", "output-dir", "port-file", "spool", "state",
+    "csv", "html", "log", "log-file", "metrics-file", "output-dir", "port-file", "samples", "spool",
+    "state",
     "summary", "token-file",
   ]
 

@@ -8,12 +8,15 @@ import Common
 package final class Limiter: Sendable {
   let storage: any LimiterStorage
   /// Hosts that share a budget, and its name.
-  private let names: [String: String]
+  let names: [String: String]
   private let lead = Lock(StartMargin())
   private let slots = Turnstile()
   private let starts = Turnstile()
   /// What was last read of hosts that are asked without delay.
   private let known = Lock<[String: Known]>([:])
+
+  /// How quickly hosts answer; `nil` where the server does not keep it.
+  let paces = Lock<[String: HostPace]?>([:])
 
   /// What was last read of the operator's orders, by host.
   let orders = Lock<[String: Orders]>([:])
@@ -263,49 +266,4 @@ package final class Limiter: Sendable {
 
   /// All hosts with their budgets, by name.
   func hosts() throws(Fatal) -> [(host: String, budget: HostBudget)] { try storage.hosts() }
-}
-
-extension Limiter {
-  /// What is known of a host at this moment.
-  package struct HostStatus: Sendable {
-    package let host: String
-    /// Seconds until its next free slot.
-    package let nextSlot: Double
-    /// Seconds that nobody asks it any more, because it said so.
-    package let pause: Double
-    /// Seconds since the last request started; `nil` after a restart of the machine.
-    package let lastStart: Double?
-    /// Refusals (429, 503) since its last good answer.
-    package let refusals: Int
-    /// What the operator ordered.
-    package let steering: Steering
-  }
-
-  /// All hosts that were asked, and those for which something is ordered, by name.
-  package func status() throws(Fatal) -> [HostStatus] {
-    let now = Time.monotonic()
-    let orders = Dictionary(try storage.steering()) { $1 }
-    let asked = try hosts()
-    let others = Set(orders.keys).subtracting(asked.map(\.host))
-    return (asked + others.map { ($0, HostBudget()) }).sorted { $0.host < $1.host }.map {
-      host, budget in
-      HostStatus(
-        host: host, nextSlot: max(0, Double(max(budget.nextSlot, budget.pausedUntil) - now) / 1e9),
-        pause: max(0, Double(budget.pausedUntil - now) / 1e9),
-        lastStart: budget.lastStart == 0 ? nil : max(0, Double(now - budget.lastStart) / 1e9),
-        refusals: budget.refusals, steering: orders[host] ?? Steering())
-    }
-  }
-}
-
-extension Limiter.HostStatus {
-  /// As JSON, for programs.
-  package var json: JSON {
-    .object([
-      "host": .string(host), "next_slot_seconds": .decimal(nextSlot),
-      "pause_seconds": .decimal(pause),
-      "last_start_seconds_ago": lastStart.map { .decimal($0) }, "refusals": .int(refusals),
-      "orders": steering.isEmpty ? nil : steering.json,
-    ])
-  }
 }

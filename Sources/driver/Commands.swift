@@ -4,9 +4,10 @@ import Common
 import Glibc
 import Subprocesses
 
-/// `plan OPTION…`: checks what has to be there, asks, and prints the programs of the run for the script.
-struct Plan: ParsableCommand {
+/// `run OPTION…`: checks what has to be there, asks, and prints the programs of the run for the script.
+struct PrepareRun: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "run",
     abstract: "Check what a run needs, ask whether to start, and print its programs.")
 
   @Argument(parsing: .captureForPassthrough, help: "What `conveyor run` was given.")
@@ -59,10 +60,10 @@ struct Plan: ParsableCommand {
   }
 }
 
-/// `plan-work OPTION…`: the same for a machine that works for a head elsewhere.
-struct PlanWork: ParsableCommand {
+/// `work OPTION…`: the same for a machine that works for a head elsewhere.
+struct PrepareWork: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "plan-work", abstract: "Check what a worker needs, and print its programs.")
+    commandName: "work", abstract: "Check what a worker needs, and print its programs.")
 
   @Argument(parsing: .captureForPassthrough, help: "What `conveyor work` was given.")
   var words: [String] = []
@@ -208,12 +209,23 @@ struct Examine: ParsableCommand {
   }
 }
 
+/// `plan OPTION…`: what a run with these options can expect.
+struct Plan: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Predict the workers, the documents an hour and the end of a run.")
+
+  @Argument(parsing: .captureForPassthrough, help: "What `conveyor plan` was given.")
+  var words: [String] = []
+
+  func run() throws { try Driver.preflight(.plan, words).forecast() }
+}
+
 /// `options COMMAND`: the options of `run` or `doctor`.
 struct Options: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Print the options of a command, made from the help of the tools.")
 
-  @Argument(help: "run or doctor.")
+  @Argument(help: "run, work, doctor or plan.")
   var command = "run"
 
   @Flag(help: "Also the rare ones.")
@@ -221,7 +233,7 @@ struct Options: ParsableCommand {
 
   func run() throws {
     guard let command = RunSettings.Command(rawValue: command) else {
-      throw ValidationError("options are those of run or of doctor")
+      throw ValidationError("options are those of run, work, doctor or plan")
     }
     let help = OptionHelp(table: try Driver.table(Driver.programs()))
     try Console.answer(help.lines(for: command, all: all).joined(separator: "\n") + "\n")

@@ -14,8 +14,8 @@ struct Driver: ParsableCommand {
     abstract: "Decide for the script bin/conveyor what to run, and how it ended.",
     discussion: ToolExit.table,
     subcommands: [
-      Find.self, Plan.self, PlanWork.self, Judge.self, End.self, Follow.self, Examine.self,
-      Options.self,
+      Find.self, PrepareRun.self, PrepareWork.self, Judge.self, End.self, Follow.self, Examine.self,
+      Plan.self, Options.self,
     ])
 
   static func main() {

@@ -36,6 +36,11 @@ struct OptionHelp {
       switch command {
       case .doctor:
         "Checks what is installed and what can be reached, and takes the options of a run."
+      case .plan:
+        """
+        Predicts, from samples that fetch noted, how many workers a run has use for, how many documents an hour it \
+        brings, and when it ends. Makes no request, and takes the options of a run.
+        """
       case .work:
         """
         Works on the documents of a head elsewhere (conveyor run --fleet): queue take | fetch | optimize | upload | \
@@ -80,6 +85,7 @@ struct OptionHelp {
       "Sign it with the key in this file (CONVEYOR_WEBHOOK_SECRET_FILE).")
     lines += Self.entry(
       "--ping <url>", "Ping this URL: /start, and /CODE in the end (CONVEYOR_PING).")
+    if command == .plan { lines += Self.entry("--json", "Print JSON.") }
     if command == .doctor {
       lines += Self.entry("--no-network", "Ask neither the portals nor the destination.")
     }

@@ -15,9 +15,7 @@ struct Preflight {
   /// state is, and every program of its pipeline.
   func plan() throws -> RunPlan {
     guard let stage = settings.stage else { throw whichStage }
-    guard settings.index != nil else {
-      throw Fatal(.usage, "which index? --index URL, or CONVEYOR_INDEX")
-    }
+    guard settings.index != nil else { throw whichIndex }
     guard let to = settings.to else { throw whereTo }
     let location = try location()
     let middle = try pipeline(stage)
@@ -62,6 +60,8 @@ struct Preflight {
     let known = Self.stageNames(in: stagesFolder).joined(separator: " ")
     return Fatal(.usage, "which stage? --stage NAME; there are: \(known)")
   }
+
+  private var whichIndex: Fatal { Fatal(.usage, "which index? --index URL, or CONVEYOR_INDEX") }
 
   private var whereTo: Fatal { Fatal(.usage, "where to? --to URL, or CONVEYOR_TO") }
 
@@ -153,6 +153,29 @@ struct Preflight {
       programs.run(
         "validate", ["--settle", "--spool", plan.spool] + quietly, .dropped,
         with: settings.environment))
+  }
+
+  /// Prints what fetch expects of a run, whose documents enqueue counts.
+  func forecast() throws {
+    guard let stage = settings.stage else { throw whichStage }
+    guard settings.index != nil else { throw whichIndex }
+    let place = try location()
+    let counted = try demand(
+      programs.run(
+        "enqueue", ["count", "--stage", stage] + settings.words("enqueue", "count"),
+        with: settings.environment))
+    guard let all = counted.lines.last.flatMap({ Int($0) }) else {
+      throw Fatal(.other, "enqueue count printed no number")
+    }
+    let limit = settings.value("enqueue", "limit").flatMap { Int($0) } ?? .max
+    let limiter = settings.limiter == nil ? ["--limiter", place.limiter] : []
+    let json = settings.printsJSON ? ["--json"] : []
+    let answer = try demand(
+      programs.run(
+        "fetch",
+        ["plan", "--stage", stage, "--state", place.state, "--documents", "\(min(all, limit))"]
+          + limiter + json + settings.words("fetch", "plan"), with: settings.environment))
+    try Console.answer(answer.text)
   }
 
   /// What a tool printed, or its exit status as the end: it has said why.

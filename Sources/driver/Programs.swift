@@ -42,7 +42,7 @@ struct Programs: Sendable {
     if let path = first("conveyor-\(name)", in: plugins) { return path }
     let commands =
       Self.tools + [
-        "run", "work", "doctor", "demo", "report", "monitor", "reconcile", "limiter", "why",
+        "run", "work", "doctor", "plan", "demo", "report", "monitor", "reconcile", "limiter", "why",
         "retry", "skip", "stop", "help",
       ]
     let near = NearestName.of(name, among: commands).map { "; did you mean \($0)?" } ?? ""

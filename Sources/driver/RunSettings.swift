@@ -1,10 +1,10 @@
 import CLI
 import Common
 
-/// What the command line of `conveyor run` or `conveyor doctor` says. Pure.
+/// What the command line of `conveyor run`, or of a command that takes the same options, says. Pure.
 struct RunSettings: Sendable, Equatable {
   /// The commands that take the options of a run.
-  enum Command: String { case run, work, doctor }
+  enum Command: String { case run, work, doctor, plan }
 
   /// An option of one tool, and the value that it was given.
   struct Given: Sendable, Equatable {
@@ -14,19 +14,20 @@ struct RunSettings: Sendable, Equatable {
 
   /// An option that is the driver's own business.
   enum Own: String, CaseIterable {
-    case stage, index, to, state, limiter, fleet, queue, window, idle, webhook, ping, yes
+    case stage, index, to, state, limiter, fleet, queue, window, idle, webhook, ping, yes, json
     case inFlight = "in-flight"
     case webhookSecretFile = "webhook-secret-file"
     case dryRun = "dry-run"
     case noNetwork = "no-network"
 
-    var takesValue: Bool { ![.yes, .dryRun, .noNetwork].contains(self) }
+    var takesValue: Bool { ![.yes, .dryRun, .noNetwork, .json].contains(self) }
 
     /// Whether a command has it.
     func isOption(of command: Command) -> Bool {
       switch self {
       case .index, .dryRun, .yes, .webhook, .webhookSecretFile, .ping: command != .work
-      case .window: command == .run
+      case .window: command == .run || command == .plan
+      case .json: command == .plan
       case .inFlight, .idle: command == .work
       case .noNetwork: command == .doctor
       default: true
@@ -61,6 +62,7 @@ struct RunSettings: Sendable, Equatable {
   var assumesYes = false
   var isDryRun = false
   var usesNetwork = true
+  var printsJSON = false
   private(set) var given: [Given] = []
 
   /// The command line's settings, and the environment's where it is silent. Throws with exit code 64 where an
@@ -98,6 +100,7 @@ struct RunSettings: Sendable, Equatable {
     case .yes: assumesYes = true
     case .dryRun: isDryRun = true
     case .noNetwork: usesNetwork = false
+    case .json: printsJSON = true
     default: break
     }
   }
@@ -118,7 +121,7 @@ struct RunSettings: Sendable, Equatable {
       let before = receivers[own.rawValue].map { "\($0) " } ?? ""
       receivers[own.rawValue] = before + value
     case .ping, .webhookSecretFile: receivers[own.rawValue] = value
-    case .yes, .dryRun, .noNetwork: break
+    case .yes, .dryRun, .noNetwork, .json: break
     }
   }
 

@@ -86,6 +86,32 @@ struct TypesCommand: Tool {
   }
 }
 
+/// `enqueue scaling`: for an index in PostgreSQL, whose owner runs what is printed.
+struct ScalingCommand: Tool {
+  static let configuration = CommandConfiguration(
+    commandName: "scaling",
+    abstract: "Print a view for autoscalers of a stage.",
+    usage: "enqueue scaling --stage NAME [OPTION]…",
+    discussion: """
+      Prints SQL, for KEDA and its like; see docs/kubernetes.md.
+
+        enqueue scaling --stage stage-mid-filtered | psql county
+
+      \(ToolExit.table)
+      """)
+
+  @OptionGroup var filter: SelectionOptions
+  @OptionGroup var log: LogOptions
+
+  func perform(stop: ShutdownSignal, logger: Logger) throws -> ToolExit {
+    guard let stage = try filter.stages.load() else {
+      throw Fatal(.usage, "the view is a stage's. Name it with --stage.")
+    }
+    let selection = try filter.selection(retrying: false, stop: stop, logger: logger)
+    return try stop.print([try ScalingView(stage: stage.name, selection).sql])
+  }
+}
+
 /// `enqueue paths`: for the driver, which has to know both before anything begins.
 struct PathsCommand: Tool {
   static let configuration = CommandConfiguration(

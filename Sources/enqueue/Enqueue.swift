@@ -11,7 +11,7 @@ struct Enqueue: Tool {
   static let configuration = CommandConfiguration(
     commandName: "enqueue",
     abstract: "Write pending documents of the index as records.",
-    usage: "enqueue --index URL [OPTION]…\nenqueue SUBCOMMAND --index URL [OPTION]…",
+    usage: "enqueue [SUBCOMMAND] --index URL [OPTION]…",
     discussion: """
       Claims documents, each with a lease, until all are done. More: --help-all.
 
@@ -23,7 +23,7 @@ struct Enqueue: Tool {
       ImportCommand.self, InitCommand.self, MigrateCommand.self, RetryCommand.self,
       SkipCommand.self, StopCommand.self,
       CountCommand.self, StatusCommand.self, TypesCommand.self, PreflightCommand.self,
-      PathsCommand.self,
+      ScalingCommand.self, PathsCommand.self,
     ])
 
   static let oldOptions: [String: OldOption] = [

@@ -67,12 +67,17 @@ struct AdaptiveWorkers: Sendable {
   /// The share of the rate that a delay permits from which it is the delay that keeps the number down.
   private static let busy = 0.95
 
-  init(minimum: Int = 1, maximum: Int, delay: Double, window: Double = 2) {
+  /// `start` is where it begins, where something is known.
+  init(
+    minimum: Int = 1, maximum: Int, delay: Double, start: Int? = nil, window: Double = 2
+  ) {
     self.minimum = max(1, minimum)
     self.maximum = max(self.minimum, maximum)
     self.delay = delay
     self.window = window
-    limit = self.minimum
+    limit = max(self.minimum, min(self.maximum, start ?? 0))
+    // Doubling is for finding out what is known then.
+    isStarting = start == nil
   }
 
   /// A change of mind, for the log.

@@ -12,7 +12,7 @@ import HTTP
 struct ExplainCommand: Tool {
   static let configuration = CommandConfiguration(
     commandName: "explain",
-    abstract: "Fetch one document, and print what each step of its portal asked and found.",
+    abstract: "Fetch one document, and print what each step did.",
     usage: "fetch explain --portal NAME --field NAME=VALUE… [OPTION]…",
     discussion: """
       The record is given by its fields, or as a line on stdin. Nothing is kept, but what --save names. Saved \

@@ -24,7 +24,7 @@ struct Fetch: Tool {
       """,
     subcommands: [
       StatusCommand.self, CheckpointCommand.self, LimiterCommand.self, ExplainCommand.self,
-      PortalTestCommand.self,
+      PortalTestCommand.self, PlanCommand.self,
       ProbeCommand.self, PipelineCommand.self, ReplayWorkersCommand.self,
     ])
 
@@ -42,6 +42,7 @@ struct Fetch: Tool {
 
   @OptionGroup var range: WorkerRange
   @OptionGroup var place: StateOptions
+  @OptionGroup var samples: SampleOptions
 
   @Option(help: .spool)
   var spool: String?
@@ -88,7 +89,8 @@ struct Fetch: Tool {
     umask(0o077)
     let folder = try place.folder()
     var settings = try settings(stage)
-    let workers = threads(stage)
+    let adaptive = adaptive(settings, folder, logger)
+    let workers = adaptive?.maximum ?? threads(stage)
     // While some hold documents of which it is not known whose fault a refusal is, others work: enough
     // for two portals, or two steps of one, that refuse at the same time.
     let threads = workers + 2 * (settings.outages.threshold - 1)
@@ -101,20 +103,21 @@ struct Fetch: Tool {
       // A dry run writes nothing: SQLite keeps a database of this name in memory.
       checkpoint: try Checkpoint(
         path: dryRun ? ":memory:" : "\(folder.path)/checkpoint.sqlite", waiting: workers),
-      stop: stop, workers: workers, adaptive: adaptive(settings), notice: notice(in: folder),
-      logger: logger)
+      stop: stop, workers: workers, adaptive: adaptive, notice: notice(in: folder),
+      samples: dryRun ? nil : samples.path(in: folder), logger: logger)
     let status =
       dryRun ? nil : StatusNotice(tool: "fetch", state: folder.path) { services.traffic.json }
     let loop = RecordLoop(
       tool: "fetch", workers: threads, stop: stop, logger: logger, status: status)
+    services.sampleLog?.begin()
+    defer { services.sampleLog?.end() }
     return loop.run { number in try Fetcher(services, worker: number, logger: logger) }
   }
 
   private func threads(_ stage: Stage?) -> Int {
     switch workers {
-    case .auto: range.maxWorkers.value
     case .fixed(let number): number
-    case nil: stage?.workers ?? 5
+    case .auto, nil: stage?.workers ?? 5
     }
   }
 
@@ -122,17 +125,34 @@ struct Fetch: Tool {
     dryRun ? nil : OutageNotice(tool: "fetch", folder: "\(folder.path)/outages")
   }
 
-  private func adaptive(_ settings: FetchSettings) -> AdaptiveWorkers? {
-    workers == .auto ? range.adaptive(delay: settings.pace.delay) : nil
+  /// What finds the number of workers, where none is given. It begins with what the samples of earlier runs say.
+  private func adaptive(
+    _ settings: FetchSettings, _ folder: StateFolder, _ logger: Logger
+  ) -> AdaptiveWorkers? {
+    guard workers == .auto else { return nil }
+    let asked = settings.asked()
+    // Samples are for people and their plans: a file that cannot be read stops no run.
+    let known = (try? WindowSample.read(samples.path(in: folder)))?.samples ?? []
+    let plan = WorkerPlan(
+      known, asked: asked, now: Int(Time.wall() / 1_000_000_000), offset: LocalTime.offset)
+    if let (start, ceiling) = plan.bounds {
+      let most = ceiling.map { ", \($0) at most" } ?? ""
+      logger.info("workers: begins with \(start)\(most), by the samples of earlier runs")
+    }
+    return range.adaptive(delay: Self.delay(asked, settings), plan.bounds)
+  }
+
+  /// Seconds between two requests of a run, over all the hosts that it asks.
+  private static func delay(_ asked: [WorkerPlan.Asked], _ settings: FetchSettings) -> Double {
+    let delays = asked.compactMap { $0.steering.delay ?? $0.delay }
+    guard !delays.isEmpty else { return settings.pace.delay }
+    return 1 / delays.reduce(0) { $0 + 1 / $1 }
   }
 
   /// Makes the folders, and says where they are, if that may surprise.
   private func prepare(_ folder: StateFolder, _ logger: Logger) throws(Fatal) {
     try Spool.makeDirectories(folder.path)
-    if place.limiter == nil {
-      let directory = folder.limiter.lastIndex(of: "/").map { String(folder.limiter[..<$0]) }
-      try Spool.makeDirectories(directory ?? ".")
-    }
+    try place.makeLimiterFolder(folder)
     if let note = folder.note { logger.warning("\(note)") }
   }
 
@@ -147,6 +167,7 @@ struct Fetch: Tool {
 
   private func settings(_ stage: Stage?) throws(Fatal) -> FetchSettings {
     var settings = try requests.settings(stage)
+    settings.stage = stage?.name
     settings.rechecks = recheck
     settings.spoolLimit = spoolLimit?.bytes
     settings.pageMismatch = pageMismatch
@@ -174,6 +195,13 @@ struct StateOptions: ParsableArguments {
   func folder() throws(Fatal) -> StateFolder { try StateFolder(named: state) }
 
   func limiter(in folder: StateFolder) -> String { limiter ?? folder.limiter }
+
+  /// Makes the folder that the limiter is in, unless the user named a place.
+  func makeLimiterFolder(_ folder: StateFolder) throws(Fatal) {
+    guard limiter == nil else { return }
+    let directory = folder.limiter.lastIndex(of: "/").map { String(folder.limiter[..<$0]) }
+    try Spool.makeDirectories(directory ?? ".")
+  }
 }
 
 /// The argument of `--workers`: a number, or `auto`.
@@ -210,8 +238,12 @@ struct WorkerRange: ParsableArguments {
     }
   }
 
-  /// - Parameter delay: seconds between two requests.
-  func adaptive(delay: Double) -> AdaptiveWorkers {
-    AdaptiveWorkers(minimum: minWorkers.value, maximum: maxWorkers.value, delay: delay)
+  /// - Parameters:
+  ///   - delay: seconds between two requests.
+  ///   - plan: where to begin, and how far to go, where something is known.
+  func adaptive(delay: Double, _ plan: (start: Int, ceiling: Int?)? = nil) -> AdaptiveWorkers {
+    let most = min(maxWorkers.value, plan?.ceiling ?? .max)
+    return AdaptiveWorkers(
+      minimum: minWorkers.value, maximum: most, delay: delay, start: plan?.start)
   }
 }

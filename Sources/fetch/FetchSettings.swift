@@ -7,6 +7,8 @@ import HTTP
 
 /// Everything that a run of `fetch` needs to know: parsed once, shared by all workers, never changed.
 struct FetchSettings: Sendable {
+  /// The stage's name, if it is a stage's run.
+  var stage: String?
   var portals: [Portal] = []
   /// How quickly a host is asked, where its portal file does not say.
   var pace = RateLimit(delay: 0.5)
@@ -90,6 +92,8 @@ final class FetchServices: Sendable {
   let adaptive: AdaptiveLimit
   /// What the dashboard shows of the requests.
   let traffic: Traffic
+  /// What `fetch plan` learns from; `nil` where nothing is noted.
+  let sampleLog: SampleLog?
   /// Where `fetch explain` learns what was asked and answered.
   let trace: Trace?
 
@@ -97,7 +101,7 @@ final class FetchServices: Sendable {
     settings: FetchSettings, spool: Spool, limiter: Limiter, checkpoint: Checkpoint,
     stop: ShutdownSignal,
     workers: Int = .max, adaptive: AdaptiveWorkers? = nil, notice: OutageNotice? = nil,
-    trace: Trace? = nil, logger: Logger
+    samples: String? = nil, trace: Trace? = nil, logger: Logger
   ) {
     self.trace = trace
     self.settings = settings
@@ -118,6 +122,9 @@ final class FetchServices: Sendable {
     let limit = AdaptiveLimit(adaptive)
     self.adaptive = limit
     traffic = Traffic(limit)
+    sampleLog = samples.map {
+      SampleLog(path: $0, names: settings.budgets, logger: logger) { limit.workers ?? workers }
+    }
     let turns = WorkerTurns(expected: settings.threads ?? 0) { limit.workers ?? workers }
     gate = OutageGate(settings.outages, turns: turns, stop: stop, notice: notice, logger: logger)
   }

@@ -128,8 +128,10 @@ struct Fetcher: RecordProcessor, ~Copyable {
       entry.errorClass = error.kind.rawValue
       entry.error = error.message
       entry.at = Time.timestamp()
+      if !error.isRetryable { services.sampleLog?.documentDone(url.budget) }
       return Work(entry: entry, error: error)
     }
+    services.sampleLog?.documentDone(url.budget)
     kept = entry.bytes ?? 0
     entry.at = Time.timestamp()
     entry.seconds = Double(Time.monotonic() - began) / 1e9

@@ -1,6 +1,7 @@
 import ArgumentParser
 import CLI
 import Common
+import Glibc
 import Limiter
 import Logging
 
@@ -60,7 +61,8 @@ struct LimiterCommand: Tool {
   @OptionGroup var log: LogOptions
 
   func perform(stop: ShutdownSignal, logger: Logger) throws -> ToolExit {
-    let location = try LimiterLocation(place.limiter(in: try place.folder()))
+    let folder = try place.folder()
+    let location = try LimiterLocation(place.limiter(in: folder))
     guard action != .show else {
       guard location.isThere else {
         throw Fatal(
@@ -74,6 +76,9 @@ struct LimiterCommand: Tool {
           .flatMap { json ? [$0.json.description] : $0.lines })
     }
     let change = try change()
+    // An order may come before the first run.
+    umask(0o077)
+    try place.makeLimiterFolder(folder)
     let limiter = try Limiter(at: location, stop: stop)
     guard let host else { throw Fatal(.usage, "which host? `fetch limiter show` lists them.") }
     let name = try HostName.find(host, among: try limiter.status().map(\.host))

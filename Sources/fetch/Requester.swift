@@ -381,7 +381,7 @@ struct Requester: ~Copyable {
     let kept = services.trace.map { _ in KeepingSink(body) }
     let pace = try services.robots.heed(
       url, request.addresses, services.settings.pace(of: context.portal))
-    let (limiter, stop) = (services.limiter, services.stop)
+    let (limiter, samples, stop) = (services.limiter, services.sampleLog, services.stop)
     while true {
       guard try limiter.waitForSlot(host: url.budget, pace: pace, stop: stop) else {
         throw RecordError.stopped
@@ -402,8 +402,9 @@ struct Requester: ~Copyable {
             try limiter.start(host: url.budget, pace: pace, stop: stop)
           }
           began = Time.monotonic()
-          if case .success(.granted) = permission { return true }
-          return false
+          guard case .success(.granted) = permission else { return false }
+          samples?.started(url.budget)
+          return true
         }
       } catch {
         if error.kind == .notStarted {
@@ -439,6 +440,11 @@ struct Requester: ~Copyable {
     let now = Time.monotonic()
     let seconds = Double(now - began) / 1e9
     services.traffic.note(host: url.budget, status: status, seconds: seconds, delay: pace.delay)
+    if let stage = services.settings.stage, let status, status < 400 {
+      services.limiter.answered(host: url.budget, pace: pace, after: seconds, stage: stage)
+    }
+    services.sampleLog?.ended(
+      url.budget, status: status, isDropped: isDropped, seconds: seconds, delay: pace.delay)
     let decision = services.adaptive.finished(latency: seconds, isDropped: isDropped, now: now)
     if let decision { logger.info("workers: \(decision.limit), \(decision.reason)") }
   }

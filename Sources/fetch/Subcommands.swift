@@ -181,12 +181,16 @@ struct ReplayWorkersCommand: Tool {
     commandName: "replay-workers", abstract: "Replay the decisions of --workers auto.",
     shouldDisplay: false)
 
+  @Option(help: "Begin with this many, as a plan would say.")
+  var start: Int?
+
   @OptionGroup var range: WorkerRange
   @OptionGroup var access: PortalAccessOptions
   @OptionGroup var log: LogOptions
 
   func perform(stop: ShutdownSignal, logger: Logger) throws -> ToolExit {
-    var adaptive = range.adaptive(delay: access.rateLimitDelay?.seconds ?? 0)
+    var adaptive = range.adaptive(
+      delay: access.rateLimitDelay?.seconds ?? 0, start.map { ($0, nil) })
     adaptive.replay({ readLine() }) { _ = writeAll(Array($0.utf8), to: STDOUT_FILENO) }
     return .success
   }

@@ -3,29 +3,6 @@ import Glibc
 import PDF
 import Subprocesses
 
-/// What the acceptance rule wants to know of a PDF.
-struct PDFSummary: Sendable, Equatable {
-  /// How many pages the page tree has.
-  var pageCount: Int
-  /// Their geometry; left out where there are too many.
-  var pages: [PageGeometry] = []
-  /// How it is encrypted, and what that permits; empty for what is not.
-  var encryption: [String] = []
-  var isSigned = false
-  var hasForm = false
-  var isTagged = false
-  /// What it has besides its pages; `nil` where that was not asked for.
-  var inventory: Inventory?
-  /// The first warning of libqpdf.
-  var complaint: String?
-  /// Whether nothing is before `%PDF-`.
-  var beginsWithHeader = true
-  /// What had to be repaired to read it; `nil` where it is in order.
-  var repair: String?
-  /// What its pages refer to and the file does not have.
-  var missing: String?
-}
-
 /// The acceptance rule, check by check, in its order. Each returns why the original is to be kept,
 /// or `nil` where there is no rejection. Pure.
 ///
@@ -37,6 +14,15 @@ enum Acceptance {
     if bytes.isEmpty { return Rejection(.empty) }
     if case .pdf = ContentKind(bytes), !bytes.starts(with: "%!".utf8) { return nil }
     return Rejection(.notPDF)
+  }
+
+  /// What libqpdf cannot read.
+  static func rejection(to error: PDFError) -> Rejection {
+    switch error.kind {
+    case .password: Rejection(.password)
+    case .damaged: Rejection(.damaged, error.description)
+    case .system, .unsupported, .internal: Rejection(.unreadable, error.description)
+    }
   }
 
   /// What libqpdf found in the source.

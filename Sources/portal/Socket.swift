@@ -59,8 +59,23 @@ final class Socket: Sendable {
       }
       count = max(0, received)
     }
-    time = Time.monotonic() - max(0, Self.stamp(control).map { Time.wall() - $0 } ?? 0)
+    let now = Time.monotonic()
+    time = Self.stamp(control).map { min(now, $0 - Self.wallAhead()) } ?? now
     return bytes
+  }
+
+  /// How far the wall clock is ahead of the monotonic one, in nanoseconds. A thread that is held up between reading the
+  /// one and the other would put a request milliseconds before its time, so the closest of a few readings counts.
+  private static func wallAhead() -> Int64 {
+    var ahead: Int64 = 0
+    var closest = Int64.max
+    for _ in 0..<20 where closest > 10_000 {
+      let before = Time.monotonic()
+      let wall = Time.wall()
+      let apart = Time.monotonic() - before
+      if apart < closest { (closest, ahead) = (apart, wall - before) }
+    }
+    return ahead
   }
 
   /// The time of the wall clock in a control message of SO_TIMESTAMPNS (socket(7), cmsg(3)), in nanoseconds since

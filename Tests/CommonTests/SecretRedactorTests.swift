@@ -153,3 +153,32 @@ import Testing
     }
   }
 }
+
+/// Who may read a secret's file beside its owner. `make test-image` reads one as Kubernetes mounts it.
+@Suite struct SecretFileModeTests {
+  struct Case: Sendable {
+    let others: SecretFile.Others
+    let owner: UInt32
+    let reader: UInt32
+    let mode: UInt32
+    let isTaken: Bool
+  }
+
+  @Test(arguments: [
+    // Root's, lent to the group of a pod.
+    Case(others: .group, owner: 0, reader: 10001, mode: 0o440, isTaken: true),
+    Case(others: .group, owner: 0, reader: 10001, mode: 0o640, isTaken: true),
+    Case(others: .group, owner: 0, reader: 10001, mode: 0o444, isTaken: false),
+    // One's own, which chmod mends; and somebody else's.
+    Case(others: .group, owner: 10001, reader: 10001, mode: 0o440, isTaken: false),
+    Case(others: .group, owner: 10001, reader: 10001, mode: 0o400, isTaken: true),
+    Case(others: .group, owner: 0, reader: 0, mode: 0o640, isTaken: false),
+    Case(others: .group, owner: 1000, reader: 10001, mode: 0o440, isTaken: false),
+    Case(others: .everybody, owner: 1000, reader: 10001, mode: 0o440, isTaken: true),
+    Case(others: .everybody, owner: 0, reader: 10001, mode: 0o404, isTaken: false),
+  ])
+  func `root lends a secret to a group, and nobody else does`(_ one: Case) {
+    let forbidden = one.others.forbidden(owner: one.owner, reader: one.reader)
+    #expect((one.mode & forbidden == 0) == one.isTaken)
+  }
+}

@@ -497,6 +497,8 @@ import Testing
     chmod(path, 0o644)
     let open = #expect(throws: Fatal.self) { try PortalSecrets.find("STEP_TESTS_SECRET", "p") }
     #expect(open?.message.contains("chmod 600") == true)
+    chmod(path, 0o640)
+    #expect(throws: Fatal.self) { try PortalSecrets.find("STEP_TESTS_SECRET", "p") }
     chmod(path, 0o600)
     #expect(try PortalSecrets.find("STEP_TESTS_SECRET", "p").reveal() == "hunter-2-hunter")
     let none = #expect(throws: Fatal.self) { try PortalSecrets.find("STEP_TESTS_NO_SECRET", "p") }

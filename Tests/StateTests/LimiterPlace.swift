@@ -62,8 +62,7 @@ struct LimiterPlace: Sendable {
         try $0.execute(sql: "UPDATE hosts SET \(name) = \(value)")
       }
     case .database:
-      let database = String(self.name.split(separator: "/").last ?? "")
-      try Self.server.get().psql("UPDATE conveyor_hosts SET \(name) = \(value)", in: database)
+      try psql("UPDATE conveyor_hosts SET \(name) = \(value)")
     case .redis:
       let key = "'conveyor:{limiter}:hosts'"
       let pairs = try redis?.cli("HGETALL \(key)") ?? []
@@ -73,6 +72,12 @@ struct LimiterPlace: Sendable {
         try redis?.cli("HSET \(key) '\(pairs[index])' '\(words.joined(separator: " "))'")
       }
     }
+  }
+
+  /// What PostgreSQL answers, where it is one.
+  @discardableResult
+  func psql(_ sql: String) throws -> [[String]] {
+    try Self.server.get().psql(sql, in: String(name.split(separator: "/").last ?? ""))
   }
 
   enum Column: String, CaseIterable {

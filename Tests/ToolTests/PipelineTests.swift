@@ -46,13 +46,17 @@ struct PipelineTests {
     try pipeline.checkCompleted()
   }
 
-  @Test("Ctrl+C in the middle: all is settled, no attempt is used up, and the rest comes later")
-  func interrupted() throws {
+  /// Slurm and systemd signal each process of a job: the tools meet the signal twice, once by the driver.
+  @Test(
+    "Ctrl+C in the middle: all is settled, no attempt is used up, and the rest comes later",
+    arguments: [false, true])
+  func interrupted(reachesEachProcess: Bool) throws {
     let pipeline = try PipelineRun(
       documents: 60, ["--latency", "0.05", "--jitter", "0.05", "--document-size", "3000"])
     let driver = try pipeline.start()
     pipeline.waitForScans(15)
     let started = Time.monotonic()
+    if reachesEachProcess { pipeline.signalPipeline(SIGINT) }
     driver.signal(SIGINT)
     let end = driver.wait()
     #expect(end.code == ToolExit.interrupted.rawValue, "\(end)")

@@ -105,6 +105,20 @@ struct SteeringTests {
     #expect(try shown.records.count == 7)
   }
 
+  @Test(
+    "An order may come before the first run: nothing of the state is there yet",
+    arguments: [["pause", "portal.example.org:443"], ["set", "h:80", "--delay", "1s"]])
+  func inAdvance(_ words: [String]) throws {
+    let folder = try TemporaryDirectory()
+    for place in [["--state", "\(folder.path)/new/state"], []] {
+      let environment = ["XDG_STATE_HOME": "\(folder.path)/home"]
+      let end = try run("fetch", ["limiter"] + words + place, environment: environment)
+      #expect(end.code == 0 && end.text.contains(words[1]), "\(end)")
+      let shown = try run("fetch", ["limiter", "show"] + place, environment: environment)
+      #expect(shown.text.contains(words[1]), "\(shown)")
+    }
+  }
+
   @Test("What is wrong with an order is said, with what to write")
   func refusals() throws {
     let folder = try TemporaryDirectory()

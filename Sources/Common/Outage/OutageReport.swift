@@ -94,13 +94,15 @@ extension OutageReport {
   }
 
   /// ``Time/timestamp(_:)`` read back, to the millisecond.
-  static func time(_ json: JSON?) -> Int64? {
+  package static func time(_ json: JSON?) -> Int64? {
     guard let text = json?.string, text.hasSuffix("Z") else { return nil }
     let numbers = text.dropLast().split { "-T:.".contains($0) }.compactMap { Int32($0) }
     guard numbers.count == 7 else { return nil }
     var parts = tm()
     (parts.tm_year, parts.tm_mon, parts.tm_mday) = (numbers[0] - 1900, numbers[1] - 1, numbers[2])
     (parts.tm_hour, parts.tm_min, parts.tm_sec) = (numbers[3], numbers[4], numbers[5])
-    return Int64(timegm(&parts)) * 1_000_000_000 + Int64(numbers[6]) * 1_000_000
+    // Years of another file may be too many to be nanoseconds.
+    return Int64(timegm(&parts)).multipliedClamped(by: 1_000_000_000)
+      .addingClamped(Int64(numbers[6]) * 1_000_000)
   }
 }

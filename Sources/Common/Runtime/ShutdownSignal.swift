@@ -62,15 +62,22 @@ package final class ShutdownSignal: Sendable {
 
   private func follow(_ signals: sigset_t) {
     var signals = signals
-    var number: Int32 = 0
-    var isSecond = false
-    while sigwait(&signals, &number) == 0 {
+    var information = siginfo_t()
+    var stops = RepeatedStop()
+    while true {
+      let number = sigwaitinfo(&signals, &information)
+      if number < 0 {
+        guard errno == EINTR else { return }
+        continue
+      }
       if number == SIGXCPU {
         request(.failed(.noProcessorTime))
         continue
       }
-      if isSecond || number == SIGQUIT { _exit(ToolExit.interrupted.rawValue) }
-      isSecond = true
+      let sender = information._sifields._kill.si_pid
+      if number == SIGQUIT || stops.isSecond(from: sender, now: Time.monotonic()) {
+        _exit(ToolExit.interrupted.rawValue)
+      }
       request(.interrupted)
     }
   }
@@ -107,6 +114,24 @@ package final class ShutdownSignal: Sendable {
 
   /// Sleeps for `seconds`, or until a stop is requested. Returns whether the time passed.
   package func sleep(seconds: Double) -> Bool { requested.sleep(seconds: seconds) }
+}
+
+/// Tells a second stop from the same one that comes twice: Slurm and systemd signal each process of a job, and the
+/// driver, which is one of them, passes the signal on. Pure.
+struct RepeatedStop {
+  /// How long after the first one a signal of another sender still means the same, in nanoseconds.
+  static let echo: Int64 = 2_000_000_000
+
+  private var first: (sender: pid_t, at: Int64)?
+
+  /// Whether a signal is to end the process at once. `sender` as in sigaction(2): 0 for a terminal's.
+  mutating func isSecond(from sender: pid_t, now: Int64) -> Bool {
+    guard let first else {
+      self.first = (sender, now)
+      return false
+    }
+    return sender == first.sender || now - first.at > Self.echo
+  }
 }
 
 extension Fatal {

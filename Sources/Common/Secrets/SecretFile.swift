@@ -9,8 +9,15 @@ package enum SecretFile {
   package enum Others: mode_t, Sendable {
     /// All but its owner and its group.
     case everybody = 0o007
-    /// All but its owner.
+    /// All but its owner; and its group, where root owns it and lends it to us.
     case group = 0o077
+
+    /// The bits that a file of `owner` may not have for `reader`. What root owns is not ours to change, and the
+    /// group is how we may read it at all: so Kubernetes mounts secrets (0440 with fsGroup), and so libpq takes keys
+    /// (PostgreSQL manual, 34.19.2).
+    package func forbidden(owner: uid_t, reader: uid_t) -> mode_t {
+      owner == 0 && reader != 0 ? Self.everybody.rawValue : rawValue
+    }
   }
 
   /// The bytes of a file that `others` may not be able to read (promise P13), if it holds a `secret`.
@@ -41,7 +48,8 @@ package enum SecretFile {
       filled += count
     }
     bytes.removeLast(bytes.count - filled)
-    if status.st_mode & others.rawValue != 0, secret(bytes) {
+    let forbidden = others.forbidden(owner: status.st_uid, reader: geteuid())
+    if status.st_mode & forbidden != 0, secret(bytes) {
       let readers = others == .group ? "others" : "every user of this machine"
       throw Fatal(
         .permission, "\(what) can be read by \(readers). \(advice(path, descriptor))")

@@ -43,8 +43,46 @@ package struct ColumnMap: Sendable, Equatable {
     return mapped.map { .column($0) } ?? .passedOver
   }
 
+  /// What the columns of a header are in the index; `nil` for those that are left out. Throws where the header
+  /// is unsuitable: a column is unknown (unless ignored), appears twice, or is missing.
+  func columns(of header: [String], ignoringUnknown: Bool) throws(Fatal) -> [String?] {
+    try check(against: header)
+    var columns: [String?] = []
+    var unknown: [String] = []
+    for (place, name) in header.enumerated() {
+      switch meaning(of: name) {
+      case .column(let column):
+        if let other = columns.firstIndex(of: column) {
+          throw Fatal(
+            .configuration,
+            "the column \(column) appears twice in the header: field \(other + 1), "
+              + "\(Format.quoted(header[other])), and field \(place + 1), \(Format.quoted(name)). "
+              + "Rename one, or leave it out (--map 'NAME=').")
+        }
+        columns.append(column)
+      case .passedOver: columns.append(nil)
+      case .unknown:
+        columns.append(nil)
+        unknown.append(Format.quoted(name))
+      }
+    }
+    guard unknown.isEmpty || ignoringUnknown else {
+      throw Fatal(
+        .configuration,
+        "unknown columns in the header: \(unknown.joined(separator: ", ")). "
+          + "Name them with --map, or skip them with --ignore-unknown-columns; docs/index.md lists the "
+          + "known columns.")
+    }
+    let missing = ImportedColumns.required.filter { !columns.contains($0) }
+    guard missing.isEmpty else {
+      throw Fatal(
+        .configuration, "the header lacks the columns \(missing.joined(separator: ", "))")
+    }
+    return columns
+  }
+
   /// Throws where it names columns that a header does not have: most likely mistyped.
-  func check(against header: [String]) throws(Fatal) {
+  private func check(against header: [String]) throws(Fatal) {
     let missing = Set(columns.keys).subtracting(header.map(ImportedColumns.folded)).sorted()
     guard missing.isEmpty else {
       throw Fatal(

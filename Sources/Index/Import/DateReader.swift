@@ -257,3 +257,23 @@ private struct Tokens {
     return (1...2).contains(digits.count) && rest.dropFirst(digits.count).first == ":"
   }
 }
+
+extension DateReader {
+  /// How dates are read, for people; `nil` where there is nothing to say. `hasAmbiguous`: among the first `sample`
+  /// lines are dates with two readings.
+  func describe(hasAmbiguous: Bool, sample: Int) -> String? {
+    switch order {
+    case nil:
+      "dates have the month first and the day first: those with two readings are left empty "
+        + "(--date-format decides)"
+    case .dayFirst?: "dates like 3/4/1951 have the day first"
+    case .yearFirst?: "dates have the year first"
+    case .excel?: "dates that are numbers are Excel's"
+    case .monthFirst? where isProven || isGiven: "dates like 3/4/1951 have the month first"
+    case .monthFirst?:
+      hasAmbiguous
+        ? "dates like 3/4/1951 are taken to have the month first, which no date in the first "
+          + "\(sample) lines shows; --date-format dmy reads the day first" : nil
+    }
+  }
+}

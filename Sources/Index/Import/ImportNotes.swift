@@ -64,3 +64,27 @@ package struct ImportNotes: Sendable, Equatable {
     "\(Format.count(count)) \(noun)\(count == 1 ? "" : "s")"
   }
 }
+
+/// Makes rows of texts by the rules, and notes what they lack.
+struct ImportChecker {
+  var rules: ImportRules
+  var notes = ImportNotes()
+
+  init(_ rules: ImportRules) { self.rules = rules }
+
+  /// A row, or why there is none.
+  mutating func item(_ texts: [String: String], _ line: Int) -> ImportReader.Item {
+    do throws(ImportProblem) {
+      let (row, unreadable) = try ImportedRow.checking(texts, rules)
+      notes.leftOut(unreadable, line: line)
+      if !rules.dates.isGiven, rules.dates.order == .monthFirst {
+        notes.contradictingDays += unreadable.count {
+          ImportedColumns.isDate($0.column) && DateReader.isDayFirst($0.text)
+        }
+      }
+      return .row(row, line: line)
+    } catch {
+      return .refused(line: line, reason: error.description)
+    }
+  }
+}

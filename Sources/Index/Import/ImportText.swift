@@ -117,3 +117,28 @@ struct InputBytes {
     return isWanted && stop?.isRequested != true
   }
 }
+
+extension ImportText {
+  /// Files that are no text, by how they begin.
+  private static let binaries: [(beginning: [UInt8], name: String)] = [
+    (Array("PK\u{03}\u{04}".utf8), "a ZIP archive or a spreadsheet"),
+    ([0xD0, 0xCF, 0x11, 0xE0], "an old Excel workbook (.xls)"), (Array("PAR1".utf8), "Parquet"),
+    (Array("SQLite format 3\0".utf8), "a SQLite database"), (Array("%PDF-".utf8), "a PDF"),
+    ([0x28, 0xB5, 0x2F, 0xFD], "packed with zstd"), (Array("BZh".utf8), "packed with bzip2"),
+    ([0xFD, 0x37, 0x7A, 0x58], "packed with xz"),
+  ]
+
+  /// Throws what else it is, where it begins as a file that is no text.
+  func refuseBinary() throws(Fatal) {
+    guard let binary = Self.binaries.first(where: { beginning.starts(with: $0.beginning) }) else {
+      return
+    }
+    throw Fatal(
+      .configuration,
+      "the file to import is \(binary.name), not text. Name an .xlsx file by its path, or export "
+        + "it as CSV.")
+  }
+
+  /// ` in UTF-16LE`; nothing for UTF-8.
+  var encodingInWords: String { encoding.map { " in \($0.rawValue)" } ?? "" }
+}
