@@ -45,10 +45,14 @@ enum StoredValues {
     let days = Int((Double(seconds) / 86_400).rounded(.down))
     guard let day = Day(daysSince1970: days) else { return nil }
     let second = Int(seconds) - days * 86_400
-    func two(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
-    let time = "\(two(second / 3600)):\(two(second / 60 % 60)):\(two(second % 60))"
-    return "\(weekdays[weekday(days)]), \(two(day.day)) \(months[day.month - 1]) "
-      + "\(Format.padded("\(day.year)", 4)) \(time) GMT"
+    let rest = Format.filled(", 00 ") { $0(day.day, 3) } + months[day.month - 1]
+    let time = Format.filled(" 0000 00:00:00 GMT") { put in
+      put(day.year, 4)
+      put(second / 3600, 7)
+      put(second / 60 % 60, 10)
+      put(second % 60, 13)
+    }
+    return weekdays[weekday(days)] + rest + time
   }
 
   /// The first day of 1970 was a Thursday.

@@ -2,26 +2,67 @@
 package enum Format {
   /// A finite number with up to `decimals` digits behind the point and no zeros at its end.
   package static func decimal(_ value: Double, _ decimals: Int) -> String {
-    var text = fixed(value, decimals)
-    if text.contains(".") {
-      while text.hasSuffix("0") { text.removeLast() }
-      if text.hasSuffix(".") { text.removeLast() }
+    guard var (number, places) = scaled(value, decimals) else {
+      let text = String(value)
+      return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
     }
-    return text == "-0" ? "0" : text
+    while places > 0, number.isMultiple(of: 10) { (number, places) = (number / 10, places - 1) }
+    return text(number, places: places, isNegative: value < 0 && number > 0)
   }
 
   /// A finite number with exactly `decimals` digits (0 to 9) behind the point.
   package static func fixed(_ value: Double, _ decimals: Int) -> String {
-    let decimals = max(0, min(9, decimals))
+    guard let (number, places) = scaled(value, decimals) else { return String(value) }
+    return text(number, places: places, isNegative: value < 0 && number > 0)
+  }
+
+  /// All digits of a number without its sign, and how many of them are behind the point; `nil` for too many.
+  private static func scaled(_ value: Double, _ decimals: Int) -> (number: Int, places: Int)? {
+    let places = max(0, min(9, decimals))
     var scale = 1.0
-    for _ in 0..<decimals { scale *= 10 }
+    for _ in 0..<places { scale *= 10 }
     let scaled = (value.magnitude * scale).rounded()
-    guard scaled < 9e18 else { return String(value) }
-    let digits = String(Int(scaled))
-    let sign = value < 0 && scaled > 0 ? "-" : ""
-    guard decimals > 0 else { return sign + digits }
-    let padded = String(repeating: "0", count: max(0, decimals + 1 - digits.count)) + digits
-    return sign + padded.dropLast(decimals) + "." + padded.suffix(decimals)
+    return scaled < 9e18 ? (Int(scaled), places) : nil
+  }
+
+  /// At most 19 digits, a point, a zero before it, and a sign. Each record has such a number.
+  private static func text(_ number: Int, places: Int, isNegative: Bool) -> String {
+    String(unsafeUninitializedCapacity: 32) { text in
+      var (place, rest, written) = (32, number, 0)
+      repeat {
+        if written == places, places > 0 {
+          place -= 1
+          text[place] = UInt8(ascii: ".")
+        }
+        place -= 1
+        text[place] = UInt8(ascii: "0") + UInt8(rest % 10)
+        (rest, written) = (rest / 10, written + 1)
+      } while rest > 0 || written <= places
+      if isNegative {
+        place -= 1
+        text[place] = UInt8(ascii: "-")
+      }
+      for index in place..<32 { text[index - place] = text[index] }
+      return 32 - place
+    }
+  }
+
+  /// A pattern of ASCII with numbers in the place of its digits: each ends at its `end`, with zeros before it.
+  package static func filled(
+    _ pattern: StaticString, _ fill: (_ put: (_ value: Int, _ end: Int) -> Void) -> Void
+  ) -> String {
+    let count = pattern.utf8CodeUnitCount
+    return String(unsafeUninitializedCapacity: count) { text in
+      for place in 0..<count { text[place] = pattern.utf8Start[place] }
+      fill { value, end in
+        var (rest, place) = (value, end)
+        while rest > 0, place >= 0 {
+          text[place] = UInt8(ascii: "0") + UInt8(rest % 10)
+          (rest, place) = (rest / 10, place - 1)
+        }
+      }
+      return count
+    }
   }
 
   /// An integer with a comma between groups of three digits.

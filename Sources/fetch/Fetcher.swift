@@ -285,7 +285,7 @@ private struct Ending: Sendable {
 extension Checkpoint.Entry {
   /// What the record says of the document; `path` is where its file is now.
   fileprivate func result(of record: DocumentRecord, path: String, isResumed: Bool) -> FetchResult {
-    var result = FetchResult(members: JSONObject())
+    var result = FetchResult(members: JSONObject(room: 20))
     result.path = path
     result.bytes = bytes
     result.sha256 = sha256

@@ -55,6 +55,12 @@ package struct JSONObject: Sendable, Hashable {
 
   package init() { members = [] }
 
+  /// Without members, and with room for so many.
+  package init(room: Int) {
+    members = []
+    members.reserveCapacity(room)
+  }
+
   init(uniqueMembers: [Member]) { members = uniqueMembers }
 
   /// Reads, replaces in place, appends, or (with `nil`) removes a member.

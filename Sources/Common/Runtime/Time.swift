@@ -24,24 +24,15 @@ package enum Time {
     var seconds = time_t(nanoseconds / 1_000_000_000)
     var parts = tm()
     gmtime_r(&seconds, &parts)
-    // Digits put where they belong: each document has one or two of these.
-    var text: [UInt8] = Array("0000-00-00T00:00:00.000Z".utf8)
-    func put(_ value: Int, endingAt end: Int) {
-      var (value, place) = (value, end)
-      while value > 0, place >= 0 {
-        text[place] += UInt8(value % 10)
-        value /= 10
-        place -= 1
-      }
+    return Format.filled("0000-00-00T00:00:00.000Z") { put in
+      put(Int(parts.tm_year) + 1900, 3)
+      put(Int(parts.tm_mon) + 1, 6)
+      put(Int(parts.tm_mday), 9)
+      put(Int(parts.tm_hour), 12)
+      put(Int(parts.tm_min), 15)
+      put(Int(parts.tm_sec), 18)
+      put(Int(nanoseconds / 1_000_000 % 1000), 22)
     }
-    put(Int(parts.tm_year) + 1900, endingAt: 3)
-    put(Int(parts.tm_mon) + 1, endingAt: 6)
-    put(Int(parts.tm_mday), endingAt: 9)
-    put(Int(parts.tm_hour), endingAt: 12)
-    put(Int(parts.tm_min), endingAt: 15)
-    put(Int(parts.tm_sec), endingAt: 18)
-    put(Int(nanoseconds / 1_000_000 % 1000), endingAt: 22)
-    return String(decoding: text, as: UTF8.self)
   }
 
   /// A span as options name it: seconds (`0.5`), or with a unit (`500ms`, `30s`, `5m`, `2h`, `1d`).
