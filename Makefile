@@ -4,12 +4,13 @@ PREFIX ?= /usr/local
 TOOLS := enqueue fetch optimize upload validate queue dashboard notify portal conveyor-driver
 SCRIPTS := bin/conveyor download_mid_filtered_documents.sh download_validator examples/demo \
   scripts/install-dependencies Tests/Fuzz/build Tests/Stores/server .ci/run deploy/build-image \
-  deploy/parallel/stages deploy/slurm/stage.sbatch
+  deploy/parallel/stages deploy/slurm/stage.sbatch scripts/install-tree scripts/make-deb scripts/make-sbom \
+  Tests/Package/deb Tests/Package/inside
 SWIFT_SOURCES := Sources Tests Package.swift
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-browser bench torture test-docs test-stores test-servers test-kubernetes test-image image check lint shellcheck \
-  build install deps swift clean
+.PHONY: help demo test test-browser bench torture test-docs test-stores test-servers test-kubernetes test-image image check \
+  lint shellcheck build install uninstall deb test-deb sbom deps swift clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,22 +75,29 @@ shellcheck: deps
 	shellcheck $(SCRIPTS)
 
 build: swift deps ## Build the tools for use (release)
-	swift build --configuration release
+	CONVEYOR_COMMIT=$$(git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null) swift build --configuration release
 
 image: build ## Build an image for Kubernetes, in .build/image (docs/kubernetes.md)
 	@scripts/install-dependencies image
 	deploy/build-image
 
 install: build ## Install below PREFIX (/usr/local)
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/conveyor \
-	  $(DESTDIR)$(PREFIX)/share/conveyor/stages $(DESTDIR)$(PREFIX)/share/conveyor/portals \
-	  $(DESTDIR)$(PREFIX)/share/conveyor/examples/portals
-	install -m 755 bin/conveyor $(DESTDIR)$(PREFIX)/bin/
-	install -m 755 $(addprefix .build/release/,$(TOOLS)) $(DESTDIR)$(PREFIX)/libexec/conveyor/
-	install -m 644 stages/*.yaml $(DESTDIR)$(PREFIX)/share/conveyor/stages/
-	install -m 644 portals/*.yaml $(DESTDIR)$(PREFIX)/share/conveyor/portals/
-	install -m 644 examples/portals/*.yaml $(DESTDIR)$(PREFIX)/share/conveyor/examples/portals/
-	install -m 755 examples/demo $(DESTDIR)$(PREFIX)/share/conveyor/examples/
+	@scripts/install-dependencies install
+	@scripts/install-tree "$(DESTDIR)" "$(PREFIX)"
+
+uninstall: ## Remove what `make install` installed
+	@scripts/install-tree --remove "$(DESTDIR)" "$(PREFIX)"
+
+deb: build ## Make a Debian package for this release of Debian or Ubuntu, in .build/deb
+	@scripts/install-dependencies package
+	@scripts/make-deb
+
+test-deb: ## Install that package in a new root, use it, and remove it (three minutes; needs root)
+	@scripts/install-dependencies package
+	Tests/Package/deb
+
+sbom: build ## List what the tools are made of and linked with (SPDX), in .build/sbom.spdx.json
+	scripts/make-sbom >.build/sbom.spdx.json
 
 deps: ## Install the Debian or Ubuntu packages that are missing
 	@scripts/install-dependencies

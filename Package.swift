@@ -14,6 +14,9 @@ let argumentParser: Target.Dependency = .product(
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 
+/// What `--version` names; `make build` sets it. Not asked of git here, where each commit would link all tools anew.
+let commit = Context.environment["CONVEYOR_COMMIT"].flatMap { $0.isEmpty ? nil : $0 }
+
 /// A C library that Debian ships, seen through its module map.
 func system(_ name: String, pkgConfig: String, apt: String) -> Target {
   .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([apt])])
@@ -66,10 +69,12 @@ let package = Package(
     .systemLibrary(name: "CWslay", providers: [.apt(["libwslay-dev"])]),
 
     .target(name: "CMemory"),
+    .target(
+      name: "CVersion", cSettings: commit.map { [.define("CONVEYOR_COMMIT", to: "\"\($0)\"")] }),
     library("Files", ["CFiles"]),
-    library("Common", ["CMemory", "Files", logging]),
+    library("Common", ["CMemory", "CVersion", "Files", logging]),
     library("CLI", ["Common", "Config", argumentParser, logging]),
-    library("Config", ["Common", .product(name: "Yams", package: "Yams")]),
+    library("Config", ["Common", "Files", .product(name: "Yams", package: "Yams")]),
     .target(name: "CProcess"),
     library("Subprocesses", ["CProcess"]),
     .target(name: "CCRC32C"),

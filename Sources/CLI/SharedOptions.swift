@@ -40,7 +40,7 @@ package struct StageOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Use this stage, by name or file.", valueName: "name"))
   var stage: String?
 
-  @Option(help: .rare("Find stages by name in this folder.", valueName: "dir"))
+  @Option(help: .rare("Find stages by name in this folder, or in A:B.", valueName: "dir"))
   var stagesDir = "stages"
 
   /// Options as the command line gave them.
@@ -61,7 +61,7 @@ package struct PortalOptions: ParsableArguments {
   var portal: [String] = []
 
   /// Where portals are found by name.
-  @Option(help: .rare("Find portals by name in this folder.", valueName: "dir"))
+  @Option(help: .rare("Find portals by name in this folder, or in A:B.", valueName: "dir"))
   package var portalsDir = "portals"
 
   /// Options as the command line gave them.

@@ -41,6 +41,10 @@ extension Tool {
         try Console.answer(help + "\n")
         Glibc.exit(0)
       }
+      if words == ["--version"] {
+        try Console.answer(Version.text(of: _commandName))
+        Glibc.exit(0)
+      }
       let syntax = CommandSyntax(help: help)
       let invocation = try Invocation(
         words, of: _commandName, old: oldOptions, environment: environment, syntax: syntax)

@@ -26,11 +26,10 @@ package struct PortalOutline: Sendable, Equatable {
     self.requests = requests
   }
 
-  /// Reads the file that a stage names `name`: a path, or a name in `directory`. `base` replaces its
+  /// Reads the file that a stage names `name`: a path, or a name in the folders `path`. `base` replaces its
   /// address.
-  package init(named name: String, in directory: String, base: String? = nil) throws(Fatal) {
-    let isPath = name.contains("/") || name.hasSuffix(".yaml")
-    var settings = try SettingsFile(path: isPath ? name : "\(directory)/\(name).yaml").settings()
+  package init(named name: String, in path: String, base: String? = nil) throws(Fatal) {
+    var settings = try SettingsFile(path: SearchPath(path).find("portal", named: name)).settings()
     let file = name.split(separator: "/").last.map(String.init) ?? name
     self.name = file.hasSuffix(".yaml") ? String(file.dropLast(5)) : file
     books = try settings.parsed("books", "a range like 238-3971", Stage.range)
@@ -92,15 +91,14 @@ package struct PortalBooks: Sendable {
 
   package init(_ portals: [Portal]) { self.portals = portals }
 
-  /// Reads the portal files that `names` stand for in `directory`. `nil` where one is not there, or does not
+  /// Reads the portal files that `names` stand for in the folders `path`. `nil` where one is not there, or does not
   /// say which books it has: then nothing is known to be left out. `fetch` reads the files in earnest.
-  package init?(_ names: [String], in directory: String) throws(Fatal) {
+  package init?(_ names: [String], in path: String) throws(Fatal) {
     guard !names.isEmpty else { return nil }
     var portals: [Portal] = []
     for name in names {
-      let isPath = name.contains("/") || name.hasSuffix(".yaml")
-      let path = isPath ? name : "\(directory)/\(name).yaml"
-      guard access(path, R_OK) == 0 else { return nil }
+      let path = try? SearchPath(path).find("portal", named: name)
+      guard let path, access(path, R_OK) == 0 else { return nil }
       var settings = try SettingsFile(path: path).settings()
       guard let books = try settings.parsed("books", "a range like 238-3971", Stage.range) else {
         return nil

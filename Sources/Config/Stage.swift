@@ -34,18 +34,13 @@ package struct Stage: Sendable, Equatable {
 }
 
 extension Stage {
-  /// Finds and reads a stage: a path to a file, or a name in `directory`.
-  package init(named name: String, in directory: String) throws(Fatal) {
-    let isPath = name.contains("/") || name.hasSuffix(".yaml")
-    let path = isPath ? name : "\(directory)/\(name).yaml"
-    guard access(path, F_OK) == 0 else {
-      throw Fatal(
-        .configuration, "there is no stage \(Format.quoted(name)): \(path) does not exist")
-    }
-    try self.init(path: path, delivered: directory)
+  /// Finds and reads a stage: a path to a file, or a name in the folders `path` (``SearchPath``).
+  package init(named name: String, in path: String) throws(Fatal) {
+    let file = try SearchPath(path).find("stage", named: name)
+    try self.init(path: file, delivered: path)
   }
 
-  /// Reads a stage file, and what it extends: a file beside it, or else one of the folder `delivered`.
+  /// Reads a stage file, and what it extends: a file beside it, or else one in the folders `delivered`.
   package init(path: String, delivered: String? = nil) throws(Fatal) {
     let file = path.split(separator: "/").last.map(String.init) ?? path
     name = file.hasSuffix(".yaml") ? String(file.dropLast(5)) : file
@@ -57,8 +52,10 @@ extension Stage {
     if let parent = try settings.string("extends") {
       guard depth < 5 else { throw settings.wrong("extends", "no circle") }
       let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
-      let places = ["\(folder)\(parent).yaml"] + (delivered.map { ["\($0)/\(parent).yaml"] } ?? [])
-      guard let found = places.first(where: { access($0, F_OK) == 0 }) else {
+      let others = delivered.map { SearchPath($0).folders } ?? []
+      let places = ["\(folder)\(parent).yaml"] + others.map { "\($0)/\(parent).yaml" }
+      // A file may extend the one of the same name that it comes before.
+      guard let found = places.first(where: { $0 != path && access($0, F_OK) == 0 }) else {
         throw settings.wrong(
           "extends",
           "a stage that is there, and is \(Format.quoted(parent)); looked for "

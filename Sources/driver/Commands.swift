@@ -1,6 +1,6 @@
-import Files
 import ArgumentParser
 import Common
+import Files
 import Glibc
 import Subprocesses
 
@@ -107,7 +107,8 @@ extension RunPlan {
       (files.map { ["--log", $0.log] + ($0.summary.map { ["--summary", $0] } ?? []) } ?? [])
       + (limit.map { ["--limit", "\($0)"] } ?? [])
       + (notice?.isWanted == true ? ["--stage", stage] : [])
-    var variables = settings.environment
+    var variables = ((try? Driver.site.get())?.variables ?? [:])
+      .merging(settings.environment) { $1 }
     variables["CONVEYOR_RUN_ID"] = run ?? "\(Self.time())-\(getppid())"
     if notice?.isWanted == true { variables["CONVEYOR_NOTIFY_STATE"] = outbox }
     let words = PlanLines(
@@ -242,5 +243,38 @@ struct Options: ParsableCommand {
     }
     let help = OptionHelp(table: try Driver.table(Driver.programs()))
     try Console.answer(help.lines(for: command, all: all).joined(separator: "\n") + "\n")
+  }
+}
+
+/// `version`: what is installed, and what it is linked with.
+struct About: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "version",
+    abstract: "Print version and commit, and the versions of all libraries.")
+
+  func run() throws {
+    let programs = Driver.programs()
+    var libraries = Set(Version.libraries)
+    var lines = Version.text(of: "conveyor").split(separator: "\n").prefix(1).map(String.init)
+    for tool in Programs.tools {
+      guard let said = try? programs.run(tool, ["--version"], .captured), said.status == 0 else {
+        lines.append("\(tool) cannot say its version (conveyor doctor)")
+        continue
+      }
+      if let other = Version.difference(said.lines.first, of: tool) { lines.append(other) }
+      libraries.formUnion(
+        (said.lines.dropFirst().first ?? "").split(separator: ", ").map(String.init))
+    }
+    lines.append(libraries.sorted { $0.lowercased() < $1.lowercased() }.joined(separator: ", "))
+    try Console.answer(lines.map { "\($0)\n" }.joined())
+  }
+}
+
+extension Version {
+  /// How the first line of a tool's `--version` differs from ours; `nil` where it is the same version. Pure.
+  static func difference(_ line: String?, of tool: String) -> String? {
+    let expected = text(of: tool).prefix { $0 != "\n" }
+    guard line ?? "" != expected else { return nil }
+    return "\(Format.printable(line ?? "")) is not \(expected)"
   }
 }

@@ -61,13 +61,19 @@ struct Doctor {
       findings.append(finding)
       try show(finding)
     }
-    for tool in Programs.tools { try note(check(tool) { try nothing(programs.find(tool)) }) }
+    for tool in Programs.tools { try note(version(of: tool)) }
+    for finding in checkConfiguration() { try note(finding) }
     try note(needed("gs", "ghostscript", "optimize needs it"))
     try note(
       needed("xlsx2csv", "xlsx2csv", "only the import of spreadsheets needs it", isOptional: true))
     try note(check("Ghostscript") { try programs.run("optimize", ["status"], .captured) })
-    let stages = Preflight.stageNames(in: preflight.stagesFolder).joined(separator: " ")
-    try note(Finding("stages", .fine, stages))
+    let stages = Preflight.stageNames(in: preflight.stagesFolder)
+    try note(
+      stages.isEmpty
+        ? Finding(
+          "stages", .missing(ToolExit.configuration.rawValue),
+          "there are no stage files in \(preflight.stagesFolder). `conveyor init NAME` makes one.")
+        : Finding("stages", .fine, stages.joined(separator: " ")))
     try note(space())
     // A stage that cannot be read keeps the destination from being tried as that stage would have it.
     var readable: String?
@@ -79,6 +85,39 @@ struct Doctor {
     try note(checkDestination(readable ?? "stage-0-test"))
     try note(checkReceivers())
     return Finding.code(of: findings)
+  }
+
+  /// Whether a tool is there, and of the same build as the others.
+  private func version(of tool: String) -> Finding {
+    let finding = check(tool) { try programs.run(tool, ["--version"], .captured) }
+    guard finding.state == .fine else { return finding }
+    let line = finding.text.split(separator: ";").first.map(String.init)
+    guard let difference = Version.difference(line, of: tool) else {
+      return Finding(tool, .fine, Version.number)
+    }
+    return Finding(
+      tool, .missing(ToolExit.configuration.rawValue),
+      "\(difference). Install all programs of one version, or build them again with `make build`.")
+  }
+
+  /// What `conveyor.env` sets, and what is set and read by nothing.
+  private func checkConfiguration() -> [Finding] {
+    guard let site = try? Driver.site.get() else { return [] }
+    let first =
+      site.file.map { file in
+        Finding("settings", .fine, "\(file), \(Format.counted(site.settings.count, "setting"))")
+      }
+      ?? Finding(
+        "settings", .open, "no conveyor.env here, in ~/.config/conveyor or in /etc/conveyor")
+    let set = Set(programs.environment.keys.filter { $0.hasPrefix("CONVEYOR_") })
+    let known = programs.variables()
+    let unknown = set.subtracting(known).sorted().map { name in
+      let near = NearestName.of(name, among: known.sorted()).map { " Did you mean \($0)?" } ?? ""
+      return Finding(
+        "settings", .missing(ToolExit.configuration.rawValue),
+        "\(Format.printable(name)) is set, and nothing reads it.\(near)")
+    }
+    return [first] + unknown
   }
 
   /// Returns whether the stage's file can be read.
@@ -183,6 +222,12 @@ struct Doctor {
     var status = statvfs()
     while statvfs(folder, &status) != 0, errno == ENOENT, let slash = folder.lastIndex(of: "/") {
       folder = slash == folder.startIndex ? "/" : String(folder[..<slash])
+    }
+    guard access(folder, W_OK) == 0 else {
+      return Finding(
+        "disk space", .missing(ToolExit.permission.rawValue),
+        "cannot write to \(folder) for the state folder \(path): \(String(cString: strerror(errno))). Name "
+          + "another folder with --state.")
     }
     return Self.space(Int(clamping: UInt64(status.f_bavail) * UInt64(status.f_frsize)), at: path)
   }

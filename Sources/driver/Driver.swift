@@ -1,7 +1,7 @@
-import Files
 import ArgumentParser
 import CLI
 import Common
+import Files
 import Glibc
 import Subprocesses
 
@@ -14,15 +14,19 @@ struct Driver: ParsableCommand {
     abstract: "Decide for the script bin/conveyor what to run, and how it ended.",
     discussion: ToolExit.table,
     subcommands: [
-      Find.self, PrepareRun.self, PrepareWork.self, Judge.self, End.self, Follow.self, Examine.self,
-      Plan.self, Options.self,
+      PrepareRun.self, PrepareWork.self, Judge.self, End.self, Follow.self, Examine.self,
+      Plan.self, Options.self, Init.self, About.self, Manual.self, Completions.self,
     ])
 
   static func main() {
     StandardDescriptors.hold()
     do {
       try AddressSpace.watch(tool: "conveyor")
-      let arguments = Array(CommandLine.arguments.dropFirst())
+      var arguments = Array(CommandLine.arguments.dropFirst())
+      takeConfiguration(from: &arguments)
+      // What ends a run has its variables already, and the file may be another one by then.
+      if !["judge", "end", "follow"].contains(arguments.first) { try site.get().adopt() }
+      if arguments.first == "start" { try become(Array(arguments.dropFirst())) }
       try prepare(arguments, KnownSecrets.environment())
       var command = try parseAsRoot(arguments)
       try command.run()
@@ -37,6 +41,35 @@ struct Driver: ParsableCommand {
   }
 
   static func say(_ line: String) { Console.write("conveyor: \(line)\n") }
+
+  /// What `conveyor.env` and the folders say: read before the first use of the environment.
+  static let site = Result { () throws(Fatal) in
+    try Site(environment: KnownSecrets.environment())
+  }
+
+  /// `--config FILE` among the options of a run is the file's name; the script gives it in the environment.
+  private static func takeConfiguration(from arguments: inout [String]) {
+    guard ["run", "work", "doctor", "plan"].contains(arguments.first) else { return }
+    let option = "--config"
+    guard let place = arguments.firstIndex(where: { $0 == option || $0.hasPrefix("\(option)=") })
+    else { return }
+    let joined = arguments[place].dropFirst(option.count + 1)
+    guard arguments[place] != option || place + 1 < arguments.endIndex else { return }
+    setenv("CONVEYOR_CONFIG", arguments[place] == option ? arguments[place + 1] : String(joined), 1)
+    arguments.removeSubrange(place...(arguments[place] == option ? place + 1 : place))
+  }
+
+  /// `start NAME WORD…`: this process becomes a tool or a plugin, with the site's settings in its environment. The
+  /// words are that program's, so that they are not looked at here.
+  private static func become(_ words: [String]) throws(Fatal) {
+    guard let name = words.first else { throw Fatal(.usage, "start what? The name of a tool.") }
+    let tool = Programs.aliases[name]
+    let path = try programs().find(tool ?? name)
+    var arguments =
+      ([path] + (tool == nil ? words.dropFirst() : words[...])).map { strdup($0) } + [nil]
+    execv(path, &arguments)
+    throw Fatal(.other, "cannot start \(path): \(String(cString: strerror(errno)))")
+  }
 
   static func programs() -> Programs {
     Programs(environment: KnownSecrets.environment(), beside: ProgramPath.ownFolder)
@@ -67,15 +100,4 @@ struct Driver: ParsableCommand {
     let folder = programs.environment["CONVEYOR_STAGES_DIR"] ?? "stages"
     return Preflight(settings: settings, programs: programs, stagesFolder: folder)
   }
-}
-
-/// `find NAME`: prints where a tool or a plugin is.
-struct Find: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    abstract: "Print the path of a tool or of a plugin.")
-
-  @Argument(help: "Its name: fetch, or stamp for conveyor-stamp.")
-  var name: String
-
-  func run() throws { try Console.answer("\(try Driver.programs().find(name))\n") }
 }

@@ -14,24 +14,52 @@ struct OptionHelp {
 
   let table: OptionTable
 
+  /// An option with its values, and what it does.
+  struct Entry: Sendable, Equatable {
+    let names: String
+    let text: String
+  }
+
+  /// Options under one heading.
+  struct Section: Sendable, Equatable {
+    let title: String
+    let entries: [Entry]
+  }
+
   /// `all`: also the options that the tools show only to those who ask for all.
   func lines(for command: RunSettings.Command, all: Bool) -> [String] {
-    let place = command == .work ? "--fleet URL" : "--index URL"
-    let use = "usage: conveyor \(command.rawValue) --stage NAME \(place) --to URL [OPTION]…"
-    let shared = table.options.filter { option in
-      let reached = table.bare("--\(option.name)")
-      return reached.count > 1 && reached.first == option
+    let sections = sections(for: command, all: all).flatMap { section in
+      ["", "\(section.title.uppercased()):"] + section.entries.flatMap(Self.lines)
     }
-    return [use, ""] + Self.introduction(command) + mostUsed(command)
-      + section("several tools", shared, all)
-      + RunSettings.tools(of: command, inFleet: false).flatMap { tool in
-        section(tool, table.options.filter { $0.tool == tool && !isShared($0) }, all)
-      }
+    return ["usage: \(Self.usage(command))"] + Self.introduction(command) + sections
       + (all || !table.options.contains(where: \.isRare)
         ? [] : ["", "`conveyor help \(command.rawValue) --all` lists the rare ones, too."])
   }
 
-  private static func introduction(_ command: RunSettings.Command) -> [String] {
+  static func usage(_ command: RunSettings.Command) -> String {
+    let place = command == .work ? "--fleet URL" : "--index URL"
+    return "conveyor \(command.rawValue) --stage NAME \(place) --to URL [OPTION]…"
+  }
+
+  /// The options of a command, the most used ones first.
+  func sections(for command: RunSettings.Command, all: Bool) -> [Section] {
+    let shared = table.options.filter { option in
+      let reached = table.bare("--\(option.name)")
+      return reached.count > 1 && reached.first == option
+    }
+    let sections =
+      [
+        Section(title: "most used", entries: mostUsed(command)),
+        section("several tools", shared, all),
+      ]
+      + RunSettings.tools(of: command, inFleet: false).map { tool in
+        section(tool, table.options.filter { $0.tool == tool && !isShared($0) }, all)
+      }
+    return sections.filter { !$0.entries.isEmpty }
+  }
+
+  /// What a command does, in paragraphs.
+  static func paragraphs(_ command: RunSettings.Command) -> [String] {
     let text =
       switch command {
       case .doctor:
@@ -58,39 +86,54 @@ struct OptionHelp {
       All options of the tools are options of a run. Where several tools know a name, --TOOL-NAME gives it to one \
       of them, like --upload-workers 8.
       """
-    return wrapped(text, at: 0) + [""] + wrapped(options, at: 0)
+    return [text, options]
   }
 
-  private func mostUsed(_ command: RunSettings.Command) -> [String] {
-    var lines = ["", "MOST USED:"]
+  private static func introduction(_ command: RunSettings.Command) -> [String] {
+    paragraphs(command).flatMap { [""] + wrapped($0, at: 0) }
+  }
+
+  private func mostUsed(_ command: RunSettings.Command) -> [Entry] {
+    var entries: [Entry] = []
     let tools = RunSettings.tools(of: command, inFleet: false)
     for name in Self.first + Self.ofFleets where isOption(name, of: command) {
       // What fetch says of its workers says more than what the others do.
       let reached = table.bare("--\(name)")
       let option = reached.first { $0.tool == "fetch" } ?? reached.first
       if let text = Self.abstracts[name] {
-        lines += Self.entry("--\(name) <\(text.value)>", text.abstract)
+        entries.append(Entry(names: "--\(name) <\(text.value)>", text: text.abstract))
       } else if let option, reached.contains(where: { tools.contains($0.tool) }) {
-        lines += entry(option, "--\(name)")
+        entries.append(entry(option, "--\(name)"))
       }
     }
-    guard command != .work else { return lines }
-    lines += Self.entry("-n, --dry-run", "Show what would be requested, for ten documents at most.")
-    lines += Self.entry("-y, --yes", "Start without asking.")
-    lines += Self.entry(
-      "--webhook <url>",
-      "Send what happens to this URL; repeatable (CONVEYOR_WEBHOOK; docs/notify.md).")
-    lines += Self.entry(
-      "--webhook-secret-file <file>",
-      "Sign it with the key in this file (CONVEYOR_WEBHOOK_SECRET_FILE).")
-    lines += Self.entry(
-      "--ping <url>", "Ping this URL: /start, and /CODE in the end (CONVEYOR_PING).")
-    if command == .plan { lines += Self.entry("--json", "Print JSON.") }
-    if command == .doctor {
-      lines += Self.entry("--no-network", "Ask neither the portals nor the destination.")
+    let more = Self.ofDriver.filter { entry in
+      RunSettings.Own.allCases.contains { own in
+        own.isOption(of: command)
+          && entry.names.split { " ,".contains($0) }.contains { own.spellings.contains(String($0)) }
+      }
     }
-    return lines
+    return entries + more
   }
+
+  /// Options that no tool has.
+  private static let ofDriver = [
+    Entry(names: "--no-optimize", text: "Leave optimize out: PDFs are stored as they came."),
+    Entry(names: "-n, --dry-run", text: "Show what would be requested, for ten documents at most."),
+    Entry(names: "-y, --yes", text: "Start without asking."),
+    Entry(
+      names: "--webhook <url>",
+      text: "Send what happens to this URL; repeatable (CONVEYOR_WEBHOOK; docs/notify.md)."),
+    Entry(
+      names: "--webhook-secret-file <file>",
+      text: "Sign it with the key in this file (CONVEYOR_WEBHOOK_SECRET_FILE)."),
+    Entry(
+      names: "--ping <url>", text: "Ping this URL: /start, and /CODE in the end (CONVEYOR_PING)."),
+    Entry(names: "--json", text: "Print JSON."),
+    Entry(names: "--no-network", text: "Ask neither the portals nor the destination."),
+    Entry(
+      names: "--config <file>",
+      text: "Read settings from this file, not from conveyor.env (CONVEYOR_CONFIG)."),
+  ]
 
   private static let ofFleets = ["fleet", "queue", "window", "in-flight", "idle"]
 
@@ -127,17 +170,17 @@ struct OptionHelp {
     return reached.count > 1 && reached.contains(option)
   }
 
-  private func section(_ title: String, _ options: [ToolOption], _ all: Bool) -> [String] {
-    let lines = options.filter { all || !$0.isRare }.flatMap { option -> [String] in
+  private func section(_ title: String, _ options: [ToolOption], _ all: Bool) -> Section {
+    let entries = options.filter { all || !$0.isRare }.compactMap { option -> Entry? in
       let isBare = table.bare("--\(option.name)").contains(option)
-      guard !isBare || !Self.first.contains(option.name) else { return [] }
+      guard !isBare || !Self.first.contains(option.name) else { return nil }
       return entry(
         option, isBare ? "--\(option.name)" : OptionTable.full(option.tool, "--\(option.name)"))
     }
-    return lines.isEmpty ? [] : ["", "\(title.uppercased()):"] + lines
+    return Section(title: title, entries: entries)
   }
 
-  private func entry(_ option: ToolOption, _ name: String) -> [String] {
+  private func entry(_ option: ToolOption, _ name: String) -> Entry {
     var notes: [String] = []
     let reached = table.bare(name).map(\.tool)
     if reached.count > 1 {
@@ -151,12 +194,12 @@ struct OptionHelp {
     let prefix = reached.isEmpty ? "" : short.map { "\($0), " } ?? ""
     let value = option.takesValue ? " <\(option.valueName)>" : ""
     let more = notes.isEmpty ? "" : " (\(notes.joined(separator: "; ")))"
-    return Self.entry(prefix + name + value, option.abstract + more)
+    return Entry(names: prefix + name + value, text: option.abstract + more)
   }
 
-  private static func entry(_ names: String, _ abstract: String) -> [String] {
-    let text = wrapped(abstract, at: column)
-    let names = "  \(names)"
+  private static func lines(_ entry: Entry) -> [String] {
+    let text = wrapped(entry.text, at: column)
+    let names = "  \(entry.names)"
     guard names.count < column, let first = text.first else { return [names] + text }
     return [Format.padRight(names, column) + first.dropFirst(column)] + text.dropFirst()
   }

@@ -1,8 +1,8 @@
 import CLI
 import Common
+import Config
 import Files
 import Glibc
-import Config
 
 /// What has to be there before a run, each by the command of the tool that knows it. The first that is not
 /// there ends the preflight with that tool's exit status and message.
@@ -105,7 +105,7 @@ struct Preflight {
           .configuration, "the pipeline names \(Format.quoted(name)), which cannot be part of one")
       }
     }
-    return names
+    return settings.leavesOutOptimize ? names.filter { $0 != "optimize" } : names
   }
 
   /// Where the programs of a pipeline are. Throws with exit code 78 where one, or what it needs, is missing.
@@ -190,8 +190,8 @@ struct Preflight {
     var description: String { "a tool ended with exit code \(status)" }
   }
 
-  static func stageNames(in folder: String) -> [String] {
-    Folders.names(in: folder).filter { $0.hasPrefix("stage-") && $0.hasSuffix(".yaml") }
-      .map { String($0.dropLast(5)) }.sorted()
+  /// All stages in some folders, but for what others extend.
+  static func stageNames(in folders: String) -> [String] {
+    SearchPath(folders).names.filter { $0 != "common" }
   }
 }

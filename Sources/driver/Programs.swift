@@ -1,3 +1,4 @@
+import CLI
 import Common
 import Glibc
 import Subprocesses
@@ -6,6 +7,13 @@ import Subprocesses
 struct Programs: Sendable {
   /// Everything that `conveyor NAME` runs besides plugins.
   static let tools = OptionTable.tools + ["queue", "dashboard", "notify", "portal"]
+
+  /// Subcommands that are commands of `conveyor`, and the tools that have them.
+  static let aliases = [
+    "explain": "fetch", "limiter": "fetch", "portal-test": "fetch", "retry": "enqueue",
+    "skip": "enqueue", "stop": "enqueue", "why": "validate", "report": "validate",
+    "monitor": "validate", "reconcile": "validate",
+  ]
 
   /// Folders of the tools, in the order in which they are looked through.
   let folders: [String]
@@ -41,15 +49,34 @@ struct Programs: Sendable {
     }
     if let path = first("conveyor-\(name)", in: plugins) { return path }
     let commands =
-      Self.tools + [
-        "run", "work", "doctor", "plan", "demo", "report", "monitor", "reconcile", "limiter", "why",
-        "retry", "skip", "stop", "help",
-      ]
+      Self.tools + Self.aliases.keys.sorted()
+      + ["run", "work", "init", "doctor", "plan", "demo", "completions", "help"]
     let near = NearestName.of(name, among: commands).map { "; did you mean \($0)?" } ?? ""
     throw Fatal(
       .configuration,
       "there is no tool and no plugin \(name) (no conveyor-\(name) in CONVEYOR_PLUGIN_PATH or PATH)\(near)"
     )
+  }
+
+  /// Every variable of the environment that begins with `CONVEYOR_` and is read by something.
+  func variables() -> Set<String> {
+    var names = Set(
+      ["BIN", "CONFIG", "PLUGIN_PATH", "RUN_ID", "SHARE"].map { "CONVEYOR_\($0)" }
+        + RunSettings.Own.allCases.map { EnvironmentDefaults.variable($0.rawValue) })
+    for tool in Self.tools {
+      guard let dump = try? run(tool, ["--experimental-dump-help"], .dropped),
+        let command = (try? JSON(parsing: dump.text))?["command"]
+      else { continue }
+      for command in [command] + (command["subcommands"]?.array ?? []) {
+        for option in (command["arguments"]?.array ?? []).compactMap(CommandSyntax.Option.init) {
+          for name in option.spellings.map({ String($0.drop { $0 == "-" }) }) {
+            names.insert(EnvironmentDefaults.variable(name))
+            names.insert(EnvironmentDefaults.variable(name, of: tool))
+          }
+        }
+      }
+    }
+    return names
   }
 
   /// Where a program of the system is; `nil` where it is not installed.

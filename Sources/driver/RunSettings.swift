@@ -19,8 +19,11 @@ struct RunSettings: Sendable, Equatable {
     case webhookSecretFile = "webhook-secret-file"
     case dryRun = "dry-run"
     case noNetwork = "no-network"
+    case noOptimize = "no-optimize"
+    /// Read before all others (``Site``), so that it never comes here.
+    case config
 
-    var takesValue: Bool { ![.yes, .dryRun, .noNetwork, .json].contains(self) }
+    var takesValue: Bool { ![.yes, .dryRun, .noNetwork, .noOptimize, .json].contains(self) }
 
     /// Whether a command has it.
     func isOption(of command: Command) -> Bool {
@@ -29,6 +32,7 @@ struct RunSettings: Sendable, Equatable {
       case .window: command == .run || command == .plan
       case .json: command == .plan
       case .inFlight, .idle: command == .work
+      case .config: true
       case .noNetwork: command == .doctor
       default: true
       }
@@ -62,6 +66,8 @@ struct RunSettings: Sendable, Equatable {
   var assumesYes = false
   var isDryRun = false
   var usesNetwork = true
+  /// Whether PDFs are stored as they came, whatever the stage's pipeline has.
+  var leavesOutOptimize = false
   var printsJSON = false
   private(set) var given: [Given] = []
 
@@ -100,6 +106,7 @@ struct RunSettings: Sendable, Equatable {
     case .yes: assumesYes = true
     case .dryRun: isDryRun = true
     case .noNetwork: usesNetwork = false
+    case .noOptimize: leavesOutOptimize = true
     case .json: printsJSON = true
     default: break
     }
@@ -121,7 +128,7 @@ struct RunSettings: Sendable, Equatable {
       let before = receivers[own.rawValue].map { "\($0) " } ?? ""
       receivers[own.rawValue] = before + value
     case .ping, .webhookSecretFile: receivers[own.rawValue] = value
-    case .yes, .dryRun, .noNetwork, .json: break
+    case .yes, .dryRun, .noNetwork, .noOptimize, .config, .json: break
     }
   }
 
@@ -155,12 +162,16 @@ struct RunSettings: Sendable, Equatable {
   /// What to say of options that mean something to another machine of the fleet alone, a sentence each.
   func withoutEffect(for command: Command) -> [String] {
     let here = Self.tools(of: command, inFleet: fleet != nil)
-    return Set(given.map(\.option.name)).sorted().compactMap { name in
-      let tools = given.filter { $0.option.name == name }.map(\.option.tool)
-      guard !tools.contains(where: here.contains) else { return nil }
-      let place = command == .work ? "conveyor run --fleet" : "conveyor work"
-      return "--\(name) has no effect here: it is an option of \(tools[0]). Give it to \(place)."
-    }
+    let own =
+      command == .run && fleet != nil && leavesOutOptimize
+      ? ["--no-optimize has no effect here. Give it to conveyor work."] : []
+    return own
+      + Set(given.map(\.option.name)).sorted().compactMap { name in
+        let tools = given.filter { $0.option.name == name }.map(\.option.tool)
+        guard !tools.contains(where: here.contains) else { return nil }
+        let place = command == .work ? "conveyor run --fleet" : "conveyor work"
+        return "--\(name) has no effect here: it is an option of \(tools[0]). Give it to \(place)."
+      }
   }
 
   /// What was given to a tool.

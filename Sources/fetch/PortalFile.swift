@@ -7,18 +7,13 @@ extension Portal {
   /// Where the secrets of a portal file come from.
   typealias SecretSource = (_ name: String, _ portal: String) throws(Fatal) -> Secret
 
-  /// Finds and reads a portal: a path to a file, or a name in `directory`. `base` replaces the file's.
+  /// Finds and reads a portal: a path to a file, or a name in the folders `path`. `base` replaces the file's.
   init(
-    named name: String, in directory: String, base: String?,
+    named name: String, in path: String, base: String?,
     secrets: SecretSource = PortalSecrets.find
   ) throws(Fatal) {
-    let isPath = name.contains("/") || name.hasSuffix(".yaml")
-    let path = isPath ? name : "\(directory)/\(name).yaml"
-    guard access(path, F_OK) == 0 else {
-      throw Fatal(
-        .configuration, "there is no portal \(Format.quoted(name)): \(path) does not exist")
-    }
-    try self.init(path: path, base: base, secrets: secrets)
+    try self.init(
+      path: SearchPath(path).find("portal", named: name), base: base, secrets: secrets)
   }
 
   init(path: String, base: String?, secrets: SecretSource = PortalSecrets.find) throws(Fatal) {

@@ -2,6 +2,7 @@ import Files
 import ArgumentParser
 import CLI
 import Common
+import Config
 import Glibc
 import Limiter
 import Logging
@@ -25,13 +26,13 @@ struct PortalTestCommand: Tool {
   @Argument(help: "The portals to test, by name or file. (default: all in --portals-dir)")
   var names: [String] = []
 
-  @Option(help: .rare("Find portals by name in this folder.", valueName: "dir"))
+  @Option(help: .rare("Find portals by name in this folder, or in A:B.", valueName: "dir"))
   var portalsDir = "portals"
 
   @OptionGroup var log: LogOptions
 
   func perform(stop: ShutdownSignal, logger: Logger) throws -> ToolExit {
-    let found = names.isEmpty ? PortalTest.names(in: portalsDir) : names
+    let found = names.isEmpty ? SearchPath(portalsDir).names : names
     guard !found.isEmpty else {
       throw Fatal(.configuration, "there are no portal files in \(portalsDir)")
     }
@@ -59,15 +60,8 @@ struct PortalTest {
   private let path: String
   private let portal: Portal
 
-  /// The portals of a folder.
-  static func names(in directory: String) -> [String] {
-    Folders.names(in: directory).filter { $0.hasSuffix(".yaml") }.map { String($0.dropLast(5)) }
-      .sorted()
-  }
-
-  init(_ name: String, in directory: String) throws(Fatal) {
-    let isPath = name.contains("/") || name.hasSuffix(".yaml")
-    path = isPath ? name : "\(directory)/\(name).yaml"
+  init(_ name: String, in folders: String) throws(Fatal) {
+    path = try SearchPath(folders).find("portal", named: name)
     // A file whose address is given with --portal-base is tested with one that is never asked.
     let portal: Portal
     do { portal = try Portal(path: path, base: nil, secrets: Explanation.noSecret) } catch {

@@ -110,7 +110,8 @@ struct RequestOptions: ParsableArguments {
     settings.transfer.certificate = cert
     settings.transfer.key = certKey
     settings.transfer.usesHTTP2 = !disableHttp2
-    settings.transfer.userAgent = userAgent ?? "Conveyor/0.1" + (contact.map { " (\($0))" } ?? "")
+    settings.transfer.userAgent =
+      userAgent ?? "Conveyor/\(Version.number)" + (contact.map { " (\($0))" } ?? "")
     return settings
   }
 }

@@ -102,6 +102,10 @@ struct Portal: ParsableCommand {
   static func main() {
     do {
       let arguments = Array(CommandLine.arguments.dropFirst())
+      if arguments == ["--version"] {
+        try Console.answer(Version.text(of: "portal"))
+        Glibc.exit(0)
+      }
       try prepare(arguments, KnownSecrets.environment())
       var command = try parseAsRoot(arguments)
       try command.run()

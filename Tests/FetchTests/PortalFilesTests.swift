@@ -1,4 +1,5 @@
 import Common
+import Config
 import Foundation
 import Support
 import Testing
@@ -15,13 +16,13 @@ import Testing
   @Test("Each has tests, and passes them", arguments: ["portals", "examples/portals"])
   func pass(folder: String) throws {
     let directory = "\(Self.tree)/\(folder)"
-    for name in PortalTest.names(in: directory) {
+    for name in SearchPath(directory).names {
       let outcome = try PortalTest(name, in: directory).run(
         ShutdownSignal(), inspector: FetchRun.program)
       #expect(outcome.isGood, "\(outcome.lines.joined(separator: "\n"))")
       #expect(outcome.tests > 0, "\(name) has no tests")
     }
-    #expect(folder != "portals" || PortalTest.names(in: directory) == ["historical", "mid"])
+    #expect(folder != "portals" || SearchPath(directory).names == ["historical", "mid"])
   }
 
   @Test("A test that fails says what differs, and the steps in words") func failures() throws {

@@ -117,7 +117,7 @@ struct CommandLineTests {
     arguments: [
       "enqueue count", "enqueue status --json", "fetch pipeline", "optimize status",
       "validate report", "validate mismatches", "conveyor-driver doctor --no-network",
-      "conveyor-driver options", "conveyor-driver find fetch",
+      "conveyor-driver options", "conveyor-driver version",
     ])
   func fullOutput(_ command: String) throws {
     let folder = try TemporaryDirectory()
