@@ -2,7 +2,6 @@ import Common
 import Files
 import Glibc
 import Logging
-import Synchronization
 
 /// Appends a ``WindowSample`` for each host and twenty seconds in which it was asked to a file. Workers only count;
 /// a thread of its own writes, and what cannot be written is left out: no document waits or fails for it.
@@ -48,8 +47,8 @@ final class SampleLog: Sendable {
   private let names: [String: String]
   private let workers: @Sendable () -> Int
   private let logger: Logger
-  private let windows = Mutex<[String: Window]>([:])
-  private let hasFailed = Mutex(false)
+  private let windows = Lock<[String: Window]>([:])
+  private let hasFailed = Lock(false)
   private let done = Latch()
 
   /// - Parameters:
