@@ -232,7 +232,7 @@ def million(work, options, nginx):
         SELECT 1000000 + n.value,
           'mid: court-house-search/drupal-deed-record-lookup.php?instrument=' || (500000 + n.value)
             || '&do_search=Submit%20Query',
-          'https://tools.madison-co.net/elected-offices/chancery-clerk/court-house-search/pdf-records.php?image=/deed/'
+          'https://records.example.org/elected-offices/chancery-clerk/court-house-search/pdf-records.php?image=/deed/'
             || printf('%04d/%04d-%04d.pdf', n.value / 700, n.value / 700, n.value % 700),
           200, '"' || lower(hex(randomblob(8))) || '"', 1552399506 + n.value, 30000 + n.value % 5000, randomblob(32), 1, 'mid',
           n.value / 700, n.value % 700, 1795545035123 + 500 * n.value, 0.1 + n.value / 1e7,
