@@ -150,7 +150,8 @@ class RedisServer:
         self.port = free_port()
         script = ROOT / "Tests" / "Support" / "redis-server.sh"
         self.process = subprocess.Popen(
-            ["sh", script, str(self.port), "--bind", f"{address} 127.0.0.1", "--protected-mode", "no"],
+            # The script's own address once more, for who asks it what it holds; the same one twice is refused.
+            ["sh", script, str(self.port), "--bind", " ".join({address, "127.0.0.1"}), "--protected-mode", "no"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self.directory = self.process.stdout.readline().split()[1]
         self.url = f"redis://{address}:{self.port}/0"
