@@ -323,7 +323,8 @@ def report(server, pipeline, seen, cluster, paused):
     tens = sorted(after - before for before, after in zip(starts, starts[9:]))
     hurried = sum(ten < 9 * QUICK - LATE for ten in tens)
     check("no ten requests were closer than nine delays", hurried <= len(tens) / 100, f"the closest in {tens[0] * 1000:.0f} of {9 * QUICK * 1000:.0f} ms")
-    check("pods ended as they should", set(cluster.ends) <= {0, 130, "lost"}, dict(cluster.ends))
+    # One that is stopped before its run has begun holds nothing yet, and ends by the signal itself.
+    check("pods ended as they should", set(cluster.ends) <= {0, 130, -signal.SIGTERM, "lost"}, dict(cluster.ends))
     check("SIGTERM took ten seconds at most", cluster.slowest <= 10, f"{cluster.slowest:.1f} s")
     print(f"{cluster.number} pods were started; they ended with {dict(cluster.ends)}")
 
