@@ -15,8 +15,10 @@ package final class Limiter: Sendable {
   /// What was last read of hosts that are asked without delay.
   private let known = Lock<[String: Known]>([:])
 
-  /// How quickly hosts answer; `nil` where the server does not keep it.
+  /// How quickly hosts answer; `nil` once the server did not take it.
   let paces = Lock<[String: HostPace]?>([:])
+  /// What keeps it: `storage`, if it can.
+  let paceStorage: (any PaceStorage)?
 
   /// What was last read of the operator's orders, by host.
   let orders = Lock<[String: Orders]>([:])
@@ -56,6 +58,7 @@ package final class Limiter: Sendable {
       case .database(let url): try LimiterDatabase(url: url, stop: stop)
       case .redis(let url): try LimiterRedis(url: url, stop: stop, report: report)
       }
+    paceStorage = storage as? any PaceStorage
   }
 
   /// A limiter of this process alone, which writes nothing.
@@ -63,6 +66,7 @@ package final class Limiter: Sendable {
     names = [:]
     report = { _ in }
     storage = try LimiterFile(path: ":memory:") { _ in }
+    paceStorage = nil
   }
 
   /// Whether a request may begin.

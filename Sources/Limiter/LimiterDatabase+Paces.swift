@@ -21,9 +21,15 @@ struct HostPace: Sendable {
   }
 }
 
+/// A place that keeps how quickly a stage's hosts answer, where somebody wants to know.
+protocol PaceStorage: Sendable {
+  /// Latency and delay in seconds.
+  func keep(_ latency: Double, delay: Double, of host: String, stage: String) throws(Fatal)
+}
+
 /// How a stage's hosts are asked and how quickly they answer, in a table that somebody makes who wants to know: the
 /// view that says how many pipelines are worth having reads it (`enqueue scaling`).
-extension LimiterDatabase {
+extension LimiterDatabase: PaceStorage {
   func keep(_ latency: Double, delay: Double, of host: String, stage: String) throws(Fatal) {
     // Nobody waits for a server that is away: the next request does.
     try pool.use(retryTimeout: 0) { connection, _ in
@@ -39,11 +45,6 @@ extension LimiterDatabase {
   }
 }
 
-extension LimiterStorage {
-  /// Files and Redis have no view.
-  func keep(_ latency: Double, delay: Double, of host: String, stage: String) throws(Fatal) {}
-}
-
 extension Limiter {
   /// Hosts that are measured: links may lead to very many.
   private static let mostHosts = 20
@@ -51,19 +52,20 @@ extension Limiter {
   /// A request of a stage was answered well after so many seconds. What is measured goes to the server every ten
   /// seconds; where it does not take it, that is reported once, and no reason to end a run.
   package func answered(host: String, pace: RateLimit, after seconds: Double, stage: String) {
+    // Files and Redis keep none, and nothing is measured for them.
+    guard let paceStorage else { return }
     let host = names[host] ?? host
     let latency = paces.withLock { paces -> Double? in
-      guard var hosts = paces, hosts[host] != nil || hosts.count < Self.mostHosts else {
+      guard let count = paces?.count, paces?[host] != nil || count < Self.mostHosts else {
         return nil
       }
-      let isTime = hosts[host, default: HostPace()].observe(seconds, now: Time.monotonic())
-      paces = hosts
-      return isTime ? hosts[host]?.latency : nil
+      let isTime = paces?[host, default: HostPace()].observe(seconds, now: Time.monotonic())
+      return isTime == true ? paces?[host]?.latency : nil
     }
     guard let latency else { return }
     do throws(Fatal) {
       let delay = try steering(of: host).pace(pace).delay
-      try storage.keep(latency, delay: delay, of: host, stage: stage)
+      try paceStorage.keep(latency, delay: delay, of: host, stage: stage)
     } catch  where error.code != .unavailable {
       paces.withLock { $0 = nil }
       report("how quickly hosts answer is not kept for enqueue scaling: \(error.message)")

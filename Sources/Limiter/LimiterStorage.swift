@@ -36,9 +36,6 @@ protocol LimiterStorage: Sendable {
 
   /// All hosts for which something is ordered.
   func steering() throws(Fatal) -> [(host: String, steering: Steering)]
-
-  /// Keeps how quickly a stage's host answers, where somebody wants to know; latency and delay in seconds.
-  func keep(_ latency: Double, delay: Double, of host: String, stage: String) throws(Fatal)
 }
 
 /// What `--limiter` names: a file, or a server.
