@@ -135,12 +135,10 @@ extension CommandPage {
     guard said.status == 0, !commands.isEmpty else {
       throw Fatal(.other, "\(script) does not list its commands. Give the path of bin/conveyor.")
     }
-    var ofTools: [String: CommandPage] = [:]
-    for tool in Programs.tools {
-      let dump = try programs.run(tool, ["--experimental-dump-help"])
-      ofTools[tool] = (try? JSON(parsing: dump.text))?["command"].flatMap { CommandPage($0) }
-    }
-    let table = try Driver.table(programs)
+    var help: [String: JSON] = [:]
+    for tool in Programs.tools { help[tool] = try programs.help(of: tool) }
+    let ofTools = help.compactMapValues { $0["command"].flatMap { CommandPage($0) } }
+    let table = OptionTable(help: help)
     let own = (try? JSON(parsing: Init._dumpHelp()))?["command"].flatMap { CommandPage($0) }
     var pages = commands.map { name, abstract in
       if let command = RunSettings.Command(rawValue: name) {

@@ -23,16 +23,18 @@ struct Completions: ParsableCommand {
       SearchPath(programs.environment[variable] ?? "").names.filter { $0 != "common" }
         .map { "\($0)\n" }.joined()
     }
-    switch what {
-    case .stages: try Console.answer(names("CONVEYOR_STAGES_DIR"))
-    case .portals: try Console.answer(names("CONVEYOR_PORTALS_DIR"))
-    case .bash:
-      try Console.answer(CompletionScript(try CommandPage.all(programs, script: script)).bash)
-    case .zsh:
-      try Console.answer(CompletionScript(try CommandPage.all(programs, script: script)).zsh)
-    case .fish:
-      try Console.answer(CompletionScript(try CommandPage.all(programs, script: script)).fish)
+    func completion() throws -> CompletionScript {
+      CompletionScript(try CommandPage.all(programs, script: script))
     }
+    let answer =
+      switch what {
+      case .stages: names("CONVEYOR_STAGES_DIR")
+      case .portals: names("CONVEYOR_PORTALS_DIR")
+      case .bash: try completion().bash
+      case .zsh: try completion().zsh
+      case .fish: try completion().fish
+      }
+    try Console.answer(answer)
   }
 }
 
@@ -77,6 +79,22 @@ struct CompletionScript {
 }
 
 extension CompletionScript {
+  /// The branches of a `case` over a command and its option, for options whose values are known: what a shell does
+  /// where the machine has to be asked for their names, and where there are only some.
+  private func valueCases(
+    asking: (String) -> String, listing: ([String]) -> String
+  ) -> String {
+    let named = Self.named.sorted { $0.key < $1.key }.map { option, kind in
+      "    *' \(option)') \(asking(kind)) ;;\n"
+    }
+    let listed = places.flatMap { place in
+      place.values.sorted { $0.key < $1.key }.map { option, words in
+        "    \(Self.quoted("\(place.words) \(option)"))) \(listing(words)) ;;\n"
+      }
+    }
+    return (named + listed).joined()
+  }
+
   /// For bash: a function that looks the words up; a value that is not known is a file.
   var bash: String {
     func list(_ words: [String]) -> String { Self.quoted(words.joined(separator: " ")) }
@@ -86,16 +104,10 @@ extension CompletionScript {
       return "    \(Self.quoted(place.words))) subcommands=\(list(place.subcommands.map(\.name))) "
         + "flags=\(list(flags)) valued=\(list(valued)) ;;\n"
     }
-    var values = Self.named.sorted { $0.key < $1.key }.map { option, kind in
-      "    *' \(option)') COMPREPLY=($(compgen -W \"$(conveyor completions \(kind) 2>/dev/null)\" -- \"$word\")) ;;\n"
-    }
-    for place in places {
-      for (option, words) in place.values.sorted(by: { $0.key < $1.key }) {
-        values.append(
-          "    \(Self.quoted("\(place.words) \(option)"))) COMPREPLY=($(compgen -W \(list(words)) -- \"$word\")) ;;\n"
-        )
-      }
-    }
+    func choice(of words: String) -> String { "COMPREPLY=($(compgen -W \(words) -- \"$word\"))" }
+    let values = valueCases(
+      asking: { choice(of: "\"$(conveyor completions \($0) 2>/dev/null)\"") },
+      listing: { choice(of: list($0)) })
     return """
       # bash completion for conveyor. Made by `conveyor completions bash`.
       _conveyor() {
@@ -141,7 +153,7 @@ extension CompletionScript {
       _conveyor_value() { # words and option, what is typed
         local word=$2
         case $1 in
-      \(values.joined())    *) COMPREPLY=($(compgen -f -- "$word")) ;;
+      \(values)    *) COMPREPLY=($(compgen -f -- "$word")) ;;
         esac
       }
 
@@ -168,16 +180,9 @@ extension CompletionScript {
 
         """
     }
-    var values = Self.named.sorted { $0.key < $1.key }.map { option, kind in
-      "    *' \(option)') compadd -- ${(f)\"$(conveyor completions \(kind) 2>/dev/null)\"} ;;\n"
-    }
-    for place in places {
-      for (option, words) in place.values.sorted(by: { $0.key < $1.key }) {
-        values.append(
-          "    \(Self.quoted("\(place.words) \(option)"))) compadd -- \(words.joined(separator: " ")) ;;\n"
-        )
-      }
-    }
+    let values = valueCases(
+      asking: { "compadd -- ${(f)\"$(conveyor completions \($0) 2>/dev/null)\"}" },
+      listing: { "compadd -- \($0.joined(separator: " "))" })
     return """
       #compdef conveyor
       # zsh completion for conveyor. Made by `conveyor completions zsh`.
@@ -208,7 +213,7 @@ extension CompletionScript {
         before=${words[CURRENT-1]}
         if ((${valued[(Ie)$before]})); then
           case "$place $before" in
-      \(values.joined())    *) _files ;;
+      \(values)    *) _files ;;
           esac
         elif [[ ${words[CURRENT]} == -* ]]; then
           _describe option options

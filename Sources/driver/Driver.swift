@@ -78,15 +78,7 @@ struct Driver: ParsableCommand {
   /// The table of what the tools that are installed say of themselves.
   static func table(_ programs: Programs) throws -> OptionTable {
     var help: [String: JSON] = [:]
-    for tool in OptionTable.tools {
-      let dump = try programs.run(tool, ["--experimental-dump-help"])
-      guard dump.status == 0 else { throw Preflight.Ended(status: dump.status) }
-      guard let json = try? JSON(parsing: dump.text) else {
-        throw Fatal(
-          .configuration, "the tool \(tool) does not describe its options. Build it again.")
-      }
-      help[tool] = json
-    }
+    for tool in OptionTable.tools { help[tool] = try programs.help(of: tool) }
     return OptionTable(help: help)
   }
 

@@ -58,15 +58,24 @@ struct Programs: Sendable {
     )
   }
 
+  /// How a tool describes itself, as argument-parser has it: `{"command":…}`.
+  func help(of tool: String, _ messages: Messages = .shown) throws -> JSON {
+    let dump = try run(tool, ["--experimental-dump-help"], messages)
+    guard dump.status == 0 else { throw Preflight.Ended(status: dump.status) }
+    guard let json = try? JSON(parsing: dump.text) else {
+      throw Fatal(
+        .configuration, "the tool \(tool) does not describe its options. Build it again.")
+    }
+    return json
+  }
+
   /// Every variable of the environment that begins with `CONVEYOR_` and is read by something.
   func variables() -> Set<String> {
     var names = Set(
       ["BIN", "CONFIG", "PLUGIN_PATH", "RUN_ID", "SHARE"].map { "CONVEYOR_\($0)" }
         + RunSettings.Own.allCases.map { EnvironmentDefaults.variable($0.rawValue) })
     for tool in Self.tools {
-      guard let dump = try? run(tool, ["--experimental-dump-help"], .dropped),
-        let command = (try? JSON(parsing: dump.text))?["command"]
-      else { continue }
+      guard let command = try? help(of: tool, .dropped)["command"] else { continue }
       for command in [command] + (command["subcommands"]?.array ?? []) {
         for option in (command["arguments"]?.array ?? []).compactMap(CommandSyntax.Option.init) {
           for name in option.spellings.map({ String($0.drop { $0 == "-" }) }) {
