@@ -65,8 +65,7 @@ package struct StateFolder: Sendable, Equatable {
 enum LocalPaths {
   static let options: Set<String> = [
     "csv", "html", "log", "log-file", "metrics-file", "output-dir", "port-file", "samples", "spool",
-    "state",
-    "summary", "token-file",
+    "state", "summary", "token-file",
   ]
 
   /// Throws with exit code 64 for such an option whose value is the address of a server.

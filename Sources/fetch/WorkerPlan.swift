@@ -70,8 +70,7 @@ struct WorkerPlan: Sendable {
     let recent = samples.filter { ((now - 28 * Self.day)...(now + 600)).contains($0.second) }
     let byHost = Dictionary(grouping: recent, by: \.host)
     let asked = asked.isEmpty ? byHost.keys.sorted().map { Asked(name: $0) } : asked
-    var errors: [String: Errors] = [:]
-    let known = asked.compactMap { one -> (Asked, HostModel, [HostModel.Cell])? in
+    let known = asked.compactMap { one -> (Asked, HostModel, [HostModel.Cell], Errors)? in
       guard let own = byHost[one.name]?.sorted(by: { $0.at < $1.at }), let last = own.last else {
         return nil
       }
@@ -80,16 +79,14 @@ struct WorkerPlan: Sendable {
       guard cells.reduce(0, { $0 + $1.seconds }) >= Self.least,
         let model = HostModel(cells, delay: delay)
       else { return nil }
-      errors[one.name] = Errors(cells, until: last.at)
-      return (one, model, cells)
+      return (one, model, cells, Errors(cells, until: last.at))
     }
     let all = known.reduce(0) { $0 + $1.2.reduce(0) { $0 + $1.documents } }
     var earliest: [Int?] = []
     var expected: [Int?] = []
     var latest: [Int?] = []
-    hosts = known.map { asked, model, cells in
+    hosts = known.map { asked, model, cells, errors in
       let table = Table(model, asked, offset)
-      let errors = errors[asked.name] ?? Errors([], until: 0)
       let own = cells.reduce(0) { $0 + $1.documents }
       let share = all > 0 ? Double(own) / Double(all) : 1 / Double(known.count)
       if let documents {
