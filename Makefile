@@ -1,7 +1,6 @@
 # Plain `make` lists the targets.
 
 PREFIX ?= /usr/local
-TOOLS := enqueue fetch optimize upload validate queue dashboard notify portal conveyor-driver
 SCRIPTS := bin/conveyor download_mid_filtered_documents.sh download_validator examples/demo \
   scripts/install-dependencies Tests/Fuzz/build Tests/Stores/server .ci/run deploy/build-image \
   deploy/parallel/stages deploy/slurm/stage.sbatch scripts/install-tree scripts/make-deb scripts/make-sbom \
