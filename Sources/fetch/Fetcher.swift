@@ -81,7 +81,7 @@ struct Fetcher: RecordProcessor, ~Copyable {
     else { throw RecordError.stopped }
     var work: Work?
     defer { if work == nil { services.idsInWork.leave(record.id) } }
-    var changed: Requester.Reply?
+    var changed: PortalReply?
     let known = try services.checkpoint.entry(record.id)
     try services.idsInWork.check(known, for: plan.identity)
     if let known, known.request == plan.identity, isStillThere(known) {
@@ -104,7 +104,7 @@ struct Fetcher: RecordProcessor, ~Copyable {
   /// - Parameter changed: what the portal has instead of what is `known`.
   private mutating func fetch(
     _ plan: Portal.Plan, _ portal: Portal, _ record: DocumentRecord, _ known: Checkpoint.Entry?,
-    _ changed: Requester.Reply?
+    _ changed: PortalReply?
   ) throws -> Work {
     let url = try plan.url
     try services.room.enter(services.stop)
@@ -154,7 +154,7 @@ struct Fetcher: RecordProcessor, ~Copyable {
   /// several images, or came without validators, cannot be asked about.
   private mutating func recheck(
     _ entry: Checkpoint.Entry, _ plan: Portal.Plan, _ portal: Portal
-  ) throws -> Requester.Reply? {
+  ) throws -> PortalReply? {
     var conditions: [(name: String, value: String)] = []
     if let etag = entry.etag { conditions.append(("If-None-Match", etag)) }
     if let date = entry.lastModified { conditions.append(("If-Modified-Since", date)) }
@@ -166,7 +166,7 @@ struct Fetcher: RecordProcessor, ~Copyable {
     requester.enter(portal)
     let reply = try requester.get(
       PortalRequest(url),
-      Requester.RequestContext(
+      RequestContext(
         id: entry.id, portal: portal, step: PortalStep(), fields: conditions))
     return reply.head.status == 304 ? nil : reply
   }
@@ -202,7 +202,7 @@ struct Fetcher: RecordProcessor, ~Copyable {
 
   /// Makes one document of the images, in order, and gives it its final name.
   private func keep(
-    _ images: [Requester.Reply], of record: DocumentRecord, _ entry: inout Checkpoint.Entry
+    _ images: [PortalReply], of record: DocumentRecord, _ entry: inout Checkpoint.Entry
   ) throws {
     let files = images.compactMap(\.body.pdf)
     guard let first = images.first, let file = files.first, files.count == images.count else {

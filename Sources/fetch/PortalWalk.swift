@@ -10,7 +10,7 @@ struct PortalWalk: ~Copyable {
   private(set) var actualBook: Int?
   private(set) var actualPage: Int?
   /// The bodies that make the document, in order.
-  private(set) var bodies: [Requester.Reply] = []
+  private(set) var bodies: [PortalReply] = []
   private var referer: WebURL?
   private var addresses = AddressRule.any
   private var requests = 0
@@ -95,8 +95,8 @@ struct PortalWalk: ~Copyable {
     }
   }
 
-  private func context(_ step: PortalStep) -> Requester.RequestContext {
-    var context = Requester.RequestContext(
+  private func context(_ step: PortalStep) -> RequestContext {
+    var context = RequestContext(
       id: record.id, portal: portal, step: step, addresses: addresses, referer: referer)
     context.mayRenew = mayRenew && !step.isLogin && (step.number > 1 || !portal.login.isEmpty)
     return context
@@ -179,7 +179,7 @@ extension StepOutcome {
   /// `nil` for the document itself, which is the answer now and then. Throws `absent`, or why the page
   /// cannot be read or leads where it must not.
   init?(
-    _ reply: Requester.Reply, _ step: PortalStep, _ links: LinkRule
+    _ reply: PortalReply, _ step: PortalStep, _ links: LinkRule
   ) throws(RecordError) {
     guard reply.body.pdf == nil else { return nil }
     guard let answer = reply.answer else {

@@ -166,7 +166,7 @@ struct PoliteRequest: Sendable {
         }
       }
       do {
-        let response = try transfer.get(request, into: sink, didSend: sent) {
+        let response = try transfer.send(request, into: sink, didSend: sent) {
           permission = Result { () throws(Fatal) in
             try limiter.start(host: host, pace: pace, stop: stop)
           }

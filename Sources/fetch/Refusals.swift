@@ -22,7 +22,7 @@ extension FetchFailure {
   /// What a portal answered instead of a document. `hasCredentials` says whether something was sent that
   /// proves who asks.
   init(
-    _ error: RecordError, status: Int, url: WebURL, context: Requester.RequestContext,
+    _ error: RecordError, status: Int, url: WebURL, context: RequestContext,
     hasCredentials: Bool,
     hiding headerSecrets: HeaderSecrets
   ) {
@@ -89,9 +89,35 @@ extension FetchFailure {
   }
 }
 
+extension FetchServices {
+  /// What a portal answered to this run's requests instead of a document.
+  func failure(
+    _ error: RecordError, status: Int, _ url: WebURL, _ context: RequestContext
+  ) -> FetchFailure {
+    FetchFailure(
+      error, status: status, url: url, context: context, hasCredentials: settings.hasCredentials,
+      hiding: headerSecrets)
+  }
+}
+
+extension Requester {
+  /// The one error of several attempts: a final one, else the last of the class met most often, so that
+  /// a connection that happens to break last does not hide what the portal says all the time.
+  static func verdict(of failures: [RecordError]) -> RecordError {
+    guard let last = failures.last, last.isRetryable else { return failures.last ?? .stopped }
+    let counts = Dictionary(grouping: failures, by: \.kind).mapValues(\.count)
+    let most = failures.filter { counts[$0.kind] == counts.values.max() }
+    // Of two classes met equally often, an answer says more than the lack of one.
+    let isAnswer = { (error: RecordError) in
+      ![.network, .timeout, .rateLimited].contains(error.kind)
+    }
+    return most.last(where: isAnswer) ?? most.last ?? last
+  }
+}
+
 extension OutageGate.Scope {
   /// What fails as one: a portal's step, at the server that is asked.
-  static func server(_ url: WebURL, _ context: Requester.RequestContext) -> OutageGate.Scope {
+  static func server(_ url: WebURL, _ context: RequestContext) -> OutageGate.Scope {
     let name = context.portal.name
     if context.step.isLogin {
       // A group of its own: that the page with the form is there says nothing about the password.
@@ -152,29 +178,41 @@ final class Samples: Sendable {
   /// A request that was good.
   struct Sample: Sendable {
     let request: PortalRequest
-    var context: Requester.RequestContext
+    var context: RequestContext
     /// Throws where the answer is none.
-    let read: @Sendable (Requester.Reply) throws(RecordError) -> Void
+    let read: @Sendable (PortalReply) throws(RecordError) -> Void
   }
 
   /// Nanoseconds for which one is new enough; what is asked for once more in an outage need not be the very last.
   private static let freshness: Int64 = 1_000_000_000
 
-  private let samples = Lock<[String: (sample: Sample, time: Int64)]>([:])
+  private typealias Table = [String: (sample: Sample, time: Int64)]
+
+  /// The latest, and those before: records that bring their own addresses may lead to any number of servers.
+  private let samples = Lock<(latest: Table, before: Table)>(([:], [:]))
+
+  /// With so many, the latest become those before, and what was before is forgotten.
+  private static let most = 2048
 
   /// The sample of a scope.
-  subscript(scope: OutageGate.Scope) -> Sample? { samples.withLock { $0[scope.key]?.sample } }
+  subscript(scope: OutageGate.Scope) -> Sample? { entry(scope)?.sample }
 
   /// Whether there is one.
-  func has(_ scope: OutageGate.Scope) -> Bool { samples.withLock { $0[scope.key] != nil } }
+  func has(_ scope: OutageGate.Scope) -> Bool { entry(scope) != nil }
+
+  private func entry(_ scope: OutageGate.Scope) -> (sample: Sample, time: Int64)? {
+    samples.withLock { $0.latest[scope.key] ?? $0.before[scope.key] }
+  }
 
   /// Notes a request that was answered well. No cache between us and the portal shall answer for it.
   func note(_ sample: @autoclosure () -> Sample, in scope: OutageGate.Scope) {
     let now = Time.monotonic()
-    let time = samples.withLock { $0[scope.key]?.time }
-    if let time, now - time < Self.freshness { return }
+    if let entry = entry(scope), now - entry.time < Self.freshness { return }
     var sample = sample()
     sample.context.fields = [("Cache-Control", "no-cache")]
-    samples.withLock { [sample] in $0[scope.key] = (sample, now) }
+    samples.withLock { [sample] samples in
+      if samples.latest.count >= Self.most { samples = ([:], samples.latest) }
+      samples.latest[scope.key] = (sample, now)
+    }
   }
 }

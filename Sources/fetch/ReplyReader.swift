@@ -16,7 +16,7 @@ struct ReplyReader {
   /// What the answer means, and where a browser would go on from a page that is none. Throws a
   /// ``RecordError`` that says why it cannot be read.
   func read(
-    _ reply: inout Requester.Reply, _ context: Requester.RequestContext, now: Int
+    _ reply: inout PortalReply, _ context: RequestContext, now: Int
   ) throws -> (ResponseVerdict, next: PageFindings.Next?) {
     if reply.head.status == 304, !context.fields.isEmpty { return (.accepted, nil) }
     var findings = PageFindings()
@@ -39,7 +39,7 @@ struct ReplyReader {
   }
 
   private func kind(
-    of reply: inout Requester.Reply, _ context: Requester.RequestContext,
+    of reply: inout PortalReply, _ context: RequestContext,
     _ findings: inout PageFindings
   ) throws -> ResponseVerdict.Body {
     switch reply.body.content() {
@@ -63,7 +63,7 @@ struct ReplyReader {
   }
 
   private func defect(
-    of file: PDFFile, in reply: inout Requester.Reply, _ context: Requester.RequestContext
+    of file: PDFFile, in reply: inout PortalReply, _ context: RequestContext
   ) throws -> String? {
     if let finding = file.finding {
       reply.finding = finding
@@ -84,7 +84,7 @@ struct ReplyReader {
   }
 
   private func findings(
-    in page: PageBody, _ reply: Requester.Reply, _ context: Requester.RequestContext
+    in page: PageBody, _ reply: PortalReply, _ context: RequestContext
   ) throws -> PageFindings {
     // What another status says is said by the status, unless the portal file has words for its pages.
     let isAnswer = reply.isAnswer(to: context.step)
@@ -101,41 +101,5 @@ struct ReplyReader {
     } catch let error as RecordError where error.kind == .portalError && !isAnswer {
       return PageFindings()
     }
-  }
-}
-
-/// What is known of a body of which only a part is there: enough to tell whether an answer continues it.
-struct PartialBody {
-  /// A strong ETag, or the date of the last change: what `If-Range` may say (RFC 9110, section 13.1.5).
-  let validator: String
-  /// The length of the whole, where it was announced.
-  let total: Int?
-  private let field: String
-
-  /// Reads the head of the answer that began it; `nil` where nothing says whether it stays the same.
-  init?(_ head: ResponseHead) {
-    if let etag = head.header("ETag"), etag.hasPrefix("\"") {
-      (field, validator) = ("ETag", etag)
-    } else if let date = head.header("Last-Modified") {
-      (field, validator) = ("Last-Modified", date)
-    } else {
-      return nil
-    }
-    total = head.header("Content-Length").flatMap(Int.init)
-  }
-
-  /// The length of the whole that an answer makes of the first `offset` bytes, and `nil` where it does
-  /// not continue just there, to the end, and the same content (RFC 9110, section 14.4).
-  func length(continuedBy head: ResponseHead, at offset: Int) -> Int? {
-    guard head.status == 206, let range = head.header("Content-Range"),
-      let unit = range.split(separator: " ").first, unit.lowercased() == "bytes"
-    else { return nil }
-    let numbers = range.dropFirst(unit.count).split { " -/".contains($0) }.map { Int($0) }
-    guard numbers.count == 3, let start = numbers[0], let end = numbers[1], start == offset,
-      let whole = numbers[2] ?? total, whole == total ?? whole, whole > 0, end == whole - 1
-    else { return nil }
-    // Whoever sends the range has compared; but an answer that names another content is believed.
-    if let other = head.header(field), other != validator { return nil }
-    return whole
   }
 }

@@ -1,14 +1,10 @@
-import Limiter
 import Common
-import Glibc
-import Inspection
 import Logging
 import HTTP
 
-/// Makes requests for one worker: each start, retries and redirects included, waits for the limiter;
-/// what may pass is tried again.
+/// Asks portals for one worker: follows redirects, tries again what may pass, and waits through outages.
 struct Requester: ~Copyable {
-  private var transfer: Transfer
+  private var transfer: PacedTransfer
   private let services: FetchServices
   private let logger: Logger
   private let worker: Int
@@ -23,62 +19,7 @@ struct Requester: ~Copyable {
     self.services = services
     self.worker = worker
     self.logger = logger
-    let stop = services.stop
-    let grace = services.settings.graceAfterStop
-    do throws(TransferError) {
-      transfer = try Transfer(services.settings.transfer) {
-        stop.isRequested && stop.age > grace
-      }
-    } catch {
-      throw Fatal(.inputOutput, "cannot start libcurl: \(error)")
-    }
-  }
-
-  /// A good answer.
-  struct Reply {
-    /// Where it came from in the end.
-    let url: WebURL
-    let head: ResponseHead
-    /// The server's address, as numbers.
-    let address: String?
-    let body: BodyReceiver
-    /// What the page says, where one was looked up.
-    var answer: StepAnswer?
-    /// Whether the portal file says what the answer's status, or a page of such a status, means.
-    var isNamed = false
-    /// What was found out about the PDF.
-    var finding: PDFFinding?
-
-    /// The status; 200 where the rest of a body came that an earlier answer had begun.
-    var status: Int { body.isContinuation ? 200 : head.status }
-
-    /// Whether it is read as an answer.
-    func isAnswer(to step: PortalStep) -> Bool {
-      status == 200 || step.purpose.isPage && (200..<300).contains(status)
-    }
-  }
-
-  /// One thing to be asked for, and for which document.
-  struct RequestContext: Sendable {
-    let id: String
-    let portal: Portal
-    let step: PortalStep
-    var addresses = AddressRule.any
-    /// Further header fields of the first request: the conditions of a recheck.
-    var fields: [(name: String, value: String)] = []
-    /// The page on which the link was found.
-    var referer: WebURL?
-    /// Whether "there is none" is what a list of numbers ends with.
-    var mayEnd = false
-    /// Whether a session that is over is begun again, once for a document.
-    var mayRenew = false
-
-    /// Whether another document may ask the same, and be answered the same.
-    var isRepeatable: Bool {
-      portal.session == .worker && portal.login.isEmpty || step.number == 1 && !step.isLogin
-    }
-
-    var links: LinkRule { LinkRule(hosts: portal.hosts) }
+    transfer = try PacedTransfer(services, logger: logger)
   }
 
   /// What one request for one document has met so far.
@@ -95,7 +36,7 @@ struct Requester: ~Copyable {
   }
 
   /// Asks until there is an answer that counts.
-  mutating func get(_ request: PortalRequest, _ context: RequestContext) throws -> Reply {
+  mutating func get(_ request: PortalRequest, _ context: RequestContext) throws -> PortalReply {
     try get(request, context) { _ throws(RecordError) in () }.0
   }
 
@@ -127,8 +68,8 @@ struct Requester: ~Copyable {
   /// ``Fatal``. In an outage it waits, for as long as that lasts.
   mutating func get<Answer>(
     _ request: PortalRequest, _ context: RequestContext,
-    read: @escaping @Sendable (Reply) throws(RecordError) -> Answer
-  ) throws -> (Reply, Answer) {
+    read: @escaping @Sendable (PortalReply) throws(RecordError) -> Answer
+  ) throws -> (PortalReply, Answer) {
     let gate = services.gate
     partNumber += 1
     let body = BodyReceiver(
@@ -166,9 +107,9 @@ struct Requester: ~Copyable {
   /// Throws ``FetchFailure`` for everything else that the portal did.
   private mutating func getOnce<Answer>(
     _ request: PortalRequest, _ context: RequestContext, into body: BodyReceiver,
-    _ read: (Reply) throws(RecordError) -> Answer
-  ) throws -> Result<(Reply, Answer), RecordError> {
-    let reply: Reply
+    _ read: (PortalReply) throws(RecordError) -> Answer
+  ) throws -> Result<(PortalReply, Answer), RecordError> {
+    let reply: PortalReply
     switch try follow(request, context, into: body) {
     case .success(let received): reply = received
     case .failure(let absence): return .failure(absence)
@@ -180,7 +121,7 @@ struct Requester: ~Copyable {
       }
       services.trace?.judge("\(error.kind.rawValue): \(error.message)")
       reply.body.discard()
-      throw failure(error, status: reply.head.status, request.url, context)
+      throw services.failure(error, status: reply.head.status, request.url, context)
     }
   }
 
@@ -257,32 +198,11 @@ struct Requester: ~Copyable {
     guard services.stop.sleep(seconds: wait) else { throw RecordError.stopped }
   }
 
-  /// The one error of several attempts: a final one, else the last of the class met most often, so that
-  /// a connection that happens to break last does not hide what the portal says all the time.
-  static func verdict(of failures: [RecordError]) -> RecordError {
-    guard let last = failures.last, last.isRetryable else { return failures.last ?? .stopped }
-    let counts = Dictionary(grouping: failures, by: \.kind).mapValues(\.count)
-    let most = failures.filter { counts[$0.kind] == counts.values.max() }
-    // Of two classes met equally often, an answer says more than the lack of one.
-    let isAnswer = { (error: RecordError) in
-      ![.network, .timeout, .rateLimited].contains(error.kind)
-    }
-    return most.last(where: isAnswer) ?? most.last ?? last
-  }
-
-  private func failure(
-    _ error: RecordError, status: Int, _ url: WebURL, _ context: RequestContext
-  ) -> FetchFailure {
-    FetchFailure(
-      error, status: status, url: url, context: context,
-      hasCredentials: services.settings.hasCredentials, hiding: services.headerSecrets)
-  }
-
   /// One request, with the redirects it leads through; a failure is a page that is known to say that the
   /// document is not there.
   private mutating func follow(
     _ start: PortalRequest, _ context: RequestContext, into body: BodyReceiver
-  ) throws -> Result<Reply, RecordError> {
+  ) throws -> Result<PortalReply, RecordError> {
     var asked = start
     var addresses = context.addresses
     let continuation = start.method == "GET" ? body.continuationFields : []
@@ -294,9 +214,9 @@ struct Requester: ~Copyable {
       request.headers =
         asked.headers + context.fields + continuation
         + refererField(referer, to: request.url, unlessIn: asked.headers)
-      let response = try perform(request, context, into: body)
+      let response = try transfer.send(request, context, into: body)
       let status = response.head.status
-      var reply = Reply(
+      var reply = PortalReply(
         url: request.url, head: response.head, address: response.address, body: body)
       let (verdict, next) = try judge(&reply, context)
       services.trace?.judge(next.map { "leads on to \($0.url.redacted)" } ?? verdict.description)
@@ -312,45 +232,53 @@ struct Requester: ~Copyable {
       switch verdict {
       case .accepted: return .success(reply)
       case .redirect(let link):
-        try heed(response.head, of: request.url)
+        if let seconds = response.head.retryAfter(now: Self.now), seconds > 0 {
+          try transfer.pause(request.url, retryAfter: seconds)
+        }
         do throws(RecordError) {
           let url = try context.links.follow(link, from: request.url)
           asked = asked.redirected(to: url, status: status)
         } catch {
           // Where a portal sends everybody to a log-in elsewhere, that is no document's fault.
-          throw failure(error, status: status, request.url, context)
+          throw services.failure(error, status: status, request.url, context)
         }
         addresses = addresses.tightened(after: response.address)
       case .refused(let error, let slowDown, let retryAfter):
         body.discard()
-        if slowDown || retryAfter != nil { try pause(request.url, retryAfter) }
+        if slowDown || retryAfter != nil { try transfer.pause(request.url, retryAfter: retryAfter) }
         if error.kind == .absent, status == 200 || reply.isNamed || context.mayEnd {
-          return .failure(named(error, request.url))
+          return .failure(
+            RecordError(
+              error.kind, "\(error.message) (\(request.url.redacted))",
+              isRetryable: error.isRetryable))
         }
-        guard continuation.isEmpty || error.isRetryable else {
-          // What is said to the wish for the rest says nothing about the whole (RFC 9110, section 14.2).
-          let error = RecordError(.portalError, "\(error.message), asked for the rest of a body")
-          throw failure(error, status: 206, request.url, context)
-        }
-        throw failure(error, status: status, request.url, context)
+        throw refusal(
+          error, status: status, isAboutRest: !continuation.isEmpty, request.url, context)
       }
     }
     let error = RecordError(
       .portalError, "more than \(services.settings.maximumRedirects) redirects")
-    throw failure(error, status: 302, start.url, context)
+    throw services.failure(error, status: 302, start.url, context)
   }
 
-  private func named(_ error: RecordError, _ url: WebURL) -> RecordError {
-    RecordError(error.kind, "\(error.message) (\(url.redacted))", isRetryable: error.isRetryable)
+  private func refusal(
+    _ error: RecordError, status: Int, isAboutRest: Bool, _ url: WebURL, _ context: RequestContext
+  ) -> FetchFailure {
+    guard isAboutRest, !error.isRetryable else {
+      return services.failure(error, status: status, url, context)
+    }
+    // What is said to the wish for the rest says nothing about the whole (RFC 9110, section 14.2).
+    let error = RecordError(.portalError, "\(error.message), asked for the rest of a body")
+    return services.failure(error, status: 206, url, context)
   }
 
   private func judge(
-    _ reply: inout Reply, _ context: RequestContext
+    _ reply: inout PortalReply, _ context: RequestContext
   ) throws -> (ResponseVerdict, next: PageFindings.Next?) {
     let reader = ReplyReader(services: services, worker: worker, logger: logger)
     do { return try reader.read(&reply, context, now: Self.now) } catch let error as RecordError {
       guard error.kind != .interrupted else { throw error }
-      throw failure(error, status: reply.head.status, reply.url, context)
+      throw services.failure(error, status: reply.head.status, reply.url, context)
     }
   }
 
@@ -367,96 +295,4 @@ struct Requester: ~Copyable {
 
   /// Seconds since 1970.
   private static var now: Int { Int(Time.wall() / 1_000_000_000) }
-
-  /// `Retry-After` holds whatever the status is.
-  private func heed(_ head: ResponseHead, of url: WebURL) throws(Fatal) {
-    if let seconds = head.retryAfter(now: Self.now), seconds > 0 { try pause(url, seconds) }
-  }
-
-  private mutating func perform(
-    _ request: Request, _ context: RequestContext, into body: BodyReceiver
-  ) throws -> Response {
-    let url = request.url
-    if let saved = try services.trace?.answer(request, context.step, into: body) { return saved }
-    let kept = services.trace.map { _ in KeepingSink(body) }
-    let pace = try services.robots.heed(
-      url, request.addresses, services.settings.pace(of: context.portal))
-    let (limiter, samples, stop) = (services.limiter, services.sampleLog, services.stop)
-    while true {
-      guard try limiter.waitForSlot(host: url.budget, pace: pace, stop: stop) else {
-        throw RecordError.stopped
-      }
-      var permission = Result<Limiter.Permission, Fatal>.success(.stopped)
-      var began = Time.monotonic()
-      var noting = Result<Void, Fatal>.success(())
-      let sent = {
-        guard case .success(.granted(let grant)) = permission else { return }
-        noting = Result { () throws(Fatal) in
-          try limiter.sent(grant, host: url.budget, pace: pace)
-        }
-      }
-      let response: Response
-      do throws(TransferError) {
-        response = try transfer.send(request, into: kept ?? body, didSend: sent) {
-          permission = Result { () throws(Fatal) in
-            try limiter.start(host: url.budget, pace: pace, stop: stop)
-          }
-          began = Time.monotonic()
-          guard case .success(.granted) = permission else { return false }
-          samples?.started(url.budget)
-          return true
-        }
-      } catch {
-        if error.kind == .notStarted {
-          guard try permission.get() == .paused else { throw RecordError.stopped }
-          continue
-        }
-        adapt(since: began, isDropped: [.network, .timeout].contains(error.kind), url, pace)
-        if let failure = body.failure { throw DiskFull.error(failure) }
-        if let refusal = body.refusal { throw self.failure(refusal, status: 200, url, context) }
-        throw try FetchFailure(
-          error, url: url, portal: context.portal, hiding: services.headerSecrets)
-      }
-      if context.portal.base == nil {
-        services.gate.succeeded(services.gate.observer(of: .network))
-      }
-      let status = response.head.status
-      services.trace?.note(
-        Trace.Exchange(
-          step: context.step, request: request, head: response.head, body: kept?.bytes ?? [],
-          seconds: Double(Time.monotonic() - began) / 1e9))
-      adapt(since: began, isDropped: status == 429 || status >= 500, url, pace, status: status)
-      try noting.get()
-      if case .success(.granted(let grant)) = permission, grant.refusals > 0, status < 400 {
-        try limiter.succeed(host: url.budget)
-      }
-      return response
-    }
-  }
-
-  private func adapt(
-    since began: Int64, isDropped: Bool, _ url: WebURL, _ pace: RateLimit, status: Int? = nil
-  ) {
-    let now = Time.monotonic()
-    let seconds = Double(now - began) / 1e9
-    services.traffic.note(host: url.budget, status: status, seconds: seconds, delay: pace.delay)
-    if let stage = services.settings.stage, let status, status < 400 {
-      services.limiter.answered(host: url.budget, pace: pace, after: seconds, stage: stage)
-    }
-    services.sampleLog?.ended(
-      url.budget, status: status, isDropped: isDropped, seconds: seconds, delay: pace.delay)
-    let decision = services.adaptive.finished(latency: seconds, isDropped: isDropped, now: now)
-    if let decision { logger.info("workers: \(decision.limit), \(decision.reason)") }
-  }
-
-  private func pause(_ url: WebURL, _ retryAfter: Double?) throws(Fatal) {
-    let base = services.settings.retry.base
-    let seconds = try services.limiter.refuse(
-      host: url.budget, retryAfter: retryAfter, base: base)
-    logger.notice(
-      """
-      \(url.origin) asked to slow down: pausing all requests to it for \
-      \(Format.duration(seconds: seconds)).
-      """)
-  }
 }

@@ -26,7 +26,7 @@ package struct ToolStatus: Sendable {
       let time = OutageReport.time(json["at"])
     else { return nil }
     (self.tool, self.process) = (tool, process)
-    age = max(0, Double(now - time) / 1e9)
+    age = max(0, Double(now.subtractingClamped(time)) / 1e9)
     workers = json["workers"]?.int ?? 0
     busy = json["busy"]?.int ?? 0
     oldest = json["oldest_seconds"]?.double ?? 0

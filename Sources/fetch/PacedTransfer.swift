@@ -1,0 +1,134 @@
+import Common
+import Limiter
+import Logging
+import HTTP
+
+/// Makes requests for one worker, each when the limiter lets it begin, and notes what came of it: for the
+/// limiter, the samples, the workers' number, the trace.
+struct PacedTransfer: ~Copyable {
+  private var transfer: Transfer
+  private let services: FetchServices
+  private let logger: Logger
+
+  init(_ services: FetchServices, logger: Logger) throws(Fatal) {
+    self.services = services
+    self.logger = logger
+    let stop = services.stop
+    let grace = services.settings.graceAfterStop
+    do throws(TransferError) {
+      transfer = try Transfer(services.settings.transfer) {
+        stop.isRequested && stop.age > grace
+      }
+    } catch {
+      throw Fatal(.inputOutput, "cannot start libcurl: \(error)")
+    }
+  }
+
+  /// The cookies that servers have set, a line each.
+  var cookies: [String] {
+    get { transfer.cookies }
+    nonmutating set { transfer.cookies = newValue }
+  }
+
+  /// One request, in its turn. Throws ``FetchFailure`` where the transfer failed, a ``RecordError`` where the run
+  /// is over or the body cannot be taken, a ``Fatal`` where the limiter or robots.txt ends the run.
+  mutating func send(
+    _ request: Request, _ context: RequestContext, into body: BodyReceiver
+  ) throws -> Response {
+    let url = request.url
+    if let saved = try services.trace?.answer(request, context.step, into: body) { return saved }
+    let pace = try services.robots.heed(
+      url, request.addresses, services.settings.pace(of: context.portal))
+    while true {
+      guard try services.limiter.waitForSlot(host: url.budget, pace: pace, stop: services.stop)
+      else {
+        throw RecordError.stopped
+      }
+      if let response = try sendNow(request, context, into: body, pace) { return response }
+    }
+  }
+
+  /// Sends it if the limiter still agrees once a connection is there; `nil` where the host was paused meanwhile.
+  private mutating func sendNow(
+    _ request: Request, _ context: RequestContext, into body: BodyReceiver, _ pace: RateLimit
+  ) throws -> Response? {
+    let url = request.url
+    let (limiter, samples, stop) = (services.limiter, services.sampleLog, services.stop)
+    let kept = services.trace.map { _ in KeepingSink(body) }
+    var permission = Result<Limiter.Permission, Fatal>.success(.stopped)
+    var began = Time.monotonic()
+    var noting = Result<Void, Fatal>.success(())
+    let sent = {
+      guard case .success(.granted(let grant)) = permission else { return }
+      noting = Result { () throws(Fatal) in
+        try limiter.sent(grant, host: url.budget, pace: pace)
+      }
+    }
+    let response: Response
+    do throws(TransferError) {
+      response = try transfer.send(request, into: kept ?? body, didSend: sent) {
+        permission = Result { () throws(Fatal) in
+          try limiter.start(host: url.budget, pace: pace, stop: stop)
+        }
+        began = Time.monotonic()
+        guard case .success(.granted) = permission else { return false }
+        samples?.started(url.budget)
+        return true
+      }
+    } catch {
+      if error.kind == .notStarted {
+        guard try permission.get() == .paused else { throw RecordError.stopped }
+        return nil
+      }
+      note(since: began, isDropped: [.network, .timeout].contains(error.kind), url, pace)
+      if let failure = body.failure { throw DiskFull.error(failure) }
+      if let refusal = body.refusal {
+        throw services.failure(refusal, status: 200, url, context)
+      }
+      throw try FetchFailure(
+        error, url: url, portal: context.portal, hiding: services.headerSecrets)
+    }
+    if context.portal.base == nil {
+      services.gate.succeeded(services.gate.observer(of: .network))
+    }
+    let status = response.head.status
+    services.trace?.note(
+      Trace.Exchange(
+        step: context.step, request: request, head: response.head, body: kept?.bytes ?? [],
+        seconds: Double(Time.monotonic() - began) / 1e9))
+    note(since: began, isDropped: status == 429 || status >= 500, url, pace, status: status)
+    try noting.get()
+    if case .success(.granted(let grant)) = permission, grant.refusals > 0, status < 400 {
+      try limiter.succeed(host: url.budget)
+    }
+    return response
+  }
+
+  /// Tells all who count how quickly a host answers: that it did, or, `isDropped`, that it had no time.
+  private func note(
+    since began: Int64, isDropped: Bool, _ url: WebURL, _ pace: RateLimit, status: Int? = nil
+  ) {
+    let now = Time.monotonic()
+    let seconds = Double(now - began) / 1e9
+    services.traffic.note(host: url.budget, status: status, seconds: seconds, delay: pace.delay)
+    if let stage = services.settings.stage, let status, status < 400 {
+      services.limiter.answered(host: url.budget, pace: pace, after: seconds, stage: stage)
+    }
+    services.sampleLog?.ended(
+      url.budget, status: status, isDropped: isDropped, seconds: seconds, delay: pace.delay)
+    let decision = services.adaptive.finished(latency: seconds, isDropped: isDropped, now: now)
+    if let decision { logger.info("workers: \(decision.limit), \(decision.reason)") }
+  }
+
+  /// Asks nothing of a host, in any process, for as long as it wishes, or for longer each time where it does not
+  /// say how long. `retryAfter` is in seconds.
+  func pause(_ url: WebURL, retryAfter: Double?) throws(Fatal) {
+    let seconds = try services.limiter.refuse(
+      host: url.budget, retryAfter: retryAfter, base: services.settings.retry.base)
+    logger.notice(
+      """
+      \(url.origin) asked to slow down: pausing all requests to it for \
+      \(Format.duration(seconds: seconds)).
+      """)
+  }
+}
