@@ -75,4 +75,16 @@ import Testing
     }
     #expect(error?.kind == .interrupted)
   }
+
+  /// Records may lead to a server each. What is undecided is kept, whatever came meanwhile.
+  @Test func anyNumberOfServersIsForgotten() {
+    var watches = OutageWatches(OutagePolicy(threshold: 5))
+    _ = watches.change(writing) { $0.refused("1", Refusal("503"), now: 1, hasSample: false) }
+    for number in 0..<100_000 {
+      let scope = OutageGate.Scope(key: "\(number)", name: "a server")
+      _ = watches.change(scope) { $0.succeeded(began: 1, now: 2) }
+    }
+    #expect(watches.count < 10_000)
+    #expect(watches[writing]?.rowLength == 1)
+  }
 }

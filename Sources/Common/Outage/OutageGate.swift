@@ -1,5 +1,4 @@
 import Logging
-import Synchronization
 
 /// Stands in front of every request of a tool: lets it pass, holds the worker that met a refusal until
 /// it is known whose fault that is, and in an outage lets one at a time try again (promise P15).
@@ -34,61 +33,12 @@ import Synchronization
 /// `next` throws ``RecordError/stopped`` where a stop ends its waiting, and a ``Fatal`` with the refusal's ending after the
 /// policy's limit; ``Refusal/isHopeless`` ends the run at once. No attempt is used up by any of it.
 package final class OutageGate: Sendable {
-  /// What is asked, and fails as one: a server, a step of a portal, a store.
-  package struct Scope: Hashable, Sendable {
-    package let key: String
-    /// What people call it: `the portal mid (https://portal.example.org)`.
-    package let name: String
-    /// What is likely to fail together with it: the server behind several steps.
-    package let group: String
-
-    /// A scope; without a group it is one of its own.
-    package init(key: String, name: String, group: String? = nil) {
-      self.key = key
-      self.name = name
-      self.group = group ?? key
-    }
-
-    /// The key says which it is; the rest follows from it.
-    package static func == (one: Scope, other: Scope) -> Bool { one.key == other.key }
-    package func hash(into hasher: inout Hasher) { hasher.combine(key) }
-  }
-
-  /// A request that was let pass. To be answered once: further reports do nothing.
-  package final class Ticket: Sendable {
-    let scope: Scope
-    /// Whether all others wait for what it brings.
-    package let isTry: Bool
-    let began = Time.monotonic()
-    private let isOpen = Atomic<Bool>(true)
-
-    init(_ scope: Scope, isTry: Bool) {
-      self.scope = scope
-      self.isTry = isTry
-    }
-
-    func close() -> Bool { isOpen.exchange(false, ordering: .acquiringAndReleasing) }
-  }
-
-  /// A refusal that is undecided.
-  package struct Held: Sendable {
-    /// When it came, by the monotonic clock, in nanoseconds.
-    let since: Int64
-  }
-
-  /// What a worker is to do.
-  package enum Step {
-    case ask(Ticket)
-    case askSample(Ticket)
-    case own
-  }
-
   package let turns: WorkerTurns
   private let policy: OutagePolicy
   private let stop: ShutdownSignal
   private let notice: OutageNotice?
   private let logger: Logger
-  private let watches = Lock<[Scope: OutageWatch]>([:])
+  private let watches: Lock<OutageWatches>
   /// For each group when its last outage was over.
   private let past = Lock<[String: Int64]>([:])
   /// For each scope how many wait there, or try.
@@ -101,6 +51,7 @@ package final class OutageGate: Sendable {
     notice: OutageNotice? = nil, logger: Logger
   ) {
     self.policy = policy
+    watches = Lock(OutageWatches(policy))
     self.turns = turns
     self.stop = stop
     self.notice = notice
@@ -109,17 +60,19 @@ package final class OutageGate: Sendable {
 
   /// Whether there is an outage of that scope just now.
   package func isOut(_ scope: Scope) -> Bool {
-    watches.withLock { $0[scope]?.outage?.isConfirmed == true }
+    outage(of: scope)?.isConfirmed == true
+  }
+
+  private func outage(of scope: Scope) -> OutageWatch.Outage? {
+    watches.withLock { $0[scope]?.outage }
   }
 
   /// Whether another scope of the same group is out, and was so first: then all of the group wait for what
   /// is learned there, and one request at a time is enough for all. Where those who waited there are gone
   /// with errors of their own, somebody else has to get there.
   private func waitsForAnother(_ scope: Scope, _ now: Int64) -> Bool {
-    let first = watches.withLock { watches -> (scope: Scope, outage: OutageWatch.Outage)? in
-      // Nearly always there is none.
-      guard watches.contains(where: { $0.value.outage != nil }) else { return nil }
-      return watches.filter { $0.key.group == scope.group }
+    let first = watches.withLock { watches in
+      watches.group(of: scope)
         .compactMap { other, watch in watch.outage.map { (scope: other, outage: $0) } }
         .min { ($0.outage.since, $0.scope.key) < ($1.outage.since, $1.scope.key) }
     }
@@ -133,7 +86,12 @@ package final class OutageGate: Sendable {
 
   private func enter(_ scope: Scope) { present.withLock { $0[scope, default: 0] += 1 } }
 
-  private func leave(_ scope: Scope) { present.withLock { $0[scope, default: 0] -= 1 } }
+  private func leave(_ scope: Scope) {
+    present.withLock { present in
+      guard let others = present[scope].map({ $0 - 1 }) else { return }
+      present[scope] = others > 0 ? others : nil
+    }
+  }
 
   /// Closes a ticket. Returns whether it was open.
   private func close(_ ticket: Ticket) -> Bool {
@@ -225,15 +183,16 @@ package final class OutageGate: Sendable {
     guard close(ticket) else { return Held(since: now) }
     let (scope, isTry) = (ticket.scope, ticket.isTry)
     let isNew = watches.withLock { watches in
-      let isNew = watches[scope, default: OutageWatch(policy)]
-        .refused(id, refusal, now: now, hasSample: hasSample, isTry: isTry)
+      let isNew = watches.change(scope) {
+        $0.refused(id, refusal, now: now, hasSample: hasSample, isTry: isTry)
+      }
       // Several steps may each have too few refusals to tell, and the server many.
-      let group = watches.filter { $0.key.group == scope.group }.map(\.value)
+      let group = watches.group(of: scope).values
       let row = group.map(\.rowLength).reduce(0, +)
       // Where one of them is out already, all wait for that.
       let isOpen = hasSample || group.allSatisfy { $0.outage == nil }
       guard isOpen, row >= policy.threshold else { return isNew }
-      return watches[scope]?.suspect(refusal, now: now, hasSample: hasSample) == true || isNew
+      return watches.change(scope) { $0.suspect(refusal, now: now, hasSample: hasSample) } || isNew
     }
     report(ticket, isNew: isNew)
     return Held(since: now)
@@ -257,12 +216,12 @@ package final class OutageGate: Sendable {
   private func change<T: Sendable>(
     _ scope: Scope, _ body: (inout OutageWatch) -> sending T
   ) -> T {
-    watches.withLock { body(&$0[scope, default: OutageWatch(policy)]) }
+    watches.withLock { $0.change(scope, body) }
   }
 
   /// Says it once in words, and then only to those who look closely; other programs learn of each try.
   private func report(_ ticket: Ticket, isNew: Bool) {
-    guard isNew || ticket.isTry, let outage = watches.withLock({ $0[ticket.scope]?.outage }),
+    guard isNew || ticket.isTry, let outage = outage(of: ticket.scope),
       outage.isConfirmed
     else { return }
     let now = Time.monotonic()

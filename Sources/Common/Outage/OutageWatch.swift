@@ -83,6 +83,9 @@ package struct OutageWatch: Sendable {
   /// How many documents were refused since the last good answer.
   package var rowLength: Int { row.count }
 
+  /// Whether nothing is undecided: then all that is known is whether anything was good.
+  var isIdle: Bool { outage == nil && row.isEmpty && hopeless == nil }
+
   /// Others that are likely to fail together with this one do: the sample is asked. Without one, it is
   /// certain: returns whether it became so.
   package mutating func suspect(_ refusal: Refusal, now: Int64, hasSample: Bool) -> Bool {
