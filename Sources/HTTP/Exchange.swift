@@ -56,13 +56,16 @@ final class Exchange {
     return false
   }
 
+  /// Whether there was a connection on which the request could be sent.
+  var hadConnection: Bool { starts > 0 }
+
   /// Whether the request was sent, and its answer has not come to its body yet.
-  var isReadingHeaders: Bool { starts > 0 && !hasBegun }
+  var isReadingHeaders: Bool { hadConnection && !hasBegun }
 
   /// libcurl has come a step further. The first time after ``start()`` the head of the request is with the
   /// system (multi_runsingle in lib/multi.c reports after each of its states, and one of them asks, and sends).
   func advance() {
-    guard starts > 0, !isSent else { return }
+    guard hadConnection, !isSent else { return }
     isSent = true
     didSend()
   }

@@ -66,18 +66,10 @@ package struct Transfer: ~Copyable {
     message.deallocate()
   }
 
-  /// Asks for a URL and hands the body to `sink` as it arrives. Redirects are answers like others:
-  /// where they lead is for the caller to judge. `mayStart` is asked when a connection is there,
+  /// Sends a request and hands the body of the answer to `sink` as it arrives. Redirects are answers like
+  /// others: where they lead is for the caller to judge. `mayStart` is asked when a connection is there,
   /// before the request is sent on it, and may take its time; false ends the transfer as
   /// ``TransferError/Kind/notStarted``. `didSend` is called once the head of the request was sent.
-  package mutating func get(
-    _ request: Request, into sink: any BodySink, didSend: @escaping () -> Void = {},
-    mayStart: @escaping () -> Bool = { true }
-  ) throws(TransferError) -> Response {
-    try send(request, into: sink, didSend: didSend, mayStart: mayStart)
-  }
-
-  /// Sends a request with its body, and hands the body of the answer to `sink` as it arrives.
   package mutating func send(
     _ request: Request, into sink: any BodySink, didSend: @escaping () -> Void = {},
     mayStart: @escaping () -> Bool = { true }
@@ -100,7 +92,7 @@ package struct Transfer: ~Copyable {
           CURLE_FILESIZE_EXCEEDED, detail: "the headers have a line that is longer than 100 kB")
       }
       let detail = String(decoding: message.prefix { $0 != 0 }.map(UInt8.init), as: UTF8.self)
-      throw TransferError(result.code, detail: detail)
+      throw TransferError(result.code, detail: detail, hadConnection: exchange.hadConnection)
     }
     guard exchange.begin() else { throw TransferError(CURLE_WRITE_ERROR, detail: "") }
     return Response(head: exchange.head, bytes: exchange.received, address: result.address)

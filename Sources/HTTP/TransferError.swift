@@ -29,20 +29,19 @@ package struct TransferError: Error, Sendable, Equatable, CustomStringConvertibl
 
   package let kind: Kind
   package let code: UInt32
-  /// Whether nobody was there to talk to: a name without an address, or a connection that never was.
-  package var isWithoutConnection: Bool {
-    // Else, libcurl tells "Operation timed out" or "Operation too slow".
-    let isConnectTimeout =
-      code == CURLE_OPERATION_TIMEDOUT.rawValue && description.hasPrefix("Connection timeout")
-    return isConnectTimeout
-      || [CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_CONNECT]
-        .contains { $0.rawValue == code }
-  }
-
+  /// Whether nobody was there to talk to: a name without an address, or a connection that never was, that of a proxy
+  /// and its TLS included.
+  package let isWithoutConnection: Bool
   package let description: String
 
-  init(_ code: CURLcode, detail: String, kind: Kind? = nil) {
+  /// - Parameter hadConnection: whether one was there on which the request could be sent. libcurl has the same code
+  ///   for any time that is over, and several wordings.
+  init(_ code: CURLcode, detail: String, kind: Kind? = nil, hadConnection: Bool = true) {
     self.code = code.rawValue
+    isWithoutConnection =
+      code == CURLE_OPERATION_TIMEDOUT && !hadConnection
+      || [CURLE_COULDNT_RESOLVE_PROXY, CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_CONNECT]
+        .contains(code)
     self.kind = kind ?? Self.kind(of: code)
     let general = String(cString: curl_easy_strerror(code))
     description = detail.isEmpty ? general : detail

@@ -124,6 +124,21 @@ struct FetchOutageTests {
     #expect(server.requests.count < 30)
   }
 
+  /// The port is open, and what listens there never begins TLS: nobody was there to talk to, as certain after one
+  /// document as after ten. libcurl says "Connection timeout", "SSL connection timeout" or "Resolving timed out".
+  @Test func silenceBeforeTheConnectionIsNoDocumentsFault() throws {
+    let server = try ScriptedServer { _, _ in [.stall] }
+    var run = try OutageRun()
+    run.settings.transfer.connectTimeout = 0.3
+    run.settings.outages.limitBeforeAnythingGood = 1
+    try run.lookUp(at: server.url.replacingOccurrences(of: "http:", with: "https:"))
+    run.workers = 1
+    let end = try run.finish(2)
+    #expect(end.code == .unavailable)
+    #expect(end.errors.allSatisfy { $0["counts"] == .bool(false) }, "\(end.errors)")
+    #expect(end.log.contains { $0.contains("has refused everybody since") }, "\(end.log)")
+  }
+
   /// Two steps: the first goes well all the time.
   @Test func imagesAreWatchedApartFromLookUps() throws {
     let weather = Weather(after: 15, length: 14)
