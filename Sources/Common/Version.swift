@@ -4,7 +4,7 @@ import Glibc
 /// What `--version` prints.
 package enum Version {
   /// Semantic Versioning 2.0.0; CHANGELOG.md says what each brought. `scripts/make-deb` reads it here.
-  package static let number = "1.0.0-dev"
+  package static let number = "1.0.0"
 
   /// The commit that this was built from; empty where it was not built with `make`.
   package static var commit: String { String(cString: cversion_commit()) }
