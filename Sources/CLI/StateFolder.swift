@@ -61,14 +61,15 @@ package struct StateFolder: Sendable, Equatable {
 }
 
 /// Options that name a file or a folder that is written to. An address given by mistake must not
-/// become the name of one: it may hold a password.
+/// become the name of one: it may hold a password. Nor must an empty text, as of a variable of a shell that is not
+/// set: `--state ""` would be the root of the file system.
 enum LocalPaths {
   static let options: Set<String> = [
     "csv", "html", "log", "log-file", "metrics-file", "output-dir", "port-file", "samples", "spool",
     "state", "summary", "token-file",
   ]
 
-  /// Throws with exit code 64 for such an option whose value is the address of a server.
+  /// Throws with exit code 64 for such an option whose value is the address of a server, or empty.
   static func check(_ arguments: [String]) throws(Fatal) {
     var option: String?
     for argument in arguments {
@@ -85,6 +86,9 @@ enum LocalPaths {
   }
 
   private static func check(_ option: String, _ value: String) throws(Fatal) {
+    guard !value.isEmpty else {
+      throw Fatal(.usage, "--\(option) must be a path; it is empty. Name a path.")
+    }
     guard SecretRedactor.looksLikeAddress(value) else { return }
     throw Fatal(
       .usage,

@@ -15,7 +15,7 @@ package struct SettingsFile: Sendable {
   /// Reads the file at `path`. Throws a configuration error with file and line.
   package init(path: String) throws(Fatal) {
     self.path = path
-    guard let text = Self.text(path) else {
+    guard let text = try Self.text(path) else {
       throw Fatal(
         .configuration, "cannot read \(path): \(String(cString: strerror(errno)))")
     }
@@ -27,12 +27,18 @@ package struct SettingsFile: Sendable {
     }
   }
 
-  private static func text(_ path: String) -> String? {
-    guard let file = fopen(path, "r") else { return nil }
+  private static func text(_ path: String) throws(Fatal) -> String? {
+    guard let file = fopen(path, "re") else { return nil }
     defer { fclose(file) }
-    var bytes = [UInt8](repeating: 0, count: maximumBytes)
+    var bytes = [UInt8](repeating: 0, count: maximumBytes + 1)
     let count = fread(&bytes, 1, bytes.count, file)
     guard ferror(file) == 0 else { return nil }
+    // The part that was read may lack a filter, and be well-formed all the same.
+    guard count <= maximumBytes else {
+      throw Fatal(
+        .configuration,
+        "\(path) is not read: it has more than \(Format.bytes(maximumBytes)). Shorten it.")
+    }
     // Editors on Windows begin a file with a byte order mark; it is no part of the first name.
     return String(decoding: ByteOrderMark.dropped(from: bytes.prefix(count)), as: UTF8.self)
   }
@@ -173,7 +179,7 @@ package struct Settings {
     return asked
   }
 
-  /// Refuses members that nobody asked for.
+  /// Refuses members that were not asked for.
   package func finish() throws(Fatal) {
     for member in members where !asked.contains(member.name) {
       throw Fatal(

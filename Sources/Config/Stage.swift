@@ -122,13 +122,17 @@ extension Stage {
     Int(text).flatMap { (1...512).contains($0) ? $0 : nil }
   }
 
-  /// A range of numbers with both ends included: `238-3971`, `1000-` or `55`.
+  /// A range of books with both ends included: `238-3971`, `1000-` or `55`. A book is an `integer` of
+  /// PostgreSQL's: a range that goes beyond ends there.
   package static func range(_ text: String) -> ClosedRange<Int>? {
     let parts = text.split(separator: "-", omittingEmptySubsequences: false)
-    guard parts.count <= 2, let first = Int(parts[0]), first >= 0 else { return nil }
+    let greatest = Int(Int32.max)
+    guard parts.count <= 2, let first = Int(parts[0]), (0...greatest).contains(first) else {
+      return nil
+    }
     guard parts.count == 2 else { return first...first }
-    guard !parts[1].isEmpty else { return first...Int(Int32.max) }
+    guard !parts[1].isEmpty else { return first...greatest }
     guard let last = Int(parts[1]), last >= first else { return nil }
-    return first...last
+    return first...min(last, greatest)
   }
 }

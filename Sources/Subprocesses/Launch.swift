@@ -9,6 +9,12 @@ package struct Launch {
     case status(Int32)
     /// A signal ended it.
     case signal(Int32)
+
+    /// What wait(2) says.
+    fileprivate init(_ status: Int32) {
+      let signal = cprocess_signal(status)
+      self = signal == 0 ? .status(cprocess_exit_status(status)) : .signal(signal)
+    }
   }
 
   /// What the system offers to keep a process in: names of layers that are at work here.
@@ -157,8 +163,13 @@ package struct Launch {
   package static func wait(for pid: pid_t) -> End {
     var status: Int32 = 0
     while waitpid(pid, &status, 0) < 0, errno == EINTR {}
-    let signal = cprocess_signal(status)
-    return signal == 0 ? .status(cprocess_exit_status(status)) : .signal(signal)
+    return End(status)
+  }
+
+  /// How the process ended; `nil` while it runs.
+  package static func end(of pid: pid_t) -> End? {
+    var status: Int32 = 0
+    return waitpid(pid, &status, WNOHANG) == 0 ? nil : End(status)
   }
 
   /// Lends a list of C strings that ends with nil.

@@ -229,7 +229,10 @@ struct Doctor {
         "cannot write to \(folder) for the state folder \(path): \(String(cString: strerror(errno))). Name "
           + "another folder with --state.")
     }
-    return Self.space(Int(clamping: UInt64(status.f_bavail) * UInt64(status.f_frsize)), at: path)
+    // A file system that has no end may say what does not fit (statvfs(3)).
+    let (free, isBeyond) = UInt64(status.f_bavail).multipliedReportingOverflow(
+      by: UInt64(status.f_frsize))
+    return Self.space(isBeyond ? .max : Int(clamping: free), at: path)
   }
 
   /// What so many free bytes mean for a run. Pure.
@@ -256,7 +259,7 @@ struct Doctor {
   /// For checks that print nothing.
   private func nothing(_ result: some Any) -> Programs.Finished? { nil }
 
-  /// What came of a chunk of work; of a tool's, with what it printed.
+  /// What came of a check; of a tool's, with what it printed.
   private func check(_ title: String, _ work: () throws -> Programs.Finished?) -> Finding {
     do {
       guard let finished = try work() else { return Finding(title, .fine) }

@@ -82,7 +82,7 @@ struct Site: Sendable {
     return "\(home == "/" ? "" : home)/.config/conveyor"
   }
 
-  /// A file that nobody named must not send a user's documents where somebody else wants them.
+  /// A file that was not named must not send a user's documents where another user wants them.
   private static func checkOwner(of path: String) throws(Fatal) {
     var status = stat()
     guard stat(path, &status) == 0 else { return }
@@ -122,7 +122,10 @@ extension Site {
   static func lines(of text: String, _ path: String) throws(Fatal) -> [SettingsLine] {
     var lines: [SettingsLine] = []
     var number = 0
-    for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+    // By bytes: to Swift, CR and LF are one Character, and a file that Windows wrote would be one line, or one comment.
+    let newline = UInt8(ascii: "\n")
+    for line in text.utf8.split(separator: newline, omittingEmptySubsequences: false) {
+      let line = Substring(line)
       number += 1
       func wrong(_ reason: String) -> Fatal {
         Fatal(.configuration, "\(path), line \(number): \(reason)")

@@ -44,16 +44,11 @@ struct StateOwner {
     let object: JSONObject = [
       "index": .string(index), "folder": .string(Self.identity(of: folder) ?? ""),
     ]
-    let part = "\(file).\(getpid())"
-    let descriptor = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-    defer {
-      close(descriptor)
-      unlink(part)
-    }
-    let failure = writeAll(JSON.object(object).serialized() + [UInt8(ascii: "\n")], to: descriptor)
-    guard failure == 0, rename(part, file) == 0 else {
-      let reason = String(cString: strerror(failure == 0 ? errno : failure))
-      throw Fatal(.inputOutput, "cannot write \(file): \(reason)")
+    do throws(FileError) {
+      let bytes = JSON.object(object).serialized() + [UInt8(ascii: "\n")]
+      try WholeFile.write(bytes, to: file, mode: 0o600)
+    } catch {
+      throw Fatal(.inputOutput, "\(error). Name another state folder with --state")
     }
   }
 

@@ -1,4 +1,5 @@
 import Common
+import Files
 import Logging
 import Page
 

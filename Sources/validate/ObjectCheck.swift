@@ -97,20 +97,12 @@ struct Sample: Sendable, Equatable {
   }
 }
 
-/// A file that is there whole or not at all, whenever somebody looks.
-enum WholeFile {
-  /// Writes `bytes` to `path` by way of a temporary file beside it; `what` names them in errors.
+extension WholeFile {
+  /// The same for a file that a run ends without: `what` names it. Throws with exit code 74.
   static func write(_ bytes: [UInt8], to path: String, what: String) throws(Fatal) {
-    let temporary = "\(path).\(getpid()).part"
-    func wrong() -> Fatal {
-      let reason = String(cString: strerror(errno))
-      unlink(temporary)
-      return Fatal(.inputOutput, "cannot write \(what) \(path): \(reason)")
+    do throws(FileError) { try write(bytes, to: path) } catch {
+      throw Fatal(
+        .inputOutput, "cannot write \(what) \(path): \(String(cString: strerror(error.code)))")
     }
-    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw wrong() }
-    defer { close(descriptor) }
-    errno = writeAll(bytes, to: descriptor)
-    guard errno == 0, rename(temporary, path) == 0 else { throw wrong() }
   }
 }

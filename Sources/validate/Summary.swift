@@ -1,4 +1,5 @@
 import Common
+import Files
 import Page
 
 /// What a run came to: for people, and as JSON.

@@ -174,6 +174,28 @@ struct StageFileTests {
     #expect(stage.workers == 7)
   }
 
+  /// A book is a 32-bit number: further on there is none, and sums of ranges must stay numbers.
+  @Test(
+    arguments: [
+      ("0-9223372036854775807", 0...2_147_483_647), ("238-3000000000", 238...2_147_483_647),
+      ("1000-", 1000...2_147_483_647), ("2147483647", 2_147_483_647...2_147_483_647),
+      ("2147483648", nil), ("3000000000-", nil), ("5-99999999999999999999", nil), ("--5", nil),
+    ] as [(String, ClosedRange<Int>?)])
+  func rangesEndWhereBooksDo(_ text: String, _ expected: ClosedRange<Int>?) {
+    #expect(Stage.range(text) == expected)
+  }
+
+  @Test func aFileIsReadWholeOrNotAtAll() throws {
+    let comments = String(repeating: "# so many words\n", count: 1 << 16)
+    #expect(comments.utf8.count == SettingsFile.maximumBytes)
+    let error = #expect(throws: Fatal.self) { try stage(comments + "books: [1-2]\n") }
+    #expect(error?.code == .configuration)
+    #expect(error?.message.contains("has more than") == true, "\(error?.message ?? "")")
+    let books = "books: [1-2]\n"
+    let whole = comments.dropFirst(books.utf8.count + 1)
+    #expect(try stage("#" + whole + books).selection.books == [1...2])
+  }
+
   @Test func textsStayTexts() throws {
     let types = try stage(
       """

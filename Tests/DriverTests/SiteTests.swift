@@ -33,6 +33,18 @@ struct SiteTests {
       ])
   }
 
+  @Test("Lines that Windows ended are lines, also behind a comment")
+  func windows() throws {
+    let text = "# Settings of Conveyor\nCONVEYOR_STAGE=county\n\nCONVEYOR_TO='a b'\n# end\n"
+    let expected = ["CONVEYOR_STAGE=county", "CONVEYOR_TO=a b"]
+    #expect(try lines(text) == expected)
+    #expect(try lines(text.replacing("\n", with: "\r\n")) == expected)
+    let error = #expect(throws: Fatal.self) {
+      try lines("# one\r\nCONVEYOR_STAGE=x\r\nPATH=hidden\r\n")
+    }
+    #expect(error?.message.contains("line 3: PATH") == true, "\(error?.message ?? "")")
+  }
+
   @Test(
     "What a shell would read another way is refused, with the line and without the value",
     arguments: [

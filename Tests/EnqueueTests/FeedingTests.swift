@@ -1,6 +1,8 @@
 import Common
-import Index
 import Config
+import Files
+import Index
+import Support
 import Testing
 
 @testable import enqueue
@@ -139,5 +141,21 @@ import Testing
     #expect(rest.selection.books.count == 3)
     let isAnyLeft = shares.exhaust(rest)
     #expect(!isAnyLeft)
+  }
+
+  /// The system's reason, and not that of a write to what could not be opened.
+  @Test func aStateFolderThatTakesNoFileIsTold() throws {
+    let folder = try TemporaryDirectory()
+    // So long that the folder can be made, and no file in it (PATH_MAX).
+    var path = folder.path
+    while path.utf8.count < 4080 { path += "/" + String(repeating: "d", count: 100) }
+    path = String(path.prefix(4090))
+    let error = #expect(throws: Fatal.self) {
+      try StateOwner(folder: path, index: "sqlite:index.db").claim()
+    }
+    #expect(error?.code == .inputOutput)
+    #expect(error?.message.contains("File name too long") == true, "\(error?.message ?? "")")
+    try StateOwner(folder: "\(folder.path)/state", index: "sqlite:index.db").claim()
+    #expect(Folders.names(in: "\(folder.path)/state") == ["index"])
   }
 }

@@ -1,5 +1,6 @@
 import Common
 import Glibc
+import HTTP
 import Support
 import Synchronization
 import Testing
@@ -93,5 +94,43 @@ struct IdentityPartsTests {
     let missing = try CredentialProgram("no-such-program", place: "a test", timeout: 1)
     let error = #expect(throws: Fatal.self) { _ = try missing.run(settings) }
     #expect(error?.code == .configuration)
+  }
+
+  /// Closing its output is not yet the end of a program.
+  @Test func aProgramThatSaysAllAndGoesOnIsEnded() throws {
+    let folder = try TemporaryDirectory()
+    try folder.write("#!/bin/sh\necho '{}'\nexec >&-\nexec sleep 600\n", to: "helper")
+    #expect(chmod("\(folder.path)/helper", 0o700) == 0)
+    let program = try CredentialProgram("\(folder.path)/helper", place: "a test", timeout: 0.5)
+    let error = #expect(throws: RetryableFailure.self) { _ = try program.run(StoreSettings()) }
+    #expect(error?.reason.contains("did not end") == true, "\(error?.reason ?? "")")
+    var settings = StoreSettings()
+    settings.stop = ShutdownSignal()
+    settings.stop.request(.interrupted)
+    let stopped = #expect(throws: RecordError.self) { _ = try program.run(settings) }
+    #expect(stopped?.kind == .interrupted)
+  }
+
+  /// Whatever a server has for a time, it is no time or a far one, and no trap.
+  @Test(
+    arguments: [
+      "1970-01-01T00:00:00+9223372036854775807:00", "1970-01-01T00:00:00-00:9223372036854775807",
+      "1970-01-01T00:00:00+25:99", "2147483647-99-99T99:99:99Z", "99999999999-01-01T00:00:00Z",
+    ])
+  func oddMomentsAreNoTrap(_ text: String) {
+    let seconds = IdentityExchange.seconds(until: text, now: 0)
+    #expect(seconds == nil || text.hasPrefix("2147483647"))
+  }
+
+  /// As of a portal: the longest of several, and a date by the clock of who wrote it.
+  @Test func aStoreIsWaitedForAsItAsks() {
+    func wait(_ fields: [(name: String, value: String)]) -> Double? {
+      let head = ResponseHead(status: 503, headers: fields)
+      return RetryableFailure(StoreResponse(head: head, body: []), "busy").retryAfter
+    }
+    #expect(wait([("Retry-After", "1"), ("Retry-After", "30")]) == 30)
+    let date = "Mon, 01 Jan 2001 00:00:"
+    #expect(wait([("Date", date + "00 GMT"), ("Retry-After", date + "20 GMT")]) == 20)
+    #expect(wait([]) == nil)
   }
 }

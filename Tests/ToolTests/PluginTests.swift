@@ -182,6 +182,17 @@ struct DriverTests {
     #expect(refused.code == ToolExit.usage.rawValue && manager.fileExists(atPath: prefix))
   }
 
+  /// What the demo marks as its own is removed by --clean, with all that is in it.
+  @Test func theDemoLeavesFoldersOfOthersAlone() throws {
+    #expect(mkdir("\(folder.path)/home", 0o700) == 0)
+    try folder.write("precious", to: "home/letter")
+    let refused = try conveyor("demo", "--dir", "home", "--documents", "2")
+    #expect(refused.code == ToolExit.usage.rawValue, "\(refused)")
+    #expect(refused.errors.contains("not empty"), "\(refused)")
+    _ = try conveyor("demo", "--dir", "home", "--clean")
+    #expect(Files.all(in: "\(folder.path)/home") == ["letter"])
+  }
+
   @Test func theValidatorThatUsersKnowReports() throws {
     let index = "\(folder.path)/index.db"
     _ = try run("enqueue", ["--index", index, "--init"])

@@ -126,4 +126,24 @@ struct StatePlaceTests {
     #expect(try other.counts().completed == 4)
     #expect(try one.finish().code == 0)
   }
+
+  @Test(
+    "An empty name is no folder and no file: a variable of a shell that is not set",
+    arguments: [
+      ("enqueue", ["--index", "index.db", "--state", ""], "--state"),
+      ("enqueue", ["paths", "--index", "index.db", "--state="], "--state"),
+      ("fetch", ["--portal", "mid", "--spool", ""], "--spool"),
+      ("optimize", ["--output-dir", ""], "--output-dir"),
+      ("upload", ["--to", "bucket", "--state="], "--state"),
+      ("validate", ["--summary", ""], "--summary"),
+      ("validate", ["report", "--index", "index.db", "--csv="], "--csv"),
+      ("fetch", ["--log-file", ""], "--log-file"),
+    ])
+  func emptyNames(_ tool: String, _ options: [String], _ option: String) throws {
+    let folder = try TemporaryDirectory()
+    let end = try run(tool, options, input: [], directory: folder.path)
+    #expect(end.code == ToolExit.usage.rawValue, "\(end)")
+    #expect(end.errors.contains("\(option) must be a path; it is empty"), "\(end)")
+    #expect(Files.all(in: folder.path).isEmpty)
+  }
 }

@@ -126,7 +126,9 @@ struct AmazonSSO: Identity {
     var kept = cached.object ?? [:]
     kept["accessToken"] = .string(token)
     if let next = answer["refreshToken"] { kept["refreshToken"] = next }
-    let end = Time.wall() + Int64(answer["expiresIn"]?.int ?? 0) * 1_000_000_000
+    // A day at most: it is renewed then, whatever number a server has.
+    let lifetime = max(0, min(answer["expiresIn"]?.int ?? 0, 86_400))
+    let end = Time.wall() + Int64(lifetime) * 1_000_000_000
     kept["expiresAt"] = .string(String(Time.timestamp(end).prefix(19)) + "Z")
     if !SecretFile.write(JSON.object(kept).serialized(), to: cache) {
       exchange.settings.logger.notice("the log-in \(cache) was renewed and cannot be written there")

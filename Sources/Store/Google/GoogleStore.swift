@@ -56,7 +56,7 @@ struct GoogleStore: BucketStore {
   /// Asks for an object as if it had another generation than it has. Emulators may give it all the same.
   private func honoursPreconditions(_ name: String, _ generation: Int) throws -> Bool {
     let operation = bucket.url(ofName: name)
-    let url = try service.url(ofObject: name, generation: "\(generation + 1)")
+    let url = try service.url(ofObject: name, generation: "\(generation ^ 1)")
     var retrier = retrier(operation, .reading)
     let reply = try retrier.answer { try service.send(Request(url), for: operation) }
     if reply.kind == .changed { return true }

@@ -63,11 +63,15 @@ struct CredentialProgram: Sendable, Equatable {
       }
       close(pipe.input)
       let pid = try started.get()
-      let bytes = read(pipe.output, stop)
-      // It has said all, or too much, or nothing in time.
-      if bytes == nil { kill(-pid, SIGKILL) }
-      let end = Launch.wait(for: pid)
-      if let bytes { return (bytes, end) }
+      let deadline = Time.monotonic() + Int64(timeout * 1e9)
+      if let bytes = read(pipe.output, deadline, stop),
+        let end = Self.end(of: pid, deadline, stop)
+      {
+        return (bytes, end)
+      }
+      // It has said too much, or not ended in time, or there is no time left.
+      kill(-pid, SIGKILL)
+      _ = Launch.wait(for: pid)
     } catch {
       throw RecordError(
         .local, "the program \(Format.quoted(words[0])) cannot be started: \(error)")
@@ -78,8 +82,18 @@ struct CredentialProgram: Sendable, Equatable {
         + Format.duration(seconds: timeout))
   }
 
-  private func read(_ descriptor: Int32, _ stop: ShutdownSignal) -> [UInt8]? {
-    let deadline = Time.monotonic() + Int64(timeout * 1e9)
+  /// How it ended, where it does that in time: closing its output is not yet the end of a program.
+  private static func end(
+    of pid: pid_t, _ deadline: Int64, _ stop: ShutdownSignal
+  ) -> Launch.End? {
+    while true {
+      if let end = Launch.end(of: pid) { return end }
+      let left = Double(deadline - Time.monotonic()) / 1e9
+      guard left > 0, stop.sleep(seconds: min(left, 0.02)) else { return nil }
+    }
+  }
+
+  private func read(_ descriptor: Int32, _ deadline: Int64, _ stop: ShutdownSignal) -> [UInt8]? {
     var bytes: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 1 << 14)
     while bytes.count <= Self.maximumBytes, !stop.isRequested {

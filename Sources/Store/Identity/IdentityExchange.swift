@@ -106,7 +106,9 @@ struct IdentityExchange: Sendable {
     var offset = 0
     if zone != "Z", zone != "UTC", !zone.isEmpty {
       let numbers = zone.dropFirst().split(separator: ":").compactMap { Int($0) }
-      guard numbers.count == 2, zone.first == "+" || zone.first == "-" else { return nil }
+      guard numbers.count == 2, zone.first == "+" || zone.first == "-",
+        numbers.allSatisfy({ (0..<60).contains($0) })
+      else { return nil }
       offset = (numbers[0] * 60 + numbers[1]) * (zone.first == "+" ? 60 : -60)
     }
     return Double(timegm(&parts) - offset) - Double(now) / 1e9

@@ -81,9 +81,7 @@ extension RetryableFailure {
   /// An answer that asks to try again.
   init(_ answer: StoreResponse, _ reason: String) {
     self.init(reason: reason)
-    let field = answer.head.header("Retry-After")
-    let now = Int(Time.wall() / 1_000_000_000)
-    retryAfter = field.flatMap { retryAfterSeconds($0, now: now) }
+    retryAfter = answer.head.retryAfter(now: Int(Time.wall() / 1_000_000_000))
   }
 }
 

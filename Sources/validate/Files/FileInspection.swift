@@ -11,7 +11,10 @@ enum FileInspection {
     let name = path.map { CChar(bitPattern: $0) } + [0]
     do throws(FileError) {
       guard let file = try RegularFile.open(name: name, following: true) else {
-        return .bad(.unreadable, "it is not a regular file on a disk")
+        return .bad(
+          .unreadable,
+          path.last == UInt8(ascii: "/")
+            ? "it is a folder that may not be read" : "it is not a regular file on a disk")
       }
       return finding(file.descriptor, bytes: try file.size())
     } catch { return .bad(.unreadable, String(cString: strerror(error.code))) }

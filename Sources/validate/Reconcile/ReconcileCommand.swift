@@ -2,6 +2,7 @@ import Checkpoint
 import ArgumentParser
 import CLI
 import Common
+import Files
 import Glibc
 import Index
 import Logging
