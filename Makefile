@@ -3,8 +3,8 @@
 PREFIX ?= /usr/local
 SCRIPTS := bin/conveyor download_mid_filtered_documents.sh download_validator examples/demo \
   scripts/install-dependencies Tests/Fuzz/build Tests/Stores/server .ci/run deploy/build-image \
-  deploy/parallel/stages deploy/slurm/stage.sbatch scripts/install-tree scripts/make-deb scripts/make-sbom \
-  Tests/Package/deb Tests/Package/inside
+  deploy/parallel/stages deploy/slurm/stage.sbatch scripts/install-tree scripts/make-deb scripts/make-deb-for \
+  scripts/make-sbom scripts/new-root Tests/Package/deb Tests/Package/inside
 SWIFT_SOURCES := Sources Tests Package.swift
 
 .DEFAULT_GOAL := help
@@ -87,13 +87,13 @@ install: build ## Install below PREFIX (/usr/local)
 uninstall: ## Remove what `make install` installed
 	@scripts/install-tree --remove "$(DESTDIR)" "$(PREFIX)"
 
-deb: build ## Make a Debian package for this release of Debian or Ubuntu, in .build/deb
+deb: $(if $(RELEASE),swift,build) ## Make a Debian package, in .build/deb: for this release, or for RELEASE=trixie
 	@scripts/install-dependencies package
-	@scripts/make-deb
+	@scripts/make-deb$(if $(RELEASE),-for $(RELEASE))
 
-test-deb: ## Install that package in a new root, use it, and remove it (three minutes; needs root)
+test-deb: ## Install the package in a new root, use it, and remove it: RELEASE=trixie (three minutes; needs root)
 	@scripts/install-dependencies package
-	Tests/Package/deb
+	Tests/Package/deb $(RELEASE)
 
 sbom: build ## List what the tools are made of and linked with (SPDX), in .build/sbom.spdx.json
 	scripts/make-sbom >.build/sbom.spdx.json

@@ -38,13 +38,16 @@ struct GhostscriptVersion: Equatable, CustomStringConvertible {
       ? "10.00.0 to 10.02.0 may damage text behind a scan (fixed in 10.02.1)" : nil
   }
 
-  /// Debian 12's package, and the revision of it that is safe with documents of strangers.
-  private static let package = (prefix: "10.0.0~dfsg-11+deb12u", revision: 9)
+  /// Debian's packages, of 12 and of 13, and the revision of each that is safe with documents of strangers.
+  private static let packages = [
+    (prefix: "10.0.0~dfsg-11+deb12u", revision: 9),
+    (prefix: "10.05.1~dfsg-1+deb13u", revision: 3),
+  ]
 
   /// What is known against a package of a distribution, by its version. (Its program says `10.00.0` with and
   /// without the correction.)
   static func trouble(ofPackage version: String) -> String? {
-    guard version.hasPrefix(package.prefix),
+    guard let package = packages.first(where: { version.hasPrefix($0.prefix) }),
       let revision = Int(version.dropFirst(package.prefix.count).prefix(while: \.isNumber)),
       revision < package.revision
     else { return nil }

@@ -24,7 +24,8 @@ struct GhostscriptVersionTests {
     arguments: [
       ("10.0.0~dfsg-11+deb12u1", true), ("10.0.0~dfsg-11+deb12u8+b1", true),
       ("10.0.0~dfsg-11+deb12u9", false), ("10.0.0~dfsg-11+deb12u12", false),
-      ("10.0.0~dfsg-11", false),
+      ("10.0.0~dfsg-11", false), ("10.05.1~dfsg-1+deb13u2", true),
+      ("10.05.1~dfsg-1+deb13u3", false),
       ("10.02.1~dfsg1-0ubuntu7.8", false), ("", false),
     ])
   func package(_ version: String, isBad: Bool) {

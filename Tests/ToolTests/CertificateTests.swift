@@ -12,21 +12,23 @@ struct CertificateTests {
     try folder.write(PDFBuilder.scan(), to: "a.pdf")
   }
 
-  private func openssl(_ arguments: [String]) throws {
-    let made = try run("/usr/bin/openssl", arguments, lines: [], directory: folder.path)
+  private func openssl(_ arguments: [String], at time: String = "now") throws {
+    let made = try run(
+      "/usr/bin/faketime", [time, "openssl"] + arguments, lines: [], directory: folder.path)
     #expect(made.code == 0, "\(made.errors)")
   }
 
-  /// A server whose certificate is good for so many days.
-  private func serve(days: Int) throws -> (server: Program, port: String) {
+  /// A server whose certificate was made at a time, as date(1) reads it, and good for two days.
+  private func serve(since time: String) throws -> (server: Program, port: String) {
     try openssl([
       "req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost",
       "-addext", "subjectAltName=DNS:localhost", "-keyout", "key.pem", "-out", "request.pem",
     ])
-    try openssl([
-      "x509", "-req", "-in", "request.pem", "-signkey", "key.pem", "-days", "\(days)",
-      "-copy_extensions", "copyall", "-out", "cert.pem",
-    ])
+    try openssl(
+      [
+        "x509", "-req", "-in", "request.pem", "-signkey", "key.pem", "-days", "2",
+        "-copy_extensions", "copyall", "-out", "cert.pem",
+      ], at: time)
     let server = try Program(
       "/usr/bin/openssl",
       ["s_server", "-accept", "127.0.0.1:0", "-key", "key.pem", "-cert", "cert.pem", "-WWW"],
@@ -40,8 +42,10 @@ struct CertificateTests {
     return (server, address() ?? "")
   }
 
-  private func fetch(_ host: String, days: Int = 2, trusting: Bool) throws -> Finished {
-    let (server, port) = try serve(days: days)
+  private func fetch(
+    _ host: String, since time: String = "now", trusting: Bool
+  ) throws -> Finished {
+    let (server, port) = try serve(since: time)
     defer { server.signal(15) }
     return try run(
       "fetch",
@@ -81,7 +85,7 @@ struct CertificateTests {
 
   @Test("One that has expired is refused")
   func expired() throws {
-    let end = try fetch("localhost", days: -1, trusting: true)
+    let end = try fetch("localhost", since: "10 days ago", trusting: true)
     try isRefused(end)
     #expect(end.errors.contains("expired"), "\(end.errors)")
   }
