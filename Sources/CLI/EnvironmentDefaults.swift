@@ -7,7 +7,7 @@ import Common
 /// The options are those that the command's own description lists, so that a new option has its
 /// variables without another line of code. A subcommand reads the variables of its own options. The
 /// form without the name of a tool is read only where it means the same in every tool: a variable that
-/// several tools understand differently would set what nobody meant.
+/// several tools understand differently would set what was not meant.
 package struct EnvironmentDefaults {
   /// Options of several tools that mean the same in all of them.
   static let shared: Set<String> = [

@@ -19,8 +19,17 @@ struct Condition: Sendable, Equatable {
 
   /// One of them holds; no parts ask for nothing.
   static func any(_ parts: [Condition]) -> Condition? {
-    joined(parts, by: " OR ").map { Condition(sql: "(\($0.sql))", values: $0.values) }
+    // SQLite takes expressions that are 1,000 deep (limits.html), and a chain is as deep as it is long.
+    guard parts.count <= longestChain else {
+      return any(
+        stride(from: 0, to: parts.count, by: longestChain).compactMap {
+          any(Array(parts[$0..<min($0 + longestChain, parts.count)]))
+        })
+    }
+    return joined(parts, by: " OR ").map { Condition(sql: "(\($0.sql))", values: $0.values) }
   }
+
+  private static let longestChain = 200
 
   /// The column has one of the values; no values ask for nothing.
   static func isOne(_ column: StaticString, of values: [Value]) -> Condition? {
@@ -86,6 +95,17 @@ extension Selection {
     let statuses = includesSkipped ? "IN ('failed', 'skipped')" : "= 'failed'"
     return .all(
       [Condition(sql: "download_status \(statuses)"), ofErrorClasses ?? .always, documents])
+  }
+
+  /// The same, or the first of them in the order of claims.
+  func failed(first limit: Int?) -> Condition {
+    guard let limit else { return failed }
+    let first = Condition(
+      sql: """
+        id IN (SELECT id FROM index_documents WHERE \(failed.sql)
+          ORDER BY download_priority, book, page, id LIMIT ?)
+        """, values: failed.values + [.int(limit)])
+    return .all([first, failed])
   }
 
   /// Documents of another status whatever their error was.

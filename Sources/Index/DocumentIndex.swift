@@ -18,9 +18,9 @@ package protocol DocumentIndex: Sendable {
   func reclaimExpiredLeases() throws -> Int
 
   /// Marks the failed documents of a selection (of its error classes, if it names some) as pending
-  /// again, attempts counted from 0, for a selection with ``Selection/retriesFailed``. Returns how
-  /// many.
-  func requeueFailed(_ selection: Selection) throws -> Int
+  /// again, attempts counted from 0, for a selection with ``Selection/retriesFailed``: all of them, or at
+  /// most `limit`, in the order of claims; that of the selection is a run's. Returns how many.
+  func requeueFailed(_ selection: Selection, limit: Int?) throws -> Int
 
   /// Claims up to `count` documents whose time has come, ordered by priority, book and page: each gets
   /// a fresh lease token and one more attempt. The records carry `attempt` and `lease`.
@@ -35,7 +35,7 @@ package protocol DocumentIndex: Sendable {
   /// passed over until ``Refusals/forgetUnchanged()``. For a claim that found nothing although there is something to claim.
   func claimOneByOne(_ selection: Selection, for run: Run, count: Int) throws -> [DocumentRecord]
 
-  /// What kept claims from changing documents that the queueCounts calls claimable.
+  /// What kept claims from changing documents that ``queueCounts(_:for:)`` calls claimable.
   func obstacle(_ selection: Selection, for run: Run) throws -> Obstacle
 
   /// Documents that the table did not let this object claim, and its reason; they are passed over.
@@ -142,6 +142,11 @@ extension DocumentIndex {
     let trusted = try claim(.trusted, selection, for: run, count: count)
     guard trusted.isEmpty, count > 0 else { return trusted }
     return try claim(.quarantined, selection, for: run, count: 1)
+  }
+
+  /// Marks all of them.
+  package func requeueFailed(_ selection: Selection) throws -> Int {
+    try requeueFailed(selection, limit: nil)
   }
 
   /// The first page of a preview.

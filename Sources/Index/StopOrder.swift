@@ -50,7 +50,7 @@ enum StopOrders {
 
   static let give = """
     INSERT INTO \(table) (stage, author, why) VALUES (?, ?, ?) ON CONFLICT (stage) DO UPDATE
-    SET author = excluded.author, why = excluded.why
+    SET ordered_at = excluded.ordered_at, author = excluded.author, why = excluded.why
     """
 
   static let lift = "DELETE FROM \(table) WHERE stage = ?"

@@ -134,7 +134,7 @@ package enum StateDatabase {
   }
 }
 
-/// Values of a state file that this program did not have to write itself: whoever may write the file may have
+/// Values of a state file that this program did not have to write itself: any program that may write the file may have
 /// put anything there. What cannot be is an error (exit code 74), and no trap.
 package enum StoredNumber {
   package static func read(

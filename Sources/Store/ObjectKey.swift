@@ -2,7 +2,7 @@ import Common
 @_spi(_Unicode) import Swift
 
 /// The name of an object within its store: parts between slashes, fit for every store that we know
-/// and for a directory tree. Whoever holds one holds a valid one.
+/// and for a directory tree. Each one is valid.
 package struct ObjectKey: Sendable, Hashable, CustomStringConvertible {
   /// Longest key in bytes of UTF-8 (the limit of Google Cloud Storage and of S3).
   package static let maximumBytes = 1024

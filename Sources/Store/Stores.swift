@@ -2,7 +2,7 @@ import Common
 import Synchronization
 
 /// The stores that objects are looked up in: the one that all have to be in, or whichever each URL
-/// names. Whoever holds this owns them, with their connections and tokens.
+/// names. Owns them, with their connections and tokens.
 package final class Stores: Sendable {
   /// Records may name any number of buckets; so many stay open.
   private static let maximum = 16
@@ -47,7 +47,7 @@ package final class Stores: Sendable {
 }
 
 /// Opens the store that a URL names: `gs://bucket/prefix`, `s3://bucket/prefix`,
-/// `file:///some/directory`, or a bare path to a directory, which need not exist yet. Asks nobody anything yet.
+/// `file:///some/directory`, or a bare path to a directory, which need not exist yet. Sends no request yet.
 package func openStore(
   _ url: String, _ settings: StoreSettings = StoreSettings()
 ) throws(Fatal) -> any ObjectStore {

@@ -4,7 +4,7 @@ import Glibc
 import Subprocesses
 import Synchronization
 
-/// Tells the receivers of webhooks and pings what becomes of a run, by the tool `notify`. Where nobody is to be told,
+/// Tells the receivers of webhooks and pings what becomes of a run, by the tool `notify`. Where none is named,
 /// it does nothing; whatever it comes to, it changes neither the run nor its exit status.
 struct Notice: Sendable {
   let programs: Programs

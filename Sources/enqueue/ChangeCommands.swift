@@ -78,17 +78,35 @@ struct RetryCommand: Tool {
   func perform(stop: ShutdownSignal, logger: Logger) throws -> ToolExit {
     var (index, selection) = try documents.open(retrying: true, stop: stop, logger: logger)
     if !ids.isEmpty { (selection.ids, selection.includesSkipped) = (ids, true) }
+    try reportStaying(ids, but: [.failed, .skipped], in: index)
+    let limit = documents.filter.limit
     let count: Int
     if dryRun {
       let counts = try index.counts(selection)
-      count = counts.retriable + (selection.includesSkipped ? counts.skipped : 0)
+      let all = counts.retriable + (selection.includesSkipped ? counts.skipped : 0)
+      count = min(all, limit ?? .max)
     } else {
-      count = try index.requeueFailed(selection)
+      count = try index.requeueFailed(selection, limit: limit)
     }
     let kind = ids.isEmpty ? "failed document" : "failed or skipped document"
     let changed = "\(Format.counted(count, kind)) back to pending"
     say(dryRun ? "would set \(changed)" : "set \(changed)")
     return .success
+  }
+}
+
+/// Says which of these documents a command leaves as they are, and why: those of another status than it changes. Returns
+/// the others.
+@discardableResult
+private func reportStaying(
+  _ ids: [Int], but changed: Set<DocumentStatus>, in index: any DocumentIndex
+) throws -> [Int] {
+  let statuses = try index.statuses(of: ids.map(String.init))
+  return ids.filter { id in
+    let status = statuses[String(id)]
+    if let status, changed.contains(status) { return true }
+    say("\(id) stays: \(status.map { "it is \($0.word)" } ?? "there is no such document")")
+    return false
   }
 }
 
@@ -121,17 +139,8 @@ struct SkipCommand: Tool {
 
   func perform(stop: ShutdownSignal, logger: Logger) throws -> ToolExit {
     let index = try place.open(stop: stop)
-    let names = ids.map(String.init)
-    let statuses = try index.statuses(of: names)
-    let wanted = names.filter { [.pending, .failed].contains(statuses[$0]) }
-    for name in names where !wanted.contains(name) {
-      say(
-        "\(name) stays: \(statuses[name].map { "it is \($0.word)" } ?? "there is no such document")"
-      )
-    }
-    let count =
-      dryRun
-      ? wanted.count : try index.skip(wanted.compactMap { Int($0) }, why: Format.printable(why))
+    let wanted = try reportStaying(ids, but: [.pending, .failed], in: index)
+    let count = dryRun ? wanted.count : try index.skip(wanted, why: Format.printable(why))
     say("\(dryRun ? "would mark" : "marked") \(Format.counted(count, "document")) as skipped")
     return .success
   }
@@ -205,10 +214,15 @@ private struct IndexSetup {
     let changes: [String]
     switch try IndexURL(url) {
     case .sqlite(let path):
+      let plan = creates ? [] : try SQLiteIndex.plan(path: path)
       if isDryRun {
-        changes = try SQLiteIndex.plan(path: path)
+        changes = plan
       } else {
-        changes = try SQLiteIndex(path: path, creating: true).mend().map { "set \($0)" }
+        let adding = "would add "
+        let added = plan.filter { $0.hasPrefix(adding) }.map {
+          "added \($0.dropFirst(adding.count))"
+        }
+        changes = added + (try SQLiteIndex(path: path, creating: true).mend().map { "set \($0)" })
         say("\(path) is ready")
       }
     case .postgres(let url):

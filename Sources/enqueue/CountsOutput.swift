@@ -40,7 +40,7 @@ extension StatusCounts {
 }
 
 /// Writes what a run would claim, in pages, so that a million documents need no memory and hold no
-/// lock while whoever reads takes their time.
+/// lock while the reader takes its time.
 struct DryRun {
   private static let page = 1000
 

@@ -110,12 +110,14 @@ struct SelectedDocuments: ParsableArguments {
   ) throws -> (any DocumentIndex, Selection) {
     let selection = try filter.selection(retrying: retrying, stop: stop, logger: logger)
     let index = try place.open(stop: stop)
-    try check(selection, in: index)
+    try check(selection, in: index, logger)
     return (index, selection)
   }
 
-  /// Throws where the index has none of the types or sources.
-  func check(_ selection: Selection, in index: any DocumentIndex) throws {
-    try SelectionCheck(index: index, types: filter.type, sources: filter.source).check(selection)
+  /// Throws where the index has none of the types, sources or ids.
+  func check(_ selection: Selection, in index: any DocumentIndex, _ logger: Logger) throws {
+    try SelectionCheck(
+      index: index, types: filter.type, sources: filter.source, logger: logger
+    ).check(selection)
   }
 }

@@ -6,8 +6,8 @@ import Config
 
 /// Claims documents and writes them to the pipeline until the selection is done.
 ///
-/// Three threads: one claims and writes, and is held up by whoever reads; one renews the leases meanwhile, and one looks
-/// for orders to stop. All use the same index.
+/// Three threads: one claims and writes, and waits for the reader; one renews the leases meanwhile (Ledger.swift), and one
+/// looks for orders to stop. All use the same index.
 struct Feeder {
   let index: any DocumentIndex
   let selection: Selection
@@ -45,15 +45,6 @@ struct Feeder {
     return try reportRefusals(code == .success && drain.isOrdered.hasHappened ? .interrupted : code)
   }
 
-  private func reclaimExpiredLeases() throws -> Bool {
-    let stale = try index.reclaimExpiredLeases()
-    if stale > 0 {
-      logger.notice(
-        "reclaimed \(Format.counted(stale, "document")) with expired leases or dead owners")
-    }
-    return stale > 0
-  }
-
   /// Documents that the table did not let us claim are left, and the run has not done all it was to do.
   private func reportRefusals(_ code: ToolExit) throws -> ToolExit {
     let refused = index.refusals.all
@@ -86,26 +77,6 @@ struct Feeder {
     }
   }
 
-  /// Renews what was handed out, and forgets what is settled: soon, because only what was seen settled tells an older
-  /// copy of the index that comes back (``Ledger/orphans(among:)``).
-  private func renew(until ended: Latch) {
-    let interval = run.leaseSeconds / 3
-    var lastRenewal = Time.monotonic()
-    while ended.sleep(seconds: min(interval, Self.settledInterval)) {
-      do {
-        // In this order: what is handed out meanwhile is not taken for settled.
-        let before = ledger.leases
-        ledger.forget(before.subtracting(try index.leases(of: run)))
-        guard seconds(since: lastRenewal) >= interval else { continue }
-        lastRenewal = Time.monotonic()
-        let count = try index.renew(ledger.renewable(), of: run)
-        logger.debug("renewed \(count) leases")
-      } catch {
-        stop.request(for: error, logger)
-      }
-    }
-  }
-
   /// Returns what a run that does not wait could not get past.
   private func feed() throws -> Fatal? {
     var shares = Shares(selection)
@@ -133,7 +104,7 @@ struct Feeder {
       switch try wait(run) {
       case .over: return nil
       case .nothingYet: blockage = Blockage()
-      case .claimable: if let fatal = try endure(&blockage, run) { return fatal }
+      case .claimable: if let fatal = try waitOut(&blockage, run) { return fatal }
       }
     }
     reportLimit(shares)
@@ -156,7 +127,7 @@ struct Feeder {
 
   /// There is something to claim, and claims change nothing: waits longer and longer, and says why.
   /// Returns what a run ends with that does not wait.
-  private func endure(_ blockage: inout Blockage, _ run: Run) throws -> Fatal? {
+  private func waitOut(_ blockage: inout Blockage, _ run: Run) throws -> Fatal? {
     let pause = blockage.next()
     try releaseOrphans()
     if blockage.isWorthAWord {
@@ -199,27 +170,6 @@ struct Feeder {
     }
   }
 
-  /// Gives back what the index has in our name and nobody works on. Not while a claim is under way.
-  private func releaseOrphans() throws {
-    let before = ledger.leases
-    let all = try index.leases(of: run)
-    ledger.forget(before.subtracting(all))
-    let (orphans, isOlderCopy) = ledger.orphans(among: all)
-    guard !orphans.isEmpty else { return }
-    try index.release(orphans)
-    let reason =
-      isOlderCopy
-      ? ": the index is an older copy of itself. Leases that may still be settled will expire." : ""
-    logger.notice(
-      """
-      released \(Format.counted(orphans.count, "document")) that this run had claimed but not handed \
-      out\(reason)
-      """)
-  }
-
-  /// Seconds between two looks at what is settled.
-  private static let settledInterval = 2.0
-
   private enum Prospect { case claimable, nothingYet, over }
 
   /// Waits a little, unless something can be claimed, or nothing will be.
@@ -228,50 +178,50 @@ struct Feeder {
     var watch = StallWatch()
     var lastLook = Time.monotonic()
     while mayClaim {
-      let (queueCounts, rest) = try look(run)
-      if queueCounts.claimable > 0 { return pause == 0.2 ? .claimable : .nothingYet }
+      let (counts, rest) = try look(run)
+      if counts.claimable > 0 { return pause == 0.2 ? .claimable : .nothingYet }
       if !waits { return .over }
-      if queueCounts.inProgressHere > 0 { try releaseOrphans() }
-      let isEnd = queueCounts.waiting == 0 && queueCounts.inProgressHere == 0
-      // Leases of another machine may have run out since: there is nobody else to notice.
-      let mayBeStale = queueCounts.inProgressElsewhere > 0 || ledger.hasDoubtful
+      if counts.inProgressHere > 0 { try releaseOrphans() }
+      let isEnd = counts.waiting == 0 && counts.inProgressHere == 0
+      // Leases of another machine may have run out since: no other process would notice.
+      let mayBeStale = counts.inProgressElsewhere > 0 || ledger.hasDoubtful
       if mayBeStale, isEnd || seconds(since: lastLook) > Self.staleInterval {
         lastLook = Time.monotonic()
         if try reclaimExpiredLeases() { continue }
       }
       if isEnd {
-        reportOthers(queueCounts)
+        reportOthers(counts)
         return .over
       }
-      if watch.isStalled(queueCounts) {
+      if watch.isStalled(counts) {
         logger.warning(
           """
           no progress for \(Format.duration(seconds: StallWatch.limit)) with \
-          \(Format.counted(queueCounts.inProgressHere, "document")) in flight. Is "validate --settle" running \
+          \(Format.counted(counts.inProgressHere, "document")) in flight. Is "validate --settle" running \
           at the end of the pipeline?
           """)
       }
-      _ = stop.sleep(seconds: max(rest, min(queueCounts.secondsToNext ?? pause, pause)))
+      _ = stop.sleep(seconds: max(rest, min(counts.secondsToNext ?? pause, pause)))
       pause = min(1, pause * 1.5)
     }
     return .over
   }
 
-  /// The queueCounts, and how long to leave the index alone, in seconds: looking at a large one costs
+  /// What there is to do, and how long to leave the index alone, in seconds: looking at a large one costs
   /// something, and must not become the work.
   private func look(_ run: Run) throws -> (QueueCounts, rest: Double) {
     let started = Time.monotonic()
-    let queueCounts = try index.queueCounts(selection, for: run)
+    let counts = try index.queueCounts(selection, for: run)
     let cost = Double(Time.monotonic() - started) / 1e9
-    return (queueCounts, min(1, max(0.01, 10 * cost)))
+    return (counts, min(1, max(0.01, 10 * cost)))
   }
 
-  private func seconds(since time: Int64) -> Double { Double(Time.monotonic() - time) / 1e9 }
+  func seconds(since time: Int64) -> Double { Double(Time.monotonic() - time) / 1e9 }
 
-  private func reportOthers(_ queueCounts: QueueCounts) {
-    guard queueCounts.inProgressElsewhere > 0 else { return }
+  private func reportOthers(_ counts: QueueCounts) {
+    guard counts.inProgressElsewhere > 0 else { return }
     logger.notice(
-      "other runs are working on \(Format.counted(queueCounts.inProgressElsewhere, "document")) of the selection"
+      "other runs are working on \(Format.counted(counts.inProgressElsewhere, "document")) of the selection"
     )
   }
 
@@ -293,9 +243,9 @@ struct Feeder {
           limit: stop.reason == .downstreamClosed ? Self.quiet : run.leaseSeconds)
       }
       try releaseOrphans()
-      let (queueCounts, rest) = try look(run)
-      if queueCounts.inProgressHere == 0 { return }
-      if (isStopping && stop.age > Self.gracePeriod) || watch.isStalled(queueCounts) { break }
+      let (counts, rest) = try look(run)
+      if counts.inProgressHere == 0 { return }
+      if (isStopping && stop.age > Self.gracePeriod) || watch.isStalled(counts) { break }
       let seconds = max(0.1, rest)
       _ = isStopping ? ended.sleep(seconds: seconds) : stop.sleep(seconds: seconds)
     }

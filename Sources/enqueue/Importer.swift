@@ -8,8 +8,8 @@ import Synchronization
 struct Importer: Sendable {
   /// Rows per transaction.
   private static let batch = 10_000
-  /// Refused rows that are told one by one.
-  private static let told = 20
+  /// Refused rows that are reported one by one.
+  private static let reported = 20
 
   let path: String
   let options: ImportReader.Options
@@ -39,9 +39,11 @@ struct Importer: Sendable {
         }
         return try rows(descriptor, into: open, progress)
       }
-      return try Spreadsheet.withRows(path, sheet: sheet) { try rows($0, into: open, progress) }
+      return try Spreadsheet.withRows(path, sheet: sheet, stop: stop) {
+        try rows($0, into: open, progress)
+      }
     }
-    tell(tally)
+    report(tally)
     if let damage { throw damage }
     if stop.isRequested { return try stop.exitCode() }
     return tally.refused > 0 ? .documentsFailed : .success
@@ -51,7 +53,14 @@ struct Importer: Sendable {
     _ descriptor: Int32, into open: () throws -> any DocumentIndex, _ progress: ImportProgress
   ) throws -> (answer: Tally, damage: Fatal?) {
     try withUnpacked(descriptor, stop: stop) { plain in
-      var reader = try ImportReader(descriptor: plain, named: path, options, stop: stop)
+      var reader: ImportReader
+      do throws(Fatal) {
+        reader = try ImportReader(descriptor: plain, named: path, options, stop: stop)
+      } catch {
+        // A file of which nothing came before a stop is not an empty one.
+        guard !stop.isRequested else { return Tally() }
+        throw error
+      }
       say("\(path): \(reader.understanding)")
       return try add(from: &reader, to: try open(), progress)
     }
@@ -89,11 +98,13 @@ struct Importer: Sendable {
 
   private func refuse(_ line: Int, _ reason: String, _ tally: inout Tally) {
     tally.refused += 1
-    if tally.refused <= Self.told { say("\(path):\(line): refused: \(reason)") }
+    if tally.refused <= Self.reported { say("\(path):\(line): refused: \(reason)") }
   }
 
-  private func tell(_ tally: Tally) {
-    if tally.refused > Self.told { say("… and \(tally.refused - Self.told) more rows refused") }
+  private func report(_ tally: Tally) {
+    if tally.refused > Self.reported {
+      say("… and \(tally.refused - Self.reported) more rows refused")
+    }
     let known = tally.rows - tally.added - tally.refused
     say(
       "imported \(tally.added) new documents, \(known) already known, "

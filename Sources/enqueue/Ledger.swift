@@ -1,9 +1,10 @@
 import Common
 import Index
+import Logging
 import Synchronization
 
 /// The leases of what this run has written to the pipeline, or is about to. The index may have others in
-/// the run's name, which nobody works on: a claim that the server made after its client was cut off, or rows of an
+/// the run's name, which no pipeline works on: a claim that the server made after its client was cut off, or rows of an
 /// older copy of the database that came back under a living run. To renew those would keep them in
 /// progress for ever.
 final class Ledger: Sendable {
@@ -53,7 +54,7 @@ final class Ledger: Sendable {
     }
   }
 
-  /// Of all leases that the index has in this run's name, those that nobody works on. One that was handed out and
+  /// Of all leases that the index has in this run's name, those that no pipeline works on. One that was handed out and
   /// settled before tells that an older copy of the database has come back: what is held may have been settled since
   /// that copy was made, so it is not renewed any more.
   func orphans(among all: [Lease]) -> (leases: [Lease], isOlderCopy: Bool) {
@@ -67,4 +68,57 @@ final class Ledger: Sendable {
 
   /// Whether leases are left to run out.
   var hasDoubtful: Bool { state.withLock { !$0.doubtful.isEmpty } }
+}
+
+// What a run does about leases, its own and those that were lost.
+extension Feeder {
+  /// Seconds between two looks at what is settled.
+  private static let settledInterval = 2.0
+
+  func reclaimExpiredLeases() throws -> Bool {
+    let stale = try index.reclaimExpiredLeases()
+    if stale > 0 {
+      logger.notice(
+        "reclaimed \(Format.counted(stale, "document")) with expired leases or dead owners")
+    }
+    return stale > 0
+  }
+
+  /// Renews what was handed out, and forgets what is settled: soon, because only what was seen settled tells an older
+  /// copy of the index that comes back (``Ledger/orphans(among:)``).
+  func renew(until ended: Latch) {
+    let interval = run.leaseSeconds / 3
+    var lastRenewal = Time.monotonic()
+    while ended.sleep(seconds: min(interval, Self.settledInterval)) {
+      do {
+        // In this order: what is handed out meanwhile is not taken for settled.
+        let before = ledger.leases
+        ledger.forget(before.subtracting(try index.leases(of: run)))
+        guard seconds(since: lastRenewal) >= interval else { continue }
+        lastRenewal = Time.monotonic()
+        let count = try index.renew(ledger.renewable(), of: run)
+        logger.debug("renewed \(count) leases")
+      } catch {
+        stop.request(for: error, logger)
+      }
+    }
+  }
+
+  /// Gives back what the index has in our name and no pipeline works on. Not while a claim is under way.
+  func releaseOrphans() throws {
+    let before = ledger.leases
+    let all = try index.leases(of: run)
+    ledger.forget(before.subtracting(all))
+    let (orphans, isOlderCopy) = ledger.orphans(among: all)
+    guard !orphans.isEmpty else { return }
+    try index.release(orphans)
+    let reason =
+      isOlderCopy
+      ? ": the index is an older copy of itself. Leases that may still be settled will expire." : ""
+    logger.notice(
+      """
+      released \(Format.counted(orphans.count, "document")) that this run had claimed but not handed \
+      out\(reason)
+      """)
+  }
 }

@@ -34,7 +34,7 @@ struct PreflightCommand: Tool {
       url: documents.place.index, connections: documents.place.pool.dbPool, selection: selection,
       stage: try documents.filter.stages.load()?.name, mayAsk: !dryRun, stop: stop
     ).run(
-      check: { try documents.check(selection, in: $0) },
+      check: { try documents.check(selection, in: $0, logger) },
       estimate: { try estimate($0, selection) })
   }
 
@@ -139,7 +139,7 @@ struct Preflight {
   private func put(_ text: String) { Console.write(text) }
 }
 
-/// Whoever sits at the terminal.
+/// The person at the terminal.
 enum Terminal {
   /// Reads a line of standard input: whether it begins with y. No answer, or a stop, is none.
   static func answersYes(_ stop: ShutdownSignal) -> Bool {

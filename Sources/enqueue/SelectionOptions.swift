@@ -128,13 +128,36 @@ struct SelectionCheck {
   /// What the command line named, and not the stage: each of these values has to be there.
   let types: [String]
   let sources: [String]
+  let logger: Logger
 
   /// Throws where the index has documents, and a value that was named is of none of them; or where it has none of
-  /// the stage's types.
+  /// the stage's types, or none of the ids.
   func check(_ selection: Selection) throws {
     try check(types, selection.types, .type, "--type")
     try check(sources, selection.sources, .source, "--source")
+    if let ids = selection.ids { try check(ids) }
   }
+
+  private func check(_ ids: [Int]) throws {
+    var missing = 0
+    var first: Int?
+    for start in stride(from: 0, to: ids.count, by: Self.batch) {
+      let batch = ids[start..<min(start + Self.batch, ids.count)]
+      let known = try index.statuses(of: batch.map(String.init))
+      missing += batch.count - known.count
+      first = first ?? batch.first { known[String($0)] == nil }
+    }
+    guard let first else { return }
+    let some = "\(Format.counted(missing, "id")) of \(Format.count(ids.count))"
+    let words = "\(some) in --select, like \(first)"
+    guard try missing < ids.count || index.counts(Selection()).total == 0 else {
+      throw Fatal(.configuration, "the index has no document with \(words)")
+    }
+    logger.warning("the index has no document with \(words)")
+  }
+
+  /// Ids in one question to the index.
+  private static let batch = 10_000
 
   private func check(
     _ named: [String], _ all: [String], _ column: NamedColumn, _ option: String

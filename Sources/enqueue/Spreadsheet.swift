@@ -24,9 +24,9 @@ enum Spreadsheet {
     return true
   }
 
-  /// Lets `body` read the rows of a sheet as CSV. `sheet` is its name, or its number from 1.
+  /// Lets `body` read the rows of a sheet as CSV, until `stop` is requested. `sheet` is its name, or its number from 1.
   static func withRows<T>(
-    _ path: String, sheet: String?, _ body: (Int32) throws -> T
+    _ path: String, sheet: String?, stop: ShutdownSignal, _ body: (Int32) throws -> T
   ) throws -> T {
     guard let program = ProgramPath.find(ProgramPath.candidates("xlsx2csv", searchPath)) else {
       throw Fatal(
@@ -56,9 +56,11 @@ enum Spreadsheet {
       throw Fatal(.inputOutput, "cannot start \(program): \(reason(of: started))")
     }
     let answer = Result { try body(rows.output) }
-    // Who stopped reading leaves it with a pipe that nobody empties.
-    if case .failure = answer { kill(process, SIGKILL) }
+    // A reader that has stopped leaves it with a pipe that stays full.
+    if stop.isRequested || (try? answer.get()) == nil { kill(process, SIGKILL) }
     let end = drain(rows.output, process)
+    // A terminal's Ctrl+C ends it, too.
+    if stop.isRequested { return try answer.get() }
     // A sheet that is not there makes an empty table; its own words say why.
     if case .failure = answer, said(words).isEmpty { return try answer.get() }
     guard end == .status(0), said(words).isEmpty else {

@@ -18,7 +18,7 @@ struct Look {
   /// The state folder that was named.
   let state: String?
 
-  /// Shows it. That nobody can be notified ends no monitor.
+  /// Shows it. That no receiver can be notified ends no monitor.
   func notify(of monitor: Monitor, _ logger: Logger) {
     do {
       let end = try show(try json(monitor))

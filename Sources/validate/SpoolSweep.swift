@@ -4,8 +4,8 @@ import Glibc
 import Index
 import Logging
 
-/// Removes from the spool what a kill left there: files of documents that are settled, which nobody
-/// will come back to. Those of documents that wait or are worked on, by whomever, stay.
+/// Removes from the spool what a kill left there: files of documents that are settled, which no run
+/// will come back to. Those of documents that wait or are worked on, by any run, stay.
 struct SpoolSweep {
   /// Documents in one question to the index.
   private static let batch = 1000

@@ -8,6 +8,7 @@ enum ClaimChecks {
   static let all = [
     Check("claims follow priority, book and page", order),
     Check("orders to stop hold for their stage, or for all, until they are lifted", stopOrders),
+    Check("an order to stop that is given again has its own time", stopOrderAgain),
     Check("a claim leases, counts and tells", claim),
     Check("a selection decides what is claimed", selection),
     Check("a preview shows the same and changes nothing", preview),
@@ -17,6 +18,16 @@ enum ClaimChecks {
     Check("eight claimers never get the same document", concurrency),
     Check("a run at its limit claims only what it had", returning),
   ]
+
+  static func stopOrderAgain(_ fixture: any IndexFixture) throws {
+    let index = try fixture.open()
+    try index.order(stop: "", by: "eve@desk", why: "first")
+    try fixture.sql("UPDATE conveyor_stops SET ordered_at = '2020-01-01 00:00 UTC'")
+    try index.order(stop: "", by: "ann@desk", why: "second")
+    let order = try #require(try index.stopOrders().order(for: nil))
+    #expect(order.author == "ann@desk" && order.why == "second")
+    #expect(!order.time.hasPrefix("2020"))
+  }
 
   static func stopOrders(_ fixture: any IndexFixture) throws {
     let index = try fixture.open(with: Document.pages(1))

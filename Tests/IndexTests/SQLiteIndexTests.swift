@@ -182,6 +182,34 @@ import Testing
     #expect(error?.message.contains("INTEGER PRIMARY KEY") == true)
   }
 
+  /// One lease would be for all documents of an id, and none could be found without one.
+  @Test(
+    arguments: [
+      ("NULL", "not whole numbers"), ("'x7'", "not whole numbers"), ("1.5", "not whole numbers"),
+      ("1", "several documents have"),
+    ])
+  func idsThatTellNoDocumentsApartAreToldAtOnce(_ id: String, _ words: String) throws {
+    let fixture = try theirs()
+    try fixture.sql("UPDATE index_documents SET id = \(id) WHERE page = 2")
+    for creating in [true, false] {
+      let error = #expect(throws: Fatal.self) { try openIndex(fixture.path, creating: creating) }
+      #expect(error?.code == .configuration)
+      #expect(error?.message.contains(words) == true, "\(error?.message ?? "")")
+    }
+    try fixture.sql("UPDATE index_documents SET id = 77 WHERE page = 2")
+    #expect(try openIndex(fixture.path).claim(Selection(), for: .test(), count: 9).count == 6)
+  }
+
+  @Test func aPlanForWhatIsNotThereMakesNothing() throws {
+    let fixture = try SQLiteFixture()
+    let error = #expect(throws: Fatal.self) { try SQLiteIndex.plan(path: fixture.path) }
+    #expect(error?.code == .configuration)
+    #expect(access(fixture.path, F_OK) != 0)
+    try fixture.sql("CREATE TABLE deeds (id INTEGER)")
+    let other = #expect(throws: Fatal.self) { try SQLiteIndex.plan(path: fixture.path) }
+    #expect(other?.message.contains("has no table") == true)
+  }
+
   @Test func aViewIsToldAtOnce() throws {
     let fixture = try SQLiteFixture()
     _ = try fixture.open()

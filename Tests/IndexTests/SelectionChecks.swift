@@ -7,8 +7,38 @@ enum SelectionChecks {
   static let all = [
     Check("ids select, whatever else does", ids),
     Check("days are both included, and no date is outside", days),
+    Check("thousands of ranges of books select", ranges),
+    Check("failed documents come back by the class of their error", classes),
+    Check("of the failed documents, the first come back", limitedRetry),
     Check("failed documents come back by the class of their error", classes),
   ]
+
+  /// A list of single books, as somebody makes it from a report's gaps.
+  static func ranges(_ fixture: any IndexFixture) throws {
+    let index = try fixture.open(
+      with: [17, 18, 2399, 4001].enumerated().map { Document(book: $1, page: $0 + 1) })
+    var selection = Selection()
+    selection.books = stride(from: 1, through: 5000, by: 2).map { $0...$0 }
+    #expect(selection.books.count == 2500)
+    #expect(try index.counts(selection).pending == 3)
+    #expect(try index.queueCounts(selection, for: .test()).claimable == 3)
+    #expect(pages(try index.claim(selection, for: .test(), count: 9)) == [1, 3, 4])
+    #expect(try index.report(selection).books == 17...4001)
+  }
+
+  static func limitedRetry(_ fixture: any IndexFixture) throws {
+    let index = try fixture.open(
+      with: (1...5).map { Document(page: $0, priority: $0 == 4 ? 1 : 3, status: "failed") })
+    var selection = Selection()
+    selection.retriesFailed = true
+    // The limit of a stage is that of its runs.
+    selection.limit = 1
+    #expect(try index.requeueFailed(selection, limit: 2) == 2)
+    let pending = "SELECT page FROM index_documents WHERE download_status = 'pending' ORDER BY page"
+    #expect(try fixture.sql(pending) == [["1"], ["4"]])
+    #expect(try index.requeueFailed(selection, limit: 9) == 3)
+    #expect(try index.requeueFailed(selection, limit: 9) == 0)
+  }
 
   static func ids(_ fixture: any IndexFixture) throws {
     let index = try fixture.open(with: Document.pages(5) + [Document(page: 6, priority: 1)])

@@ -123,6 +123,11 @@ import Testing
     try folder.write(ids.joined(separator: "\n\n") + "\r\n999999\n", to: "ids")
     #expect(try enqueue("--select", "\(folder.path)/ids", "count").text == "3\n")
     #expect(try enqueue("--select", "-", "count", input: ids[1]).text == "1\n")
+    let odd = try enqueue("--select", "-", "count", input: "\(ids[1])\n987654321\n")
+    #expect(odd.text == "1\n", "\(odd)")
+    #expect(odd.errors.contains("1 id of 2 in --select, like 987654321"), "\(odd)")
+    let none = try enqueue("--select", "-", "count", input: "987654321\n")
+    #expect(none.code == ToolExit.configuration.rawValue, "\(none)")
     #expect(try enqueue("--since", "1951-08-01", "count").text == "2\n")
     #expect(
       try enqueue("--since", "1951-08-01", "--until", "1951-08-01", "count").text == "1\n")

@@ -396,4 +396,52 @@ struct ExportsTests {
     #expect(end.code == ToolExit.documentsFailed.rawValue, "\(end)")
     #expect(end.text.contains("store_rejected"), "\(end)")
   }
+
+  @Test("Ctrl+C before the header is whole is an interruption, and no wrong file")
+  func interruptedInput() throws {
+    let folder = try TemporaryDirectory()
+    let pipe = "\(folder.path)/pipe"
+    #expect(mkfifo(pipe, 0o600) == 0)
+    // Open for both, so that neither side waits for the other.
+    let writer = open(pipe, O_RDWR | O_CLOEXEC)
+    defer { close(writer) }
+    let program = try Program("enqueue", ["import", pipe, "--index", "\(folder.path)/index.db"])
+    #expect(write(writer, "sour", 4) == 4)
+    let isTaken = {
+      var left: Int32 = 0
+      return ioctl(writer, UInt(FIONREAD), &left) == 0 && left == 0
+    }
+    #expect(eventually { isTaken() })
+    program.signal(SIGINT)
+    let end = program.wait(within: 120)
+    #expect(end.code == ToolExit.interrupted.rawValue, "\(end)")
+    #expect(!Files.all(in: folder.path).contains("index.db"))
+  }
+
+  /// As large workbooks take minutes, a program that takes them for ever stands in for xlsx2csv.
+  @Test("Ctrl+C ends the reading of a spreadsheet")
+  func interruptedSpreadsheet() throws {
+    let folder = try TemporaryDirectory()
+    // So many rows that the header is looked for, and the index made (64 KiB).
+    try folder.write(
+      """
+      #!/bin/sh
+      echo source,book,page
+      page=1
+      while [ $page -le 9000 ]; do echo S,1,$page; page=$((page + 1)); done
+      exec sleep 600
+
+      """, to: "xlsx2csv")
+    #expect(chmod("\(folder.path)/xlsx2csv", 0o700) == 0)
+    try folder.write(Array("PK\u{03}\u{04} and no more".utf8), to: "a.xlsx")
+    let path = "\(folder.path):/usr/bin:/bin"
+    let program = try Program(
+      "enqueue", ["import", "a.xlsx", "--index", "index.db"], environment: ["PATH": path],
+      directory: folder.path)
+    #expect(eventually { Files.all(in: folder.path).contains("index.db") })
+    program.signal(SIGINT)
+    let end = program.wait(within: 120)
+    #expect(end.code == ToolExit.interrupted.rawValue, "\(end)")
+    #expect(end.errors.contains("imported "), "\(end)")
+  }
 }

@@ -64,7 +64,10 @@ import Testing
   @Test func `a document is named by id, or by book and page`() {
     #expect(DocumentName("184223") == .id(184_223))
     #expect(DocumentName("285/55") == .place(book: 285, page: 55))
-    for text in ["", "/", "285/", "/55", "1/2/3", "x", "1.5", "99999999999999999999"] {
+    for text in [
+      "", "/", "285/", "/55", "1/2/3", "x", "1.5", "99999999999999999999", "99999999999/5",
+      "285/2147483648",
+    ] {
       #expect(DocumentName(text) == nil, "\(text)")
     }
   }

@@ -71,7 +71,7 @@ extension PostgresIndex {
     let who = names.isEmpty ? "something" : names.joined(separator: " or ")
     return Obstacle(
       reason: Format.printable(
-        "\(who) discards the change when rows of index_documents they are claimed, document \(id) first; "
-          + "see that it lets UPDATE pass"), code: .configuration)
+        "\(who) of index_documents discards the change when document \(id) and others are claimed. "
+          + "Let it pass UPDATE"), code: .configuration)
   }
 }

@@ -3,10 +3,10 @@ import Postgres
 
 // Back to pending: what failed, and what the store turned out not to have; and what is not wanted.
 extension PostgresIndex {
-  /// See ``DocumentIndex/requeueFailed(_:)``.
-  package func requeueFailed(_ selection: Selection) throws -> Int {
+  /// See ``DocumentIndex/requeueFailed(_:limit:)``.
+  package func requeueFailed(_ selection: Selection, limit: Int?) throws -> Int {
     guard selection.retriesFailed else { return 0 }
-    let failed = selection.failed
+    let failed = selection.failed(first: limit)
     return try pool.query(
       """
       UPDATE index_documents

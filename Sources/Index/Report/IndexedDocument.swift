@@ -5,15 +5,16 @@ package enum DocumentName: Sendable, Equatable {
   case id(Int)
   case place(book: Int, page: Int)
 
-  /// `184223`, or `285/55`; `nil` for anything else.
+  /// `184223`, or `285/55`; `nil` for anything else. A book and a page are an `integer` of PostgreSQL's.
   package init?(_ text: String) {
-    let numbers = text.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
-    switch numbers.count {
-    case 1: guard let id = numbers[0] else { return nil }; self = .id(id)
-    case 2:
-      guard let book = numbers[0], let page = numbers[1] else { return nil }
-      self = .place(book: book, page: page)
-    default: return nil
+    let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+    let places = parts.compactMap { Int32($0) }.map(Int.init)
+    if parts.count == 1, let id = Int(parts[0]) {
+      self = .id(id)
+    } else if parts.count == 2, places.count == 2 {
+      self = .place(book: places[0], page: places[1])
+    } else {
+      return nil
     }
   }
 }

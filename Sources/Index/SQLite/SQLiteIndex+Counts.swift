@@ -66,7 +66,7 @@ extension SQLiteIndex {
     }
     return Obstacle(
       reason: Format.printable(
-        "the trigger \(names.joined(separator: " or ")) discards the change when rows of index_documents "
-          + "they are claimed; see that it lets UPDATE pass"), code: .configuration)
+        "the trigger \(names.joined(separator: " or ")) of index_documents discards the change when "
+          + "documents are claimed. Let it pass UPDATE"), code: .configuration)
   }
 }

@@ -9,7 +9,7 @@ extension SQLiteIndex {
       try Row.fetchAll(
         db,
         sql: """
-          SELECT CAST(id AS TEXT), lease_token FROM index_documents
+          SELECT CAST(id AS TEXT), CAST(lease_token AS TEXT) FROM index_documents
           WHERE download_status = 'in_progress' AND lease_owner = ? AND lease_token IS NOT NULL
           """, arguments: [run.owner]
       ).map { Lease(id: $0[0], token: $0[1]) }

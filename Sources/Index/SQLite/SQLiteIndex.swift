@@ -11,16 +11,19 @@ package struct SQLiteIndex: DocumentIndex {
 
   /// Opens the file at `path`; see ``openIndex(_:creating:)``.
   package init(path: String, creating: Bool = false) throws(Fatal) {
-    // SQLite would create a missing file, and a mistyped path would look like an empty index.
-    guard creating || access(path, F_OK) == 0 else {
-      let reason = String(cString: strerror(errno))
-      throw Fatal(
-        .configuration,
-        "cannot open the index \(path): \(reason). Create it with: enqueue import FILE --index "
-          + "\(path)")
-    }
+    if !creating { try Self.expectFile(path) }
     database = try SQLiteDatabase(path: path)
     try prepare(creating: creating)
+  }
+
+  /// SQLite would create a missing file, and a mistyped path would look like an empty index.
+  private static func expectFile(_ path: String) throws(Fatal) {
+    guard access(path, F_OK) != 0 else { return }
+    let reason = String(cString: strerror(errno))
+    throw Fatal(
+      .configuration,
+      "cannot open the index \(path): \(reason). Create it with: enqueue import FILE --index \(path)"
+    )
   }
 
   private func prepare(creating: Bool) throws(Fatal) {
@@ -37,10 +40,12 @@ package struct SQLiteIndex: DocumentIndex {
         .configuration,
         "the index \(database.path) was made by a newer version of Conveyor. Use that version.")
     }
-    if !state.isComplete, creating || state.isOurs {
+    if creating || state.isOurs && !state.isComplete {
       try checkColumns(SQLiteSchema.needed, unlessMissing: true)
       try database.migrate(migrator)
     }
+    // What was removed since.
+    if creating, state.isComplete { try database.write { try SQLiteSchema.addWhatIsMissing($0) } }
     try checkColumns(SQLiteSchema.needed + SQLiteSchema.added.map(\.name), unlessMissing: false)
   }
 
@@ -57,12 +62,7 @@ package struct SQLiteIndex: DocumentIndex {
         "\(SQLiteSchema.table) in \(database.path) is a view: documents can be claimed only in a "
           + "table. Make it a table, or import its rows into a new index (enqueue import).")
     }
-    guard !present.isEmpty else {
-      throw Fatal(
-        .configuration,
-        "\(database.path) has no table \(SQLiteSchema.table); "
-          + "`enqueue import FILE --index \(database.path)` creates it")
-    }
+    guard !present.isEmpty else { throw Self.missingTable(database.path) }
     let missing = names.filter { !present.contains($0) }
     guard missing.isEmpty else {
       let ours = Set(SQLiteSchema.added.map(\.name))
@@ -74,28 +74,50 @@ package struct SQLiteIndex: DocumentIndex {
         "the table \(SQLiteSchema.table) in \(database.path) lacks the columns "
           + missing.joined(separator: ", ") + advice)
     }
-    // SQLite takes what looks like a number for one where the type says INT (datatype3, 3.1).
-    guard let id = columns.first(where: { $0.name == "id" }),
-      id.type.uppercased().contains("INT") || id.type.isEmpty
-    else {
-      throw Fatal(
-        .configuration,
-        "\(SQLiteSchema.table) in \(database.path) has ids that are not whole numbers. Give the table an "
-          + "INTEGER PRIMARY KEY named id")
+    try checkIds(columns.first { $0.name == "id" }?.type ?? "TEXT")
+  }
+
+  private static func missingTable(_ path: String) -> Fatal {
+    Fatal(
+      .configuration,
+      "\(path) has no table \(SQLiteSchema.table); `enqueue import FILE --index \(path)` creates it"
+    )
+  }
+
+  /// Throws where ids cannot be told apart, or are no whole numbers: a lease of one would be another's. SQLite takes
+  /// what looks like a number for one where the type says INT (datatype3, 3.1), and enforces neither that nor that a
+  /// value is there, but in an INTEGER PRIMARY KEY.
+  private func checkIds(_ type: String) throws(Fatal) {
+    let table = SQLiteSchema.table
+    let isWhole = type.isEmpty || type.uppercased().contains("INT")
+    let problem = try database.read { db -> String? in
+      guard isWhole else { return "that are not whole numbers" }
+      if try db.primaryKey(table).rowIDColumn == "id" { return nil }
+      func has(_ rows: String) throws -> Bool {
+        try Int.fetchOne(db, sql: "SELECT 1 FROM \(table) \(rows) LIMIT 1") != nil
+      }
+      if try has("WHERE typeof(id) <> 'integer'") { return "that are not whole numbers" }
+      if try db.table(table, hasUniqueKey: ["id"]) { return nil }
+      return try has("GROUP BY id HAVING COUNT(*) > 1") ? "that several documents have" : nil
     }
+    guard let problem else { return }
+    throw Fatal(
+      .configuration,
+      "\(table) in \(database.path) has ids \(problem). Give the table an INTEGER PRIMARY KEY named id"
+    )
   }
 
   private func isView() throws(Fatal) -> Bool {
     try database.read { db in try db.viewExists(SQLiteSchema.table) }
   }
 
-  /// What a migration would add and set right, in lines for people; nothing where it would do nothing.
+  /// What a migration would add and set right, in lines for people; nothing where it would do nothing. Throws where
+  /// there is no file, or no table in it.
   package static func plan(path: String) throws(Fatal) -> [String] {
+    try expectFile(path)
     let database = try SQLiteDatabase(path: path)
     return try database.read { db in
-      guard try db.tableExists(SQLiteSchema.table) else {
-        return ["would create the table \(SQLiteSchema.table)"]
-      }
+      guard try db.tableExists(SQLiteSchema.table) else { throw missingTable(path) }
       let present = Set(try db.columns(in: SQLiteSchema.table).map(\.name))
       let columns = SQLiteSchema.added.map(\.name).filter { !present.contains($0) }
       let indexes = try SQLiteSchema.indexNames.filter { name in

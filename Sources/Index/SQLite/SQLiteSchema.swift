@@ -69,6 +69,14 @@ enum SQLiteSchema {
     return migrator
   }()
 
+  /// Makes what a file lacks that had it all once.
+  static func addWhatIsMissing(_ db: Database) throws {
+    try db.execute(sql: create)
+    try addMissingColumns(db)
+    try db.execute(sql: indexes)
+    try db.execute(sql: reportIndexes)
+  }
+
   private static func addMissingColumns(_ db: Database) throws {
     let present = Set(try db.columns(in: table).map(\.name))
     for column in added where !present.contains(column.name) {

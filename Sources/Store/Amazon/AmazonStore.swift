@@ -120,7 +120,7 @@ struct AmazonStore: BucketStore {
     return headers
   }
 
-  /// The header field of a chunk of metadata. Proxies drop fields with an underscore in their name
+  /// The header field of one name of metadata. Proxies drop fields with an underscore in their name
   /// (nginx's `underscores_in_headers` is off), and the signature does not match any more.
   static func fieldName(_ name: String) -> String {
     "x-amz-meta-\(name.lowercased().replacing("_", with: "-"))"

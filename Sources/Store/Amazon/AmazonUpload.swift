@@ -3,7 +3,7 @@ import Crypto
 import HTTP
 
 /// One object on its way into a bucket of S3: in one request, or in parts that are put together at the
-/// end. Until then nobody sees any of them.
+/// end. Until then none of them can be seen.
 struct AmazonUpload {
   /// An upload in parts that is lost is begun again so often.
   static let maximumRestarts = 2

@@ -29,7 +29,7 @@ struct PartFile: ~Copyable {
     if unnamed >= 0 { close(unnamed) }
     path = Self.temporaryName(in: directory)
     isNamed = true
-    // Nobody who may write into the directory can put a link in its way: O_EXCL.
+    // Another process that may write into the directory cannot put a link in its way: O_EXCL.
     descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw FileError("create", path).atDestination }
   }

@@ -124,7 +124,7 @@ private struct SubjectToken: Sendable {
     _ command: String, _ json: JSON, _ place: String, _ settings: StoreSettings,
     _ variables: [String: String]
   ) throws(Fatal) -> (Source, String) {
-    // Whoever writes the file would decide what runs here.
+    // The writer of the file would decide what runs here.
     guard settings.variable("GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES") == "1" else {
       throw Fatal(
         .configuration,

@@ -151,7 +151,7 @@ struct GoogleFile: Sendable {
 }
 
 extension WebURL {
-  /// Whether it leads no further than this machine, where nobody can listen.
+  /// Whether it leads no further than this machine, where no other machine can listen.
   var isLoopback: Bool { host == "localhost" || host == "[::1]" || host.hasPrefix("127.") }
 }
 

@@ -99,7 +99,7 @@ struct GoogleService: Sendable {
       .map(Format.percentEncoded)
   }
 
-  /// Who we are, for people; `nil` where nobody asks.
+  /// Who we are, for people; `nil` where it is asked without credentials.
   var identityName: String? { tokens?.name }
 
   /// With the project that pays where the requester does.
@@ -112,7 +112,7 @@ struct GoogleService: Sendable {
     return url
   }
 
-  /// Sends one request once. A token goes to the service itself and to nobody else.
+  /// Sends one request once. A token goes to the service itself and to no other server.
   func send(
     _ request: Request, for operation: String, digesting: Bool = false
   ) throws -> RequestResult {

@@ -3,8 +3,8 @@ import Common
 import Crypto
 import Glibc
 
-// A run of days should not learn after hours that it may not write, or that its store tells nobody who
-// was quicker.
+// A run of days should not learn after hours that it may not write, or that its store does not say which of
+// two writers was quicker.
 extension BucketStore {
   func check(_ plan: CheckPlan) throws -> StoreCheck {
     let key = try ObjectKey(

@@ -12,7 +12,7 @@ protocol BucketStore: ObjectStore {
   var settings: StoreSettings { get }
   /// What all requests to it share.
   var gate: StoreGate { get }
-  /// Who we are to it and where that was found, for people; `nil` where nobody asks.
+  /// Who we are to it and where that was found, for people; `nil` where it is asked without credentials.
   var identityName: String? { get }
 
   /// Reads a file once, for SHA-256 and for the checksums that the store compares on arrival.

@@ -6,7 +6,7 @@ import HTTP
 /// The connections to a store, kept open and used by one thread at a time: taken from the idle for
 /// one exchange, and put back. There are never more than threads that send at the same time.
 final class Connections: Sendable {
-  /// Whoever took a connection off the idle is alone with it, so its lock is never waited for: it
+  /// The thread that took a connection off the idle is alone with it, so its lock is never waited for: it
   /// only proves to the compiler what the idle sees to.
   private final class Connection: Sendable {
     let transfer: Mutex<Transfer>

@@ -78,7 +78,7 @@ enum StoreCause: Sendable, Equatable, CaseIterable {
   case region
   /// The account may not.
   case permission
-  /// The account is disabled, suspended, or nobody pays for it.
+  /// The account is disabled, suspended, or not paid for.
   case account
   /// The requester has to pay, and no project was named for that.
   case requesterPays

@@ -30,7 +30,7 @@ enum Comparison: Sendable, Equatable {
   }
 
   /// By what the store tells of the object when it is asked for it alone. What an uploader noted is
-  /// no proof: whoever replaces an object may keep the note.
+  /// no proof: a program that replaces an object may keep the note.
   init(_ row: StoredRow, _ info: ObjectInfo?) {
     guard let info else {
       self = .different(.missing, "nothing is there")

@@ -61,7 +61,7 @@ struct Difference: Sendable, Equatable {
     url = row.url
   }
 
-  /// An object that nobody names.
+  /// An object that no document names.
   init(unknown object: ListedObject) {
     kind = .unknownObject
     message = "no document of the index names it"

@@ -33,7 +33,7 @@ struct ReconcileTotals: Sendable, Equatable {
     }
   }
 
-  /// 3 where there are differences. With `oneWay`, an object that nobody names is none.
+  /// 3 where there are differences. With `oneWay`, an object that no document names is none.
   func exitCode(oneWay: Bool) -> ToolExit {
     let judged = differences.filter { !oneWay || $0.key != .unknownObject }
     return judged.values.reduce(0, +) > 0 ? .documentsFailed : .success

@@ -19,7 +19,7 @@ struct Reconciliation {
   let sample: Sample?
   let verifier: ObjectVerifier
   let stop: ShutdownSignal
-  /// Takes lines of the output; false where nobody wants them any more.
+  /// Takes lines of the output; false where their reader has gone.
   let write: ([[UInt8]]) -> Bool
 
   private(set) var totals = ReconcileTotals()
