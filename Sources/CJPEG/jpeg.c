@@ -7,7 +7,7 @@
 
 #include <jpeglib.h>
 
-// Where libjpeg's errors go: back to whoever called it. It has nothing to say to anybody.
+// Where libjpeg's errors go: back to the caller. Its messages are not shown.
 struct trouble {
   struct jpeg_error_mgr manager;
   jmp_buf out;

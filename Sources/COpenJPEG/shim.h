@@ -32,8 +32,9 @@ static inline OPJ_BOOL copenjpeg_seek(OPJ_OFF_T position, void *data) {
 
 static inline OPJ_OFF_T copenjpeg_skip(OPJ_OFF_T count, void *data) {
   struct copenjpeg_source *source = (struct copenjpeg_source *)data;
-  OPJ_OFF_T position = (OPJ_OFF_T)source->position + count;
-  return copenjpeg_seek(position, data) ? count : -1;
+  // A box may say that it has 2^63 bytes.
+  if (count > (OPJ_OFF_T)(source->count - source->position)) return -1;
+  return copenjpeg_seek((OPJ_OFF_T)source->position + count, data) ? count : -1;
 }
 
 static inline void copenjpeg_complain(const char *message, void *data) {

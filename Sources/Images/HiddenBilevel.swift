@@ -147,6 +147,8 @@ extension HiddenBilevel {
     _ image: ImageDescription, _ coding: ImageCoding, _ stored: [UInt8], _ transform: Int?,
     _ memory: Int
   ) -> Rewriting? {
+    // What is dark among indexes into a palette says nothing of its colours.
+    if case .indexed = image.colour { return nil }
     guard var hidden = HiddenBilevel(image, rule: .nearly),
       let data = coding.withoutOuterFilters(stored, samples: image.byteSamples),
       let reader = JPEGReader(data, reduction: 1, transform: transform, memory: memory),

@@ -52,8 +52,9 @@ final class JPEGReader {
   private let bytes: UnsafeMutableBufferPointer<UInt8>
 
   /// Begins to read at 1, 1/2, 1/4 or 1/8 of its size, which libjpeg does by leaving out what it
-  /// does not need. `transform` is what the document says of three samples, where the JPEG does not. `nil` where the header is damaged or the colours are none that we know, and
-  /// where one of several scans would take more than `memory` bytes.
+  /// does not need. `transform` is what the document says of three samples, where the JPEG does not. `nil` where the
+  /// header is damaged or the colours are none that we know, and where one of several scans would take more than
+  /// `memory` bytes.
   init?(_ jpeg: [UInt8], reduction: Int, transform: Int?, memory: Int) {
     let bytes = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: max(1, jpeg.count))
     _ = bytes.initialize(from: jpeg)

@@ -192,7 +192,12 @@ struct JPEG2000Header: Equatable {
     else { return false }
     (width, height) = (sizes[0], sizes[1])
     (tileWidth, tileHeight) = (sizes[4], sizes[5])
-    tiles = ((width + sizes[4] - 1) / sizes[4]) * ((height + sizes[5] - 1) / sizes[5])
+    // Each number is below 2^32, so that their product may be beyond what there are whole numbers for.
+    let (across, down) = (
+      (width + tileWidth - 1) / tileWidth, (height + tileHeight - 1) / tileHeight
+    )
+    let (product, isHuge) = across.multipliedReportingOverflow(by: down)
+    tiles = isHuge ? .max : product
     for _ in 0..<count {
       guard let depth = reader.number(1), let across = reader.number(1),
         let down = reader.number(1), across > 0, down > 0

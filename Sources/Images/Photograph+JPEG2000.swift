@@ -42,9 +42,11 @@ extension Photograph {
   /// How often the image is to be halved: as ``Plan`` has it, or else more often where that would take too much
   /// memory; `nil` where nothing fits.
   private func times(_ header: JPEG2000Header, most: Int) -> Int? {
-    let wanted = Plan.reduction(for: scale, most: 1 << most).reduction.trailingZeroBitCount
+    let side = min(image.width, image.height)
+    let wanted = Plan.reduction(for: scale, side: side, most: 1 << most).reduction
+      .trailingZeroBitCount
     return (wanted...max(wanted, most)).first {
-      ($0 == wanted || scale * Double(1 << $0) <= 1.01)
+      ($0 == wanted || scale * Double(1 << $0) <= 1.01 && 1 << $0 <= side)
         && JPEG2000Image.memory(header, halvings: $0) <= memory
     }
   }

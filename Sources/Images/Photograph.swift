@@ -37,7 +37,7 @@ struct Photograph {
     // A copy of the same size loses a little; it has to be worth it.
     if scale == 1, !header.isFiner(than: quality) { return .left(.inOrder) }
     let limit = scale == 1 ? stored.count / 4 * 3 : stored.count
-    let (reduction, rest) = Plan.reduction(for: scale)
+    let (reduction, rest) = Plan.reduction(for: scale, side: min(image.width, image.height))
     guard
       let reader = JPEGReader(data, reduction: reduction, transform: transform, memory: memory),
       reader.channels == image.colour.samples,

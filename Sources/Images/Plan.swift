@@ -96,9 +96,12 @@ package enum Plan: Sendable, Equatable {
     }
   }
 
-  /// Bytes that outer filters hold, which are undone as a whole; `nil` where there are none.
+  /// Bytes that outer filters hold, which are undone as a whole; `nil` where there are none, or samples have a number
+  /// of bits that no image has.
   private static func undoneBytes(_ image: ImageDescription, _ coding: ImageCoding) -> Int? {
-    guard !coding.outer.isEmpty, case .samples = coding.last else { return nil }
+    guard !coding.outer.isEmpty, case .samples = coding.last, (1...16).contains(image.bits) else {
+      return nil
+    }
     return (image.width * (image.colour.samples ?? 0) * image.bits + 7) / 8 * image.height
   }
 
@@ -121,10 +124,13 @@ package enum Plan: Sendable, Equatable {
     }
   }
 
-  /// How much of a JPEG is not even decoded (to 1/8 in each direction), and what is left to do. The
-  /// rest must be well below 1, or averaging would be blurring: Leptonica averages below 0.7.
-  static func reduction(for scale: Double, most: Int = 8) -> (reduction: Int, rest: Double) {
-    let candidates = [8, 4, 2, 1].filter { $0 <= most }.map {
+  /// How much of a picture of at least `side` pixels in each direction is not even decoded (to 1/8, and `most`), and
+  /// what is left to do. The rest must be well below 1, or averaging would be blurring: Leptonica averages below 0.7. A
+  /// row of pixels is left whole: what stands for less than one cannot be averaged.
+  static func reduction(
+    for scale: Double, side: Int = .max, most: Int = 8
+  ) -> (reduction: Int, rest: Double) {
+    let candidates = [8, 4, 2, 1].filter { $0 <= min(most, max(1, side)) }.map {
       (reduction: $0, rest: scale * Double($0))
     }
     return candidates.first { $0.rest <= 1.01 && ($0.rest > 0.97 || $0.rest < 0.7) }

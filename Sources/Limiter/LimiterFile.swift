@@ -94,7 +94,7 @@ final class LimiterFile: LimiterStorage {
   func hosts() throws(Fatal) -> [(host: String, budget: HostBudget)] {
     try read { db in
       try Row.fetchAll(db, sql: "\(Self.select) ORDER BY host").map { row in
-        let host = try StoredNumber.text(row, 6, "host", self.path)
+        let host = try CheckedRow(row, "limiter", self.path).text(6, "host")
         return (host, try self.budget(row, of: host))
       }
     }
@@ -128,8 +128,9 @@ final class LimiterFile: LimiterStorage {
   }
 
   private func budget(_ row: Row, of host: String) throws -> HostBudget {
+    let row = CheckedRow(row, "limiter", path)
     func time(_ column: Int, _ name: String) throws(Fatal) -> Int64 {
-      try StoredNumber.read(row, column, name, within: HostBudget.possibleTimes, path)
+      try row.number(column, name, within: HostBudget.possibleTimes)
     }
     let now = Time.monotonic()
     var budget = HostBudget()
@@ -138,8 +139,8 @@ final class LimiterFile: LimiterStorage {
     budget.pausedUntil = try time(2, "paused_until")
     let wall = try time(5, "paused_until_wall")
     budget.refusals = Int(
-      try StoredNumber.read(row, 3, "refusals", within: HostBudget.possibleRefusals, path))
-    if try StoredNumber.text(row, 4, "boot_id", path) != bootID {
+      try row.number(3, "refusals", within: HostBudget.possibleRefusals))
+    if try row.text(4, "boot_id") != bootID {
       // Slots of an earlier start of the machine are void; what is left of a pause goes on.
       let noted = try pauses.budget(of: host)
       budget = .afterReboot(

@@ -59,10 +59,9 @@ final class PauseFile: Sendable {
         let statement = try db.cachedStatement(
           sql: "SELECT until, refusals FROM pauses WHERE host = ?")
         guard let row = try Row.fetchOne(statement, arguments: [host]) else { return nil }
-        let until = try StoredNumber.read(
-          row, 0, "until", within: HostBudget.possibleTimes, self.path)
-        let refusals = try StoredNumber.read(
-          row, 1, "refusals", within: HostBudget.possibleRefusals, self.path)
+        let stored = CheckedRow(row, "limiter", self.path)
+        let until = try stored.number(0, "until", within: HostBudget.possibleTimes)
+        let refusals = try stored.number(1, "refusals", within: HostBudget.possibleRefusals)
         let now = Time.wall()
         guard until > now else { return nil }
         return .afterReboot(
@@ -108,8 +107,9 @@ final class PauseFile: Sendable {
     try StateDatabase.guarded(path, "limiter") {
       try queue.unsafeRead { db in
         try Row.fetchAll(db, sql: "SELECT host, orders FROM steering").map { row in
-          let host: String = row[0]
-          return (host, try Steering(stored: row[1], host, in: self.path))
+          let stored = CheckedRow(row, "limiter", self.path)
+          let host = try stored.text(0, "host")
+          return (host, try Steering(stored: stored.text(1, "orders"), host, in: self.path))
         }
       }
     }

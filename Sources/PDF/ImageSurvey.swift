@@ -23,8 +23,8 @@ struct ImageSurvey: ~Copyable {
   private(set) var painting = PagePainting()
   private var unknown: Set<ObjectID> = []
   private var masks: Set<ObjectID> = []
-  /// Resources of which all has been marked as unknown, and the objects drawn in such a way.
-  private var marked: Set<ObjectID> = []
+  /// What has been marked as unknown with all that it draws, and lists of objects of which all were noted.
+  private var seen = SeenObjects()
   private var forms = 0
   private var content = 0
   private var gaveUp = false
@@ -138,7 +138,7 @@ struct ImageSurvey: ~Copyable {
     _ bytes: [UInt8]?, _ resources: Object, _ matrix: Matrix, in document: borrowing PDFDocument,
     isMagnified: Bool = false, depth: Int
   ) {
-    let isMagnified = isMagnified || magnifies(resources, in: document)
+    let isMagnified = isMagnified || document.magnifiesDifferences(resources)
     content += bytes?.count ?? 0
     forms += 1
     if depth > Self.maximumDepth || forms > Self.maximumForms || content > Self.maximumContent {
@@ -185,35 +185,11 @@ struct ImageSurvey: ~Copyable {
     }
   }
 
-  /// Whether some graphics state of these resources makes much of small differences, as a JPEG has them: by a
-  /// transfer function (ISO 32000-1, 10.4), or by a mode of blending that divides or takes differences (11.3.5).
-  private func magnifies(_ resources: Object, in document: borrowing PDFDocument) -> Bool {
-    let states = document.member("/ExtGState", of: resources)
-    return document.keys(states).contains { key in
-      let state = document.member(key, of: states)
-      let hasTransfer = ["/TR", "/TR2"].contains { key in
-        let function = document.member(key, of: state)
-        return !document.isNull(function) && !document.isName(function, "/Identity")
-          && !document.isName(function, "/Default")
-      }
-      let halftone = document.member("/HT", of: state)
-      let mode = document.member("/BM", of: state)
-      let modes = (0..<document.count(mode)).map { document.element($0, of: mode) } + [mode]
-      return hasTransfer
-        || !document.isNull(
-          document.member("/TransferFunction", of: document.dictionary(halftone)))
-        || modes.contains { document.name($0).map(Self.magnifyingModes.contains) ?? false }
-    }
-  }
-
-  private static let magnifyingModes: Set = [
-    "/ColorDodge", "/ColorBurn", "/Difference", "/Exclusion", "/Hue", "/Saturation", "/Color",
-    "/Luminosity",
-  ]
-
   /// Takes note of the images that resources name.
   private mutating func register(_ resources: Object, in document: borrowing PDFDocument) {
     let objects = document.member("/XObject", of: resources)
+    // Thousands of pages may share one list of thousands of images.
+    guard document.isNew(objects, &seen, as: "images") else { return }
     for key in document.keys(objects) {
       let object = document.member(key, of: objects)
       if document.isStream(object) { register(stream: object, in: document) }
@@ -236,23 +212,23 @@ struct ImageSurvey: ~Copyable {
   private mutating func markSpecial(
     _ resources: Object, in document: borrowing PDFDocument, depth: Int
   ) {
-    let patterns = document.member("/Pattern", of: resources)
-    for key in document.keys(patterns) {
-      markAll(object: document.member(key, of: patterns), in: document, depth: depth + 1)
-    }
-    let fonts = document.member("/Font", of: resources)
-    for key in document.keys(fonts) {
-      markAll(object: document.member(key, of: fonts), in: document, depth: depth + 1)
-    }
-    let states = document.member("/ExtGState", of: resources)
-    for key in document.keys(states) {
-      let mask = document.member("/SMask", of: document.member(key, of: states))
-      markAll(object: document.member("/G", of: mask), in: document, depth: depth + 1)
+    for kind in ["/Pattern", "/Font", "/ExtGState"] {
+      let list = document.member(kind, of: resources)
+      guard document.isNew(list, &seen, as: kind) else { continue }
+      for key in document.keys(list) {
+        let entry = document.member(key, of: list)
+        // Of a graphics state, it is the soft mask that draws.
+        let object =
+          kind == "/ExtGState"
+          ? document.member("/G", of: document.member("/SMask", of: entry)) : entry
+        markAll(object: object, in: document, depth: depth + 1)
+      }
     }
   }
 
   private mutating func markAppearance(_ object: Object, in document: borrowing PDFDocument) {
     if document.isStream(object) { return markAll(object: object, in: document, depth: 0) }
+    guard document.isNew(object, &seen, as: "/AP") else { return }
     for key in document.keys(object) {
       markAll(object: document.member(key, of: object), in: document, depth: 0)
     }
@@ -263,22 +239,21 @@ struct ImageSurvey: ~Copyable {
     object: Object, in document: borrowing PDFDocument, depth: Int
   ) {
     let dictionary = document.dictionary(object)
-    guard document.isDictionary(dictionary) else { return }
-    let id = document.objectID(object)
-    if id.number != 0, !marked.insert(id).inserted { return }
+    guard document.isDictionary(dictionary), document.isNew(object, &seen) else { return }
     markAll(document.member("/Resources", of: dictionary), in: document, depth: depth)
   }
 
   private mutating func markAll(
     _ resources: Object, in document: borrowing PDFDocument, depth: Int
   ) {
-    guard document.isDictionary(resources) else { return }
+    guard document.isDictionary(resources), document.isNew(resources, &seen, as: "/Resources")
+    else { return }
     guard depth <= 2 * Self.maximumDepth else {
       gaveUp = true
       return
     }
     let objects = document.member("/XObject", of: resources)
-    for key in document.keys(objects) {
+    for key in document.isNew(objects, &seen, as: "/XObject") ? document.keys(objects) : [] {
       let object = document.member(key, of: objects)
       guard document.isStream(object) else { continue }
       register(stream: object, in: document)

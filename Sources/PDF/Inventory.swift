@@ -84,7 +84,7 @@ extension PDFDocument {
     count(.outputIntents, self.count(member("/OutputIntents")))
     count(.tags, isDictionary(member("/StructTreeRoot")) ? 1 : 0)
     inventory.claim = claim(root)
-    var (fonts, seen): (Set<Int>, Set<Int>) = ([], [])
+    var (fonts, seen) = (Set<Int>(), SeenObjects())
     for index in 0..<pages {
       let page = qpdf_get_page_n(handle, index)
       for (kind, number) in annotations(of: page) { count(kind, number) }
@@ -110,18 +110,17 @@ extension PDFDocument {
   /// Fonts of these resources, and of the forms in them, that have neither a table of characters (ISO
   /// 32000-1, 9.10.3) nor an encoding that has a name, nor one made of names (9.6.6). `seen` are the objects
   /// that were looked at.
-  private func fontsWithoutEncoding(_ resources: Object, seen: inout Set<Int>) -> Set<Int> {
+  private func fontsWithoutEncoding(
+    _ resources: Object, seen: inout SeenObjects
+  ) -> Set<Int> {
     var found: Set<Int> = []
     var waiting = [resources]
-    func isNew(_ object: Object) -> Bool {
-      let id = identity(object)
-      return id == 0 || seen.insert(id).inserted
-    }
     while let resources = waiting.popLast(), seen.count < Self.maximumNodes {
+      guard isNew(resources, &seen) else { continue }
       let fonts = member("/Font", of: resources)
-      for key in keys(fonts) {
+      for key in isNew(fonts, &seen, as: "/Font") ? keys(fonts) : [] {
         let font = member(key, of: fonts)
-        guard isDictionary(font), isNew(font),
+        guard isDictionary(font), isNew(font, &seen),
           name(member("/Subtype", of: font)) != "/Type3"
         else { continue }
         let encoding = member("/Encoding", of: font)
@@ -132,9 +131,9 @@ extension PDFDocument {
         }
       }
       let objects = member("/XObject", of: resources)
-      for key in keys(objects) {
+      for key in isNew(objects, &seen, as: "/XObject") ? keys(objects) : [] {
         let object = member(key, of: objects)
-        guard isStream(object), isNew(object) else { continue }
+        guard isStream(object), isNew(object, &seen) else { continue }
         waiting.append(member("/Resources", of: dictionary(object)))
       }
     }
@@ -175,13 +174,13 @@ extension PDFDocument {
   /// Entries of a name tree or a number tree (7.9.6, 7.9.7).
   private func leaves(_ tree: Object, _ key: String = "/Names") -> Int {
     var waiting = [tree]
-    var seen: Set<Int> = []
+    var seen = SeenObjects()
     var total = 0
     while let node = waiting.popLast(), seen.count < Self.maximumNodes {
-      let id = identity(node)
-      guard isDictionary(node), id == 0 || seen.insert(id).inserted else { continue }
+      guard isDictionary(node), isNew(node, &seen) else { continue }
       total += count(member(key, of: node)) / 2
       let kids = member("/Kids", of: node)
+      guard isNew(kids, &seen) else { continue }
       for index in 0..<min(count(kids), Self.maximumNodes) {
         waiting.append(element(index, of: kids))
       }

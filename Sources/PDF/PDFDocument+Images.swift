@@ -188,3 +188,31 @@ extension PDFDocument {
     return StreamFilter.Predictor(kind: kind, colours: colours, bits: bits, columns: columns)
   }
 }
+
+extension PDFDocument {
+  /// Whether some graphics state of these resources makes much of small differences, as a JPEG has them: by a
+  /// transfer function (ISO 32000-1, 10.4), or by a mode of blending that divides or takes differences (11.3.5).
+  func magnifiesDifferences(_ resources: Object) -> Bool {
+    let states = member("/ExtGState", of: resources)
+    return keys(states).contains { key in
+      let state = member(key, of: states)
+      let hasTransfer = ["/TR", "/TR2"].contains { key in
+        let function = member(key, of: state)
+        return !isNull(function) && !isName(function, "/Identity")
+          && !isName(function, "/Default")
+      }
+      let halftone = member("/HT", of: state)
+      let mode = member("/BM", of: state)
+      let modes = (0..<count(mode)).map { element($0, of: mode) } + [mode]
+      return hasTransfer
+        || !isNull(
+          member("/TransferFunction", of: dictionary(halftone)))
+        || modes.contains { name($0).map(Self.magnifyingModes.contains) ?? false }
+    }
+  }
+
+  private static let magnifyingModes: Set = [
+    "/ColorDodge", "/ColorBurn", "/Difference", "/Exclusion", "/Hue", "/Saturation", "/Color",
+    "/Luminosity",
+  ]
+}

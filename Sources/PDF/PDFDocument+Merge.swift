@@ -8,7 +8,8 @@ extension PDFDocument {
   /// Writes the pages of the files at `paths`, in order, into one PDF at `target`. The same files
   /// give the same bytes. Page contents are taken as they are; forms and outlines are not. What opens with
   /// the empty password, as every reader opens it, is merged without its encryption. Throws where a file
-  /// does not open without repairs (with `repairing`, with them), or only with a password; what is at `target` is then of no use.
+  /// does not open without repairs (with `repairing`, with them), or only with a password; what is at
+  /// `target` is then of no use.
   package static func merge(
     _ paths: [String], to target: String, repairing: Bool = false
   ) throws(PDFError) {

@@ -176,4 +176,26 @@ extension PDFDocument {
     Int(qpdf_oh_get_object_id(handle, object)) << 16
       | Int(qpdf_oh_get_generation(handle, object)) & 0xFFFF
   }
+
+  /// Whether an object was not met before in this role. What is part of another object has no number, and is new each
+  /// time: each way back into what was seen leads through an object with a number, be it a mere list.
+  func isNew(_ object: Object, _ seen: inout SeenObjects, as role: String = "") -> Bool {
+    let number = identity(object)
+    return number == 0 || seen.insert(number, role)
+  }
+}
+
+/// The objects that a walk through a document has met, each in a role: one dictionary may serve as two things. A walk
+/// that asks of each that has a number whether it is new comes to an end, in time that the file's size bounds.
+struct SeenObjects {
+  private var numbers: [String: Set<Int>] = [:]
+  /// How many there are.
+  private(set) var count = 0
+
+  /// False for one that is there already.
+  mutating func insert(_ number: Int, _ role: String) -> Bool {
+    let isNew = numbers[role, default: []].insert(number).inserted
+    count += isNew ? 1 : 0
+    return isNew
+  }
 }

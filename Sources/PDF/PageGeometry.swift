@@ -121,17 +121,22 @@ extension PDFDocument {
     let userUnit = isNull(unit) ? 1 : number(unit)
     guard let userUnit, userUnit > 0 else { throw wrong("UserUnit") }
     try check("read page \(index + 1)")
-    return PageGeometry(
+    let geometry = PageGeometry(
       mediaBox: mediaBox, cropBox: cropBox, rotation: rotation, userUnit: userUnit)
+    // Numbers of 300 digits are numbers, but parts of such a page are none.
+    let sheet = geometry.shownSheet
+    guard sheet.width.isFinite, sheet.height.isFinite else { throw wrong("size") }
+    return geometry
   }
 
-  /// An array of four numbers that has an area.
+  /// An array of four numbers that has an area, of a size that is a number.
   private func rectangle(_ object: Object) -> Rectangle? {
     guard count(object) == 4 else { return nil }
     let numbers = (0..<4).compactMap { number(element($0, of: object)) }
     guard numbers.count == 4 else { return nil }
     let rectangle = Rectangle(numbers[0], numbers[1], numbers[2], numbers[3])
-    return rectangle.width > 0 && rectangle.height > 0 ? rectangle : nil
+    return rectangle.width > 0 && rectangle.height > 0
+      && rectangle.width.isFinite && rectangle.height.isFinite ? rectangle : nil
   }
 }
 

@@ -91,9 +91,6 @@ package struct HTMLReport: Sendable {
             ? "" : "; \(Format.count(report.completedWithoutSizes)) of unknown size")
       ),
     ]
-    let tiles = facts.map {
-      "<div class=\"tile\"><b>\(HTMLText.escaped($0.0))</b><span>\(HTMLText.escaped($0.1))</span></div>"
-    }
-    return "<div class=\"tiles\">\n\(tiles.joined(separator: "\n"))\n</div>\n"
+    return HTMLText.tiles(facts)
   }
 }

@@ -19,6 +19,14 @@ package enum HTMLText {
     return out
   }
 
+  /// Figures side by side, each with what it is.
+  package static func tiles(_ facts: [(figure: String, text: String)]) -> String {
+    let tiles = facts.map {
+      "<div class=\"tile\"><b>\(escaped($0.figure))</b><span>\(escaped($0.text))</span></div>"
+    }
+    return "<div class=\"tiles\">\n\(tiles.joined(separator: "\n"))\n</div>\n"
+  }
+
   /// A table of at most `limit` rows, and one with the sums of the others.
   package static func table(_ table: ReportTable, limit: Int) -> String {
     let kinds = table.columns.indices.map { table.isText($0) ? "" : " class=\"n\"" }

@@ -74,10 +74,10 @@ extension ReportTable.Cell {
       case .count(let value): count = count.addingClamped(value)
       case .bytes(let value): bytes = bytes.addingClamped(value)
       case .share(let one, let all):
-        part += one
-        whole += all
+        part = part.addingClamped(one)
+        whole = whole.addingClamped(all)
       case .part(let one, let all, _):
-        part += one
+        part = part.addingClamped(one)
         whole = all
       }
     }

@@ -91,7 +91,7 @@ extension Report {
         [
           $0.type.isEmpty ? .missing : .text($0.type), .count($0.total), .count($0.completed),
           .count($0.failed), .count($0.absent), .bytes($0.originalBytes), .bytes($0.storedBytes),
-          .share($0.originalBytes - $0.storedBytes, of: $0.originalBytes),
+          .share($0.originalBytes.subtractingClamped($0.storedBytes), of: $0.originalBytes),
         ]
       })
   }
@@ -108,7 +108,7 @@ extension Report {
         [
           .text($0.outcome?.rawValue ?? "unknown"), $0.reason.map { .text($0) } ?? .missing,
           .count($0.documents), .bytes($0.originalBytes), .bytes($0.storedBytes),
-          .share($0.originalBytes - $0.storedBytes, of: $0.originalBytes),
+          .share($0.originalBytes.subtractingClamped($0.storedBytes), of: $0.originalBytes),
           .bytes($0.rejectedSaving),
         ]
       })

@@ -135,30 +135,42 @@ package enum StateDatabase {
 }
 
 /// Values of a state file that this program did not have to write itself: any program that may write the file may have
-/// put anything there. What cannot be is an error (exit code 74), and no trap.
-package enum StoredNumber {
-  package static func read(
-    _ row: Row, _ column: Int, _ name: String, within bounds: ClosedRange<Int64>, _ path: String
+/// put anything there. What cannot be is an error (exit code 74), and no trap, which GRDB has for a value of another
+/// type where a row is asked for one (`row["attempts"] as Int`).
+package struct CheckedRow {
+  private let row: Row
+  private let what: String
+  private let path: String
+
+  /// A row of the file at `path`; `what` names that in errors: "limiter".
+  package init(_ row: Row, _ what: String, _ path: String) {
+    (self.row, self.what, self.path) = (row, what, path)
+  }
+
+  /// A whole number within bounds.
+  package func number(
+    _ column: Int, _ name: String, within bounds: ClosedRange<Int64> = .min ... .max
   ) throws(Fatal) -> Int64 {
     let value: DatabaseValue = row[column]
     guard case .int64(let number) = value.storage, bounds.contains(number) else {
-      throw unreadable(name, path)
+      throw unreadable(name)
     }
     return number
   }
 
-  package static func text(
-    _ row: Row, _ column: Int, _ name: String, _ path: String
-  ) throws(Fatal) -> String {
+  package func text(_ column: Int, _ name: String) throws(Fatal) -> String {
     let value: DatabaseValue = row[column]
-    guard case .string(let text) = value.storage else { throw unreadable(name, path) }
+    guard case .string(let text) = value.storage else { throw unreadable(name) }
     return text
   }
 
-  private static func unreadable(_ name: String, _ path: String) -> Fatal {
+  /// Whether there is nothing in a column.
+  package func isNull(_ column: Int) -> Bool { (row[column] as DatabaseValue).isNull }
+
+  private func unreadable(_ name: String) -> Fatal {
     Fatal(
       .inputOutput,
-      "the limiter \(path) cannot be used: a value of \(name) is not one that this program writes. "
+      "the \(what) \(path) cannot be used: a value of \(name) is not one that this program writes. "
         + "Remove the file while no program uses it; it is made anew.")
   }
 }

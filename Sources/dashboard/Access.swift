@@ -37,18 +37,10 @@ struct Request: Sendable {
     return form
   }
 
+  /// A text that is no form's stays as it came.
   private static func decoded(_ text: Substring) -> String {
-    var bytes: [UInt8] = []
-    var rest = text.utf8[...]
-    while let byte = rest.popFirst() {
-      if byte == UInt8(ascii: "%"), let code = UInt8(String(rest.prefix(2)) ?? "", radix: 16) {
-        bytes.append(code)
-        rest = rest.dropFirst(2)
-      } else {
-        bytes.append(byte == UInt8(ascii: "+") ? UInt8(ascii: " ") : byte)
-      }
-    }
-    return String(decoding: bytes, as: UTF8.self)
+    let text = String(text.replacing("+", with: " "))
+    return Format.percentDecoded(text) ?? text
   }
 
   /// Whether it asks for a WebSocket (RFC 6455, section 4.2.1).

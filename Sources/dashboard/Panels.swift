@@ -65,7 +65,7 @@ struct Panels: Sendable {
         paces[0],
         "documents per hour; \(paces[1]), \(paces[2]), as of \(Self.clock(sample.at[.quick]))"
       ),
-      (end.short, end.long),
+      sample.timeLeft,
       (
         Format.percent(status.completed, of: judged),
         "success; \(Format.count(status.failed)) failed, \(Format.count(status.absent)) absent, "
@@ -77,30 +77,7 @@ struct Panels: Sendable {
         "\(Format.bytes(report.optimizedBytes)) stored of \(Format.bytes(report.originalBytes))"
       ),
     ]
-    let tiles = facts.map {
-      "<div class=\"tile\"><b>\(HTMLText.escaped($0.0))</b>"
-        + "<span>\(HTMLText.escaped($0.1))</span></div>"
-    }
-    return notices + "<div class=\"tiles\">\n\(tiles.joined(separator: "\n"))\n</div>\n"
-  }
-
-  /// When it will be done, as a range.
-  private var end: (short: String, long: String) {
-    guard sample.left > 0 else { return ("nothing left", "nothing is pending") }
-    guard let range = sample.secondsLeft else {
-      return ("not known", "time left: nothing was completed in the last day")
-    }
-    let (first, last) = (range.lowerBound, range.upperBound)
-    let now = sample.at[.quick] ?? 0
-    func day(_ seconds: Double) -> String {
-      guard seconds < 1e9 else { return "in decades" }
-      return String(Time.timestamp(now + Int64(seconds * 1e9)).prefix(16)).replacing("T", with: " ")
-    }
-    let short =
-      last < first * 1.1
-      ? Format.duration(seconds: last)
-      : "\(Format.duration(seconds: first)) to \(Format.duration(seconds: last))"
-    return (short, "time left: between \(day(first)) and \(day(last)) UTC, at today's paces")
+    return notices + HTMLText.tiles(facts)
   }
 
   private var notices: String {
@@ -167,7 +144,7 @@ struct Panels: Sendable {
       [host.steering.pause == nil ? .pause : .resume, .set, .hours]
       + (host.steering.isEmpty ? [] : [.clear])
     let links = actions.map {
-      "<a href=\"/control?action=\($0.rawValue)&amp;host=\(HTMLText.inURL(host.host))\">\($0.rawValue)</a>"
+      "<a href=\"/control?action=\($0.rawValue)&amp;host=\(Format.percentEncoded(host.host))\">\($0.rawValue)</a>"
     }
     return "<br><small>\(links.joined(separator: " "))</small>"
   }
@@ -227,7 +204,7 @@ struct Panels: Sendable {
         (example ?? "") + HTMLText.escaped(String(error.message.prefix(200))),
         "<code>\(HTMLText.escaped(hints.retry(error.kind)))</code>"
           + (hasControl && ErrorClass(rawValue: error.kind) != nil
-            ? " <a href=\"/control?action=retry&amp;class=\(HTMLText.inURL(error.kind))\">retry</a>"
+            ? " <a href=\"/control?action=retry&amp;class=\(Format.percentEncoded(error.kind))\">retry</a>"
             : ""),
       ]
     }
@@ -310,9 +287,4 @@ struct CommandHints: Sendable {
   private var options: String { stage.map { " --stage \($0)" } ?? "" }
 
   func retry(_ kind: String) -> String { "conveyor retry --class \(kind)\(options)" }
-}
-
-extension HTMLText {
-  /// A text in the query of a link.
-  static func inURL(_ text: String) -> String { Format.percentEncoded(text) }
 }

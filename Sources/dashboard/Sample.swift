@@ -85,7 +85,8 @@ final class Sources: Sendable {
     _ = note("limiter", &sample) { $0.hosts = try limiter()?.status() ?? [] }
     sample.outages = OutageReport.current(in: "\(folder)/outages")
     sample.tools = ToolStatus.current(in: "\(folder)/status")
-    sample.requestRates = rates(sample.requestCounts.mapValues { $0.values.reduce(0, +) })
+    sample.requestRates = rates(
+      sample.requestCounts.mapValues { $0.values.reduce(0) { $0.addingClamped($1) } })
     sample.log = tail()
     return isRead
   }
@@ -121,7 +122,7 @@ final class Sources: Sendable {
       guard counted.time > 0, (0.5...120).contains(seconds) else { return [:] }
       return requests.reduce(into: [:]) { rates, entry in
         if let before = counted.requests[entry.key], entry.value >= before {
-          rates[entry.key] = Double(entry.value - before) / seconds
+          rates[entry.key] = Double(entry.value.subtractingClamped(before)) / seconds
         }
       }
     }
@@ -144,7 +145,8 @@ extension Sample {
     tools.reduce(into: [:]) { all, tool in
       for member in tool.details["hosts"]?.object?.members ?? [] {
         for kind in member.value["classes"]?.object?.members ?? [] {
-          all[member.name, default: [:]][kind.name, default: 0] += kind.value.int ?? 0
+          let count = all[member.name]?[kind.name] ?? 0
+          all[member.name, default: [:]][kind.name] = count.addingClamped(kind.value.int ?? 0)
         }
       }
     }
@@ -161,12 +163,11 @@ extension Sample {
     hosts.reduce(0) { sum, host in
       guard let delay = delay(of: host), delay > 0 else { return sum }
       let all = tools.compactMap { $0.details["hosts"]?[host.host] }
-      let count = all.reduce(0) {
-        $0 + ($1["counts"]?.array ?? []).reduce(0) { $0 + ($1.int ?? 0) }
-      }
+      let count = all.flatMap { $0["counts"]?.array ?? [] }
+        .reduce(0) { $0.addingClamped($1.int ?? 0) }
       guard count > 0 else { return sum }
       let mean = all.reduce(0.0) { $0 + ($1["seconds"]?.double ?? 0) } / Double(count)
-      return sum + Int((min(mean / delay, 10_000)).rounded(.up)) + 1
+      return sum + Int(nearest: max(0, min(mean / delay, 10_000)).rounded(.up)) + 1
     }
   }
 
@@ -183,6 +184,25 @@ extension Sample {
     rates = rates.filter { $0 > 0 }
     guard let least = rates.min(), let most = rates.max() else { return nil }
     return Double(left) / most * 3600...Double(left) / least * 3600
+  }
+
+  /// How long the rest takes in a word, and when it will be done, as a range.
+  var timeLeft: (short: String, long: String) {
+    guard left > 0 else { return ("nothing left", "nothing is pending") }
+    guard let range = secondsLeft else {
+      return ("not known", "time left: nothing was completed in the last day")
+    }
+    let (first, last) = (range.lowerBound, range.upperBound)
+    let now = at[.quick] ?? 0
+    func day(_ seconds: Double) -> String {
+      guard seconds < 1e9 else { return "in decades" }
+      return String(Time.timestamp(now + Int64(seconds * 1e9)).prefix(16)).replacing("T", with: " ")
+    }
+    let short =
+      last < first * 1.1
+      ? Format.duration(seconds: last)
+      : "\(Format.duration(seconds: first)) to \(Format.duration(seconds: last))"
+    return (short, "time left: between \(day(first)) and \(day(last)) UTC, at today's paces")
   }
 
   /// Documents per hour, over several times.

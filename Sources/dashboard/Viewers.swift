@@ -76,10 +76,16 @@ final class Viewers: Sendable {
     while !stop.isRequested {
       let now = Time.monotonic()
       var wantsTick = tick(now)
-      viewers += coming.withLock { coming in
+      for socket in coming.withLock({ coming in
         defer { coming = [] }
-        return coming.map(\.self)
-      }.compactMap(Viewer.init)
+        return coming
+      }) {
+        if let viewer = Viewer(socket) {
+          viewers.append(viewer)
+        } else {
+          cmicrohttpd_close(socket.handle)
+        }
+      }
       tellNews(viewers)
       var polled = [wake.poll, pollfd(fd: stop.descriptor, events: Int16(POLLIN), revents: 0)]
       polled += viewers.map { pollfd(fd: $0.socket.descriptor, events: $0.events, revents: 0) }

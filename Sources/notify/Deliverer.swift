@@ -41,7 +41,7 @@ struct Deliverer: Sendable {
         switch try outbox.next(for: endpoint, now: Time.wall()) {
         case .nothing: return
         case .later(let time):
-          let wait = Double(time - Time.wall()) / 1e9
+          let wait = Double(time.subtractingClamped(Time.wall())) / 1e9
           guard wait < left, stop.sleep(seconds: wait) else { return }
         case .due(let message):
           guard left > 0 else { return }

@@ -39,7 +39,7 @@ struct Event: Sendable, Equatable {
   let time: Int64
   let body: [UInt8]
 
-  /// An event with a new id. `data` is cut to its members without lists where it is too large.
+  /// An event with a new id. Where `data` is too large, its lists are left out, and texts beyond what fits.
   init(_ kind: Kind, _ data: JSON, time: Int64 = Time.wall()) {
     self.kind = kind
     self.time = time
@@ -58,12 +58,16 @@ struct Event: Sendable, Equatable {
 
   private static func shortened(_ data: JSON) -> JSON {
     var short = JSONObject()
+    var length = 0
     for member in data.object?.members ?? [] {
+      let value: JSON
       switch member.value {
-      case .string(let text): short[member.name] = .string(String(text.prefix(500)))
-      case .null, .bool, .number: short[member.name] = member.value
+      case .string(let text): value = .string(String(text.prefix(500)))
+      case .null, .bool, .number: value = member.value
       case .array, .object: continue
       }
+      length += JSON.object([member.name: value]).serialized().count
+      if length <= maximumBody - 200 { short[member.name] = value }
     }
     short["shortened"] = .bool(true)
     return .object(short)

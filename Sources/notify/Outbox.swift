@@ -79,10 +79,7 @@ struct Outbox: Sendable {
             INSERT INTO endpoints (endpoint, shown) VALUES (?, ?)
             ON CONFLICT (endpoint) DO UPDATE SET shown = excluded.shown
             """, arguments: [endpoint.key, endpoint.shown])
-        let isDisabled = try Bool.fetchOne(
-          db, sql: "SELECT is_disabled FROM endpoints WHERE endpoint = ?",
-          arguments: [endpoint.key])
-        guard isDisabled != true else { continue }
+        guard try !isDisabled(db, endpoint) else { continue }
         for event in events {
           try db.execute(
             sql: "INSERT INTO messages (endpoint, id, type, body, next) VALUES (?, ?, ?, ?, ?)",
@@ -101,6 +98,14 @@ struct Outbox: Sendable {
       return dropped
     }
   }
+
+  private func isDisabled(_ db: Database, _ endpoint: Endpoint) throws -> Bool {
+    try Row.fetchOne(
+      db, sql: "SELECT is_disabled FROM endpoints WHERE endpoint = ?", arguments: [endpoint.key]
+    ).map { try stored($0).number(0, "is_disabled", within: 0...1) == 1 } ?? false
+  }
+
+  private func stored(_ row: Row) -> CheckedRow { CheckedRow(row, Self.what, path) }
 
   private static func makeRoom(_ db: Database, _ endpoint: Endpoint) throws -> Int {
     let replaceable = Event.Kind.allCases.filter(\.isReplaceable).map { "'\($0.name)'" }
@@ -131,14 +136,15 @@ struct Outbox: Sendable {
   /// never takes keeps none back.
   func next(for endpoint: Endpoint, now: Int64) throws(Fatal) -> Next {
     try read { db in
+      if try isDisabled(db, endpoint) { return .nothing }
       let state = try Row.fetchOne(
-        db, sql: "SELECT is_disabled, rests_until FROM endpoints WHERE endpoint = ?",
-        arguments: [endpoint.key])
-      if state?["is_disabled"] == 1 { return .nothing }
-      let rest = Self.near(state?["rests_until"] ?? 0, now)
-      let earliest = try Int64.fetchOne(
-        db, sql: "SELECT MIN(next) FROM messages WHERE endpoint = ?", arguments: [endpoint.key])
-      guard let earliest else { return .nothing }
+        db, sql: "SELECT rests_until FROM endpoints WHERE endpoint = ?", arguments: [endpoint.key])
+      let rest = Self.near(try state.map { try stored($0).number(0, "rests_until") } ?? 0, now)
+      let first = try Row.fetchOne(
+        db, sql: "SELECT MIN(next) FROM messages WHERE endpoint = ?", arguments: [endpoint.key]
+      ).map(stored)
+      guard let first, !first.isNull(0) else { return .nothing }
+      let earliest = try first.number(0, "next")
       if rest > now { return .later(rest) }
       let row = try Row.fetchOne(
         db,
@@ -146,16 +152,17 @@ struct Outbox: Sendable {
           SELECT number, id, type, body, attempts FROM messages
           WHERE endpoint = ?1 AND (next <= ?2 OR next > ?3) ORDER BY attempts, number LIMIT 1
           """, arguments: [endpoint.key, now, now.addingClamped(Self.longest)])
-      guard let row else { return .later(max(earliest, now + 1)) }
-      let body: String = row["body"]
+      guard let row = row.map(stored) else { return .later(max(earliest, now + 1)) }
       return .due(
         Message(
-          number: row["number"], id: row["id"], type: row["type"], body: Array(body.utf8),
-          attempts: row["attempts"]))
+          number: try row.number(0, "number"), id: try row.text(1, "id"),
+          type: try row.text(2, "type"), body: Array(try row.text(3, "body").utf8),
+          attempts: Int(try row.number(4, "attempts", within: Self.possibleAttempts))))
     }
   }
 
   private static let longest = Int64(DeliveryPolicy.longestWait * 1.1e9)
+  private static let possibleAttempts = 0...Int64(DeliveryPolicy.waits.count)
 
   /// A time that was written before the clock was set back by more than any wait is now.
   private static func near(_ time: Int64, _ now: Int64) -> Int64 {
@@ -220,11 +227,14 @@ struct Outbox: Sendable {
           FROM endpoints e ORDER BY shown, endpoint
           """
       ).map { row in
-        let next: Int64? = row["next"]
+        let row = stored(row)
+        let rest = try row.number(3, "rests_until")
         return Line(
-          key: row["endpoint"], shown: row["shown"], waiting: row["waiting"],
-          isDisabled: row["is_disabled"] == 1, why: row["why"] ?? "",
-          next: next.map { max($0, row["rests_until"]) })
+          key: try row.text(0, "endpoint"), shown: try row.text(1, "shown"),
+          waiting: Int(try row.number(4, "waiting")),
+          isDisabled: try row.number(2, "is_disabled", within: 0...1) == 1,
+          why: row.isNull(6) ? "" : try row.text(6, "why"),
+          next: row.isNull(5) ? nil : max(try row.number(5, "next"), rest))
       }
     }
   }

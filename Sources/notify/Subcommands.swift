@@ -136,7 +136,7 @@ struct StatusCommand: Tool {
       return "disabled, it answered HTTP 410; enable it with: conveyor notify test"
     }
     guard let next = line.next else { return "nothing waits" }
-    let seconds = max(0, Double(next - now) / 1e9)
+    let seconds = max(0, Double(next.subtractingClamped(now)) / 1e9)
     return "\(Format.counted(line.waiting, "event")) waiting, next attempt in "
       + Format.duration(seconds: seconds) + (line.why.isEmpty ? "" : " (\(line.why))")
   }

@@ -41,7 +41,7 @@ struct Settings: Sendable, Equatable {
   var renderer: Renderer.Programs?
   /// How much of all pages is drawn before and after where only images were rewritten, 0 to 1.
   var verifiedShare = 0.0
-  /// Whether what Ghostscript wrote is taken as it is, without the checks of ``ResultCheck``.
+  /// Whether what Ghostscript wrote is taken as it is, without the checks of ``PageCheck``.
   var isUnchecked = false
   /// What a document without pages would get, in seconds of processor time.
   var seconds: Int

@@ -40,7 +40,10 @@ final class Head: Sendable {
 
   init(queue: WorkQueue, window: Int, stop: ShutdownSignal, logger: Logger) {
     (self.queue, self.stop, self.logger) = (queue, stop, logger)
-    room = DispatchSemaphore(value: window)
+    // Not made with that value: libdispatch ends a process that lets go of a semaphore which is lower than it began,
+    // as where reading fails between taking room and sending.
+    room = DispatchSemaphore(value: 0)
+    for _ in 0..<window { room.signal() }
   }
 
   /// Runs until the input has ended and everything has come back, or until a stop is requested.

@@ -240,14 +240,24 @@ struct Ticket: Equatable {
     (number, self.consumer) = (entry.number, consumer)
   }
 
-  /// `nil` for a record that did not come from `queue take`.
+  /// `nil` for a record that did not come from `queue take`: also where it names an entry by what is no id of a stream,
+  /// for which Redis has an error, and no answer.
   init?(_ record: DocumentRecord) {
-    guard let member = record["queue"], let entry = member["entry"]?.string,
+    guard let member = record["queue"], let entry = member["entry"]?.string, Self.isID(entry),
       let delivery = member["delivery"]?.int, let consumer = member["consumer"]?.string,
       let run = member["run"]?.string, let number = member["number"]?.int
     else { return nil }
     (self.entry, self.delivery, self.consumer) = (entry, delivery, consumer)
     (self.run, self.number) = (run, number)
+  }
+
+  /// Milliseconds since 1970 and a number, as Redis makes them: `1795000000000-0`.
+  private static func isID(_ text: String) -> Bool {
+    let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+    return parts.count == 2
+      && parts.allSatisfy { part in
+        part.utf8.allSatisfy { (0x30...0x39).contains($0) } && UInt64(part) != nil
+      }
   }
 
   var json: JSON {

@@ -34,7 +34,7 @@ extension WorkQueue {
       guard parts.count == 3, let id = parts[0].string, let delivery = parts[1].int else {
         return nil
       }
-      return Self.entry(id, delivery, parts[2])
+      return Entry(id: id, delivery: delivery, parts[2])
     }
   }
 
@@ -48,16 +48,8 @@ extension WorkQueue {
     ]
     let reply = try ask([RedisCommand(words.map { Array($0.utf8) })], timeout: seconds + 10)[0]
     return (reply.list.first?.list.last?.list ?? []).compactMap { entry in
-      entry.list.first?.string.flatMap { Self.entry($0, 1, entry.list.last) }
+      entry.list.first?.string.map { Entry(id: $0, delivery: 1, entry.list.last) }
     }
-  }
-
-  private static func entry(_ id: String, _ delivery: Int, _ reply: RedisReply?) -> Entry? {
-    let fields = fields(reply)
-    guard let run = fields["run"]?.string, let number = fields["n"]?.int,
-      let line = fields["r"]?.bytes
-    else { return nil }
-    return Entry(id: id, delivery: delivery, run: run, number: number, line: line)
   }
 
   /// The ids of what a consumer holds.
@@ -164,5 +156,16 @@ extension WorkQueue {
   /// Notes who works here, for those who look.
   func note(_ consumer: String, details: JSON) throws(Fatal) {
     _ = try ask([RedisCommand("HSET", workers, consumer, details.description)])
+  }
+}
+
+extension WorkQueue.Entry {
+  /// What some other program has put into the stream has no head, and is dropped as what a head has left: it would be
+  /// held, and looked at again and again, for ever.
+  fileprivate init(id: String, delivery: Int, _ reply: RedisReply?) {
+    let fields = WorkQueue.fields(reply)
+    self.init(
+      id: id, delivery: delivery, run: fields["run"]?.string ?? "",
+      number: fields["n"]?.int ?? -1, line: fields["r"]?.bytes ?? [])
   }
 }

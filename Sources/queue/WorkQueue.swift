@@ -55,8 +55,7 @@ final class WorkQueue: Sendable {
   let group = "workers"
 
   /// Connects. A server that goes away is waited for, for `retryTimeout` seconds; who gives no sign for `silence`
-  /// seconds has gone. Throws with exit code 64 for a name
-  /// or a URL that is none, 69, 77 or 78.
+  /// seconds has gone. Throws with exit code 64 for a name or a URL that is none, 69, 77 or 78.
   init(
     _ url: String, name: String, retryTimeout: Double, silence: Double = usualSilence,
     stop: ShutdownSignal,
@@ -140,7 +139,7 @@ extension WorkQueue {
     ])
     let details = Self.fields(replies[2])
     let consumers = replies[1].list.map(Self.fields).filter { $0["name"]?.string != "released" }
-    let held = consumers.reduce(0) { $0 + ($1["pending"]?.int ?? 0) }
+    let held = consumers.reduce(0) { $0.addingClamped($1["pending"]?.int ?? 0) }
     let machines = consumers.map { consumer in
       let name = consumer["name"]?.string ?? ""
       let noted = details[name]?.string.flatMap { try? JSON(parsing: $0) } ?? .object([:])
@@ -159,11 +158,14 @@ extension WorkQueue {
       ])
     }
     let total = replies[0].int ?? 0
-    let now = (replies[5].list.first?.int ?? 0) * 1000
+    let now = (replies[5].list.first?.int ?? 0).multipliedClamped(by: 1000)
     let oldest = replies[4].list.first?.list.first?.string.flatMap { Int($0.prefix { $0 != "-" }) }
     return .object([
-      "queue": .string(name), "waiting": .int(max(0, total - held)), "in_flight": .int(held),
-      "oldest_seconds": oldest.map { .decimal(Double(max(0, now - $0)) / 1000, 0) },
+      "queue": .string(name), "waiting": .int(max(0, total.subtractingClamped(held))),
+      "in_flight": .int(held),
+      "oldest_seconds": oldest.map {
+        .decimal(Double(max(0, now.subtractingClamped($0))) / 1000, 0)
+      },
       "workers": .array(machines), "heads": .array(heads),
       "persistent": .bool(try isPersistent()),
     ])

@@ -39,6 +39,18 @@ struct AccessTests {
     #expect(status(verdict) == expected)
   }
 
+  @Test(
+    "A form's fields are decoded as browsers encode them, and what is none stays",
+    arguments: [
+      ("a=x+y%21", "x y!"), ("a=%C3%A9%2B", "é+"), ("a=%+1", "% 1"), ("a=%4", "%4"),
+      ("a=100%", "100%"), ("a=%ff", "%ff"), ("a", ""), ("b=1&a=2=3", "2=3"),
+    ])
+  func form(_ body: String, _ value: String) {
+    var request = request("POST", "/control")
+    request.body = Array(body.utf8)
+    #expect(request.form["a"] == value)
+  }
+
   @Test("A host that is named twice is none")
   func twice() {
     var twice = request("GET", "/", ["authorization": "Bearer \(token)"])

@@ -98,6 +98,37 @@ struct PanelsTests {
     }
   }
 
+  @Test("Numbers beyond all bounds are shown, and end nothing", arguments: [Int.max, .min])
+  func hugeNumbers(_ number: Int) {
+    var sample = Self.sample("a:443")
+    let counts: JSON = .object(["ok": .int(number), "429": .int(number)])
+    let host: JSON = .object([
+      "classes": counts, "counts": .array([.int(number), .int(number)]),
+      "seconds": .decimal(-1e300), "delay": .decimal(1e-300),
+    ])
+    let tool = JSON.object([
+      "tool": .string("fetch"), "process": .int(number), "at": .string(Time.timestamp()),
+      "workers": .int(number), "busy": .int(number), "busy_share": .decimal(1e300),
+      "details": .object(["hosts": .object(["a:443": host])]),
+    ])
+    sample.tools = [1, 2].compactMap { _ in ToolStatus(tool, now: Time.wall()) }
+    sample.report.types = (0..<30).map {
+      TypeStatistics(
+        type: "\($0)", total: 1, completed: 1, failed: 0, measured: 1, originalBytes: number,
+        storedBytes: ~number)
+    }
+    var kept = OptimizationFigures(.kept, reason: "signed")
+    (kept.originalBytes, kept.storedBytes, kept.rejectedSaving) = (number, ~number, number)
+    sample.report.optimizations = [kept]
+    let panels = Panels(
+      sample: sample, subject: "stage", hints: CommandHints(stage: nil), hasControl: false)
+    #expect(panels.fragments.count > 8)
+    #expect(SampleMetrics(sample).text.hasSuffix("# EOF\n"))
+    #expect(StatusJSON(sample, subject: "stage").json.object != nil)
+    #expect(sample.report.text(now: 0).contains("10 more"))
+    #expect(HTMLReport(report: sample.report, subject: "s", now: 0).page.contains("</html>"))
+  }
+
   @Test("The state is what stops the run, else whether somebody works")
   func states() {
     var sample = Sample()

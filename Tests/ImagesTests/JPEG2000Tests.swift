@@ -142,6 +142,11 @@ struct JPEG2000Tests {
     #expect(huge.width == 0x7FFF_FFFF)
     #expect(JPEG2000Image.memory(huge, halvings: 0) > 1 << 50)
     for count in 0..<120 { _ = JPEG2000Header(Array(data.prefix(count))) }
+    // As wide and as high as can be said, in tiles of one pixel: more of them than there are numbers for.
+    data.replaceSubrange(8..<16, with: [UInt8](repeating: 0xFF, count: 8))
+    data.replaceSubrange(24..<32, with: [0, 0, 0, 1, 0, 0, 0, 1])
+    let tiled = try #require(JPEG2000Header(data))
+    #expect(tiled.tiles > JPEG2000Image.maximumTiles)
   }
 
   @Test(

@@ -87,6 +87,9 @@ struct PlanTests {
     Case(
       "LZW that holds too much", [.lzw(nil, isEarly: true)], width: 9000, height: 9000,
       .leave(.tooLarge)),
+    Case("2^63 bits in ASCII", [.asciiHex, .flate(nil)], bits: .max, .leave(.coding)),
+    Case("no bits in ASCII", [.ascii85, .runLength], bits: .min, .leave(.coding)),
+    Case("2^63 bits of LZW", [.lzw(nil, isEarly: true)], bits: .max, colour: .rgb, .leave(.coding)),
     Case("JPEG twice", jpeg + jpeg, .leave(.coding)),
     Case("unknown", [.other("/Crypt")] + jpeg, .leave(.coding)),
     Case("no sense", nil, .leave(.coding)),

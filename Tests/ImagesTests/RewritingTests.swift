@@ -262,6 +262,53 @@ struct RewritingTests {
   }
 
   @Test(
+    "A line is brought down, too",
+    arguments: [(6000, 1), (6000, 3), (5999, 2), (1, 6000), (2, 5999)], [1, 3])
+  func line(_ size: (width: Int, height: Int), channels: Int) throws {
+    let space: JPEGSpace = channels == 1 ? .grey : .rgb
+    let writer = try #require(
+      JPEGWriter(width: size.width, height: size.height, space: space, quality: 90))
+    for y in 0..<size.height {
+      let row = (0..<size.width * channels).map { UInt8(truncatingIfNeeded: ($0 * 7919 + y) >> 3) }
+      #expect(row.withUnsafeBufferPointer { $0.baseAddress.map(writer.add) } == true)
+    }
+    let jpeg = try #require(writer.finish())
+    var image = Self.image(
+      size.width, size.height, bits: 8, colour: channels == 1 ? .grey : .rgb, [.dct(transform: nil)]
+    )
+    let longer = Double(max(size.width, size.height))
+    image.drawn = DrawnSize(
+      width: 100 * Double(size.width) / longer, height: 100 * Double(size.height) / longer)
+    guard case .replaced(let new) = rewrite(image, jpeg) else {
+      Issue.record("\(rewrite(image, jpeg))")
+      return
+    }
+    #expect(new.bytes.count < jpeg.count)
+    #expect((100...300).contains(max(new.width, new.height)) && min(new.width, new.height) == 1)
+    let header = try #require(JPEGHeader(new.bytes))
+    #expect((header.width, header.height) == (new.width, new.height))
+  }
+
+  @Test("A picture of indexes into a palette does not become black and white by its indexes")
+  func indexedJPEG() throws {
+    let writer = try #require(JPEGWriter(width: 48, height: 48, space: .grey, quality: 90))
+    for y in 0..<48 {
+      let row = [UInt8](repeating: y < 24 ? 0 : 255, count: 48)
+      #expect(row.withUnsafeBufferPointer { $0.baseAddress.map(writer.add) } == true)
+    }
+    let jpeg = try #require(writer.finish())
+    var preset = Self.preset
+    preset.makesBilevel = true
+    for colour in [ImageDescription.Colour.grey, .indexed(palette: [9, 200, 9], isGrey: false)] {
+      let image = Self.image(48, 48, bits: 8, colour: colour, [.dct(transform: nil)])
+      let plan = Plan(for: image, preset: preset, memory: 1 << 27)
+      let result = Rewriting(plan, of: image, stored: jpeg, preset: preset, memory: 1 << 27)
+      let isReplaced = if case .replaced = result { true } else { false }
+      #expect(isReplaced == (colour == .grey))
+    }
+  }
+
+  @Test(
     "How far a JPEG is not decoded",
     arguments: [
       (0.5, 2, 1.0), (0.25, 4, 1.0), (0.125, 8, 1.0), (0.6, 1, 0.6), (0.45, 1, 0.45),

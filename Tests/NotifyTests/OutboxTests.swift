@@ -1,5 +1,6 @@
 import Common
 import Foundation
+import GRDB
 import HTTP
 import Support
 import Testing
@@ -127,6 +128,50 @@ struct OutboxTests {
     #expect(try outbox.add((0..<40).map { event(.runFailed, $0) }, to: [one]) == 40)
     #expect(try outbox.lines().first?.waiting == Outbox.capacity)
     #expect(try due(outbox, one, at: now) == digests[40].id)
+  }
+
+  @Test(
+    "A file with values that no program of ours writes is an error, and no crash",
+    arguments: [
+      "messages SET attempts = 'x'", "messages SET attempts = 9223372036854775807",
+      "messages SET attempts = -1", "messages SET body = x'ff00'", "messages SET id = x'ff'",
+      "messages SET type = x'ff'", "messages SET next = x'00'", "messages SET next = 'soon'",
+      "endpoints SET rests_until = 'x'", "endpoints SET is_disabled = 'q'",
+      "endpoints SET is_disabled = 7", "endpoints SET shown = x'ff'",
+    ])
+  func damagedValues(_ change: String) throws {
+    let outbox = try Outbox(path)
+    try outbox.add([event()], to: [one])
+    try DatabaseQueue(path: path).write { try $0.execute(sql: "UPDATE \(change)") }
+    var errors: [Fatal] = []
+    do throws(Fatal) { _ = try outbox.next(for: one, now: now) } catch { errors.append(error) }
+    do throws(Fatal) { _ = try outbox.lines() } catch { errors.append(error) }
+    #expect(!errors.isEmpty)
+    #expect(errors.allSatisfy { $0.code == .inputOutput && $0.message.contains("outbox") })
+  }
+
+  @Test(
+    "Times beyond all bounds are no reason to wait for ever",
+    arguments: [Int64.min, .min + 1, -1, .max - 1, .max])
+  func damagedTimes(_ time: Int64) throws {
+    let outbox = try Outbox(path)
+    try outbox.add([event()], to: [one])
+    try DatabaseQueue(path: path).write {
+      try $0.execute(sql: "UPDATE messages SET next = ?", arguments: [time])
+      try $0.execute(sql: "UPDATE endpoints SET rests_until = ?", arguments: [time])
+    }
+    #expect(try due(outbox, one, at: now) != nil)
+    #expect(try outbox.lines().count == 1)
+  }
+
+  @Test("A body of many members has no more bytes than receivers take")
+  func manyMembers() throws {
+    var data = JSONObject()
+    for number in 0..<2000 { data["member \(number)"] = .string(String(repeating: "é", count: 60)) }
+    let event = Event(.runFailed, .object(data))
+    #expect(event.body.count <= Event.maximumBody)
+    let kept = try JSON(parsing: String(decoding: event.body, as: UTF8.self))["data"]
+    #expect(kept?["member 0"] != nil && kept?["shortened"]?.bool == true)
   }
 
   @Test("A body that is too large keeps what is short")

@@ -59,6 +59,60 @@ struct InventoryTests {
     #expect(plain.loss(from: inventory)?.hasSuffix("are missing") == true)
   }
 
+  /// Two of each that lead to two of the next: 2^40 ways, all through lists that have a number.
+  private static let doubling = (0..<40).map { "[<</Kids \($0 + 7) 0 R>><</Kids \($0 + 7) 0 R>>]" }
+
+  @Test(
+    "A tree whose nodes are only parts of lists has an end, wherever the lists lead",
+    .timeLimit(.minutes(1)),
+    arguments: [
+      ["[<</Kids 6 0 R>><</Names[(a)[4 0 R/Fit]]/Nums[0<<>>]>>]"],
+      ["[<</Kids 7 0 R>><</Names[(a)[4 0 R/Fit]]/Nums[0<<>>]>>]", "[<</Kids 6 0 R>>]"],
+      doubling + ["[<</Names[(a)[4 0 R/Fit]]/Nums[0<<>>]>>]"],
+    ])
+  func endlessTrees(_ more: [String]) throws {
+    let names = try Self.inventory(Self.document("/Names<</Dests<</Kids 6 0 R>>>>", more: more))
+    #expect(names.counts[.destinations] == 1)
+    let labels = try Self.inventory(Self.document("/PageLabels<</Kids 6 0 R>>", more: more))
+    #expect(labels.counts[.labels] == 1)
+  }
+
+  @Test("What patterns of patterns draw is found, and has an end", .timeLimit(.minutes(1)))
+  func endlessPatterns() throws {
+    let many = (0..<10).map { "/P\($0)<</Resources 6 0 R>>" }.joined()
+    let alone = (0..<10).map { "/P\($0)<</Resources<</Pattern 7 0 R/XObject 8 0 R>>>>" }.joined()
+    let page = "/Resources<</Pattern<</A<</Resources 6 0 R>>>>>>"
+    let image = "<</Subtype/Image/Width 9/Height 9/Length 0>>stream\n\nendstream"
+    for more in [
+      ["<</Pattern<<\(many)>>/XObject<</I 7 0 R>>>>", image],
+      ["<</Pattern 7 0 R>>", "<<\(alone)>>", "<</I 9 0 R>>", image],
+    ] {
+      let document = try PDFDocument(bytes: Fixture.pages([page], more: more))
+      let found = try document.images(try document.pages()).images
+      #expect(found.count == 1 && found.first?.drawn == nil)
+    }
+  }
+
+  /// What draws it in a pattern is found, although the page has drawn it, and its list was read, before.
+  @Test("A dictionary may be a list of objects and of patterns at once")
+  func oneListForTwo() throws {
+    let pattern =
+      "<</PatternType 1/Resources<</XObject<</I 8 0 R>>>>/Length 0>>stream\n\nendstream"
+    let image = "<</Subtype/Image/Width 9/Height 9/Length 0>>stream\n\nendstream"
+    for isShared in [false, true] {
+      let list = "/XObject 6 0 R" + (isShared ? "/Pattern 6 0 R" : "")
+      let bytes = Fixture.pages(
+        ["/Resources<<\(list)>>/Contents 9 0 R"],
+        more: [
+          "<</I 8 0 R/P 7 0 R>>", pattern, image,
+          "<</Length 26>>stream\n90 0 0 90 0 0 cm /I Do    \nendstream",
+        ])
+      let document = try PDFDocument(bytes: bytes)
+      let found = try document.images(try document.pages()).images
+      #expect(found.count == 1 && (found.first?.drawn == nil) == isShared)
+    }
+  }
+
   @Test("A claim to be PDF/A is known by its namespace")
   func claim() throws {
     let metadata = """

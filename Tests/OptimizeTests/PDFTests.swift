@@ -113,6 +113,20 @@ struct PDFTests {
     #expect(before.isShown(like: after))
   }
 
+  @Test(
+    "A page is of a size that is a number",
+    arguments: [
+      "/MediaBox[-1ZERO 0 1ZERO 792]", "/MediaBox[0 0 612 792]/UserUnit 1ZERO",
+      "/MediaBox[0 0 612 792]/CropBox[0 -1ZERO 612 1ZERO]",
+    ])
+  func hugePages(_ entries: String) throws {
+    let zeros = String(repeating: "0", count: 308) + ".0"
+    let bytes = Fixture.pages([entries.replacing("ZERO", with: zeros)], inherited: "")
+    let document = try PDFDocument(bytes: bytes)
+    let error = #expect(throws: PDFError.self) { try document.pages() }
+    #expect(error?.kind == .damaged && error?.message.contains("makes no sense") == true)
+  }
+
   @Test("Pages that are not")
   func different() {
     let page = PageGeometry(mediaBox: Self.box("0 0 612 792"))

@@ -85,6 +85,18 @@ extension Response {
     return form
   }
 
+  @Test(arguments: ["9223372036854775807", "-9223372036854775808", "1000000", "x", ""])
+  func `an offset beyond all documents finds none`(offset: String) throws {
+    var browser = Browser(site())
+    let document = browser.site.catalogue.documents[0]
+    for path in [
+      "documents?book=\(document.book)&offset=\(offset)",
+      "documents/D0000001/pages?offset=\(offset)",
+    ] {
+      #expect(try browser.get("/sites/api/v1/\(path)").status == 200)
+    }
+  }
+
   // MARK: The search form
 
   @Test func `the form finds a document's scans for the session that searched`() throws {

@@ -1,4 +1,7 @@
 import Common
+import Glibc
+import Logging
+import Redis
 import Support
 import Synchronization
 import Testing
@@ -141,6 +144,53 @@ import Testing
     #expect(try queue.missing(ids).count == 50)
     _ = try queue.send([(1, text("x"))], run: "head")
     #expect(try take(queue, "a").count == 1)
+  }
+
+  @Test func `what another program has put into the stream is taken, and is no head's`() throws {
+    let queue = try queue()
+    _ = try queue.ask([
+      RedisCommand("XADD", queue.work, "*", "foo", "bar"),
+      RedisCommand("XADD", queue.work, "*", "run", "r", "n", "99999999999999999999", "r", "x"),
+    ])
+    let taken = try take(queue, "a")
+    #expect(taken.count == 2)
+    for entry in taken { #expect(try !queue.isAlive(entry.run)) }
+    try queue.drop(taken, of: "a")
+    #expect(try queue.held(by: "a").isEmpty && take(queue, "b").isEmpty)
+  }
+
+  /// What reads it can be ended by the system at any line: a folder is the shortest way to that.
+  @Test func `an input that cannot be read ends the head with its reason`() throws {
+    let input = open("/", O_RDONLY | O_CLOEXEC)
+    let output = open("/dev/null", O_WRONLY | O_CLOEXEC)
+    defer {
+      close(input)
+      close(output)
+    }
+    let stop = ShutdownSignal()
+    do {
+      let head = Head(queue: try queue(), window: 3, stop: stop, logger: Logger(label: "test"))
+      _ = try head.run(input: input, output: output)
+    } catch let error as Fatal {
+      #expect(error.code == .inputOutput)
+    }
+    #expect(stop.isRequested)
+  }
+
+  @Test(
+    arguments: [
+      ("1795000000000-0", true), ("0-1", true), ("18446744073709551615-18446744073709551615", true),
+      ("x", false), ("", false), ("1", false), ("1-", false), ("-1", false), ("1-2-3", false),
+      ("+1-0", false), ("1-0 ", false), ("18446744073709551616-0", false), ("*", false),
+    ])
+  func `a record that names no entry did not come from the queue`(
+    entry: String, isTicket: Bool
+  ) throws {
+    let text = """
+      {"id":"1","queue":{"entry":"\(entry)","delivery":1,"consumer":"c","run":"r","number":1}}
+      """
+    let record = try #require(DocumentRecord(line: Array(text.utf8)))
+    #expect((Ticket(record) != nil) == isTicket)
   }
 
   @Test(arguments: ["", "a b", "a*", "a/b", "ü", String(repeating: "a", count: 65), "{a}"])

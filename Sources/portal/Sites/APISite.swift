@@ -10,7 +10,7 @@ struct APISite {
 
   func route(_ path: [String], _ request: Request) -> Route {
     let query = Query(request.query)
-    let offset = max(0, query["offset"].flatMap(Int.init) ?? 0)
+    let offset = min(max(0, query["offset"].flatMap(Int.init) ?? 0), Catalogue.maximumCount)
     switch (path.first, path.count) {
     case ("v1", 2) where path[1] == "documents":
       return search(query["instrument"], query["book"], query["page"], offset)

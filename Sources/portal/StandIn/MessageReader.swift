@@ -21,7 +21,7 @@ struct MessageHead: Sendable {
   }
 
   /// Bytes of the body; a body without a length cannot be read.
-  var bodyLength: Int { headers["content-length"].flatMap { Int($0) } ?? 0 }
+  var bodyLength: Int { max(0, headers["content-length"].flatMap { Int($0) } ?? 0) }
 
   /// `nil` where it is no head.
   init?(_ bytes: UnsafeRawBufferPointer) {
