@@ -197,7 +197,7 @@ def compare(job, title, runs, most_cpu=0.13, of_curl=0.85):
 
 
 def done(work, options, nginx):
-    """Lines for documents that the checkpoint knows and the spool has: each file is read and hashed again."""
+    """Lines for documents that the checkpoint knows and the spool has: each file is looked at (lstat)."""
     job = Job(work, f"{nginx.http}/small", options.documents, 5, work / "out")
     job.ours()
     lines = work / "lines.jsonl"

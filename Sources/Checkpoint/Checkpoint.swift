@@ -63,17 +63,7 @@ package final class Checkpoint: Sendable {
     self.path = path
     let queue = try Self.open(path)
     self.queue = queue
-    lookups = GroupCommit { ids in
-      try StateDatabase.guarded(path, "checkpoint") {
-        try queue.unsafeRead { db in
-          // Nearly all of what a look-up costs is locking the file.
-          try StateDatabase.inShortTransaction(db, isWriting: false) {
-            let statement = try db.cachedStatement(sql: Self.selectOne)
-            return try ids.map { try Entry(id: $0, by: statement, db) }
-          }
-        }
-      }
-    }
+    lookups = GroupCommit { try Self.entries($0, queue, path) }
     let known = KnownIDs()
     self.known = known
     let first = try StateDatabase.guarded(path, "checkpoint") {
@@ -197,6 +187,28 @@ package final class Checkpoint: Sendable {
     return try lookups.submit(id)
   }
 
+  /// What is known of documents, in the same order; all with one look, where there is anything to look up.
+  package func entries(_ ids: [String]) throws(Fatal) -> [Entry?] {
+    let mayBeThere = known.mayContain(ids)
+    let asked = zip(ids, mayBeThere).compactMap { $1 ? $0 : nil }
+    var found = asked.isEmpty ? [] : try Self.entries(asked, queue, path)[...]
+    return mayBeThere.map { $0 ? found.removeFirst() : nil }
+  }
+
+  private static func entries(
+    _ ids: [String], _ queue: DatabaseQueue, _ path: String
+  ) throws(Fatal) -> [Entry?] {
+    try StateDatabase.guarded(path, "checkpoint") {
+      try queue.unsafeRead { db in
+        // Nearly all of what a look-up costs is locking the file.
+        try StateDatabase.inShortTransaction(db, isWriting: false) {
+          let statement = try db.cachedStatement(sql: selectOne)
+          return try ids.map { try Entry(id: $0, by: statement, db) }
+        }
+      }
+    }
+  }
+
   func read<T: Sendable>(_ body: @Sendable (Database) throws -> T) throws(Fatal) -> T {
     try StateDatabase.guarded(path, "checkpoint") { try queue.unsafeRead(body) }
   }
@@ -248,6 +260,13 @@ package final class KnownIDs: Sendable {
     guard isComplete.load(ordering: .acquiring) else { return true }
     let hash = id.hashValue
     return hashes.withLock { $0.contains(hash) }
+  }
+
+  /// The same for several, with one lock.
+  func mayContain(_ ids: [String]) -> [Bool] {
+    guard isComplete.load(ordering: .acquiring) else { return ids.map { _ in true } }
+    let asked = ids.map(\.hashValue)
+    return hashes.withLock { hashes in asked.map { hashes.contains($0) } }
   }
 
   /// Adds ids, all with one lock: many threads ask at the same time.

@@ -34,6 +34,39 @@ struct Fetcher: RecordProcessor, ~Copyable {
     services.gate.turns.waitToTakeLine(number, isOver, services.stop)
   }
 
+  static let linesAtOnce = 64
+
+  /// Answers for documents that are in the spool, and were not touched since the checkpoint has them. What has to be
+  /// fetched, read again or asked about, and what another worker is at, has its turn.
+  func answer(_ records: [DocumentRecord]) -> [DocumentRecord?] {
+    let turns = services.gate.turns
+    guard !services.settings.isDryRun, !services.settings.rechecks, turns.begin(services.stop)
+    else { return [] }
+    defer { turns.end() }
+    let identities = records.map { record in
+      try? Portal.route(record, among: services.settings.portals).plan(for: record).identity
+    }
+    let wanted = records.indices.compactMap { index in
+      identities[index].map { (index, id: records[index].id, request: $0) }
+    }
+    let isTaken = services.idsInWork.takeFree(wanted.map { ($0.id, $0.request) })
+    let taken = zip(wanted, isTaken).compactMap { $1 ? $0 : nil }
+    var answers = [DocumentRecord?](repeating: nil, count: records.count)
+    let known = (try? services.checkpoint.entries(taken.map(\.id))) ?? []
+    for ((index, _, request), entry) in zip(taken, known) {
+      let path = services.spool.path(of: records[index].id)
+      guard let entry, entry.request == request, isUntouched(entry, at: path) == true else {
+        continue
+      }
+      var record = records[index]
+      record.fetch = entry.result(of: record, path: path, isResumed: true)
+      logger.info("\(record.label): was fetched before")
+      answers[index] = record
+    }
+    services.idsInWork.leave(taken.map(\.id), fetched: answers.compactMap { $0?.id })
+    return answers
+  }
+
   /// Returns when the checkpoint has it.
   mutating func process(_ record: inout DocumentRecord) throws {
     guard let work = try takeTurn(&record) else { return }
@@ -58,7 +91,7 @@ struct Fetcher: RecordProcessor, ~Copyable {
     return .later
   }
 
-  private mutating func takeTurn(_ record: inout DocumentRecord) throws -> Work? {
+  private mutating func takeTurn(_ record: inout DocumentRecord) throws -> FetchedDocument? {
     let turns = services.gate.turns
     guard turns.begin(services.stop) else { throw RecordError.stopped }
     defer { turns.end() }
@@ -68,7 +101,7 @@ struct Fetcher: RecordProcessor, ~Copyable {
   private var ending: Ending { Ending(services: services, logger: logger) }
 
   /// Fetches a document that is not there yet. What is to be remembered of it keeps its id taken.
-  private mutating func fetch(_ record: inout DocumentRecord) throws -> Work? {
+  private mutating func fetch(_ record: inout DocumentRecord) throws -> FetchedDocument? {
     let portal = try Portal.route(record, among: services.settings.portals)
     let plan = try portal.plan(for: record)
     if services.settings.isDryRun {
@@ -79,16 +112,17 @@ struct Fetcher: RecordProcessor, ~Copyable {
     guard
       try services.idsInWork.take(record.id, for: plan.identity, stop: services.stop)
     else { throw RecordError.stopped }
-    var work: Work?
+    var work: FetchedDocument?
     defer { if work == nil { services.idsInWork.leave(record.id) } }
     var changed: PortalReply?
     let known = try services.checkpoint.entry(record.id)
     try services.idsInWork.check(known, for: plan.identity)
-    if let known, known.request == plan.identity, isStillThere(known) {
+    let path = services.spool.path(of: record.id)
+    if let known, known.request == plan.identity, isStillThere(known, at: path) {
       if services.settings.rechecks { changed = try recheck(known, plan, portal) }
       guard changed != nil else {
         services.idsInWork.noteFetched(known.id)
-        record.fetch = ending.result(of: record, known, isResumed: true)
+        record.fetch = known.result(of: record, path: path, isResumed: true)
         logger.info("\(record.label): was fetched before")
         return nil
       }
@@ -105,7 +139,7 @@ struct Fetcher: RecordProcessor, ~Copyable {
   private mutating func fetch(
     _ plan: Portal.Plan, _ portal: Portal, _ record: DocumentRecord, _ known: Checkpoint.Entry?,
     _ changed: PortalReply?
-  ) throws -> Work {
+  ) throws -> FetchedDocument {
     let url = try plan.url
     try services.room.enter(services.stop)
     var kept: Int?
@@ -129,25 +163,29 @@ struct Fetcher: RecordProcessor, ~Copyable {
       entry.error = error.message
       entry.at = Time.timestamp()
       if !error.isRetryable { services.sampleLog?.documentDone(url.budget) }
-      return Work(entry: entry, error: error)
+      return FetchedDocument(entry: entry, error: error)
     }
     services.sampleLog?.documentDone(url.budget)
     kept = entry.bytes ?? 0
     entry.at = Time.timestamp()
     entry.seconds = Double(Time.monotonic() - began) / 1e9
-    return Work(entry: entry, error: nil)
+    return FetchedDocument(entry: entry, error: nil)
   }
 
   /// A spool file counts only if it is, byte for byte, what the checkpoint remembers (promise P7): on the
   /// kernel's word that nobody touched it, or else read again. Where it lies follows from its id, so that
   /// a state folder may be moved, copied, and named in any way; what the row says of it is for people.
-  private func isStillThere(_ entry: Checkpoint.Entry) -> Bool {
-    let path = services.spool.path(of: entry.id)
+  private func isStillThere(_ entry: Checkpoint.Entry, at path: String) -> Bool {
+    guard let isUntouched = isUntouched(entry, at: path) else { return false }
+    return isUntouched || (try? FileDigest(path: path))?.sha256 == entry.sha256
+  }
+
+  /// The same on the kernel's word alone; `nil` where there is no file of the size that is remembered.
+  private func isUntouched(_ entry: Checkpoint.Entry, at path: String) -> Bool? {
     guard entry.errorClass == nil, entry.path != nil, let bytes = entry.bytes,
       let stamp = FileStamp(path: path), stamp.bytes == bytes
-    else { return false }
-    if let text = stamp.text, text == entry.stamp { return true }
-    return (try? FileDigest(path: path))?.sha256 == entry.sha256
+    else { return nil }
+    return stamp.text != nil && stamp.text == entry.stamp
   }
 
   /// Asks the portal whether a document is still the one we have; `nil` if it is. What was merged from
@@ -245,72 +283,5 @@ struct Fetcher: RecordProcessor, ~Copyable {
     entry.etag = first.head.header("ETag").map(headerSecrets.hidden)
     entry.lastModified = first.head.header("Last-Modified").map(headerSecrets.hidden)
     entry.images = files.count
-  }
-}
-
-/// A document that was fetched, or could not be, and is to be remembered.
-private struct Work: Sendable {
-  let entry: Checkpoint.Entry
-  /// Why it could not be.
-  let error: RecordError?
-}
-
-/// What is left to be done for a document once the checkpoint has it, in whatever thread.
-private struct Ending: Sendable {
-  let services: FetchServices
-  let logger: Logger
-
-  /// The record as it goes on; throws why the document could not be fetched.
-  func finished(_ record: DocumentRecord, _ work: Work) throws(RecordError) -> DocumentRecord {
-    if let error = work.error { throw error }
-    let entry = work.entry
-    services.idsInWork.noteFetched(entry.id)
-    var record = record
-    record.fetch = result(of: record, entry, isResumed: false)
-    logger.info(
-      """
-      \(record.label): fetched \(Format.bytes(entry.bytes ?? 0)) in \
-      \(Format.duration(seconds: entry.seconds))
-      """)
-    return record
-  }
-
-  func result(
-    of record: DocumentRecord, _ entry: Checkpoint.Entry, isResumed: Bool
-  ) -> FetchResult {
-    entry.result(of: record, path: services.spool.path(of: entry.id), isResumed: isResumed)
-  }
-}
-
-extension Checkpoint.Entry {
-  /// What the record says of the document; `path` is where its file is now.
-  fileprivate func result(of record: DocumentRecord, path: String, isResumed: Bool) -> FetchResult {
-    var result = FetchResult(members: JSONObject(room: 20))
-    result.path = path
-    result.bytes = bytes
-    result.sha256 = sha256
-    result.url = url
-    result.httpStatus = httpStatus
-    result.portal = portal
-    result.images = images
-    result.contentType = contentType
-    result.pages = pages
-    if let pages, let expected = record.pageCount { result.isPageCountMismatch = expected != pages }
-    result.isEncrypted = isEncrypted
-    result.actualBook = actualBook
-    result.actualPage = actualPage
-    if actualBook != nil || actualPage != nil {
-      // Where the record says neither, there is nothing that could differ.
-      func differ(_ actual: Int?, _ index: Int?) -> Bool {
-        if let actual, let index { actual != index } else { false }
-      }
-      result.isMismatch = differ(actualBook, record.book) || differ(actualPage, record.page)
-    }
-    result.etag = etag
-    result.lastModified = lastModified
-    result.fetchedAt = at
-    result.seconds = seconds
-    result.isResumed = isResumed
-    return result
   }
 }

@@ -28,6 +28,23 @@ final class IDsInWork: Sendable {
     }
   }
 
+  /// Takes those ids that no worker has just now, with one lock; says which. Of an id that is there twice, the first.
+  func takeFree(_ taken: [(id: String, request: String)]) -> [Bool] {
+    ids.withLock { ids in
+      taken.map { id, request in
+        guard ids[id] == nil else { return false }
+        ids[id] = request
+        return true
+      }
+    }
+  }
+
+  /// Gives ids back that ``takeFree(_:)`` took, and notes those that are in the spool.
+  func leave(_ taken: [String], fetched: [String]) {
+    if !fetched.isEmpty { self.fetched.insert(fetched) }
+    ids.withLock { ids in for id in taken { ids.removeValue(forKey: id) } }
+  }
+
   /// Gives an id back.
   func leave(_ id: String) { ids.withLock { _ = $0.removeValue(forKey: id) } }
 

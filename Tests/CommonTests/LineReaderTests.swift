@@ -98,6 +98,25 @@ struct LineReaderTests {
     #expect(try reader.next() == .line(bytes("c")))
   }
 
+  @Test func looksWithoutWaitingWhetherItCanAnswer() throws {
+    let ends = Ends()
+    var reader = LineReader(descriptor: ends.reader)
+    #expect(try !reader.isReady())
+    ends.send(bytes("ha"))
+    #expect(try !reader.isReady())
+    ends.send(bytes("lf\nc"))
+    #expect(try reader.isReady())
+    #expect(try reader.next() == .line(bytes("half")))
+    #expect(try !reader.isReady())
+    ends.send([UInt8](repeating: UInt8(ascii: "x"), count: 60_000))
+    #expect(try !reader.isReady())
+    ends.closeWriter()
+    #expect(try reader.isReady())
+    #expect(try reader.next() == .line(bytes("c" + String(repeating: "x", count: 60_000))))
+    #expect(try reader.isReady())
+    #expect(try reader.next() == nil)
+  }
+
   @Test func aStopEndsTheWaitingForInputThatNeverComes() throws {
     let ends = Ends()
     let stop = ShutdownSignal()

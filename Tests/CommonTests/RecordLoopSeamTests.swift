@@ -31,6 +31,28 @@ private struct LastWorker: RecordProcessor {
   func sawInvalidLine() { notes.invalidLines.add(1, ordering: .relaxed) }
 }
 
+/// One that looks at several lines at once, and answers those whose id ends with `k`.
+private struct LookingWorker: RecordProcessor {
+  static let linesAtOnce = 8
+  let looks: @Sendable ([DocumentRecord]) -> Void
+  let work: @Sendable (inout DocumentRecord) throws -> Void
+
+  func answer(_ records: [DocumentRecord]) -> [DocumentRecord?] {
+    looks(records)
+    return records.map { record -> DocumentRecord? in
+      guard record.id.hasSuffix("k") else { return nil }
+      var record = record
+      record.fields["by"] = .string("a look")
+      return record
+    }
+  }
+
+  func process(_ record: inout DocumentRecord) throws {
+    try work(&record)
+    record.fields["by"] = .string("work")
+  }
+}
+
 /// A worker that has nothing to do with anything.
 private struct IdleWorker: RecordProcessor {
   func process(_ record: inout DocumentRecord) {}
@@ -55,6 +77,106 @@ struct RecordLoopSeamTests {
     let code = loop.run { _ in LastWorker(notes: notes, stop: stop) }
     output.closeWriter()
     return (code, notes, output.receiveLines())
+  }
+
+  private func runLooking(
+    workers: Int, _ looks: @escaping @Sendable ([DocumentRecord]) -> Void = { _ in },
+    _ work: @escaping @Sendable (inout DocumentRecord) throws -> Void = { _ in }
+  ) -> ToolExit {
+    let loop = RecordLoop(
+      tool: "looking", workers: workers, stop: stop, logger: quiet, input: input.reader,
+      output: output.writer)
+    let code = loop.run { _ in LookingWorker(looks: looks, work: work) }
+    output.closeWriter()
+    return code
+  }
+
+  private func by(_ results: [JSON]) -> [String: [String]] {
+    Dictionary(grouping: results.filter { $0["by"] != nil }) { $0["by"]?.string ?? "" }
+      .mapValues { $0.compactMap { $0["id"]?.string }.sorted() }
+  }
+
+  @Test(arguments: [1, 4])
+  func whatNeedsNoWorkIsAnsweredWithOneLook(workers: Int) throws {
+    let ids = (1...600).map { $0 % 3 == 0 ? "\($0)" : "\($0)k" }
+    let failed = #"{"id": "f", "error":{"class":"absent","message":"404"}, "x":1.50}"#
+    let lines = ids.map { #"{"id":"\#($0)"}"# + "\n" + ($0.hasSuffix("99") ? failed + "\n\n" : "") }
+    input.send(bytes(lines.joined()))
+    input.closeWriter()
+    let looks = Lock<[Int]>([])
+    let code = runLooking(workers: workers) { records in looks.withLock { $0.append(records.count) }
+    }
+    #expect(code == .documentsFailed)
+    let text = output.receiveLines()
+    #expect(text.filter { $0 == failed }.count == 2)
+    let results = try text.map { try JSON(parsing: $0) }
+    #expect(results.count == 604)
+    #expect(results.filter { $0["id"] == .null }.count == 2)
+    let work = by(results)["work"] ?? []
+    #expect(Set(work).isSuperset(of: ids.filter { !$0.hasSuffix("k") }))
+    // What comes alone, at the end of what was read, has its turn without a look.
+    #expect(work.count <= 210, "\(work)")
+    #expect(by(results).values.joined().sorted() == ids.sorted())
+    let sizes = looks.withLock { $0 }
+    #expect(sizes.allSatisfy { (1...8).contains($0) } && sizes.contains { $0 > 1 })
+  }
+
+  /// All four wait for each other; that the end of the input comes behind them, or more may come, or half a line
+  /// did, keeps none from its worker.
+  @Test(.timeLimit(.minutes(5)), arguments: ["the end", "", #"{"id":"#])
+  func whatIsLeftHasTheWorkersThatThereAre(behind: String) throws {
+    input.send(bytes((1...4).map { #"{"id":"\#($0)"}"# + "\n" }.joined()))
+    if behind == "the end" { input.closeWriter() } else { input.send(bytes(behind)) }
+    let inside = Lock(0)
+    let allAreThere = Latch()
+    let code = runLooking(workers: 4) { _ in
+    } _: { [input] record in
+      guard record.id != "5" else { return }
+      let count = inside.withLock {
+        $0 += 1
+        return $0
+      }
+      if count == 4 {
+        if behind.hasPrefix("{") { input.send(bytes(#""5"}"#)) }
+        input.closeWriter()
+        allAreThere.happen()
+      }
+      #expect(!allAreThere.sleep(seconds: 180))
+    }
+    #expect(code == .success)
+    #expect(output.receiveLines().count == (behind.hasPrefix("{") ? 5 : 4))
+  }
+
+  @Test func anInterruptionEndsTheLooksAndLosesNoLine() throws {
+    input.send(bytes((1...100).map { #"{"id":"\#($0)k"}"# + "\n" }.joined()))
+    input.closeWriter()
+    let code = runLooking(workers: 1) { [stop] records in
+      if records.contains(where: { $0.id == "10k" }) { stop.request(.interrupted) }
+    }
+    #expect(code == .interrupted)
+    let results = try output.receiveLines().map { try JSON(parsing: $0) }
+    #expect(results.count == 100)
+    let interrupted = results.filter { $0["error"]?["class"] == .string("interrupted") }
+    #expect(by(results)["a look"]?.count == 16)
+    #expect(interrupted.count == 84)
+  }
+
+  @Test(arguments: [1, 3])
+  func afterAFailureWhatWasReadComesOut(workers: Int) throws {
+    input.send(bytes((1...40).map { #"{"id":"\#($0)"}"# + "\n" }.joined()))
+    input.closeWriter()
+    let code = runLooking(workers: workers) { _ in
+    } _: { record in
+      if record.id == "3" { throw Fatal(.inputOutput, "the disk is full") }
+    }
+    #expect(code == .inputOutput)
+    let results = try output.receiveLines().map { try JSON(parsing: $0) }
+    // Each line that any thread has read, and no other.
+    let ids = results.compactMap { $0["id"]?.string.flatMap { Int($0) } }
+    #expect(ids.sorted() == Array(1...max(1, ids.count)))
+    #expect(ids.count % 8 == 0)
+    if workers == 1 { #expect(ids.count == 8) }
+    #expect(results.contains { $0["error"]?["class"] == .string("local") })
   }
 
   @Test func theLastToolSeesFailuresOfAllToolsAndInvalidLines() throws {

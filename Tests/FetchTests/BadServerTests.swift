@@ -354,6 +354,57 @@ import HTTP
     #expect(again["fetch"]?["sha256"] == first["fetch"]?["sha256"])
   }
 
+  /// Several lines at once: the same answers as one by one for what is there, none for anything else.
+  @Test func whatIsThereIsAnsweredWithOneLook() throws {
+    let server = try ScriptedServer { head, _ in
+      [head.contains("absent") ? Self.whole("404 Not Found", "") : Self.whole("200 OK", Self.pdf)]
+    }
+    let run = try FetchRun()
+    let ids = ["there", "removed", "cut", "touched", "replaced", "absent", "other", "taken"]
+    for id in ids { _ = try run.fetch("\(server.url)/\(id).pdf", id: id) }
+    let asked = server.requests.count
+    func file(_ id: String) -> String { run.services.spool.path(of: id) }
+    unlink(file("removed"))
+    truncate(file("cut"), 5)
+    chmod(file("touched"), 0o640)
+    let before = FileStamp(path: file("replaced"))
+    repeat {
+      try run.directory.write(
+        String(Self.pdf.reversed()), to: "spool/" + run.services.spool.relativePath(of: "replaced"))
+    } while FileStamp(path: file("replaced")) == before
+    #expect(
+      try run.services.idsInWork.take("taken", for: "another", stop: run.services.stop))
+    func record(_ id: String, _ url: JSON?) -> DocumentRecord {
+      DocumentRecord(id: id, fields: ["url": url, "extra": .int(7)])
+    }
+    var records = (ids + ["never"]).map { id in
+      record(id, .string("\(server.url)/\(id == "other" ? "changed" : id).pdf"))
+    }
+    records += [record("without", nil), records[0]]
+    var fetcher = try run.fetcher()
+    let answers = fetcher.answer(records)
+    #expect(answers.map { $0?.id } == ["there"] + [String?](repeating: nil, count: 10))
+    #expect(server.requests.count == asked)
+    var single = records[0]
+    try fetcher.process(&single)
+    #expect(answers[0]?.fields == single.fields)
+    #expect(single["fetch"]?["resumed"] == .bool(true))
+    // Nothing stays taken: each has its turn.
+    run.services.idsInWork.leave("taken")
+    for var record in records.dropLast(2) { try? fetcher.process(&record) }
+    let again = fetcher.answer(Array(records.dropLast(2)))
+    #expect(
+      again.compactMap { $0?.id } == ["there", "removed", "cut", "replaced", "taken", "never"])
+  }
+
+  @Test func whereChangesAreAskedForNothingIsAnsweredWithALook() throws {
+    let server = try ScriptedServer { _, _ in [Self.whole("200 OK", Self.pdf)] }
+    let run = try FetchRun { $0.rechecks = true }
+    let record = try run.fetch(server.url + "/a.pdf").get()
+    let fetcher = try run.fetcher()
+    #expect(fetcher.answer([record, record]).isEmpty)
+  }
+
   @Test func aSpoolFileThatIsNotWhatWasFetchedIsNotTrusted() throws {
     let server = try ScriptedServer { _, _ in [Self.whole("200 OK", Self.pdf)] }
     let run = try FetchRun()

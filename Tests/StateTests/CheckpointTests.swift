@@ -30,6 +30,19 @@ import Testing
     #expect(try again.entry("another") == nil)
   }
 
+  @Test func severalAreLookedUpAtOnce() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path + "/checkpoint.sqlite"
+    let first = try Checkpoint(path: path)
+    for id in ["1", "ü", "3"] { try first.remember(Checkpoint.Entry(id: id)) }
+    for checkpoint in [first, try Checkpoint(path: path)] {
+      let ids = ["none", "3", "1", "3", "", "ü"]
+      #expect(try checkpoint.entries(ids).map { $0?.id } == [nil, "3", "1", "3", nil, "ü"])
+      #expect(try checkpoint.entries(ids) == ids.map { try checkpoint.entry($0) })
+      #expect(try checkpoint.entries([]).isEmpty && checkpoint.entries(["none"]) == [nil])
+    }
+  }
+
   @Test func aCheckpointOfTheFirstVersionGoesOn() throws {
     let directory = try TemporaryDirectory()
     let path = directory.path + "/checkpoint.sqlite"

@@ -19,6 +19,9 @@ package struct LineReader {
   private let grace: Double
   private var buffer = [UInt8](repeating: 0, count: 1 << 16)
   private var filled = 0..<0
+  /// What was read of the next line, and is not in the buffer any more.
+  private var collected: [UInt8] = []
+  private var isTooLong = false
   private var atEnd = false
   private var isFirst = true
 
@@ -31,31 +34,54 @@ package struct LineReader {
     self.grace = isatty(descriptor) == 1 ? 0 : grace
   }
 
-  /// Whether ``next()`` can answer without waiting for more input.
-  package var hasBufferedLine: Bool {
-    buffer[filled].contains(UInt8(ascii: "\n"))
+  /// Whether ``next()`` can answer from what was read already.
+  package var hasBufferedLine: Bool { endOfLine != nil }
+
+  /// Whether ``next()`` can answer without waiting for more input; reads what there is.
+  package mutating func isReady() throws(Fatal) -> Bool {
+    while !hasBufferedLine, !atEnd {
+      var descriptors = [pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)]
+      guard poll(&descriptors, 1, 0) > 0 else { return false }
+      collect(upTo: filled.upperBound)
+      _ = try fill()
+    }
+    return true
   }
 
   /// The next line, or `nil` at the end of the input. Throws where reading fails.
   package mutating func next() throws(Fatal) -> Line? {
-    var collected: [UInt8] = []
-    var isTooLong = false
     while true {
-      let end = buffer[filled].firstIndex(of: UInt8(ascii: "\n"))
-      let chunk = filled.lowerBound..<(end ?? filled.upperBound)
-      if !isTooLong { collected += buffer[chunk] }
-      filled = (end.map { $0 + 1 } ?? filled.upperBound)..<filled.upperBound
-      if collected.count > Self.maximumLine {
-        isTooLong = true
-        collected.removeSubrange(1024...)
-      }
+      let end = endOfLine
+      collect(upTo: end ?? filled.upperBound)
+      if end != nil { filled = filled.lowerBound + 1..<filled.upperBound }
       if end == nil, try fill() { continue }
       if end == nil, collected.isEmpty { return nil }
+      defer { (collected, isTooLong) = ([], false) }
       if isFirst { collected = Array(ByteOrderMark.dropped(from: collected[...])) }
       isFirst = false
       if isTooLong { return .tooLong(prefix: collected) }
       if collected.last == UInt8(ascii: "\r") { collected.removeLast() }
       return .line(collected)
+    }
+  }
+
+  /// Where the buffer has the next end of a line.
+  private var endOfLine: Int? {
+    buffer.withUnsafeBytes { bytes in
+      guard let start = bytes.baseAddress, !filled.isEmpty,
+        let end = memchr(start + filled.lowerBound, Int32(UInt8(ascii: "\n")), filled.count)
+      else { return nil }
+      return UnsafeRawPointer(end) - start
+    }
+  }
+
+  /// Moves bytes from the buffer to the line that they belong to.
+  private mutating func collect(upTo end: Int) {
+    if !isTooLong { collected += buffer[filled.lowerBound..<end] }
+    filled = end..<filled.upperBound
+    if collected.count > Self.maximumLine {
+      isTooLong = true
+      collected.removeSubrange(1024...)
     }
   }
 

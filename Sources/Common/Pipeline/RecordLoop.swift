@@ -20,6 +20,16 @@ package protocol RecordProcessor: ~Copyable, SendableMetatype {
     _ record: inout DocumentRecord, finish: @escaping RecordCompletion
   ) throws -> RecordProgress
 
+  /// How many lines it looks at together where they are there already: those that failed before are passed on, and
+  /// ``answer(_:)`` may answer others; what is left has its turn with some worker, one by one. 1 for a tool that
+  /// has something to do for each, as ``sawFailure(of:)`` may be.
+  static var linesAtOnce: Int { get }
+
+  /// Answers those of the records that need no work: as ``process(_:)`` would, and sooner, because they share what
+  /// it costs to find that out. `nil`, or no answer at all, for those that have their turn; that is where errors
+  /// are met.
+  mutating func answer(_ records: [DocumentRecord]) -> [DocumentRecord?]
+
   /// Is shown a document that failed, in an earlier tool or in ``process(_:)`` just now. What it
   /// changes is written; what it leaves alone passes with its bytes as they are. Throws ``Fatal``.
   mutating func sawFailure(of record: inout DocumentRecord) throws
@@ -56,6 +66,12 @@ extension RecordProcessor where Self: ~Copyable {
 
   /// Nothing: all workers work all the time.
   package func waitForTurn(_ isOver: () -> Bool) {}
+
+  /// One by one.
+  package static var linesAtOnce: Int { 1 }
+
+  /// None: each has its turn.
+  package mutating func answer(_ records: [DocumentRecord]) -> [DocumentRecord?] { [] }
 
   /// Nothing: a failed document passes through.
   package mutating func sawFailure(of record: inout DocumentRecord) throws {}
@@ -110,7 +126,7 @@ package struct RecordLoop: Sendable {
   ) -> ToolExit {
     // The tools before the last one need their own grace to pass on what is in flight.
     let grace = Worker.worksThroughInterruption ? 30.0 : 5.0
-    let source = Source(
+    let source = LineSource(
       reader: LineReader(descriptor: input, stop: stop, grace: grace), lines: lines, tool: tool,
       stop: stop)
     let writer = LineWriter(descriptor: output, stop: stop)
@@ -124,12 +140,17 @@ package struct RecordLoop: Sendable {
         var worker = try make(number)
         while true {
           worker.waitForTurn { source.isAtEnd }
-          guard let line = source.next() else { break }
+          guard let lines = source.next(atMost: Worker.linesAtOnce) else { break }
           status?.began(number)
           let later = Later(loop: self, source: source, writer: writer, unfinished, logger)
-          let result = handle(line, with: &worker, source, later, logger)
-          status?.ended(number)
-          if let result, !writer.write([result]) { break }
+          let results =
+            switch lines {
+            case .one(let line): [handle(line, with: &worker, source, later, logger)]
+            case .several(let lines): look(at: lines, with: &worker, source, later, logger)
+            }
+          status?.ended(number, documents: results.count)
+          let written = results.compactMap(\.self)
+          if !written.isEmpty, !writer.write(written) { break }
         }
       } catch {
         stop.request(for: error, logger)
@@ -142,8 +163,37 @@ package struct RecordLoop: Sendable {
       logger)
   }
 
+  /// Passes on and answers what needs no worker, and gives the rest back.
+  private func look<Worker: RecordProcessor & ~Copyable>(
+    at lines: [InputLine], with worker: inout Worker, _ source: LineSource, _ later: Later,
+    _ logger: Logger
+  ) -> [[UInt8]?] {
+    var results: [[UInt8]?] = []
+    var rest: [InputLine] = []
+    var records: [DocumentRecord] = []
+    for line in lines {
+      if case .record(let record) = line {
+        records.append(record)
+        rest.append(line)
+      } else {
+        results.append(handle(line, with: &worker, source, later, logger))
+      }
+    }
+    let answers = records.isEmpty || stop.isRequested ? [] : worker.answer(records)
+    var unanswered: [InputLine] = []
+    for (index, line) in rest.enumerated() {
+      if index < answers.count, let answer = answers[index] {
+        results.append(JSON.object(answer.fields).serialized())
+      } else {
+        unanswered.append(line)
+      }
+    }
+    source.giveBack(unanswered)
+    return results
+  }
+
   private func handle<Worker: RecordProcessor & ~Copyable>(
-    _ line: InputLine, with worker: inout Worker, _ source: Source, _ later: Later,
+    _ line: InputLine, with worker: inout Worker, _ source: LineSource, _ later: Later,
     _ logger: Logger
   ) -> [UInt8]? {
     switch line {
@@ -173,7 +223,7 @@ package struct RecordLoop: Sendable {
 
   /// Gives a record its error, and counts it. False where the run cannot go on.
   private func fail(
-    _ record: inout DocumentRecord, for error: any Error, _ source: Source, _ logger: Logger
+    _ record: inout DocumentRecord, for error: any Error, _ source: LineSource, _ logger: Logger
   ) -> Bool {
     // What fails for want of memory is not the document's fault, whatever it looks like.
     let error = AddressSpace.isUsedUp ? Fatal.noMemory : error
@@ -198,40 +248,17 @@ package struct RecordLoop: Sendable {
   }
 }
 
-extension ShutdownSignal {
-  /// How a run of a tool that writes a line for each that it reads has ended: by what stopped it, or else by whether
-  /// documents failed. What an earlier tool gave back, because it was stopped, has not failed: that tool says so with its
-  /// own status, and one that is told to stop just when it has passed on its last line ends with 0 or 130, never with 3
-  /// for that.
-  package func exitCode(lines: Int, records: Int, failures: Int, _ logger: Logger) -> ToolExit {
-    switch reason {
-    case .interrupted: return .interrupted
-    case .failed(let fatal):
-      logger.critical("\(fatal.message)")
-      return fatal.code
-    case .downstreamClosed: return .success
-    case nil: break
-    }
-    if lines > 0, records == 0 {
-      logger.critical(
-        "the input is not JSON lines: expected one JSON object with an \"id\" on each line")
-      return .notRecords
-    }
-    return failures > 0 ? .documentsFailed : .success
-  }
-}
-
 extension RecordLoop {
   /// Writes a record that its worker has left to another thread.
   private struct Later: Sendable {
     let loop: RecordLoop
-    let source: Source
+    let source: LineSource
     let writer: LineWriter
     let unfinished: DispatchGroup
     let logger: Logger
 
     init(
-      loop: RecordLoop, source: Source, writer: LineWriter, _ unfinished: DispatchGroup,
+      loop: RecordLoop, source: LineSource, writer: LineWriter, _ unfinished: DispatchGroup,
       _ logger: Logger
     ) {
       self.loop = loop
@@ -264,72 +291,5 @@ extension RecordLoop {
       }
       writer.write([JSON.object(record.fields).serialized()], moreFollow: moreFollow)
     }
-  }
-}
-
-/// Where all threads of a stage pull their lines from.
-private final class Source: Sendable {
-  private struct State {
-    var reader: LineReader
-    var count = 0
-  }
-
-  private let state: Lock<State>
-  private let lines: RecordLoop.Lines
-  private let tool: String
-  private let stop: ShutdownSignal
-  let failures = Atomic<Int>(0)
-  private let ended = Atomic<Bool>(false)
-  /// Outside the lock, which a thread that waits for more input holds: whoever has a line must never
-  /// wait for the next one.
-  private let json = Atomic<Int>(0)
-
-  init(
-    reader: consuming sending LineReader, lines: RecordLoop.Lines, tool: String,
-    stop: ShutdownSignal
-  ) {
-    state = Lock(State(reader: reader))
-    self.lines = lines
-    self.tool = tool
-    self.stop = stop
-  }
-
-  func next() -> InputLine? {
-    let read = state.withLock { state -> (LineReader.Line, Int)? in
-      if stop.isRequested, stop.reason != .interrupted { return nil }
-      do throws(Fatal) {
-        guard let line = try state.reader.next() else { return nil }
-        state.count += 1
-        return (line, state.count)
-      } catch {
-        stop.request(.failed(error))
-        return nil
-      }
-    }
-    guard let (line, number) = read else {
-      ended.store(true, ordering: .relaxed)
-      return nil
-    }
-    let parsed =
-      switch (line, lines) {
-      case (.line(let bytes), .records): InputLine(bytes, number: number, tool: tool)
-      case (.line(let bytes), .fileNames): InputLine(fileName: bytes, number: number, tool: tool)
-      case (.tooLong(let prefix), _): InputLine(tooLong: prefix, number: number, tool: tool)
-      }
-    if case .invalid(_, isJSON: false) = parsed { return parsed }
-    json.add(1, ordering: .relaxed)
-    return parsed
-  }
-
-  /// Counts a document with an error, unless it was given back.
-  func count(_ kind: ErrorClass?) {
-    if kind != .interrupted { failures.add(1, ordering: .relaxed) }
-  }
-
-  /// Whether a worker found the end of the input already.
-  var isAtEnd: Bool { ended.load(ordering: .relaxed) || stop.isRequested }
-
-  func seen() -> (lines: Int, json: Int) {
-    (state.withLock { $0.count }, json.load(ordering: .relaxed))
   }
 }

@@ -89,13 +89,13 @@ package final class StatusNotice: Sendable {
     }
   }
 
-  /// It is done with it.
-  func ended(_ worker: Int) {
+  /// It is done with it, or, where it looked at several, with so many.
+  func ended(_ worker: Int, documents: Int) {
     state.withLock { state in
       guard state.since.indices.contains(worker - 1), state.since[worker - 1] != 0 else { return }
       state.busy += Time.monotonic() - state.since[worker - 1]
       state.since[worker - 1] = 0
-      state.documents += 1
+      state.documents += documents
     }
   }
 

@@ -151,3 +151,26 @@ extension ShutdownSignal {
     request(.failed(fatal))
   }
 }
+
+extension ShutdownSignal {
+  /// How a run of a tool that writes a line for each that it reads has ended: by what stopped it, or else by whether
+  /// documents failed. What an earlier tool gave back, because it was stopped, has not failed: that tool says so with its
+  /// own status, and one that is told to stop just when it has passed on its last line ends with 0 or 130, never with 3
+  /// for that.
+  package func exitCode(lines: Int, records: Int, failures: Int, _ logger: Logger) -> ToolExit {
+    switch reason {
+    case .interrupted: return .interrupted
+    case .failed(let fatal):
+      logger.critical("\(fatal.message)")
+      return fatal.code
+    case .downstreamClosed: return .success
+    case nil: break
+    }
+    if lines > 0, records == 0 {
+      logger.critical(
+        "the input is not JSON lines: expected one JSON object with an \"id\" on each line")
+      return .notRecords
+    }
+    return failures > 0 ? .documentsFailed : .success
+  }
+}
