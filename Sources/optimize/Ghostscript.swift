@@ -44,15 +44,22 @@ enum Ghostscript {
   /// Each document has a device of its own, a copy of the one that the options made: a device counts
   /// its pages from file to file, so that links of a second document would lead to wrong pages. The
   /// settings are made again for each, because the first copy takes those of images with it.
+  ///
+  /// A Ghostscript without `copydevice` (10.05.1 of Debian 13 has none) takes one document, and refuses
+  /// the second, which `GhostscriptPool` then gives to a new one. Its device writes the end of the
+  /// result when it is given another file.
   private static let driver = """
     /words (%stdin) (r) file def /say { (%stderr) (w) file dup 3 -1 roll writestring flushfile } def \
-    /blank currentdevice def /settings currentdistillerparams def \
+    /copies systemdict /copydevice known def /used false def \
+    copies { /blank currentdevice def /settings currentdistillerparams def } if \
     { words 64 string readline not { quit } if /word exch def \
-    { /before save def blank copydevice \
+    used copies not and { (\\nError: it takes one document\\n) say quit } if /used true def \
+    { /before save def copies { blank copydevice \
     mark /OutputFile (\(JobRequest.result)) counttomark 2 add -1 roll putdeviceprops setdevice \
-    settings setdistillerparams \
+    settings setdistillerparams } { << /OutputFile (\(JobRequest.result)) >> setpagedevice } ifelse \
     { (\(JobRequest.source)) (r) file runpdf } stopped \
     { (\\nError: /) say $error /errorname get dup length string cvs say (\\n) say } if \
+    copies not { << /OutputFile (/dev/null) >> setpagedevice } if \
     nulldevice clear before restore } stopped { (\\nError: it cannot go on\\n) say quit } if \
     (\\n) say word say (\\n) say } loop
     """
