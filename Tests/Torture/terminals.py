@@ -239,7 +239,8 @@ def background(dice):
         before = completed(pipeline)
         os.killpg(shell.pid, signal.SIGINT)
         process = int(number.read_text())
-        if not until(lambda: completed(pipeline) > before + 1):
+        # On a busy machine the run may be at its end before it is seen to have begun.
+        if not until(lambda: completed(pipeline) >= min(before + 2, DOCUMENTS)):
             wrong.append("P11: SIGINT stopped a run in the background of a script")
         if not send(process, signal.SIGTERM) and completed(pipeline) < DOCUMENTS:
             wrong.append("P11: a run in the background ended before SIGTERM, with documents left")
