@@ -45,8 +45,9 @@ def environment(pipeline, **more):
 
 @contextmanager
 def slow_pipeline(**more):
-    """Documents take long enough for a run to be met in its middle."""
-    with Pipeline(DOCUMENTS, engine="images", portal=["--latency", "0.1"], **more) as pipeline:
+    """The two requests of each document take long enough, ten seconds for all, for a run to be met in its middle also on
+    a machine that is busy with something else for some of them."""
+    with Pipeline(DOCUMENTS, engine="images", delay=0.2, **more) as pipeline:
         yield pipeline
 
 
