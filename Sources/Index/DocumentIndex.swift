@@ -174,6 +174,13 @@ package struct QueueCounts: Sendable, Equatable {
   /// Nothing.
   package init() {}
 
+  /// What this run alone has in progress.
+  package var here: QueueCounts {
+    var here = QueueCounts()
+    here.inProgressHere = inProgressHere
+    return here
+  }
+
   /// Leaves out documents that the table refuses to have claimed.
   mutating func passOver(_ refused: Int) { claimable = max(0, claimable - refused) }
 

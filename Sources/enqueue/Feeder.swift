@@ -226,7 +226,7 @@ struct Feeder {
   }
 
   /// Keeps the leases until all that is in the pipeline is settled: with `--no-wait` as long as something
-  /// moves, after a stop for a few seconds. Then a stop gives back what is left, uncounted: these
+  /// moves, after a stop until nothing has for a few seconds. Then a stop gives back what is left, uncounted: these
   /// documents did nothing wrong. A settlement that comes after that is refused.
   ///
   /// The output stays open until there is a stop: only so is a tool noticed that ended for good, which
@@ -240,12 +240,13 @@ struct Feeder {
         isStopping = true
         output.close()
         watch = StallWatch(
-          limit: stop.reason == .downstreamClosed ? Self.quiet : run.leaseSeconds)
+          limit: stop.reason == .downstreamClosed ? Self.quiet : Self.gracePeriod)
       }
       try releaseOrphans()
       let (counts, rest) = try look(run)
       if counts.inProgressHere == 0 { return }
-      if (isStopping && stop.age > Self.gracePeriod) || watch.isStalled(counts) { break }
+      // After a stop, of this run alone: others may go on for days.
+      if watch.isStalled(isStopping ? counts.here : counts) { break }
       let seconds = max(0.1, rest)
       _ = isStopping ? ended.sleep(seconds: seconds) : stop.sleep(seconds: seconds)
     }
