@@ -8,8 +8,6 @@ import Subprocesses
 /// One thread's share of the work: takes records, has a worker process judge their files, puts
 /// names accepted results. It reads bytes for their checksums and parses nothing.
 struct Optimizer: RecordProcessor, ~Copyable {
-  static let linesAtOnce = 64
-
   private let settings: Settings
   private let destination: Destination
   /// A directory that all sources have to be in.

@@ -5,8 +5,6 @@ import Store
 
 /// Puts one document after the other into the store, in one thread.
 struct Uploader: RecordProcessor, ~Copyable {
-  static let linesAtOnce = 64
-
   private let store: any ObjectStore
   private let keys: KeyRule
   private let style: UploadOptions
