@@ -186,13 +186,13 @@ package final class Checkpoint: Sendable {
     return try lookups.submit(id)
   }
 
-  /// What is known of documents, in the same order; all with one look, where there is anything to look up.
+  /// What is known of documents, in the same order, all with one look.
   package func entries(_ ids: [String]) throws(Fatal) -> [Entry?] {
-    let mayBeThere = known.mayContain(ids)
-    let asked = zip(ids, mayBeThere).compactMap { $1 ? $0 : nil }
-    var found = asked.isEmpty ? [] : try Self.entries(asked, queue, path)[...]
-    return mayBeThere.map { $0 ? found.removeFirst() : nil }
+    try Self.entries(ids, queue, path)
   }
+
+  /// Whether anything may be known of documents, in the same order; false is certain, and costs no look.
+  package func mayKnow(_ ids: [String]) -> [Bool] { known.mayContain(ids) }
 
   private static func entries(
     _ ids: [String], _ queue: DatabaseQueue, _ path: String

@@ -43,12 +43,17 @@ struct Fetcher: RecordProcessor, ~Copyable {
     guard !services.settings.isDryRun, !services.settings.rechecks, turns.begin(services.stop)
     else { return [] }
     defer { turns.end() }
-    let identities = records.map { record in
-      try? Portal.route(record, among: services.settings.portals).plan(for: record).identity
+    // Most have never been fetched, and nothing is planned for those twice.
+    let mayBeThere = services.checkpoint.mayKnow(records.map(\.id))
+    let wanted = records.indices.compactMap { index -> (index: Int, id: String, request: String)? in
+      let record = records[index]
+      guard mayBeThere[index],
+        let portal = try? Portal.route(record, among: services.settings.portals),
+        let request = try? portal.plan(for: record).identity
+      else { return nil }
+      return (index, record.id, request)
     }
-    let wanted = records.indices.compactMap { index in
-      identities[index].map { (index, id: records[index].id, request: $0) }
-    }
+    guard !wanted.isEmpty else { return [] }
     let isTaken = services.idsInWork.takeFree(wanted.map { ($0.id, $0.request) })
     let taken = zip(wanted, isTaken).compactMap { $1 ? $0 : nil }
     var answers = [DocumentRecord?](repeating: nil, count: records.count)
