@@ -22,7 +22,7 @@ struct Feeder {
   let logger: Logger
   let ledger = Ledger()
 
-  /// After a stop, the tools downstream get this long to settle what they have, in seconds.
+  /// After a stop, what is left is given back when nothing was settled for so long, in seconds.
   private static let gracePeriod = 8.0
   /// Where a tool downstream died by itself, the others are done when nothing was settled for so long.
   private static let quiet = 2.0

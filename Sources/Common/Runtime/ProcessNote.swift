@@ -23,13 +23,8 @@ struct ProcessNote: Sendable {
     ]
     for member in members.members { note[member.name] = member.value }
     mkdir(folder, 0o700)
-    let part = path + ".part"
-    let descriptor = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else { return }
     let bytes = JSON.object(note).serialized() + [UInt8(ascii: "\n")]
-    let isWhole = writeAll(bytes, to: descriptor) == 0
-    close(descriptor)
-    if !isWhole || rename(part, path) != 0 { unlink(part) }
+    try? WholeFile.write(bytes, to: path, mode: 0o600)
   }
 
   /// Takes it back.
