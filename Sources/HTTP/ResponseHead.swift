@@ -3,7 +3,7 @@ import Glibc
 
 /// What came before the body. Fields are kept as they came, and read when somebody asks for one:
 /// most are never asked for.
-package struct ResponseHead: Sendable {
+package struct ResponseHead: Sendable, Equatable {
   /// The status code; 0 where the answer has none.
   package var status = 0
   private var lines: [UInt8] = []

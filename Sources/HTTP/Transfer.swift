@@ -84,18 +84,25 @@ package struct Transfer: ~Copyable {
     // Where the connection broke while it was sent, nobody shall wait for it.
     exchange.advance()
     current.exchange = nil
-    if let failure = exchange.failure { throw failure }
-    guard result.code == CURLE_OK else {
-      if result.code == CURLE_OUT_OF_MEMORY, exchange.isReadingHeaders {
-        // libcurl takes no line of more than 100 kB (CURL_MAX_HTTP_HEADER), and calls that so.
-        throw TransferError(
-          CURLE_FILESIZE_EXCEEDED, detail: "the headers have a line that is longer than 100 kB")
-      }
-      let detail = String(decoding: message.prefix { $0 != 0 }.map(UInt8.init), as: UTF8.self)
-      throw TransferError(result.code, detail: detail, hadConnection: exchange.hadConnection)
+    if var failure = failure(of: exchange, result.code) {
+      failure.head = exchange.head.status > 0 ? exchange.head : nil
+      throw failure
     }
-    guard exchange.begin() else { throw TransferError(CURLE_WRITE_ERROR, detail: "") }
     return Response(head: exchange.head, bytes: exchange.received, address: result.address)
+  }
+
+  private func failure(of exchange: Exchange, _ code: CURLcode) -> TransferError? {
+    if let failure = exchange.failure { return failure }
+    if code == CURLE_OK {
+      return exchange.begin() ? nil : TransferError(CURLE_WRITE_ERROR, detail: "")
+    }
+    if code == CURLE_OUT_OF_MEMORY, exchange.isReadingHeaders {
+      // libcurl takes no line of more than 100 kB (CURL_MAX_HTTP_HEADER), and calls that so.
+      return TransferError(
+        CURLE_FILESIZE_EXCEEDED, detail: "the headers have a line that is longer than 100 kB")
+    }
+    let detail = String(decoding: message.prefix { $0 != 0 }.map(UInt8.init), as: UTF8.self)
+    return TransferError(code, detail: detail, hadConnection: exchange.hadConnection)
   }
 
   /// The cookies that servers have set, a line of Netscape's format each (CURLINFO_COOKIELIST(3)).

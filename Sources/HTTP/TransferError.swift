@@ -32,6 +32,8 @@ package struct TransferError: Error, Sendable, Equatable, CustomStringConvertibl
   /// Whether nobody was there to talk to: a name without an address, or a connection that never was, that of a proxy
   /// and its TLS included.
   package let isWithoutConnection: Bool
+  /// What had come of the answer's head: it counts, whatever becomes of the body.
+  package internal(set) var head: ResponseHead?
   package let description: String
 
   /// - Parameter hadConnection: whether one was there on which the request could be sent. libcurl has the same code

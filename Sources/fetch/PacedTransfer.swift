@@ -81,6 +81,7 @@ struct PacedTransfer: ~Copyable {
         return nil
       }
       note(since: began, isDropped: [.network, .timeout].contains(error.kind), url, pace)
+      if let head = error.head { try heed(head, of: url) }
       if let failure = body.failure { throw DiskFull.error(failure) }
       if let refusal = body.refusal {
         throw services.failure(refusal, status: 200, url, context)
@@ -98,6 +99,7 @@ struct PacedTransfer: ~Copyable {
         seconds: Double(Time.monotonic() - began) / 1e9))
     note(since: began, isDropped: status == 429 || status >= 500, url, pace, status: status)
     try noting.get()
+    try heed(response.head, of: url)
     if case .success(.granted(let grant)) = permission, grant.refusals > 0, status < 400 {
       try limiter.succeed(host: url.budget)
     }
@@ -120,15 +122,12 @@ struct PacedTransfer: ~Copyable {
     if let decision { logger.info("workers: \(decision.limit), \(decision.reason)") }
   }
 
-  /// Asks nothing of a host, in any process, for as long as it wishes, or for longer each time where it does not
-  /// say how long. `retryAfter` is in seconds.
-  func pause(_ url: WebURL, retryAfter: Double?) throws(Fatal) {
-    let seconds = try services.limiter.refuse(
-      host: url.budget, retryAfter: retryAfter, base: services.settings.retry.base)
-    logger.notice(
-      """
-      \(url.origin) asked to slow down: pausing all requests to it for \
-      \(Format.duration(seconds: seconds)).
-      """)
+  private func heed(_ head: ResponseHead, of url: WebURL) throws(Fatal) {
+    if let wish = SlowDown(head) { try heed(wish, of: url) }
+  }
+
+  /// Lets everybody leave the host alone for as long as it wishes.
+  func heed(_ wish: SlowDown, of url: WebURL) throws(Fatal) {
+    try services.limiter.heed(wish, of: url, base: services.settings.retry.base, logger)
   }
 }

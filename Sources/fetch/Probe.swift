@@ -1,6 +1,7 @@
 import Limiter
 import Common
 import HTTP
+import Logging
 
 /// Asks each portal once, politely, before a run: the page that documents are looked up on, or else its base.
 /// No document is asked for, nothing is claimed or counted as an attempt.
@@ -8,11 +9,10 @@ struct Probe: Sendable {
   private let settings: FetchSettings
   private let limiter: Limiter
   private let stop: ShutdownSignal
+  private let logger: Logger
 
-  init(_ settings: FetchSettings, limiter: Limiter, stop: ShutdownSignal) {
-    self.settings = settings
-    self.limiter = limiter
-    self.stop = stop
+  init(_ settings: FetchSettings, limiter: Limiter, stop: ShutdownSignal, logger: Logger) {
+    (self.settings, self.limiter, self.stop, self.logger) = (settings, limiter, stop, logger)
   }
 
   /// What each portal answered, one line each. Throws 69 for the first that is not there, and 77 for one that
@@ -39,16 +39,15 @@ struct Probe: Sendable {
       status: head.status, isPage: portal.looksUp, location: head.header("Location"),
       title: sink.title)
     if let (code, advice) = answer.trouble {
-      if let seconds = head.retryAfter(now: Int(Time.wall() / 1_000_000_000)), seconds > 0 {
-        _ = try limiter.refuse(host: url.budget, retryAfter: seconds, base: settings.retry.base)
-      }
       throw Fatal(code, "\(name) answers \(answer): \(advice)")
     }
     return "\(name) answers \(answer) in \(time)"
   }
 
   private func send(_ request: Request, _ portal: Portal, into sink: FirstBytes) throws {
-    let asking = PoliteRequest(limiter: limiter, pace: settings.pace(of: portal), stop: stop)
+    let asking = PoliteRequest(
+      limiter: limiter, pace: settings.pace(of: portal), base: settings.retry.base, stop: stop,
+      logger: logger)
     guard try asking.send(request, settings.transfer, into: sink) != nil else {
       throw RecordError.stopped
     }
@@ -140,46 +139,5 @@ extension Portal {
     else { return base }
     let path = template.source.prefix { $0 != "?" }
     return WebURL(String(path), relativeTo: base)
-  }
-}
-
-/// A request that belongs to no document, on a connection of its own, within the budget of its host.
-struct PoliteRequest: Sendable {
-  let limiter: Limiter
-  let pace: RateLimit
-  let stop: ShutdownSignal
-
-  /// Makes it when the host's turn has come; `nil` where the run was stopped before. Throws ``TransferError`` or
-  /// ``Fatal``.
-  func send(
-    _ request: Request, _ settings: TransferSettings, into sink: any BodySink
-  ) throws -> Response? {
-    let host = request.url.budget
-    var transfer = try Transfer(settings) { [stop] in stop.isRequested }
-    while try limiter.waitForSlot(host: host, pace: pace, stop: stop) {
-      var permission = Result<Limiter.Permission, Fatal>.success(.stopped)
-      var noting = Result<Void, Fatal>.success(())
-      let sent = {
-        guard case .success(.granted(let grant)) = permission else { return }
-        noting = Result { () throws(Fatal) in
-          try limiter.sent(grant, host: host, pace: pace)
-        }
-      }
-      do {
-        let response = try transfer.send(request, into: sink, didSend: sent) {
-          permission = Result { () throws(Fatal) in
-            try limiter.start(host: host, pace: pace, stop: stop)
-          }
-          if case .success(.granted) = permission { return true }
-          return false
-        }
-        try noting.get()
-        return response
-      } catch let error as TransferError {
-        // Another program may have been told to pause meanwhile.
-        guard error.kind == .notStarted, try permission.get() == .paused else { throw error }
-      }
-    }
-    return nil
   }
 }

@@ -232,9 +232,6 @@ struct Requester: ~Copyable {
       switch verdict {
       case .accepted: return .success(reply)
       case .redirect(let link):
-        if let seconds = response.head.retryAfter(now: Self.now), seconds > 0 {
-          try transfer.pause(request.url, retryAfter: seconds)
-        }
         do throws(RecordError) {
           let url = try context.links.follow(link, from: request.url)
           asked = asked.redirected(to: url, status: status)
@@ -245,7 +242,10 @@ struct Requester: ~Copyable {
         addresses = addresses.tightened(after: response.address)
       case .refused(let error, let slowDown, let retryAfter):
         body.discard()
-        if slowDown || retryAfter != nil { try transfer.pause(request.url, retryAfter: retryAfter) }
+        // What the head says was heard already.
+        if slowDown || retryAfter != nil, SlowDown(response.head) == nil {
+          try transfer.heed(SlowDown(retryAfter: retryAfter), of: request.url)
+        }
         if error.kind == .absent, status == 200 || reply.isNamed || context.mayEnd {
           return .failure(
             RecordError(

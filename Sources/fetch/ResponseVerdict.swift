@@ -46,14 +46,12 @@ enum ResponseVerdict: Equatable {
     _ head: ResponseHead, _ body: Body, title: @autoclosure () -> String = "",
     for purpose: Purpose, meaning: ErrorClass? = nil, now: Int
   ) {
-    let retryAfter = head.retryAfter(now: now)
     func refused(
       _ kind: ErrorClass, _ message: String, slowDown: Bool = false, isRetryable: Bool? = nil
     ) -> ResponseVerdict {
-      // A time that is past asks for nothing, and takes nothing away from the usual wait.
       .refused(
         RecordError(kind, message, isRetryable: isRetryable), slowDown: slowDown,
-        retryAfter: retryAfter.flatMap { $0 > 0 ? $0 : nil })
+        retryAfter: SlowDown.time(head, now: now))
     }
     let status = head.status
     var words: ErrorClass?
@@ -65,7 +63,7 @@ enum ResponseVerdict: Equatable {
     if let kind = meaning ?? words {
       self = refused(
         kind, "HTTP \(status), which the portal file takes for \(kind.rawValue)",
-        slowDown: [429, 503].contains(status) || kind == .rateLimited)
+        slowDown: SlowDown.statuses.contains(status) || kind == .rateLimited)
       return
     }
     // 201 is how an API answers that a search was made (RFC 9110, section 15.3.2).
@@ -92,7 +90,7 @@ enum ResponseVerdict: Equatable {
     case 408: self = refused(.timeout, "HTTP 408: the portal timed out")
     case 429: self = refused(.rateLimited, "HTTP 429: too many requests", slowDown: true)
     case 503:
-      let kind: ErrorClass = retryAfter == nil ? .portalError : .rateLimited
+      let kind: ErrorClass = head.retryAfter(now: now) == nil ? .portalError : .rateLimited
       self = refused(kind, "HTTP 503: the portal is overloaded or down", slowDown: true)
     case 500...: self = refused(.portalError, "HTTP \(status)")
     case 400..<500 where !purpose.isPage:

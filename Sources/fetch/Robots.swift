@@ -15,6 +15,8 @@ final class Robots: Sendable {
   /// Seconds until a file is read again, and until one that could not be read is tried again.
   private static let validity = 86_400.0
   private static let retryAfter = 300.0
+  /// Seconds of a first pause, where a host that asks to slow down does not say how long.
+  private static let pause = 2.0
   /// Seconds that reading may take, from the connection on.
   private static let timeout = 10.0
   /// RFC 9309, section 2.3.1.2, asks for five at least.
@@ -129,7 +131,8 @@ final class Robots: Sendable {
     _ url: WebURL, _ addresses: AddressRule, _ own: RateLimit
   ) throws -> RobotsFile? {
     guard var next = WebURL("/robots.txt", relativeTo: url) else { return RobotsFile() }
-    let asking = PoliteRequest(limiter: limiter, pace: own, stop: stop)
+    let asking = PoliteRequest(
+      limiter: limiter, pace: own, base: Self.pause, stop: stop, logger: logger)
     for _ in 0...Self.maximumRedirects {
       let sink = Beginning(RobotsFile.maximumBytes)
       do {
@@ -152,12 +155,7 @@ final class Robots: Sendable {
           return RobotsFile()
         }
         next = target
-      case 429:
-        _ = try limiter.refuse(
-          host: next.budget, retryAfter: head.retryAfter(now: Int(Time.wall() / 1_000_000_000)),
-          base: 2)
-        return nil
-      case 500...:
+      case 429, 500...:
         logger.info("robots.txt of \(url.origin) could not be read: HTTP \(head.status)")
         return nil
       default:

@@ -152,7 +152,7 @@ struct ProbeCommand: Tool {
     let limiter =
       try location.isThere
       ? Limiter(at: location, names: settings.budgets, stop: stop) { _ in } : Limiter()
-    return try stop.print(try Probe(settings, limiter: limiter, stop: stop).run())
+    return try stop.print(try Probe(settings, limiter: limiter, stop: stop, logger: logger).run())
   }
 }
 

@@ -332,6 +332,25 @@ import HTTP
     #expect(Double(Time.monotonic() - began) / 1e9 > 0.9)
   }
 
+  @Test(
+    "What breaks off after its head has asked to slow down all the same",
+    arguments: ["429 Slow down", "503 Busy", "500 Oops", "302 Found"],
+    [ScriptedServer.Step.close, .reset])
+  func retryAfterHoldsWhateverBecomesOfTheBody(status: String, end: ScriptedServer.Step) throws {
+    let server = try ScriptedServer { head, _ in
+      head.contains("/a.pdf")
+        ? [
+          .send(Self.head(status, ["Retry-After: 1", "Location: /b.pdf"], length: 100) + "x"), end,
+        ]
+        : [Self.whole("200 OK", Self.pdf)]
+    }
+    let run = try FetchRun()
+    let began = Time.monotonic()
+    _ = try run.fetch(server.url + "/a.pdf")
+    _ = try run.fetch(server.url + "/b.pdf", id: "2").get()
+    #expect(Double(Time.monotonic() - began) / 1e9 > 0.9)
+  }
+
   @Test func aRecheckAsksConditionally() throws {
     let server = try ScriptedServer { head, _ in
       head.contains("If-None-Match: \"v1\"")

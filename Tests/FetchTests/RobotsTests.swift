@@ -143,7 +143,7 @@ struct RobotsTests {
     "Whatever becomes of it, the document is fetched",
     arguments: [
       text("", "404 Not Found"), text("", "403 Forbidden"), text("", "500 Oops"),
-      text("", "503 Busy", "Retry-After: 3600\r\n"), text("", "204 No Content"),
+      text("", "503 Busy", "Retry-After: 1\r\n"), text("", "204 No Content"),
       text(
         "<html>User-agent: *\nCrawl-delay: 3000</html>", "200 OK", "Content-Type: text/html\r\n"),
       text("", "302 Found", "Location: /robots2.txt\r\n"),
@@ -160,6 +160,25 @@ struct RobotsTests {
     #expect(record.fetch != nil)
     #expect(Self.requests(server).last == "/a.pdf")
     #expect(Self.requests(server).count <= 8)
+  }
+
+  @Test(
+    "A wish to slow down that comes with it holds for everybody, also where its body breaks off",
+    arguments: [
+      text("", "503 Busy", "Retry-After: 1\r\n"), text("", "503 Busy"),
+      text("", "429 Too Many Requests", "Retry-After: 1\r\n"), text("", "429 Too Many Requests"),
+      text("", "500 Oops", "Retry-After: 1\r\n"), text("", "403 Forbidden", "Retry-After: 1\r\n"),
+      text("", "302 Found", "Retry-After: 1\r\nLocation: http://127.0.0.2:1/\r\n"),
+      [.send("HTTP/1.1 503 Busy\r\nRetry-After: 1\r\nContent-Length: 9\r\n\r\nx"), .close],
+      [.send("HTTP/1.1 429 Slow\r\nRetry-After: 1\r\nContent-Length: 9\r\n\r\nx"), .stall],
+    ] as [[ScriptedServer.Step]])
+  func slowDown(robots: [ScriptedServer.Step]) throws {
+    let server = try Self.server(robots)
+    let run = try Self.run()
+    let began = Time.monotonic()
+    _ = try run.fetch("\(server.url)/a.pdf").get()
+    #expect(Self.requests(server) == ["/robots.txt", "/a.pdf"])
+    #expect(Double(Time.monotonic() - began) / 1e9 >= 0.9)
   }
 
   @Test(

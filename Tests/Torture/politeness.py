@@ -87,7 +87,8 @@ def judge(log, delay, pause, kills=()):
         wrong.append(f"P6: {close} of {len(gaps)} gaps are shorter than {delay - LATE:.3f} s")
     during, unheard = [], 0
     for refusal in (request["start"] / 1e9 for request in requests if request["status"] in (429, 503)):
-        if any(refusal < kill < refusal + ON_ITS_WAY for kill in kills):
+        # What was on its way at a kill, the portal may see a moment after it.
+        if any(refusal - LATE < kill < refusal + ON_ITS_WAY for kill in kills):
             unheard += 1
         else:
             during += [start - refusal for start in starts if refusal + ON_ITS_WAY < start < refusal + pause - LATE]
