@@ -318,30 +318,16 @@ import HTTP
     #expect(error?.kind == .tooLarge, "\(String(describing: error))")
   }
 
-  @Test(arguments: ["302 Found", "403 Forbidden", "404 Not Found", "500 Oops"])
-  func retryAfterHoldsForEveryStatus(status: String) throws {
-    let server = try ScriptedServer { head, _ in
-      head.contains("/a.pdf")
-        ? [Self.whole(status, "", ["Retry-After: 0.2", "Retry-After: 1", "Location: /b.pdf"])]
-        : [Self.whole("200 OK", Self.pdf)]
-    }
-    let run = try FetchRun()
-    let began = Time.monotonic()
-    _ = try run.fetch(server.url + "/a.pdf")
-    _ = try run.fetch(server.url + "/b.pdf", id: "2").get()
-    #expect(Double(Time.monotonic() - began) / 1e9 > 0.9)
-  }
-
   @Test(
-    "What breaks off after its head has asked to slow down all the same",
-    arguments: ["429 Slow down", "503 Busy", "500 Oops", "302 Found"],
-    [ScriptedServer.Step.close, .reset])
-  func retryAfterHoldsWhateverBecomesOfTheBody(status: String, end: ScriptedServer.Step) throws {
+    "Retry-After holds for every status, and whatever becomes of the body",
+    arguments: [
+      "302 Found", "403 Forbidden", "404 Not Found", "500 Oops", "429 Slow down", "503 Busy",
+    ], [[], [.send("x"), .close], [.send("x"), .reset]] as [[ScriptedServer.Step]])
+  func retryAfterHoldsForEveryStatus(status: String, end: [ScriptedServer.Step]) throws {
+    let fields = ["Retry-After: 0.2", "Retry-After: 1", "Location: /b.pdf"]
     let server = try ScriptedServer { head, _ in
       head.contains("/a.pdf")
-        ? [
-          .send(Self.head(status, ["Retry-After: 1", "Location: /b.pdf"], length: 100) + "x"), end,
-        ]
+        ? [.send(Self.head(status, fields, length: end.isEmpty ? 0 : 100))] + end
         : [Self.whole("200 OK", Self.pdf)]
     }
     let run = try FetchRun()
