@@ -90,6 +90,8 @@ extension Stage {
     if !books.isEmpty { selection.books = books }
     let types = try settings.strings("types")
     if !types.isEmpty { selection.types = types }
+    let excluded = try settings.strings("exclude")
+    if !excluded.isEmpty { selection.excludedTypes = excluded }
     let priorities = try settings.list("priorities", "numbers from 1 to 4") { text in
       Int(text).flatMap { (1...4).contains($0) ? $0 : nil }
     }

@@ -34,8 +34,18 @@ struct Condition: Sendable, Equatable {
   /// The column has one of the values; no values ask for nothing.
   static func isOne(_ column: StaticString, of values: [Value]) -> Condition? {
     guard !values.isEmpty else { return nil }
-    let places = values.map { _ in "?" }.joined(separator: ", ")
-    return Condition(sql: "\(column) IN (\(places))", values: values)
+    return Condition(sql: "\(column) IN (\(places(values)))", values: values)
+  }
+
+  /// The column has none of the values, or nothing at all; no values ask for nothing.
+  static func isNone(_ column: StaticString, of values: [Value]) -> Condition? {
+    guard !values.isEmpty else { return nil }
+    return Condition(
+      sql: "(\(column) IS NULL OR \(column) NOT IN (\(places(values))))", values: values)
+  }
+
+  private static func places(_ values: [Value]) -> String {
+    values.map { _ in "?" }.joined(separator: ", ")
   }
 
   private static func joined(_ parts: [Condition], by word: String) -> Condition? {
@@ -82,6 +92,7 @@ extension Selection {
               sql: "book BETWEEN ? AND ?", values: [.int($0.lowerBound), .int($0.upperBound)])
           }),
         .isOne("instrument_type_parsed", of: types.map { .text($0) }),
+        .isNone("instrument_type_parsed", of: excludedTypes.map { .text($0) }),
         .isOne("download_priority", of: priorities.map { .int($0) }),
         .isOne("source", of: sources.map { .text($0) }),
         // Whether the column is a date, a time or a text: the database reads the day as its type.

@@ -44,7 +44,7 @@ package struct HostBudget: Sendable, Equatable {
   package var lastStart: Int64 = 0
   /// No request starts before this time.
   package var pausedUntil: Int64 = 0
-  /// Refusals (429, 503) since the last good answer.
+  /// Refusals (429, 503) since the last good answer; those of one pause are one.
   package var refusals = 0
 
   /// No longer pause is taken from a portal's answer, in seconds (promise P6).
@@ -136,8 +136,11 @@ package struct HostBudget: Sendable, Equatable {
 
   /// The host refused: nobody asks for a while. It says how long, or the pause doubles with each
   /// refusal in a row, from `base` seconds up to five minutes.
+  ///
+  /// Nothing is sent in a pause. What is refused in one was under way when it began, and says nothing new: else a
+  /// moment's trouble with 16 requests under way would be sixteen in a row, and five minutes.
   package mutating func refuse(now: Int64, retryAfter: Double?, base: Double) {
-    refusals += 1
+    if refusals == 0 || pausedUntil <= now { refusals += 1 }
     var pause = min(base, 300)
     for _ in 1..<min(refusals, 20) { pause = min(pause * 2, 300) }
     let seconds = max(0, min(retryAfter ?? pause, Self.longestPause))

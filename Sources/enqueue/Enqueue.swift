@@ -117,7 +117,8 @@ struct SelectedDocuments: ParsableArguments {
   /// Throws where the index has none of the types, sources or ids.
   func check(_ selection: Selection, in index: any DocumentIndex, _ logger: Logger) throws {
     try SelectionCheck(
-      index: index, types: filter.type, sources: filter.source, logger: logger
+      index: index, types: filter.type, excluded: filter.exclude, sources: filter.source,
+      logger: logger
     ).check(selection)
   }
 }

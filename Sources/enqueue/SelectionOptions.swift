@@ -18,6 +18,10 @@ struct SelectionOptions: ParsableArguments {
   var type: [String] = []
 
   @Option(
+    help: .rare("Leave out this instrument_type_parsed, exactly; repeatable.", valueName: "name"))
+  var exclude: [String] = []
+
+  @Option(
     help: ArgumentHelp(
       "Take this priority, from 1 to 4; repeatable.", valueName: "n"))
   var priority: [Int] = []
@@ -85,6 +89,7 @@ struct SelectionOptions: ParsableArguments {
     var selection = stage?.selection ?? Selection()
     if !books.isEmpty { selection.books = books.compactMap(Stage.range) }
     if !type.isEmpty { selection.types = type }
+    if !exclude.isEmpty { selection.excludedTypes = exclude }
     if !priority.isEmpty { selection.priorities = priority }
     if !source.isEmpty { selection.sources = source }
     if let since { selection.since = since }
@@ -127,6 +132,8 @@ struct SelectionCheck {
   let index: any DocumentIndex
   /// What the command line named, and not the stage: each of these values has to be there.
   let types: [String]
+  /// The types that are left out.
+  let excluded: [String]
   let sources: [String]
   let logger: Logger
 
@@ -134,6 +141,8 @@ struct SelectionCheck {
   /// the stage's types, or none of the ids.
   func check(_ selection: Selection) throws {
     try check(types, selection.types, .type, "--type")
+    // A type that is written a little differently would be fetched all the same.
+    try check(excluded, excluded, .type, "--exclude")
     try check(sources, selection.sources, .source, "--source")
     if let ids = selection.ids { try check(ids) }
   }

@@ -81,7 +81,7 @@ struct PacedTransfer: ~Copyable {
         return nil
       }
       note(since: began, isDropped: [.network, .timeout].contains(error.kind), url, pace)
-      if let head = error.head { try heed(head, of: url) }
+      if let wish = error.head.flatMap({ SlowDown($0) }) { try heed(wish, of: url) }
       if let failure = body.failure { throw DiskFull.error(failure) }
       if let refusal = body.refusal {
         throw services.failure(refusal, status: 200, url, context)
@@ -99,8 +99,9 @@ struct PacedTransfer: ~Copyable {
         seconds: Double(Time.monotonic() - began) / 1e9))
     note(since: began, isDropped: status == 429 || status >= 500, url, pace, status: status)
     try noting.get()
-    try heed(response.head, of: url)
-    if case .success(.granted(let grant)) = permission, grant.refusals > 0, status < 400 {
+    if let wish = SlowDown(response.head) {
+      try heed(wish, of: url)
+    } else if case .success(.granted(let grant)) = permission, grant.refusals > 0, status < 400 {
       try limiter.succeed(host: url.budget)
     }
     return response
@@ -120,10 +121,6 @@ struct PacedTransfer: ~Copyable {
       url.budget, status: status, isDropped: isDropped, seconds: seconds, delay: pace.delay)
     let decision = services.adaptive.finished(latency: seconds, isDropped: isDropped, now: now)
     if let decision { logger.info("workers: \(decision.limit), \(decision.reason)") }
-  }
-
-  private func heed(_ head: ResponseHead, of url: WebURL) throws(Fatal) {
-    if let wish = SlowDown(head) { try heed(wish, of: url) }
   }
 
   /// Lets everybody leave the host alone for as long as it wishes.

@@ -216,6 +216,14 @@ struct StageFileTests {
     #expect(stage.selection.sources == ["A", "B"])
   }
 
+  @Test("What a stage excludes is read beside what it selects")
+  func excluded() throws {
+    let parent = "exclude: [DEED OF TRUST, LIEN]\n"
+    #expect(try stage(parent).selection.excludedTypes == ["DEED OF TRUST", "LIEN"])
+    #expect(try stage(parent + "types: [A]").selection.types == ["A"])
+    #expect(throws: Fatal.self) { try stage("exclude:") }
+  }
+
   @Test("A filter that is written down and empty is not the same as none")
   func emptyFilter() {
     #expect(throws: Fatal.self) { try stage("books:\nlimit: 3") }

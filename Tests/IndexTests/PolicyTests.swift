@@ -87,16 +87,19 @@ import Testing
     #expect(selection.documents == Condition(sql: "1 = 1"))
     selection.books = [1...49, 238...299]
     selection.types = ["'; DROP TABLE x; --", "B"]
+    selection.excludedTypes = ["C", "'"]
     selection.priorities = [1]
     selection.sources = ["S"]
     #expect(
       selection.documents
         == Condition(
           sql: "(book BETWEEN ? AND ? OR book BETWEEN ? AND ?) AND "
-            + "instrument_type_parsed IN (?, ?) AND download_priority IN (?) AND source IN (?)",
+            + "instrument_type_parsed IN (?, ?) AND "
+            + "(instrument_type_parsed IS NULL OR instrument_type_parsed NOT IN (?, ?)) AND "
+            + "download_priority IN (?) AND source IN (?)",
           values: [
             .int(1), .int(49), .int(238), .int(299), .text("'; DROP TABLE x; --"), .text("B"),
-            .int(1), .text("S"),
+            .text("C"), .text("'"), .int(1), .text("S"),
           ]))
     var dated = Selection()
     dated.ids = [7, -1]

@@ -120,10 +120,31 @@ private let second: Int64 = 1_000_000_000
   @Test(arguments: [(1, 2.0), (2, 4), (3, 8), (7, 128), (8, 256), (9, 300), (1000, 300)])
   func pausesGrowWithRefusalsInARow(refusals: Int, seconds: Double) {
     var budget = HostBudget()
-    for _ in 0..<refusals { budget.refuse(now: 0, retryAfter: nil, base: 2) }
-    #expect(budget.pausedUntil == Int64(seconds * 1e9))
+    var began: Int64 = 0
+    for _ in 0..<refusals {
+      began = budget.pausedUntil
+      budget.refuse(now: began, retryAfter: nil, base: 2)
+    }
+    #expect(budget.pausedUntil - began == Int64(seconds * 1e9))
+    #expect(budget.refusals == refusals)
     budget.succeed()
     #expect(budget.refusals == 0)
+  }
+
+  @Test("What was under way when the host refused is the same refusal", arguments: [1, 2, 16, 512])
+  func underWay(requests: Int) {
+    var budget = HostBudget()
+    for number in 0..<Int64(requests) {
+      budget.refuse(now: number * second / 20, retryAfter: nil, base: 2)
+    }
+    let last = Int64(requests - 1) * second / 20
+    #expect(budget.pausedUntil == last + 2 * second)
+    #expect(budget.refusals == 1)
+    // A longer time that one of them was told holds, and what is refused after the pause is another one.
+    budget.refuse(now: last, retryAfter: 30, base: 2)
+    #expect(budget.pausedUntil == last + 30 * second)
+    budget.refuse(now: last + 30 * second, retryAfter: nil, base: 2)
+    #expect(budget.pausedUntil == last + 34 * second)
   }
 
   @Test(arguments: [

@@ -133,4 +133,25 @@ struct IdentityPartsTests {
     #expect(wait([("Date", date + "00 GMT"), ("Retry-After", date + "20 GMT")]) == 20)
     #expect(wait([]) == nil)
   }
+
+  /// Also where its answer breaks off.
+  @Test(
+    arguments: ["429 Slow down", "503 Slow Down", "500 Oops"], [ScriptedServer.Step.close, .reset])
+  func aStoreIsWaitedForWhateverBecomesOfTheBody(status: String, end: ScriptedServer.Step) throws {
+    let server = try ScriptedServer { _, _ in
+      [.send("HTTP/1.1 \(status)\r\nRetry-After: 30\r\nContent-Length: 9\r\n\r\nx"), end]
+    }
+    let url = try #require(WebURL(server.url))
+    var transfer = try Transfer(TransferSettings())
+    var failure: RetryableFailure?
+    do throws(TransferError) { _ = try transfer.send(Request(url), into: Ignoring()) } catch {
+      failure = try RetryableFailure(error, "")
+    }
+    #expect(failure?.retryAfter == 30)
+  }
+
+  private final class Ignoring: BodySink {
+    func begin(_ head: ResponseHead) -> Bool { true }
+    func receive(_ bytes: UnsafeRawBufferPointer) -> Bool { true }
+  }
 }

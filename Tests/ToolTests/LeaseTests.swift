@@ -120,6 +120,7 @@ import Testing
     arguments: [
       (["--type", "Deed"], "did you mean \"DEED\"?"), (["--type", " DEED "], "\"DEED\""),
       (["--type", "DED"], "\"DEED\""), (["--type", "PATENT"], "there are \"DEED\""),
+      (["--exclude", "Deed"], "--exclude: no document of the index has the type \"Deed\""),
       (["--source", "s"], "did you mean \"S\"?"),
       (["--books", "5", "--portal", "mid"], "mid has 238-3971; the nearest book is 238"),
       (["--books", "4000-", "--portal", "mid", "--portal", "historical"], "nearest book is 3971"),

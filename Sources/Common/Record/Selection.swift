@@ -6,6 +6,8 @@ package struct Selection: Sendable, Equatable {
   package var books: [ClosedRange<Int>] = []
   /// Values of `instrument_type_parsed`, matched exactly; empty for all types.
   package var types: [String] = []
+  /// Values of `instrument_type_parsed` that are left out; a document without a type is not.
+  package var excludedTypes: [String] = []
   /// Values of `download_priority`; empty for all.
   package var priorities: [Int] = []
   /// Values of `source`; empty for all.

@@ -69,6 +69,8 @@ extension RetryableFailure {
     switch error.kind {
     case .timeout, .network, .tooLarge, .refusedBySink:
       self.init(reason: error.description, isWithoutConnection: error.isWithoutConnection)
+      // What breaks off after its head has asked to wait all the same.
+      if let head = error.head, head.status >= 300 { retryAfter = Self.wait(head) }
     case .certificate:
       self.init(reason: error.description, isWithoutConnection: true, isHopeless: true)
     case .local: throw RecordError(.local, "\(context): \(error)")
@@ -81,7 +83,11 @@ extension RetryableFailure {
   /// An answer that asks to try again.
   init(_ answer: StoreResponse, _ reason: String) {
     self.init(reason: reason)
-    retryAfter = answer.head.retryAfter(now: Int(Time.wall() / 1_000_000_000))
+    retryAfter = Self.wait(answer.head)
+  }
+
+  private static func wait(_ head: ResponseHead) -> Double? {
+    head.retryAfter(now: Int(Time.wall() / 1_000_000_000))
   }
 }
 
