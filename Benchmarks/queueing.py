@@ -4,8 +4,8 @@ on this machine that keeps its append-only file.
 
 Prints records a second, the largest memory of each side and of Redis, and what is left there.
 
-    Benchmarks/queue.py                  20,000 records, one worker and four
-    Benchmarks/queue.py --records 1000000 --workers 2
+    Benchmarks/queueing.py               20,000 records, one worker and four
+    Benchmarks/queueing.py --records 1000000 --workers 2
 """
 
 import argparse
