@@ -1,5 +1,4 @@
 #pragma once
-#include <malloc.h>
 #include <microhttpd.h>
 
 /// MHD_start_daemon(3) takes its options as variable arguments, which Swift cannot give.

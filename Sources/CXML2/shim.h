@@ -9,7 +9,6 @@
 #include <libxml/SAX2.h>
 #include <libxml/parserInternals.h>
 #include <libxml/xpath.h>
-#include <malloc.h>
 
 // xmlFree is a global variable in C, not a function.
 static inline void conveyor_xml_free(void *memory) { xmlFree(memory); }

@@ -1,4 +1,3 @@
-import CMicroHTTPD
 import Common
 import Glibc
 import Synchronization
@@ -98,7 +97,7 @@ final class Sampler: Sendable {
       let isRead = sources.look(kind, &sample)
       let end = Time.monotonic()
       // What a look at a million rows took is given back to the system: the next one comes minutes later.
-      if kind == .whole { malloc_trim(0) }
+      if kind == .whole { AddressSpace.giveBackFreed() }
       due[kind] = end + Self.interval(kind, cost: end - start, hasFailed: !isRead)
       sample.cost[kind] = Double(end - start) / 1e9
     }

@@ -134,7 +134,7 @@ struct Fetch: Tool {
     // Samples are for people and their plans: a file that cannot be read stops no run.
     let known = (try? WindowSample.read(samples.path(in: folder)))?.samples ?? []
     let plan = WorkerPlan(
-      known, asked: asked, now: Int(Time.wall() / 1_000_000_000), offset: LocalTime.offset)
+      known, asked: asked, now: Time.wallSeconds(), offset: LocalTime.offset)
     if let (start, ceiling) = plan.bounds {
       let most = ceiling.map { ", \($0) at most" } ?? ""
       logger.info("workers: begins with \(start)\(most), by the samples of earlier runs")

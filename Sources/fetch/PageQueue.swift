@@ -1,4 +1,3 @@
-import CXML2
 import Common
 import Synchronization
 
@@ -35,7 +34,7 @@ final class PageQueue: Sendable {
       }
     }
     defer {
-      if leave(weight) { malloc_trim(0) }
+      if leave(weight) { AddressSpace.giveBackFreed() }
     }
     return try body()
   }

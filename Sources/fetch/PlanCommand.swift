@@ -65,7 +65,7 @@ struct PlanCommand: Tool {
     let location = try LimiterLocation(place.limiter(in: folder))
     let asked = settings.asked(
       location.isThere ? try Limiter(at: location, stop: stop).status() : [])
-    let now = at ?? Int(Time.wall() / 1_000_000_000)
+    let now = at ?? Time.wallSeconds()
     let plan = WorkerPlan(
       read, asked: asked, documents: documents, now: now, offset: LocalTime.offset)
     guard !plan.hosts.isEmpty else { throw Self.tooFew(read, asked, path) }

@@ -276,7 +276,9 @@ struct Requester: ~Copyable {
     _ reply: inout PortalReply, _ context: RequestContext
   ) throws -> (ResponseVerdict, next: PageFindings.Next?) {
     let reader = ReplyReader(services: services, worker: worker, logger: logger)
-    do { return try reader.read(&reply, context, now: Self.now) } catch let error as RecordError {
+    do { return try reader.read(&reply, context, now: Time.wallSeconds()) } catch let error
+      as RecordError
+    {
       guard error.kind != .interrupted else { throw error }
       throw services.failure(error, status: reply.head.status, reply.url, context)
     }
@@ -292,7 +294,4 @@ struct Requester: ~Copyable {
     guard !own, let value = referer?.referer(to: url) else { return [] }
     return [("Referer", value)]
   }
-
-  /// Seconds since 1970.
-  private static var now: Int { Int(Time.wall() / 1_000_000_000) }
 }

@@ -12,7 +12,7 @@ struct SlowDown: Sendable, Equatable {
   /// The wish in an answer; `nil` where there is none. A good answer asks for nothing, whatever its fields are.
   ///
   /// - Parameter now: seconds since 1970, where the answer has no date.
-  init?(_ head: ResponseHead, now: Int = Int(Time.wall() / 1_000_000_000)) {
+  init?(_ head: ResponseHead, now: Int = Time.wallSeconds()) {
     guard head.status >= 300 else { return nil }
     retryAfter = Self.time(head, now: now)
     if retryAfter == nil, !Self.statuses.contains(head.status) { return nil }

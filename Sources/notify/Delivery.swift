@@ -80,7 +80,7 @@ struct Sender: Sendable {
   func deliver(
     _ message: Outbox.Message, to endpoint: Endpoint, _ keys: SigningKeys, within seconds: Double
   ) -> DeliveryPolicy.Verdict {
-    let now = Int(Time.wall() / 1_000_000_000)
+    let now = Time.wallSeconds()
     var request = Request(endpoint.url)
     request.method = "POST"
     request.body = RequestBody([.bytes(message.body)])
@@ -122,7 +122,7 @@ struct Sender: Sendable {
   }
 
   private func verdict(_ head: ResponseHead) -> DeliveryPolicy.Verdict {
-    let now = Int(Time.wall() / 1_000_000_000)
+    let now = Time.wallSeconds()
     return DeliveryPolicy.verdict(status: head.status, retryAfter: head.retryAfter(now: now))
   }
 

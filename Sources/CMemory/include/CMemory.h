@@ -1,5 +1,6 @@
 #pragma once
 
+#include <malloc.h>
 #include <stddef.h>
 
 /// Whether the address space of this process is limited (RLIMIT_AS).

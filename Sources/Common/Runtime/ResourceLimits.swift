@@ -30,6 +30,10 @@ package enum AddressSpace {
     cmemory_watch(least, message, ToolExit.inputOutput.rawValue)
     if cmemory_has_room(beginning) == 0 { throw .noMemory }
   }
+
+  /// Gives the system what was freed and the heap has kept (malloc_trim(3)): after work that took much memory and
+  /// comes again only later.
+  package static func giveBackFreed() { malloc_trim(0) }
 }
 
 extension Fatal {

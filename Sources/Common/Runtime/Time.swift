@@ -9,6 +9,9 @@ package enum Time {
   /// Nanoseconds since 1970 by the wall clock, which people and NTP set.
   package static func wall() -> Int64 { read(CLOCK_REALTIME) }
 
+  /// Whole seconds since 1970 by the same clock.
+  package static func wallSeconds() -> Int { Int(wall() / 1_000_000_000) }
+
   /// Nanoseconds of processor time that this thread has used: what takes long beside other work is not
   /// taken for what takes long by itself.
   package static func ofThread() -> Int64 { read(CLOCK_THREAD_CPUTIME_ID) }

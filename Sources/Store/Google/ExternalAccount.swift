@@ -189,7 +189,7 @@ private struct SubjectToken: Sendable {
     guard json["success"]?.bool == true,
       let text = json[isSAML ? "saml_response" : "id_token"]?.string, !text.isEmpty
     else { throw Fatal(.configuration, complaint) }
-    if let end = json["expiration_time"]?.int, end <= Int(Time.wall() / 1_000_000_000) {
+    if let end = json["expiration_time"]?.int, end <= Time.wallSeconds() {
       throw RetryableFailure(reason: "\(place) gave a token that has expired")
     }
     return Secret(text)

@@ -24,7 +24,7 @@ struct ServiceAccountKey: Identity {
   }
 
   func issue(_ exchange: IdentityExchange) throws -> Issued<Secret> {
-    let claim = try claim(now: Int(Time.wall() / 1_000_000_000))
+    let claim = try claim(now: Time.wallSeconds())
     // RFC 7523, section 2.1.
     let request = IdentityExchange.post(
       tokenURL,

@@ -87,7 +87,7 @@ extension RetryableFailure {
   }
 
   private static func wait(_ head: ResponseHead) -> Double? {
-    head.retryAfter(now: Int(Time.wall() / 1_000_000_000))
+    head.retryAfter(now: Time.wallSeconds())
   }
 }
 
