@@ -53,33 +53,18 @@ struct PacedTransfer: ~Copyable {
     _ request: Request, _ context: RequestContext, into body: BodyReceiver, _ pace: RateLimit
   ) throws -> Response? {
     let url = request.url
-    let (limiter, samples, stop) = (services.limiter, services.sampleLog, services.stop)
+    let samples = services.sampleLog
     let kept = services.trace.map { _ in KeepingSink(body) }
-    var permission = Result<Limiter.Permission, Fatal>.success(.stopped)
     var began = Time.monotonic()
-    var noting = Result<Void, Fatal>.success(())
-    let sent = {
-      guard case .success(.granted(let grant)) = permission else { return }
-      noting = Result { () throws(Fatal) in
-        try limiter.sent(grant, host: url.budget, pace: pace)
-      }
-    }
-    let response: Response
-    do throws(TransferError) {
-      response = try transfer.send(request, into: kept ?? body, didSend: sent) {
-        permission = Result { () throws(Fatal) in
-          try limiter.start(host: url.budget, pace: pace, stop: stop)
-        }
+    let turn: Turn
+    do {
+      turn = try transfer.send(
+        request, into: kept ?? body, asking: services.limiter, pace, stop: services.stop
+      ) {
         began = Time.monotonic()
-        guard case .success(.granted) = permission else { return false }
         samples?.started(url.budget)
-        return true
       }
-    } catch {
-      if error.kind == .notStarted {
-        guard try permission.get() == .paused else { throw RecordError.stopped }
-        return nil
-      }
+    } catch let error as TransferError {
       note(since: began, isDropped: [.network, .timeout].contains(error.kind), url, pace)
       if let wish = error.head.flatMap({ SlowDown($0) }) { try heed(wish, of: url) }
       if let failure = body.failure { throw DiskFull.error(failure) }
@@ -88,6 +73,10 @@ struct PacedTransfer: ~Copyable {
       }
       throw try FetchFailure(
         error, url: url, portal: context.portal, hiding: services.headerSecrets)
+    }
+    guard case .answered(let response, let grant) = turn else {
+      if case .paused = turn { return nil }
+      throw RecordError.stopped
     }
     if context.portal.base == nil {
       services.gate.succeeded(services.gate.observer(of: .network))
@@ -98,11 +87,10 @@ struct PacedTransfer: ~Copyable {
         step: context.step, request: request, head: response.head, body: kept?.bytes ?? [],
         seconds: Double(Time.monotonic() - began) / 1e9))
     note(since: began, isDropped: status == 429 || status >= 500, url, pace, status: status)
-    try noting.get()
     if let wish = SlowDown(response.head) {
       try heed(wish, of: url)
-    } else if case .success(.granted(let grant)) = permission, grant.refusals > 0, status < 400 {
-      try limiter.succeed(host: url.budget)
+    } else if grant.refusals > 0, status < 400 {
+      try services.limiter.succeed(host: url.budget)
     }
     return response
   }

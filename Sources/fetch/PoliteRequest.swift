@@ -36,30 +36,12 @@ struct PoliteRequest: Sendable {
   private func sendInTurn(
     _ request: Request, _ settings: TransferSettings, into sink: any BodySink
   ) throws -> Response? {
-    let host = request.url.budget
     var transfer = try Transfer(settings) { [stop] in stop.isRequested }
-    while try limiter.waitForSlot(host: host, pace: pace, stop: stop) {
-      var permission = Result<Limiter.Permission, Fatal>.success(.stopped)
-      var noting = Result<Void, Fatal>.success(())
-      let sent = {
-        guard case .success(.granted(let grant)) = permission else { return }
-        noting = Result { () throws(Fatal) in
-          try limiter.sent(grant, host: host, pace: pace)
-        }
-      }
-      do {
-        let response = try transfer.send(request, into: sink, didSend: sent) {
-          permission = Result { () throws(Fatal) in
-            try limiter.start(host: host, pace: pace, stop: stop)
-          }
-          if case .success(.granted) = permission { return true }
-          return false
-        }
-        try noting.get()
-        return response
-      } catch let error as TransferError {
-        // Another program may have been told to pause meanwhile.
-        guard error.kind == .notStarted, try permission.get() == .paused else { throw error }
+    while try limiter.waitForSlot(host: request.url.budget, pace: pace, stop: stop) {
+      switch try transfer.send(request, into: sink, asking: limiter, pace, stop: stop) {
+      case .answered(let response, _): return response
+      case .paused: continue
+      case .stopped: return nil
       }
     }
     return nil
