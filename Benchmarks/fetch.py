@@ -135,7 +135,6 @@ class Job:
 
 PARTS = ("small", "large", "https", "latency", "done", "million", "users")
 OURS, CURL, COMPOSITE, POOL = "fetch (ours)", "curl --parallel", "curl + sha256sum + sqlite", "Python pool"
-PLAIN = (CURL, "wget2", "aria2c")
 
 
 def main():
@@ -184,16 +183,10 @@ def compare(job, title, runs, most_cpu=0.13, of_curl=0.85):
     contenders = {OURS: job.ours, CURL: job.curl, "wget2": job.wget2, "aria2c": job.aria2,
                   COMPOSITE: job.composite, POOL: job.pool}
     results = rounds(contenders, runs)
-    table(title, results, job.count, OURS)
-    wall = {name: median(samples, "wall") for name, samples in results.items()}
-    for name in PLAIN:
-        target(f"ours ÷ {name}", wall[name] / wall[OURS], least=of_curl if name == CURL else 1.0)
-    target("ours ÷ the same work by a shell", wall[COMPOSITE] / wall[OURS], least=1.5)
-    target("ours ÷ the pool that users have", wall[POOL] / wall[OURS], least=12)
-    if most_cpu:
-        target("processor ms a document", median(results[OURS], "cpu") * 1000 / job.count, most=most_cpu)
+    least = {CURL: of_curl, "wget2": 1, "aria2c": 1, COMPOSITE: 1.5, POOL: 12}
+    table(title, results, job.count, OURS, least, most_cpu)
     if job.workers == 5:
-        target("resident MiB at 5 workers", median(results[OURS], "memory"), most=60, form="{:.0f}")
+        target(f"{title}: resident MiB", median(results[OURS], "memory"), most=60, form="{:.0f}")
 
 
 def done(work, options, nginx):
@@ -261,9 +254,9 @@ def latency(work, options, _):
             for name, samples in rounds(contenders, 1).items():
                 share = job.count / samples[0].wall / (workers / 0.2)
                 if name == OURS:
-                    target(f"{name}, N = {workers}", share, least=least, form="{:.1%}")
+                    target(f"200 ms, {workers} at a time: of N ÷ latency", share, least=least, form="{:.1%}")
                 else:
-                    print(f"          {name}, N = {workers}: {share:.1%}", flush=True)
+                    print(f"          {name}: {share:.1%}", flush=True)
 
 
 def users(work, options, _):

@@ -61,29 +61,35 @@ def rounds(contenders, runs):
     return results
 
 
-def table(title, results, items, ours):
-    """Prints a line for each contender: items per second, processor time an item, memory, ratio."""
+def table(title, results, items, ours, least=None, most_cpu=None):
+    """Prints a line for each contender: items per second, processor time an item, memory, ratio.
+
+    least: contender -> how many times as many a second ours has to make. most_cpu: milliseconds an item for ours.
+    """
     print(f"\n{title}")
     print(f"  {'':26}{'per second':>12}{'cpu ms each':>13}{'MiB':>8}{'ours ÷ it':>11}")
     best = items / median(results[ours], "wall")
+    ratios = {}
     for name, samples in results.items():
         rate = items / median(samples, "wall")
+        ratios[name] = best / rate
         cpu = median(samples, "cpu") * 1000 / items
         memory = median(samples, "memory")
-        print(f"  {name:26}{rate:12,.0f}{cpu:13.3f}{memory:8.0f}{best / rate:11.2f}")
-        if name == ours:
-            note(f"{title}: processor ms each", f"{cpu:.3f}")
-        else:
-            note(f"{title}: a second ÷ {name}", f"{best / rate:.2f}")
-    sys.stdout.flush()
+        print(f"  {name:26}{rate:12,.0f}{cpu:13.3f}{memory:8.0f}{best / rate:11.2f}", flush=True)
+    target(f"{title}: processor ms each", median(results[ours], "cpu") * 1000 / items, most=most_cpu, form="{:.3f}")
+    for name, ratio in ratios.items():
+        if name != ours:
+            target(f"{title}: a second ÷ {name}", ratio, least=(least or {}).get(name))
 
 
-def target(what, figure, least=None, most=None, form="{:.2f}"):
-    """One line: what was to be reached, and whether it was."""
+def target(what, found, least=None, most=None, form="{:.2f}"):
+    """A figure for the table that all.py makes; where something was to be reached, one line: whether it was."""
+    if least is None and most is None:
+        return note(what, form.format(found))
     bound = f"≥ {form.format(least)}" if least is not None else f"≤ {form.format(most)}"
-    met = figure >= least if least is not None else figure <= most
-    print(f"  {'met   ' if met else 'MISSED'}  {what}: {form.format(figure)} ({bound})", flush=True)
-    note(what, form.format(figure), bound if met else f"{bound}, missed")
+    met = found >= least if least is not None else found <= most
+    print(f"  {'met   ' if met else 'MISSED'}  {what}: {form.format(found)} ({bound})", flush=True)
+    note(what, form.format(found), bound if met else f"{bound}, missed")
 
 
 def note(what, figure, bound=""):
