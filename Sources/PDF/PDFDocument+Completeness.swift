@@ -37,6 +37,8 @@ extension PDFDocument {
   private func isLacking(_ page: Object, _ isRepaired: Bool) -> Bool {
     let contents = member("/Contents", of: page)
     if isDangling(contents) { return true }
+    // Of a page of a file with a hole, one that never had contents cannot be told from one that lost them.
+    if isRepaired, Self.forgetsDangling, isNull(contents) { return true }
     for index in 0..<count(contents) where isDangling(element(index, of: contents)) { return true }
     let resources = member("/Resources", of: page)
     let images = member("/XObject", of: resources)
@@ -61,7 +63,11 @@ extension PDFDocument {
       .map { String($0.0) }
   }
 
-  /// A reference to an object that is not there.
+  /// Whether libqpdf reads a reference to what the file does not have as if there was none, as it does from 12 on.
+  private static let forgetsDangling =
+    Int(String(cString: qpdf_get_qpdf_version()).prefix { $0 != "." }) ?? 0 >= 12
+
+  /// A reference to an object that is not there; before libqpdf 12.
   private func isDangling(_ object: Object) -> Bool {
     isNull(object) && qpdf_oh_get_object_id(handle, object) != 0
   }
