@@ -276,9 +276,9 @@ struct Requester: ~Copyable {
     _ reply: inout PortalReply, _ context: RequestContext
   ) throws -> (ResponseVerdict, next: PageFindings.Next?) {
     let reader = ReplyReader(services: services, worker: worker, logger: logger)
-    do { return try reader.read(&reply, context, now: Time.wallSeconds()) } catch let error
-      as RecordError
-    {
+    do {
+      return try reader.read(&reply, context, now: Time.wallSeconds())
+    } catch let error as RecordError {
       guard error.kind != .interrupted else { throw error }
       throw services.failure(error, status: reply.head.status, reply.url, context)
     }
